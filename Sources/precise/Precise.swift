@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Precise: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "precise", abstract: "Pre-trains sequential recommenders.")
+}
