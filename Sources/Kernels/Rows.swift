@@ -1,9 +1,6 @@
 import CKernels
 public import Tensors
 
-/// A list of row numbers, owned elsewhere.
-public typealias RowList = UnsafeBufferPointer<Int32>
-
 /// `out[i, :] = table[rows[i], :]`.
 public func gather(_ rows: RowList, from table: Matrix, into out: Matrix) {
   precondition(out.rows == rows.count && out.columns == table.columns, "\(rows.count) rows of \(table.shape) into \(out.shape)")

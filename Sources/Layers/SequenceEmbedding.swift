@@ -1,4 +1,4 @@
-public import Kernels
+import Kernels
 public import Tensors
 
 /// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`. MODEL, section 2.
