@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// A file that appears under its name whole or not at all. Ours.
+/// A file that appears under its name whole or not at all.
 ///
-/// Bytes go to a hidden temporary file in the same folder; `commit` flushes it to the disk, renames it over `path` and
+/// Ours. Bytes go to a hidden temporary file in the same folder; `commit` flushes it to the disk, renames it over `path` and
 /// flushes the folder. Without `commit` the temporary file is removed and whatever stood at `path` stays.
 public struct AtomicFile: ~Copyable {
   /// The final path.
@@ -17,7 +17,9 @@ public struct AtomicFile: ~Copyable {
   private static let bufferSize = 1 << 18
   private static let counter = Atomic<Int>(0)
 
-  /// Creates the temporary file. Throws `InputError` when the folder is missing or not writable.
+  /// Creates the temporary file.
+  ///
+  /// Throws `InputError` when the folder is missing or not writable.
   public init(path: String) throws {
     let (folder, name) = AtomicFile.split(path)
     guard !name.isEmpty else { throw InputError("\(path) does not name a file") }
@@ -39,7 +41,9 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Appends bytes. Throws `InputError` when the disk refuses them.
+  /// Appends bytes.
+  ///
+  /// Throws `InputError` when the disk refuses them.
   public mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
     if buffered + bytes.count > buffer.count { try flush() }
     guard bytes.count < buffer.count else { return try writeThrough(bytes) }
@@ -48,13 +52,17 @@ public struct AtomicFile: ~Copyable {
     buffered += bytes.count
   }
 
-  /// Appends a text's UTF-8 bytes. Throws `InputError` when the disk refuses them.
+  /// Appends a text's UTF-8 bytes.
+  ///
+  /// Throws `InputError` when the disk refuses them.
   public mutating func write(_ text: String) throws {
     var text = text
     try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Puts the file under its final name, safely on the disk. Throws `InputError`; nothing has changed at `path` then.
+  /// Puts the file under its final name, safely on the disk.
+  ///
+  /// Throws `InputError`; nothing has changed at `path` then.
   public consuming func commit() throws {
     try flush()
     guard fsync(descriptor) == 0 else { throw systemFailure("flush", path) }

@@ -1,9 +1,9 @@
 import CZlib
 import Glibc
 
-/// A stream of bytes from a file or standard input (`-`), inflated when it begins with gzip's magic number. Ours.
+/// A stream of bytes from a file or standard input (`-`), inflated when it begins with gzip's magic number.
 ///
-/// The magic number decides, not the name; several gzip members after another are one stream, as `cat a.gz b.gz` makes them.
+/// Ours. The magic number decides, not the name; several gzip members after another are one stream, as `cat a.gz b.gz` makes them.
 final class ByteSource {
   let path: String
   private let descriptor: Int32
@@ -15,7 +15,9 @@ final class ByteSource {
 
   private static let rawSize = 1 << 18
 
-  /// Opens the file and looks at its first two bytes. Throws `InputError` when it is missing, unreadable or a folder.
+  /// Opens the file and looks at its first two bytes.
+  ///
+  /// Throws `InputError` when it is missing, unreadable or a folder.
   init(path: String) throws {
     self.path = path == "-" ? "standard input" : path
     descriptor = path == "-" ? STDIN_FILENO : openDescriptor(path, O_RDONLY)
@@ -36,7 +38,9 @@ final class ByteSource {
     if descriptor > STDIN_FILENO { close(descriptor) }
   }
 
-  /// Fills the front of `target` and returns how many bytes; 0 at the end only. Throws `InputError` on a damaged file.
+  /// Fills the front of `target` and returns how many bytes; 0 at the end only.
+  ///
+  /// Throws `InputError` on a damaged file.
   func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
     if let stream { return try inflate(stream, into: target) }
     if rawRange.isEmpty && !isAtEnd { try fill() }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Reads a text file line by line without a copy or a `String` per line. Ours.
+/// Reads a text file line by line without a copy or a `String` per line.
 ///
-/// `-` is standard input; gzip is recognised by its magic number. A UTF-8 byte order mark at the very start is left out.
+/// Ours. `-` is standard input; gzip is recognised by its magic number. A UTF-8 byte order mark at the very start is left out.
 public final class LineReader {
   /// The file's path, or `standard input`, for messages.
   public let path: String
@@ -18,7 +18,9 @@ public final class LineReader {
   private var end = 0
   private var isAtEnd = false
 
-  /// Opens the file. `maximumLength` bounds one line's bytes (ours: 16 MiB, so that a file without line ends fails early).
+  /// Opens the file.
+  ///
+  /// `maximumLength` bounds one line's bytes (ours: 16 MiB, so that a file without line ends fails early).
   ///
   /// Throws `InputError` when it is missing, unreadable or a folder.
   public init(path: String, maximumLength: Int = 16 << 20) throws {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A whole file mapped read-only into memory. Ours.
+/// A whole file mapped read-only into memory.
 ///
-/// The bytes live as long as this object does: keep it beside every view made of them. A file that
+/// Ours. The bytes live as long as this object does: keep it beside every view made of them. A file that
 /// is cut short by somebody else while mapped ends the process (SIGBUS), so our own files are
 /// replaced by rename and never rewritten in place.
 public final class MappedFile: Sendable {
@@ -11,7 +11,9 @@ public final class MappedFile: Sendable {
   private nonisolated(unsafe) let start: UnsafeRawPointer?
   private let size: Int
 
-  /// Maps the file at `path`. An empty file gives an empty buffer.
+  /// Maps the file at `path`.
+  ///
+  /// An empty file gives an empty buffer.
   ///
   /// Throws `InputError` when it is missing, unreadable, a folder or anything but a plain file.
   public init(path: String) throws {
