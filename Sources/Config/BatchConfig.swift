@@ -1,6 +1,6 @@
 /// What a step sees.
 public struct BatchConfig: Sendable, Equatable, Codable {
-  /// Users of a step, over all ranks together: B. A multiple of the data set's virtual shards.
+  /// Users of a step over all ranks together, B; a multiple of the data set's virtual shards.
   public var users = 256
 
   /// The defaults.

@@ -1,6 +1,6 @@
 /// Rules that tie keys to each other and to the data set; ranges of single keys stand in the sections' tables.
 public enum ConfigCheck {
-  /// Faults between keys; empty when all fit. ``ConfigReader`` has already asked this.
+  /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   public static func problems(_ config: RunConfig) -> [ConfigProblem] {
     width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute)
   }

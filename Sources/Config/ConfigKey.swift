@@ -56,7 +56,7 @@ struct ConfigKey<Section: Sendable>: Sendable {
     _ name: String, _ property: any WritableKeyPath<Section, Value> & Sendable, _ range: ConfigRange<Value>, _ reason: String
   ) -> ConfigKey {
     let rule =
-      range.rule.isEmpty ? Value.kind : "\(Value.kind) \(range.rule)".replacing(",,", with: ",").replacing(" ,", with: ",")
+      range.rule.isEmpty ? Value.kind : Value.kind + (range.rule.hasPrefix(",") ? "" : " ") + range.rule
     return ConfigKey(name: name, reason: reason, rule: rule, below: { [] }) { node, path, section, faults in
       guard let value = Value.read(node), range.contains(value) else {
         faults.append(

@@ -8,15 +8,13 @@ public enum ConfigReader {
   /// - Throws: all of: unknown keys (with the nearest known one), wrong types, values out of range, and values that do not
   ///   fit each other. A file that is missing, no YAML, larger than 1 MiB or built on aliases is one fault.
   public static func read(file: String, overrides: [String] = []) throws(ConfigProblems) -> RunConfig {
+    let root: ConfigNode
     do {
-      return try resolve(ConfigDocument.read(file: file), overrides, file: file)
-    } catch let problem as ConfigProblem {
-      throw ConfigProblems(file: file, problems: [problem])
-    } catch let problems as ConfigProblems {
-      throw problems
+      root = try ConfigDocument.read(file: file)
     } catch {
-      preconditionFailure("unexpected error: \(error)")
+      throw ConfigProblems(file: file, problems: [error])
     }
+    return try resolve(root, overrides, file: file)
   }
 
   /// The configuration of YAML text; `name` stands for the file in messages.
@@ -47,7 +45,15 @@ public enum ConfigReader {
       problem.origin = root.nearest(to: problem.keyPath).origin
       faults.append(problem)
     }
-    guard faults.isEmpty else { throw ConfigProblems(file: name, problems: faults) }
+    guard faults.isEmpty else { throw ConfigProblems(file: name, problems: inFileOrder(faults)) }
     return config
+  }
+
+  /// By line, then the faults without one; equal places keep the order in which they were found.
+  private static func inFileOrder(_ faults: [ConfigProblem]) -> [ConfigProblem] {
+    func line(_ fault: ConfigProblem) -> Int {
+      if case .line(let line) = fault.origin { line } else { Int.max }
+    }
+    return faults.enumerated().sorted { (line($0.element), $0.offset) < (line($1.element), $1.offset) }.map(\.element)
   }
 }

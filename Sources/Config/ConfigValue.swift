@@ -115,7 +115,7 @@ extension Optional: ConfigValue where Wrapped: ConfigValue {
 }
 
 extension Array: ConfigValue where Element: ConfigValue {
-  static var kind: String { "a list, each \(Element.kind)," }
+  static var kind: String { "a list, each \(Element.kind)" }
 
   static func read(_ node: ConfigNode) -> [Element]? {
     guard case .list(let nodes) = node.content else { return nil }

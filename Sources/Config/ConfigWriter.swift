@@ -1,6 +1,6 @@
 /// Writes a run's configuration with every key, its value and a short reason: the `config.yaml` of a run directory.
 public enum ConfigWriter {
-  /// YAML that ``ConfigReader`` reads back as the same configuration. The same configuration gives the same bytes.
+  /// YAML that ``ConfigReader`` reads back as the same configuration; equal configurations give equal bytes.
   public static func text(_ config: RunConfig) -> String {
     config.entries.map { lines($0, indent: 0).joined(separator: "\n") + "\n" }.joined()
   }

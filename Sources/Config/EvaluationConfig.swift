@@ -24,7 +24,7 @@ extension EvaluationConfig: ConfigSection {
 
 extension ConfigRange<[Int]> {
   /// Rising cutoffs.
-  static let cutoffs = ConfigRange(rule: "that rises, at least one, each from 1 to 100000") { values in
+  static let cutoffs = ConfigRange(rule: "from 1 to 100000, rising, at least one") { values in
     let rising = zip(values, values.dropFirst()).allSatisfy { $0 < $1 }
     return !values.isEmpty && rising && values.allSatisfy { (1...100_000).contains($0) }
   }

@@ -74,8 +74,8 @@ public struct TargetedConfig: Sendable, Equatable, Codable {
 extension TargetedConfig: ConfigSection {
   static let keys: [ConfigKey<TargetedConfig>] = [
     .value("name", \.name, .phaseName, "in logs, metrics and checkpoints"),
-    .value("scene", \.scene, .any, "target scene; null = any"),
-    .value("behavior", \.behavior, .any, "target behaviour; null = any"),
+    .value("scene", \.scene, .orNull(.any), "target scene; null = any"),
+    .value("behavior", \.behavior, .orNull(.any), "target behaviour; null = any"),
     .value("history", \.history, .any, "read only the target's events (the paper), or all of them"),
     .value("epochs", \.epochs, .within(0...1_000_000), "passes over the users that have a target"),
     .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "when given, wins over epochs"),
