@@ -66,6 +66,7 @@ let package = Package(
       swiftSettings: swift),
 
     .target(name: "TestSupport", dependencies: ["Files", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
+    tests("TestSupportTests", ["Files"]),
     tests("FilesTests", ["Files"]),
     tests("ConfigTests", ["Config"]),
     tests("TensorsTests", ["Tensors"]),

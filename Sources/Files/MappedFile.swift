@@ -1,0 +1,44 @@
+import Glibc
+
+/// A whole file mapped read-only into memory.
+///
+/// Ours. The bytes live as long as this object does: keep it beside every view made of them. A file that
+/// is cut short by somebody else while mapped ends the process (SIGBUS), so our own files are
+/// replaced by rename and never rewritten in place.
+public final class MappedFile: Sendable {
+  /// The file's path, as given.
+  public let path: String
+  private nonisolated(unsafe) let start: UnsafeRawPointer?
+  private let size: Int
+
+  /// Maps the file at `path`.
+  ///
+  /// An empty file gives an empty buffer.
+  ///
+  /// Throws `InputError` when it is missing, unreadable, a folder or anything but a plain file.
+  public init(path: String) throws {
+    let descriptor = openDescriptor(path, O_RDONLY | O_NONBLOCK)
+    guard descriptor >= 0 else { throw systemFailure("open", path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw systemFailure("look at", path) }
+    guard !status.isFolder else { throw InputError("\(path) is a folder; a file is wanted here") }
+    guard status.isPlainFile else { throw InputError("\(path) is not a plain file; copy it to one first") }
+    self.path = path
+    size = Int(status.st_size)
+    guard size > 0 else {
+      start = nil
+      return
+    }
+    let address = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0)
+    guard let address, address != MAP_FAILED else { throw systemFailure("map", path) }
+    start = UnsafeRawPointer(address)
+  }
+
+  deinit {
+    if let start { munmap(UnsafeMutableRawPointer(mutating: start), size) }
+  }
+
+  /// All bytes of the file; valid while this object lives.
+  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: size) }
+}

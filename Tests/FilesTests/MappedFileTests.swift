@@ -1,0 +1,28 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct MappedFileTests {
+  @Test func mapsEveryByte() throws {
+    let folder = try TemporaryFolder()
+    let data = Data((0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+    let file = try MappedFile(path: try folder.write("a", data))
+    #expect(Data(file.bytes) == data)
+  }
+
+  @Test func emptyFileIsAnEmptyBuffer() throws {
+    let folder = try TemporaryFolder()
+    #expect(try MappedFile(path: try folder.write("empty", "")).bytes.isEmpty)
+  }
+
+  @Test func refusesWhatIsNoFile() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: InputError("\(folder.path) is a folder; a file is wanted here")) { try MappedFile(path: folder.path) }
+    #expect(throws: InputError("cannot open \(folder.path)/none: No such file or directory")) {
+      try MappedFile(path: folder.file("none"))
+    }
+    mkfifo(folder.file("pipe"), 0o600)
+    #expect(throws: InputError.self) { try MappedFile(path: folder.file("pipe")) }
+  }
+}
