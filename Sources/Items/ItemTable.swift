@@ -87,6 +87,24 @@ public final class ItemTable {
     fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
   }
 
+  /// The same rows and optimizer state under another phase's dense parameters.
+  ///
+  /// The two tables share their rows: the other must not be trained any further. Accumulators are kept, so that a targeted
+  /// phase goes on with small steps instead of starting with large ones (ours).
+  public init(_ other: ItemTable, arena: ParameterArena) {
+    shape = other.shape
+    rule = other.rule
+    communicator = other.communicator
+    partition = other.partition
+    exchange = other.exchange
+    idStorage = other.idStorage
+    ids = other.ids
+    idOptimizer = other.idOptimizer
+    tokens = other.tokens
+    tokenOptimizer = other.tokenOptimizer
+    fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
+  }
+
   /// The catalogue row of a local one.
   public func item(ofLocalRow row: Int) -> Int { partition.row(row, ownedBy: communicator.rank) }
 
