@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// AdamW over the flat dense buffer, with clipping folded in. MODEL, section 5.
+/// AdamW over the flat dense buffer, with clipping folded in.
+///
+/// docs/model.md, section 5.
 ///
 ///     m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²
 ///     w −= lr · wd · w,  w −= lr · m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)

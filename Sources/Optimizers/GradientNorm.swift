@@ -1,7 +1,7 @@
 import Kernels
 public import Tensors
 
-/// The global norm of the dense gradients, and the factor that clips them to a bound (Pascanu et al. 2013).
+/// The global norm of the dense gradients, and the factor that clips them to a bound (Pascanu and others 2013).
 public struct GradientNorm: Sendable, Equatable {
   /// √Σ g² over every dense parameter.
   public let norm: Double

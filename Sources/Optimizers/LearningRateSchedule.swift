@@ -1,11 +1,13 @@
 import Foundation
 
-/// Linear warm-up, then cosine down to a floor. Steps count from 0.
+/// Linear warm-up, then cosine down to a floor.
+///
+/// Steps count from 0.
 ///
 ///     s < warm-up:  peak · (s + 1) / warm-up
 ///     else:         peak · (floor + (1 − floor) · ½ (1 + cos(π (s − warm-up) / (steps − warm-up))))
 ///
-/// Goyal et al. 2017 and Loshchilov & Hutter 2017; the first step already learns (ours: a rate of 0 wastes it).
+/// Goyal and others 2017 and Loshchilov & Hutter 2017; the first step already learns (ours: a rate of 0 wastes it).
 public struct LearningRateSchedule: Sendable, Equatable {
   /// The largest rate.
   public let peak: Double
