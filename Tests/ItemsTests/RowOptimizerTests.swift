@@ -5,9 +5,14 @@ import Testing
 
 @Suite struct RowOptimizerTests {
   private struct Config: Decodable {
-    let learning_rate: Float
+    let learningRate: Float
     let epsilon: Float
     let beta1, beta2: Float?
+
+    enum CodingKeys: String, CodingKey {
+      case epsilon, beta1, beta2
+      case learningRate = "learning_rate"
+    }
   }
 
   /// Runs a fixture's three steps; returns the worst error of the tensors named `pairs` (fixture name, values).
@@ -41,7 +46,7 @@ import Testing
     let config = try fixture.decode(Config.self)
     let optimizer = RowOptimizer(.adaGrad(epsilon: config.epsilon), rows: 7, width: 5)
     #expect(optimizer.states.map(\.name) == ["accumulator"] && optimizer.states[0].values.shape == "[7, 1]")
-    let error = try worst(fixture, optimizer, config.learning_rate, states: [("accumulator", "accumulator")])
+    let error = try worst(fixture, optimizer, config.learningRate, states: [("accumulator", "accumulator")])
     print("row-wise AdaGrad: worst error \(error)")
     #expect(error < 1e-6)
   }
@@ -54,7 +59,7 @@ import Testing
     let optimizer = RowOptimizer(rule, rows: 7, width: 5)
     #expect(optimizer.states.map(\.name) == ["moment1", "moment2", "updates"])
     let error = try worst(
-      fixture, optimizer, config.learning_rate, states: [("first", "moment1"), ("second", "moment2"), ("steps", "updates")])
+      fixture, optimizer, config.learningRate, states: [("first", "moment1"), ("second", "moment2"), ("steps", "updates")])
     print("lazy Adam: worst error \(error)")
     #expect(error < 1e-6)
   }

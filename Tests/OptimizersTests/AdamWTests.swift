@@ -5,13 +5,18 @@ import Testing
 
 @Suite struct AdamWTests {
   private struct Config: Decodable {
-    let weight_decay, beta1, beta2, epsilon: Float
+    let weightDecay, beta1, beta2, epsilon: Float
     let steps: Int
+
+    enum CodingKeys: String, CodingKey {
+      case beta1, beta2, epsilon, steps
+      case weightDecay = "weight_decay"
+    }
   }
 
   private func options(_ config: Config) -> AdamW.Options {
     var options = AdamW.Options()
-    options.weightDecay = config.weight_decay
+    options.weightDecay = config.weightDecay
     options.beta1 = config.beta1
     options.beta2 = config.beta2
     options.epsilon = config.epsilon

@@ -4,9 +4,14 @@ import Testing
 
 @Suite struct LearningRateScheduleTests {
   private struct Config: Decodable {
-    let learning_rate: Double
+    let learningRate: Double
     let warmup: Int
     let steps: Int
+
+    enum CodingKeys: String, CodingKey {
+      case warmup, steps
+      case learningRate = "learning_rate"
+    }
   }
 
   @Test func ratesAreThoseOfTheReference() throws {
@@ -15,7 +20,7 @@ import Testing
     #expect(configs.count == 4)
     for (name, config) in configs {
       let schedule = LearningRateSchedule(
-        peak: config.learning_rate, steps: config.steps, warmupShare: Double(config.warmup) / Double(config.steps))
+        peak: config.learningRate, steps: config.steps, warmupShare: Double(config.warmup) / Double(config.steps))
       #expect(schedule.warmup == config.warmup)
       let rates = (0..<config.steps).map { Float(schedule.rate(at: $0)) }
       #expect(relativeError(rates, try fixture.floats(name)) < 1e-6, "\(name)")
