@@ -1,0 +1,62 @@
+import Files
+
+/// What a column of an input file means.
+public enum Column: String, Sendable, CaseIterable {
+  /// The user's id.
+  case user
+  /// The item's id.
+  case item
+  /// When it happened.
+  case timestamp
+  /// Where it happened: an application, a page, a shop department.
+  case scene
+  /// What happened: view, like, buy.
+  case behavior
+  /// The item's title or description.
+  case text
+
+  /// The place in `Row`.
+  var index: Int {
+    switch self {
+    case .user: 0
+    case .item: 1
+    case .timestamp: 2
+    case .scene: 3
+    case .behavior: 4
+    case .text: 5
+    }
+  }
+}
+
+/// The names that columns (or JSON keys) have in the input files.
+public struct ColumnNames: Sendable, Equatable {
+  private var names: [String] = Column.allCases.map(\.rawValue)
+  private var chosen: Set<Column> = []
+
+  /// The names of CLI.md: `user`, `item`, `timestamp`, `scene`, `behavior`, `text`.
+  public init() {}
+
+  /// Reads `user=uid,item=iid,…`; columns that are not named keep their usual names.
+  public init(_ text: String) throws {
+    for part in text.split(separator: ",") {
+      let sides = part.split(separator: "=", maxSplits: 1).map { $0.trimmingPrefix { $0 == " " } }
+      guard sides.count == 2, let column = Column(rawValue: String(sides[0])) else {
+        let known = Column.allCases.map(\.rawValue).joined(separator: ", ")
+        throw InputError("columns are given as user=NAME,item=NAME,… with \(known); \(part) is none of these")
+      }
+      self[column] = String(sides[1])
+    }
+  }
+
+  /// The name of a column in the input files.
+  public subscript(column: Column) -> String {
+    get { names[column.index] }
+    set {
+      names[column.index] = newValue
+      chosen.insert(column)
+    }
+  }
+
+  /// Whether the user named the column, so that its absence is a mistake.
+  func isChosen(_ column: Column) -> Bool { chosen.contains(column) }
+}

@@ -1,0 +1,83 @@
+import Files
+import Glibc
+import Synchronization
+
+/// A prepared data set: a folder with `manifest.json`, `items.safetensors` and one file per virtual shard.
+///
+/// Opening reads the manifest, compares every file's size with it and maps the items; shards are mapped and checked when first asked for.
+public final class Dataset: Sendable {
+  /// The folder, as given.
+  public let path: String
+  /// What the data set says of itself.
+  public let manifest: DatasetManifest
+  /// The items.
+  public let items: ItemCatalogue
+  private let shards: Mutex<[UserShard?]>
+
+  /// Opens a data set. Throws `InputError` when the folder is none, or files are missing, cut short or do not fit together.
+  public init(path: String) throws {
+    let path = Dataset.withoutTrailingSlash(path)
+    guard Dataset.isDataset(path) else {
+      throw InputError("\(path) is no data set (it has no \(DatasetManifest.fileName)); make one with precise prepare")
+    }
+    self.path = path
+    manifest = try DatasetManifest.read("\(path)/\(DatasetManifest.fileName)")
+    for file in manifest.files {
+      let size = try MappedFile(path: "\(path)/\(file.path)").bytes.count
+      guard size == file.bytes else {
+        throw InputError("\(path)/\(file.path) has \(size) bytes, the manifest says \(file.bytes); make the data set again")
+      }
+    }
+    items = try ItemCatalogue(path: "\(path)/\(ItemCatalogue.fileName)", count: manifest.items, sceneCount: manifest.scenes.count)
+    shards = Mutex(Array(repeating: nil, count: manifest.shards.count))
+  }
+
+  /// Whether a folder holds a data set's manifest.
+  public static func isDataset(_ path: String) -> Bool {
+    access("\(withoutTrailingSlash(path))/\(DatasetManifest.fileName)", F_OK) == 0
+  }
+
+  /// Names of the scenes; an event's scene number is a place in here.
+  public var scenes: [String] { manifest.scenes.map(\.name) }
+
+  /// Names of the behaviours; an event's behaviour number is a place in here.
+  public var behaviors: [String] { manifest.behaviors.map(\.name) }
+
+  /// The number of virtual shards.
+  public var shardCount: Int { manifest.shards.count }
+
+  /// A virtual shard, mapped on first use and then kept. Throws `InputError` when its file is damaged.
+  public func shard(_ index: Int) throws -> UserShard {
+    precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
+    return try shards.withLock { shards in
+      if let shard = shards[index] { return shard }
+      let shard = try UserShard(path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest)
+      shards[index] = shard
+      return shard
+    }
+  }
+
+  /// The user with this id: shard and number in it, or nil. Throws `InputError` when the shard is damaged.
+  public func find(user id: String) throws -> (shard: Int, user: Int)? {
+    let index = VirtualShards.shard(ofUser: id, of: shardCount)
+    return try shard(index).find(id).map { (index, $0) }
+  }
+
+  /// Reads every file and compares its CRC-32 with the manifest. Throws `InputError` naming the first that differs.
+  public func verifyChecksums() throws {
+    for file in manifest.files {
+      let mapped = try MappedFile(path: "\(path)/\(file.path)")
+      let found = DatasetManifest.hexadecimal(CRC32.of(mapped.bytes), digits: 8)
+      guard found == file.crc32 else {
+        throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
+      }
+    }
+  }
+
+  /// The path without slashes at its end (`/` stays).
+  static func withoutTrailingSlash(_ path: String) -> String {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+}

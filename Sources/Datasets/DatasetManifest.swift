@@ -1,0 +1,149 @@
+import Files
+import Foundation
+
+/// `manifest.json` of a data set: what is in it, how it was made, and what its files must look like.
+///
+/// It is written last, so a folder with a manifest is whole. Nothing in it depends on the machine, the clock or the memory budget.
+public struct DatasetManifest: Codable, Sendable, Equatable {
+  /// The file's name inside a data set.
+  public static let fileName = "manifest.json"
+  /// The value of `format` in every manifest of ours.
+  public static let formatName = "precise-dataset"
+  /// The only version there is so far.
+  public static let currentVersion = 1
+
+  /// `precise-dataset`.
+  public var format = DatasetManifest.formatName
+  /// The layout's version.
+  public var version = DatasetManifest.currentVersion
+  /// The identity of the data: FNV-1a with a finaliser (see `VirtualShards.hash`) over the lines `path bytes crc32` of `files`, 16 hex digits.
+  public var checksum = ""
+  /// Kept users.
+  public var users = 0
+  /// Kept items, the catalogue's rows.
+  public var items = 0
+  /// Kept events.
+  public var events = 0
+  /// The unit of every stored time.
+  public var timeUnit = "microseconds since 1970-01-01 UTC"
+  /// How the events were ordered, filtered and split.
+  public var preparation = PreparationProtocol()
+  /// How many events each part of the split has.
+  public var split = SplitCounts()
+  /// Scenes in order of first appearance; an event's scene number is the place in here.
+  public var scenes: [CategoryCount] = []
+  /// Behaviours in order of first appearance; an event's behaviour number is the place in here.
+  public var behaviors: [CategoryCount] = []
+  /// How long the users' sequences are.
+  public var sequenceLengths = SequenceLengths()
+  /// Rows read, refused and dropped, and why.
+  public var counts = PreparationCounts()
+  /// Ties and leaks of the split.
+  public var audit = LeakAudit()
+  /// The files the data came from.
+  public var inputs: [Input] = []
+  /// Users and events of each virtual shard, in order.
+  public var shards: [Shard] = []
+  /// Every file but this one.
+  public var files: [File] = []
+
+  /// An input file.
+  public struct Input: Codable, Sendable, Equatable {
+    /// The path as it was given.
+    public var path: String
+    /// `interactions` or `items`.
+    public var kind: String
+    /// Rows in it, good and bad, without the header.
+    public var rows: Int
+    /// Rows refused.
+    public var badRows: Int
+  }
+
+  /// Extents of a virtual shard.
+  public struct Shard: Codable, Sendable, Equatable {
+    /// Users in the shard.
+    public var users: Int
+    /// Events of these users.
+    public var events: Int
+  }
+
+  /// A file of the data set.
+  public struct File: Codable, Sendable, Equatable {
+    /// The path inside the data set.
+    public var path: String
+    /// Size in bytes.
+    public var bytes: Int
+    /// CRC-32 of the whole file, eight hex digits.
+    public var crc32: String
+  }
+
+  /// Reads and checks a manifest. Throws `InputError` saying what is wrong with it.
+  static func read(_ path: String) throws -> DatasetManifest {
+    let file = try MappedFile(path: path)
+    guard file.bytes.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let data = Data(file.bytes)
+    guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
+      throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
+    }
+    guard head.version == currentVersion else {
+      throw InputError("\(path) has layout version \(head.version), this program reads \(currentVersion); prepare the data set again")
+    }
+    do {
+      let manifest = try decoder.decode(DatasetManifest.self, from: data)
+      try manifest.check(path)
+      return manifest
+    } catch let error as DecodingError {
+      throw InputError("\(path) is damaged (\(DatasetManifest.sentence(error))); make the data set again")
+    }
+  }
+
+  /// The manifest as it stands in the file.
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(self) + Data("\n".utf8)
+  }
+
+  /// The checksum over a file list.
+  static func checksum(of files: [File]) -> String {
+    let lines = files.map { "\($0.path) \($0.bytes) \($0.crc32)\n" }.joined()
+    return hexadecimal(Array(lines.utf8).withUnsafeBytes { VirtualShards.hash($0) }, digits: 16)
+  }
+
+  /// A number in lower-case hex with leading zeros.
+  static func hexadecimal(_ value: some BinaryInteger, digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+
+  private struct Head: Decodable {
+    var format: String
+    var version: Int
+  }
+
+  private func check(_ path: String) throws {
+    let areCountsSound =
+      users >= 0 && items >= 0 && items <= Int(Int32.max) && (1...VirtualShards.maximumCount).contains(shards.count)
+      && scenes.count <= Int(UInt16.max) && behaviors.count <= Int(UInt16.max)
+      && shards.allSatisfy { (0...users).contains($0.users) && (0...events).contains($0.events) }
+    let wanted = [ItemCatalogue.fileName] + shards.indices.map(UserShard.fileName)
+    guard areCountsSound && files.map(\.path) == wanted && files.allSatisfy({ $0.bytes >= 0 }) else {
+      throw InputError("\(path) is damaged (its counts and file list do not fit together); make the data set again")
+    }
+    guard checksum == DatasetManifest.checksum(of: files) else {
+      throw InputError("\(path) is damaged (its checksum does not fit its file list); make the data set again")
+    }
+  }
+
+  private static func sentence(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, _): "the key \(key.stringValue) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      "a wrong value at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
+    default: "not valid JSON"
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Files
+
+/// The items of a data set: ids, texts, training counts and scenes, row for row with every model's item table.
+///
+/// Rows are numbered in the order in which the kept items first appear in the interaction files. Read from `items.safetensors`, mapped.
+public final class ItemCatalogue: Sendable {
+  /// The file's name inside a data set.
+  public static let fileName = "items.safetensors"
+
+  /// The number of items, V.
+  public let count: Int
+  private let file: SafetensorsFile
+  private nonisolated(unsafe) let ids: StringTable
+  private nonisolated(unsafe) let texts: StringTable
+  private nonisolated(unsafe) let counts: UnsafeBufferPointer<UInt32>
+  private nonisolated(unsafe) let sceneOffsets: UnsafeBufferPointer<Int64>
+  private nonisolated(unsafe) let sceneNumbers: UnsafeBufferPointer<UInt16>
+
+  /// Opens and checks the file. Throws `InputError` when it is damaged or does not have these extents.
+  init(path: String, count: Int, sceneCount: Int) throws {
+    let file = try SafetensorsFile(path: path)
+    self.file = file
+    self.count = count
+    ids = try StringTable(file, "ids", count: count, isSearched: true)
+    texts = try StringTable(file, "texts", count: count, isSearched: false)
+    counts = try file.values("train_counts", as: UInt32.self, .u32, shape: [count])
+    sceneNumbers = try file.values("scenes", as: UInt16.self, .u16, shape: [nil])
+    sceneOffsets = try file.values("scene_offsets", as: Int64.self, .i64, shape: [count + 1])
+    try checkOffsets(sceneOffsets, end: sceneNumbers.count, "scene_offsets", in: path)
+    try checkBelow(sceneNumbers, sceneCount, "scenes", in: path)
+  }
+
+  /// The item's id as it stood in the input (`id@scene` when items are keyed by both).
+  public func id(_ item: Int) -> String { ids.string(item) }
+
+  /// The item's text, or the empty string.
+  public func text(_ item: Int) -> String { texts.string(item) }
+
+  /// Whether the item has a text.
+  public func hasText(_ item: Int) -> Bool { !texts[item].isEmpty }
+
+  /// The scenes the item has events or a listing in, rising.
+  public func scenes(_ item: Int) -> [Int] {
+    sceneNumbers[Int(sceneOffsets[item])..<Int(sceneOffsets[item + 1])].map(Int.init)
+  }
+
+  /// Number of training events per item, `[V]`; valid while this object lives.
+  public var trainCounts: UnsafeBufferPointer<UInt32> { counts }
+
+  /// The row of the item with this id, or nil; a binary search.
+  public func index(of id: String) -> Int? { ids.find(id) }
+}

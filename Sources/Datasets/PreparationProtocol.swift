@@ -1,0 +1,31 @@
+/// How events were ordered, filtered and split: the part of the protocol that `prepare` decides.
+///
+/// Every metrics record repeats it, because published numbers differ by these rules more than by models.
+public struct PreparationProtocol: Codable, Sendable, Equatable {
+  /// `leave-one-out` or `time:CUT`, as on the command line.
+  public var split = ""
+  /// The split's rule in words.
+  public var splitRule = ""
+  /// Users with fewer kept events were dropped, to a fixed point with `minimumItemEvents`.
+  public var minimumUserEvents = 0
+  /// Items with fewer kept events were dropped, to a fixed point with `minimumUserEvents`.
+  public var minimumItemEvents = 0
+  /// `keep`, `exact` or `first`.
+  public var duplicates = ""
+  /// `file-order` or `shuffle:SEED`: the order of a user's events with equal times.
+  public var ties = ""
+  /// `item` or `item-scene`.
+  public var itemKey = ""
+
+  init() {}
+
+  init(_ options: PreparationOptions) {
+    split = options.split.description
+    splitRule = options.split.rule
+    minimumUserEvents = options.minimumUserEvents
+    minimumItemEvents = options.minimumItemEvents
+    duplicates = options.duplicates.rawValue
+    ties = options.ties.description
+    itemKey = options.itemKey.rawValue
+  }
+}
