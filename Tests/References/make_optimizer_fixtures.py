@@ -25,7 +25,8 @@ def normal(shape, generator, scale=1.0):
 
 def adamw(folder):
     """Six steps on two tensors with a scheduled rate; the last gradients are zero: momentum and decay go on."""
-    config = dict(learning_rate=0.01, warmup=2, steps=6, weight_decay={"weight": 0.1, "bias": 0.0}, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    config = dict(learning_rate=0.01, warmup=2, steps=6, weight_decay={"weight": 0.1, "bias": 0.0},
+                  beta1=0.9, beta2=0.999, epsilon=1e-8)
     generator = torch.Generator().manual_seed(1)
     weights = {name: normal(shape, generator).requires_grad_() for name, shape in (("weight", (7, 5)), ("bias", (5,)))}
     groups = [dict(params=[value], weight_decay=config["weight_decay"][name]) for name, value in weights.items()]
@@ -45,7 +46,8 @@ def adamw(folder):
             moments = optimizer.state[value]
             tensors |= {f"weight.{step}.{name}": value.detach().clone(), f"first.{step}.{name}": moments["exp_avg"].clone(),
                         f"second.{step}.{name}": moments["exp_avg_sq"].clone()}
-    save(folder / "adamw.safetensors", tensors | {"learning_rates": torch.tensor(rates, dtype=torch.float64)}, describe(config))
+    tensors["learning_rates"] = torch.tensor(rates, dtype=torch.float64)
+    save(folder / "adamw.safetensors", tensors, describe(config))
 
 
 def sparse_gradients(generator, width):
