@@ -34,7 +34,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CKernels", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
+    .target(name: "CKernels", // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
+      cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
     library("Files", ["CZlib"]),
     library("Config", [yams]),
