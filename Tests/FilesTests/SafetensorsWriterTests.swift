@@ -55,12 +55,12 @@ struct SafetensorsWriterTests {
   @Test func overrunAndShortfallTrap() async {
     let path = folder.file("out")
     // A throw would end the process with an exit code, a trap ends it by a signal.
-    let overrun = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) { [path] in
+    let overrun = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) { [path = path as String] in
       var writer = try SafetensorsWriter(path: path, tensors: [TensorSpec("x", .u8, [2])])
       try writer.write([1, 2, 3] as [UInt8])
     }
     #expect(overrun.map { Self.isSignal($0.exitStatus) } == true)
-    let shortfall = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) { [path] in
+    let shortfall = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) { [path = path as String] in
       var writer = try SafetensorsWriter(path: path, tensors: [TensorSpec("x", .u8, [2])])
       try writer.write([1] as [UInt8])
       try writer.finish()
