@@ -2,7 +2,7 @@
 ///
 /// Three carriers keep this contract: one rank alone, ranks that are threads, ranks that are MPI processes. Everything
 /// above sees only ranks. Every call is collective: all ranks make it, in the same order, with counts that fit each
-/// other. Sums are formed in rank order, so that a run repeats bit by bit. DISTRIBUTED, section "Ranks".
+/// other. Sums are formed in rank order, so that a run repeats bit by bit. docs/distributed.md, "Ranks".
 public protocol Communicator: AnyObject {
   /// This rank, from 0.
   var rank: Int { get }

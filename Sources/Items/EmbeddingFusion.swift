@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// Item → embedding: `e_i = ID(i) ⊕ Σ_j g_j Attn_j(X_i)`, a mixture of experts over token states. MODEL, section 1.
+/// Item → embedding: `e_i = ID(i) ⊕ Σ_j g_j Attn_j(X_i)`, a mixture of experts over token states.
+///
+/// docs/model.md, section 1.
 ///
 /// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, R = k · (items with text) routed
 /// slots. Only the active experts are computed: slots are grouped by expert, and each expert is one product over its group.

@@ -1,4 +1,6 @@
-/// The extents of embedding fusion. Letters in docs/shapes.md.
+/// The extents of embedding fusion.
+///
+/// Letters in docs/shapes.md.
 public struct FusionShape: Sendable, Equatable {
   /// What the gate reads of an item.
   public enum GateInput: String, Sendable {

@@ -5,7 +5,7 @@ public import Tensors
 /// The item table of the whole job, as one rank sees it: its own rows, and the way to everybody's embeddings.
 ///
 /// Owner computes the fusion: ID rows and token states never leave their owner, fused embeddings and their gradients do.
-/// DISTRIBUTED, section "Items".
+/// docs/distributed.md, "Items".
 public final class ItemTable {
   /// What a table is made of.
   public struct Plan {
@@ -116,7 +116,9 @@ public final class ItemTable {
     return made
   }
 
-  /// Embeds the wanted items: e `[wanted, d]`. `wanted` holds distinct catalogue rows, ascending.
+  /// Embeds the wanted items: e `[wanted, d]`.
+  ///
+  /// `wanted` holds distinct catalogue rows, ascending.
   public func embed(_ wanted: RowList, into e: Matrix, workspace: Workspace) throws -> Saved {
     let route = try exchange.route(wanted, workspace: workspace)
     let ownedE = workspace.matrix(route.owned.count, shape.width)

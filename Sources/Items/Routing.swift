@@ -1,4 +1,6 @@
-/// How a step's items were shared out over the experts, for the load balance. MODEL, section 1 (ours).
+/// How a step's items were shared out over the experts, for the load balance.
+///
+/// docs/model.md, section 1 (ours).
 ///
 ///     balance = K · Σ_j f_j p_j,  f_j = share of the k · U slots routed to j,  p_j = mean probability of j
 ///

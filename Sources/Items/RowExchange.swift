@@ -2,7 +2,9 @@ public import Collectives
 import Kernels
 public import Tensors
 
-/// Carries wanted rows' embeddings from their owners to the ranks that asked, and gradients back. DISTRIBUTED, "Items".
+/// Carries wanted rows' embeddings from their owners to the ranks that asked, and gradients back.
+///
+/// docs/distributed.md, "Items".
 ///
 /// Two ranks, rank 0 wants rows [0, 3], rank 1 wants [1, 3] (even rows are rank 0's):
 ///
@@ -27,7 +29,9 @@ public final class RowExchange {
     self.communicator = communicator
   }
 
-  /// Tells owners which rows are wanted. `wanted` holds distinct rows of the whole table, ascending.
+  /// Tells owners which rows are wanted.
+  ///
+  /// `wanted` holds distinct rows of the whole table, ascending.
   public func route(_ wanted: RowList, workspace: Workspace) throws -> Route {
     var counts = [Int](repeating: 0, count: partition.ranks)
     for row in wanted { counts[partition.owner(of: Int(row))] += 1 }

@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// Updates the rows of a sharded table that a step touched; the others are not read. MODEL, section 5.
+/// Updates the rows of a sharded table that a step touched; the others are not read.
+///
+/// docs/model.md, section 5.
 ///
 /// AdaGrad keeps one accumulator a row (`G += mean(g²)`, `w −= lr · g / (√G + ε)`); lazy Adam keeps two moments an element
 /// and each row's own count of updates for the bias correction (ours: a rarely seen row is corrected by what it has seen).

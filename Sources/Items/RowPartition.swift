@@ -1,4 +1,6 @@
-/// Which rank owns which rows of a sharded table: row r belongs to rank r mod ranks. DISTRIBUTED, section "Items".
+/// Which rank owns which rows of a sharded table: row r belongs to rank r mod ranks.
+///
+/// docs/distributed.md, "Items".
 ///
 /// Neighbouring rows go to different ranks, so a run of popular rows is shared out evenly.
 public struct RowPartition: Sendable, Equatable {

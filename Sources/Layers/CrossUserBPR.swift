@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// The targeted phase's ranking loss: a user's own target against what *other users* make of it. MODEL, section 3.
+/// The targeted phase's ranking loss: a user's own target against what *other users* make of it.
+///
+/// docs/model.md, section 3.
 ///
 ///     L = − 1/|Π| Σ_{(u, u') ∈ Π} log σ(s h'_u·e_{t_u} − s h'_{u'}·e_{t_u}),   Π: ordered pairs with t_u ≠ t_{u'}
 ///

@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// The next-item loss: softmax over the target and the step's shared negatives. MODEL, section 2.
+/// The next-item loss: softmax over the target and the step's shared negatives.
+///
+/// docs/model.md, section 2.
 ///
 ///     L = − mean_p log [ exp(s h_p·e_t) / (exp(s h_p·e_t) + Σ_{j ∈ N, j ≠ t} exp(s h_p·e_j − log q_j)) ]
 ///

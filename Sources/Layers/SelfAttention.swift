@@ -1,7 +1,7 @@
 import Kernels
 public import Tensors
 
-/// Multi-head self-attention over packed sequences (Vaswani et al. 2017): `out(softmax(q kᵀ / √w) v)` per head.
+/// Multi-head self-attention over packed sequences (Vaswani and others 2017): `out(softmax(q kᵀ / √w) v)` per head.
 ///
 /// Letters: T packed positions, d model width, w = d / heads. The output projection's bias and the dropout are left to
 /// the block, which adds them with the residual in one pass.

@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`. MODEL, section 2.
+/// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`.
+///
+/// docs/model.md, section 2.
 ///
 /// Positions count back from the newest event: row n − 1 of P belongs to it. Scene and behaviour embeddings are ours.
 public struct SequenceEmbedding {

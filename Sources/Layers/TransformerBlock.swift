@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// One pre-norm block: `z += dropout(MHA(LN(z)))`, `z += dropout(FFN(LN(z)))`. MODEL, section 2.
+/// One pre-norm block: `z += dropout(MHA(LN(z)))`, `z += dropout(FFN(LN(z)))`.
+///
+/// docs/model.md, section 2.
 ///
 /// The residual stream z `[T, d]` is updated in place; its two values before the sums are kept for the layer norms.
 public struct TransformerBlock {

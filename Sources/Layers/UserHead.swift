@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// The targeted phase's user embedding: `n·d → 2d → d` over all positions, gelu between. MODEL, section 3.
+/// The targeted phase's user embedding: `n·d → 2d → d` over all positions, gelu between.
+///
+/// docs/model.md, section 3.
 ///
 /// Two kinds: `mlp` (the paper) is the MLP alone; `residual` (ours) adds it to the newest position's h, with the last layer
 /// starting at zero, so that phase 2 begins at phase 1's quality. Letters: B users, n length, d width.

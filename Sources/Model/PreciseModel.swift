@@ -3,7 +3,9 @@ public import Items
 public import Layers
 public import Tensors
 
-/// The whole model of one rank: dense parameters in full, and its share of the item table. MODEL, sections 1 to 3.
+/// The whole model of one rank: dense parameters in full, and its share of the item table.
+///
+/// docs/model.md, sections 1 to 3.
 ///
 /// Letters: U unique items of a step, B users, T packed positions, d width.
 public final class PreciseModel {

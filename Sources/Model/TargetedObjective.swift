@@ -3,7 +3,9 @@ import Kernels
 public import Layers
 public import Tensors
 
-/// Phase 2: one target event a user, ranked against other users (BPR) and against other items (softmax). MODEL, section 3.
+/// Phase 2: one target event a user, ranked against other users (BPR) and against other items (softmax).
+///
+/// docs/model.md, section 3.
 ///
 /// `{bpr: 1, softmax: 0}` is the paper; the softmax term is ours: BPR across users never makes items compete for a user.
 public struct TargetedObjective {

@@ -1,7 +1,9 @@
 public import Layers
 public import Tensors
 
-/// Phase 1: the next item at every position of every scene. MODEL, section 2.
+/// Phase 1: the next item at every position of every scene.
+///
+/// docs/model.md, section 2.
 public struct UniversalObjective {
   /// One rank's slice of a step's batch; rows are those of the step's e `[U, d]`.
   public struct Batch {

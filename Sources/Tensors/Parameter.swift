@@ -29,7 +29,7 @@ public struct Parameter {
   }
 }
 
-/// How a dense parameter starts (MODEL: normal σ = 0.02 for tables and queries, Xavier-uniform for matrices, zero biases).
+/// How a dense parameter starts (docs/model.md: normal σ = 0.02 for tables and queries, Xavier-uniform for matrices, zero biases).
 public enum Initialization: Sendable, Equatable {
   /// All zero: biases, the last layer of a residual user head.
   case zeros

@@ -35,8 +35,9 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
   public init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     let file = try MappedFile(path: path)
+    let data = withExtendedLifetime(file) { Data(file.bytes) }
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(file.bytes))
+      self = try JSONDecoder().decode(Self.self, from: data)
     } catch {
       throw InputError("\(path) is not a record of an encoding; run `precise encode \(folder)` again")
     }
