@@ -17,7 +17,9 @@ rm -rf "$folder/raw" "$folder/dataset" "$folder/run" "$folder/embeddings"
 
 # Prints a command as a person would type it, then runs it.
 run() {
-  printf '\n$ %s\n' "$*"
+  printf '\n$'
+  printf ' %q' "$@"
+  printf '\n'
   "$@"
 }
 
