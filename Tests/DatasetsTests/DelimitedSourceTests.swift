@@ -28,7 +28,8 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
 
   private func open(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> DelimitedSource {
     try DelimitedSource(
-      path: try folder.write("events", text), format: format, columns: try ColumnNames(names), required: [.user, .item, .timestamp],
+      path: try folder.write("events", text), format: format, columns: try ColumnNames(names),
+      required: [.user, .item, .timestamp],
       optional: [.scene, .behavior], timeUnit: .seconds)
   }
 
@@ -44,7 +45,8 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
   }
 
   @Test func readsQuotedFieldsAsRFC4180Says() throws {
-    let text = "user,item,timestamp,scene\r\n\"u,1\",\"i\"\"1\"\"\",1,\"two\r\nlines\"\r\nu2,i2,2,pl\"ain\r\n\"u3\",i3,\"3\",\"\"\r\n"
+    let text =
+      "user,item,timestamp,scene\r\n\"u,1\",\"i\"\"1\"\"\",1,\"two\r\nlines\"\r\nu2,i2,2,pl\"ain\r\n\"u3\",i3,\"3\",\"\"\r\n"
     #expect(try rows(text) == ["2: u,1|i\"1\"|1|two\nlines|", "4: u2|i2|2|pl\"ain|", "5: u3|i3|3||"])
   }
 
@@ -80,11 +82,14 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
     let path = folder.file("events")
     #expect(
       throws: InputError(
-        "\(path):1: the header has no column item, timestamp, only user, iid, ts; name the columns with --columns (such as user=user)")
+        "\(path):1: the header has no column item, timestamp, only user, iid, ts; name the columns with --columns (such as user=user)"
+      )
     ) { try open("user,iid, ts \nu,i,1\n") }
     #expect(try rows("user,iid, ts \nu,i,1\n", .csv, "item=iid,timestamp=ts") == ["2: u|i|1||"])
     #expect(throws: InputError.self) { try open("user,item,timestamp\n", .csv, "scene=shop") }
-    #expect(throws: InputError("\(path):1: the column user stands in the header twice")) { try open("user,user,item,timestamp\n") }
+    #expect(throws: InputError("\(path):1: the column user stands in the header twice")) {
+      try open("user,user,item,timestamp\n")
+    }
     #expect(throws: InputError("\(path):1: there is no header; the first line must name the columns")) { try open("") }
   }
 }

@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test func jsonLinesTakeTextAndNumbers() throws {
-    let path = try folder.write("e.jsonl", "{\"user\":7,\"item\":\"i\",\"timestamp\":1.5,\"scene\":null}\nnot json\n{\"user\":\"u\",\"timestamp\":1}\n")
+    let path = try folder.write(
+      "e.jsonl", "{\"user\":7,\"item\":\"i\",\"timestamp\":1.5,\"scene\":null}\nnot json\n{\"user\":\"u\",\"timestamp\":1}\n")
     let source = try Importer.interactions(path, options(.jsonl))
     #expect(
       try readAll(source, [.user, .item, .timestamp, .scene]) == ["1: 7|i|1.5|", "2! broken JSON x1", "3! missing value x1"])
@@ -40,20 +41,24 @@ import Testing
     let source = try Importer.items(try folder.write("movies.dat", data), options(.movieLens1M))
     #expect(
       try readAll(source, [.item, .text]) == [
-        "1: 1|Toy Story (1995) | Animation, Children's, Comedy", "2: 2|Misérables, Les::Sequel | Drama", "3! wrong number of fields x1",
+        "1: 1|Toy Story (1995) | Animation, Children's, Comedy", "2: 2|Misérables, Les::Sequel | Drama",
+        "3! wrong number of fields x1",
       ])
   }
 
   @Test func amazon2014ReadsReviewsAndPrintedDictionaries() throws {
     let reviews = try folder.write(
       "reviews_Toys_and_Games_5.json",
-      #"{"reviewerID": "A1", "asin": "0439893577", "helpful": [0, 0], "overall": 5.0, "unixReviewTime": 1390953600, "reviewText": "ok"}"#)
+      #"{"reviewerID": "A1", "asin": "0439893577", "helpful": [0, 0], "overall": 5.0, "unixReviewTime": 1390953600, "reviewText": "ok"}"#
+    )
     let source = try Importer.interactions(reviews, options(.amazon2014))
     #expect(try readAll(source, [.user, .item, .timestamp]) == ["1: A1|0439893577|1390953600"])
     #expect(source.defaultScene == "toys_and_games" && source.defaultBehavior == "review" && source.namesScenes)
     let meta = try folder.write(
-      "meta_Toys_and_Games.json", "{'asin': '0439893577', 'title': \"Kid's Tool Box\", 'categories': [['Toys', 'x']]}\n{'asin': 'B1'}\n")
-    #expect(try readAll(try Importer.items(meta, options(.amazon2014)), [.item, .text]) == ["1: 0439893577|Kid's Tool Box", "2: B1|"])
+      "meta_Toys_and_Games.json",
+      "{'asin': '0439893577', 'title': \"Kid's Tool Box\", 'categories': [['Toys', 'x']]}\n{'asin': 'B1'}\n")
+    #expect(
+      try readAll(try Importer.items(meta, options(.amazon2014)), [.item, .text]) == ["1: 0439893577|Kid's Tool Box", "2: B1|"])
   }
 
   @Test func amazon2023TimesAreMilliseconds() throws {

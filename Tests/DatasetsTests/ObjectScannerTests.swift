@@ -33,7 +33,8 @@ import Testing
   func readsPythonLiterals(line: String, expected: [String]) { #expect(scan(line, isPython: true) == expected) }
 
   @Test(arguments: [
-    "", "[]", "{", "{'a':1}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a":"x"#, #"{"a":1}x"#, #"{"a":nope}"#, #"{"a":1x}"#, #"{"a":"\x41"}"#,
+    "", "[]", "{", "{'a':1}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a":"x"#, #"{"a":1}x"#, #"{"a":nope}"#, #"{"a":1x}"#,
+    #"{"a":"\x41"}"#,
     #"{"a":"\u12"}"#, #"{"a":"\uzzzz"}"#, #"{"a":[}"#, #"{"a":[1"#, "{\"a\":\"\t\"}", #"{a:1}"#, #"{"a":__import__('os')}"#,
     "{\"a\":" + String(repeating: "[", count: 65) + String(repeating: "]", count: 65) + "}",
   ])

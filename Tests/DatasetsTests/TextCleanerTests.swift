@@ -13,7 +13,10 @@ import Testing
   }
 
   @Test func repairsWhatIsNotUTF8() {
-    #expect([0x61, 0xFF, 0x62].withUnsafeBytes { TextCleaner.clean(UnsafeRawBufferPointer(rebasing: $0[0..<1]), unescapesHTML: false) } == "a")
-    #expect([UInt8](arrayLiteral: 0x61, 0xFF, 0x62).withUnsafeBytes { TextCleaner.clean($0, unescapesHTML: false) } == "a\u{FFFD}b")
+    #expect(
+      [0x61, 0xFF, 0x62].withUnsafeBytes { TextCleaner.clean(UnsafeRawBufferPointer(rebasing: $0[0..<1]), unescapesHTML: false) }
+        == "a")
+    #expect(
+      [UInt8](arrayLiteral: 0x61, 0xFF, 0x62).withUnsafeBytes { TextCleaner.clean($0, unescapesHTML: false) } == "a\u{FFFD}b")
   }
 }
