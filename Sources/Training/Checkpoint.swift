@@ -1,4 +1,4 @@
-public import Files
+import Files
 import Foundation
 import Items
 public import Model

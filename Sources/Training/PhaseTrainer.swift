@@ -1,3 +1,4 @@
+import Batches
 import Collectives
 import Config
 import Datasets
@@ -42,7 +43,7 @@ final class PhaseTrainer {
 
   /// Every step of the phase.
   ///
-  /// The model ends as the best checkpoint by the validation metric, or as the last.
+  /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws {
     log?.begin(plan.name, steps: steps)
     for step in 0..<steps {
@@ -56,7 +57,6 @@ final class PhaseTrainer {
     }
     log?.end()
     if steps == 0 { try keep(step: 0, score: try evaluate(0)) }
-    if let best = store.result(), best.manifest.step != steps { try best.load(into: model) }
   }
 
   private func afterStep(_ done: Int) throws {

@@ -1,7 +1,7 @@
 import Config
 import Evaluation
 import Foundation
-public import Reporting
+import Reporting
 
 /// What a run writes while it goes: `metrics.jsonl`, TensorBoard scalars, and lines or a bar for the person who waits.
 ///

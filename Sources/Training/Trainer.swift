@@ -3,7 +3,7 @@ public import Config
 public import Datasets
 import Files
 import Kernels
-public import Model
+import Model
 public import Reporting
 public import Text
 
@@ -52,19 +52,13 @@ public final class Trainer {
       let names = plans.map(\.name).joined(separator: ", ")
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")
     }
-    var start = wantsUniversal ? try trainUniversal(universal) : try loadUniversal()
-    for (index, plan) in targeted.enumerated() {
-      // Rows are shared with the model that a phase starts from, so every phase but the first gets a fresh copy.
-      if index > 0 { start = try loadUniversal() }
-      let shape = ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead)
-      try train(plan, PreciseModel(shape, continuing: start, seed: config.seed))
+    if wantsUniversal {
+      try train(universal, ModelFactory.make(config, inputs.dataset, inputs.states, communicator: communicator))
     }
-  }
-
-  private func trainUniversal(_ plan: PhasePlan) throws -> PreciseModel {
-    let model = ModelFactory.make(config, inputs.dataset, inputs.states, communicator: communicator)
-    try train(plan, model)
-    return model
+    for plan in targeted {
+      let shape = ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead)
+      try train(plan, PreciseModel(shape, continuing: try loadUniversal(), seed: config.seed))
+    }
   }
 
   /// The universal phase's result, read back from its checkpoint.
