@@ -2,5 +2,10 @@ import ArgumentParser
 
 @main
 struct Precise: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "precise", abstract: "Pre-trains sequential recommenders.")
+  static let configuration = CommandConfiguration(
+    commandName: "precise", abstract: "Pre-trains sequential recommenders.",
+    subcommands: [
+      PrepareCommand.self,
+      InspectCommand.self,
+    ])
 }
