@@ -60,9 +60,9 @@ struct WorldTests {
   @Test func scenesAndBehavioursDifferInDensity() {
     for key in [\WorldEvent.scene, \WorldEvent.behavior] {
       let counts = (0..<3).map { number in events.count { $0[keyPath: key] == number } }
-      #expect(counts[0] > 2 * counts[1])
-      #expect(counts[1] > 2 * counts[2])
-      #expect(counts[2] > 100)
+      #expect(2 * counts[0] > 3 * counts[1])
+      #expect(2 * counts[1] > 3 * counts[2])
+      #expect(counts[2] > 1000)
     }
     let users = (0..<3).map { scene in Self.stories.count { story in story.contains { $0.scene == scene } } }
     #expect(users.allSatisfy { (200..<2000).contains($0) })
