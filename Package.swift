@@ -43,6 +43,7 @@ let package = Package(
 
     library("Datasets", ["Files"]),
     library("Text", ["Files", "Datasets"]),
+    library("Synth", ["Files"]),
     library("Reporting", ["Files"]),
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives"),
@@ -65,7 +66,7 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items",
+        "Training", "Evaluation", "Serving", "Items", "Synth",
       ],
       swiftSettings: swift),
 
@@ -76,6 +77,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors"]),
     tests("DatasetsTests", ["Datasets", "Files"]),
     tests("TextTests", ["Text", "Datasets", "Files"]),
+    tests("SynthTests", ["Synth", "Files"]),
     tests("ReportingTests", ["Reporting", "Files"]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),

@@ -5,7 +5,9 @@ struct Precise: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "precise", abstract: "Pre-trains sequential recommenders.",
     subcommands: [
+      SynthCommand.self,
       PrepareCommand.self,
+      EncodeCommand.self,
       InspectCommand.self,
     ])
 }
