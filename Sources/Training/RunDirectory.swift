@@ -10,6 +10,12 @@ public struct RunDirectory: Sendable {
     public var dataset: String
     /// The data set's checksum when the run began.
     public var checksum: String
+
+    /// Binds a run.
+    public init(dataset: String, checksum: String) {
+      self.dataset = dataset
+      self.checksum = checksum
+    }
   }
 
   /// The folder.

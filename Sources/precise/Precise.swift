@@ -8,6 +8,7 @@ struct Precise: ParsableCommand {
       SynthCommand.self,
       PrepareCommand.self,
       EncodeCommand.self,
+      TrainCommand.self,
       InspectCommand.self,
     ])
 }
