@@ -12,6 +12,9 @@ public struct PhasePlan: Sendable {
     case universal(UniversalConfig)
     /// Phase 2: one scene and/or behaviour.
     case targeted(TargetedConfig)
+
+    /// Whether it is phase 1.
+    public var isUniversal: Bool { if case .universal = self { true } else { false } }
   }
 
   /// "universal", or the targeted phase's own name.

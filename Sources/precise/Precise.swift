@@ -9,6 +9,7 @@ struct Precise: ParsableCommand {
       PrepareCommand.self,
       EncodeCommand.self,
       TrainCommand.self,
+      EvaluateCommand.self,
       InspectCommand.self,
     ])
 }

@@ -32,7 +32,8 @@ struct TrainCommand: ParsableCommand {
   var output: String
   @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
   var overrides: [String] = []
-  @Option(help: ArgumentHelp("Train only universal, targeted (all of them), or the targeted phase of this name.", valueName: "phase"))
+  @Option(
+    help: ArgumentHelp("Train only universal, targeted (all of them), or the targeted phase of this name.", valueName: "phase"))
   var phase: String?
   @Flag(help: "Train into a run directory that holds another run, which is lost.")
   var overwrite = false
