@@ -75,7 +75,7 @@ public final class Dataset: Sendable {
   public func verifyChecksums() throws {
     for file in manifest.files {
       let mapped = try MappedFile(path: "\(path)/\(file.path)")
-      let found = DatasetManifest.hexadecimal(CRC32.of(mapped.bytes), digits: 8)
+      let found = DatasetManifest.hexadecimal(withExtendedLifetime(mapped) { CRC32.of(mapped.bytes) }, digits: 8)
       guard found == file.crc32 else {
         throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
       }

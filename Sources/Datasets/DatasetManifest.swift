@@ -85,7 +85,7 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     guard file.bytes.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let data = Data(file.bytes)
+    let data = withExtendedLifetime(file) { Data(file.bytes) }
     guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }

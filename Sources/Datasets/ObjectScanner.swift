@@ -93,7 +93,7 @@ struct ObjectScanner {
     }
   }
 
-  /// A number or a word: `true`, `null`, Python's `None`, …
+  /// A number or a word such as `true`, `null` or, in Python, `None`.
   private mutating func literal() throws -> Value {
     let start = place
     while let byte = peek, byte != 0x2C, byte != 0x7D, byte != 0x5D, byte > 0x20 { place += 1 }
