@@ -35,7 +35,7 @@ KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const 
     float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;
     for (long j = 0; j < negatives; j++) row[j] *= factor;
     positive[r] = -sum * factor;
-    total += (double)(logf(all) + top - own);
+    total += (double)logf(all) + ((double)top - (double)own);
   }
   return total;
 }

@@ -11,7 +11,10 @@ public func sampledSoftmaxBlock(
   precondition(
     logits.isContiguous && positive.count == logits.rows && targets.count == logits.rows && negativeIds.count == logits.columns,
     "sampled softmax of \(logits.shape) with \(targets.count) targets and \(negativeIds.count) negatives")
-  guard let targets = targets.baseAddress, let ids = negativeIds.baseAddress else { return 0 }
+  guard let targets = targets.baseAddress, let ids = negativeIds.baseAddress else {
+    positive.clear()  // an empty list may have no address: nothing to rank against, nothing to learn
+    return 0
+  }
   return ck_sampled_softmax(
     logits.rows, logits.columns, weight, targets, ids, correction, logits.base, positive.base)
 }

@@ -8,8 +8,8 @@
 /// over the word's P pieces, the runs of 3 to 5 characters of `<word>`: half of a state is the word's own, half its pieces'. `r` gives a vector of d independent,
 /// nearly normal numbers (each the sum of four uniform ones) as a pure function of the piece's hash, so
 /// a word has one state wherever it stands, words with pieces in common lie at an acute angle, and unrelated
-/// ones nearly at a right angle. The root mean square of a state is 1 per element, about that of
-/// an LLM's last, layer-normed states, so both sorts of states suit the same learning rates.
+/// ones nearly at a right angle. The root mean square of a state is 1 per element, the order of magnitude of
+/// a language model's last, normed states (all-MiniLM-L6-v2: 0.4), so that both sorts suit the same learning rates.
 public struct HashedEncoder: Sendable, Equatable {
   /// The width of a token state.
   public let dimension: Int

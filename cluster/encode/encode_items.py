@@ -39,6 +39,7 @@ def parse_arguments(arguments):
     parser.add_argument("--items", required=True, help="csv, tsv or jsonl with item and text, .gz or not; - is stdin (csv)")
     parser.add_argument("--out", required=True, help="the safetensors file to write")
     parser.add_argument("--model", default="Qwen/Qwen2-1.5B", help="a model's name or folder (default: %(default)s)")
+    parser.add_argument("--name", help="what the file calls its encoder (default: the model's name, or its folder's)")
     parser.add_argument("--max-tokens", type=int, default=16, help="tokens kept of a text (default: %(default)s)")
     parser.add_argument("--dtype", choices=["bf16", "f16", "f32"], default="bf16", help="how states are stored (default: %(default)s)")
     parser.add_argument("--compute", choices=["auto", "bf16", "f16", "f32"], default="auto",
@@ -53,6 +54,8 @@ def parse_arguments(arguments):
     for name in ("max_tokens", "batch_size", "part_items"):
         if getattr(options, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1")
+    if not options.name:
+        options.name = os.path.basename(os.path.abspath(options.model)) if os.path.isdir(options.model) else options.model
     return options
 
 
@@ -350,7 +353,7 @@ def merge(options, encoder, paths, ids):
         ("states", options.dtype.upper(), [rows, encoder.dimension], rows * encoder.dimension * element),
     ]
     metadata = {
-        "encoder": options.model, "ids_crc32": f"{zlib.crc32(id_lines):08x}", "items": str(len(ids)),
+        "encoder": options.name, "ids_crc32": f"{zlib.crc32(id_lines):08x}", "items": str(len(ids)),
         "max_tokens": str(options.max_tokens), "version": str(FORMAT_VERSION),
     }
 
