@@ -19,10 +19,10 @@ struct EvaluateCommand: ParsableCommand {
       """)
 
   @Argument(help: "The run directory.")
-  var run: String
+  var directory: String
   @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"))
   var phase: String?
-  @Option(help: "Which held-out event: validation or test.")
+  @Option(help: "Which held-out event: validation or test.", transform: EvaluationTask.Split.parse)
   var split = EvaluationTask.Split.test
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
@@ -33,9 +33,9 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      let trained = try TrainedRun(path: run, data: data)
+      let trained = try TrainedRun(path: directory, data: data)
       let plans = phase == nil ? trained.trainedPhases : [try trained.phase(named: phase)]
-      guard !plans.isEmpty else { throw InputError("\(run) holds no checkpoint; train it first") }
+      guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
       var entries: [EvaluationRecord.Entry] = []
       for plan in plans {
         let bar = ProgressBar("evaluating \(plan.name)", total: nil, unit: "user", console: console)
@@ -74,5 +74,3 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 }
-
-extension EvaluationTask.Split: ExpressibleByArgument {}
