@@ -42,14 +42,19 @@ public final class SequenceBatch {
   }
 
   /// Adds an event to the sequence that is being made.
+  public func append(item: Int32, scene: Int32, behavior: Int32) {
+    items.append(item)
+    scenes.append(scene)
+    behaviors.append(behavior)
+  }
+
+  /// Adds a user's event to the sequence that is being made.
   func append(_ events: UserEvents, _ index: Int) {
-    items.append(events.items[index])
-    scenes.append(Int32(events.scenes[index]))
-    behaviors.append(Int32(events.behaviors[index]))
+    append(item: events.items[index], scene: Int32(events.scenes[index]), behavior: Int32(events.behaviors[index]))
   }
 
   /// Ends the sequence that is being made; `slot` is its user's place in the whole job's batch.
-  func endSequence(slot: Int) {
+  public func endSequence(slot: Int) {
     let (first, end) = (rowKeys.count, items.count)
     // Counted back from the newest event, so that a key does not depend on how long the history is.
     for position in first..<end { rowKeys.append(UInt64(slot) << 16 | UInt64(end - 1 - position)) }
@@ -57,7 +62,7 @@ public final class SequenceBatch {
   }
 
   /// Ends a virtual shard's part.
-  func endShard() {
+  public func endShard() {
     shardStarts.append(Int32(items.count))
     shardTargetStarts.append(Int32(targets.count))
   }

@@ -10,6 +10,7 @@ struct Precise: ParsableCommand {
       EncodeCommand.self,
       TrainCommand.self,
       EvaluateCommand.self,
+      BenchCommand.self,
       InspectCommand.self,
     ])
 }
