@@ -59,4 +59,9 @@ extension Communicator {
     }
     return received
   }
+
+  /// Tells every rank one number of each rank, in rank order.
+  public func gatherCounts(_ count: Int) throws -> [Int] {
+    try exchangeCounts([Int](repeating: count, count: size))
+  }
 }

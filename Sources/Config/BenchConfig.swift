@@ -1,7 +1,5 @@
 /// The made-up catalogue that `precise bench` times a step on; every sequence is full.
 public struct BenchConfig: Sendable, Equatable, Codable {
-  /// Users that the steps draw from.
-  public var users = 4096
   /// Items of the catalogue.
   public var items = 20_000
   /// Token states of every item, m.
@@ -15,7 +13,6 @@ public struct BenchConfig: Sendable, Equatable, Codable {
 
 extension BenchConfig: ConfigSection {
   static let keys: [ConfigKey<BenchConfig>] = [
-    .value("users", \.users, .within(1...100_000_000), "users that the steps draw from"),
     .value("items", \.items, .within(1...1_000_000_000), "items of the catalogue"),
     .value("tokens", \.tokens, .within(1...4096), "token states of every item"),
     .value("token_dim", \.tokenDim, .within(1...65_536), "width of a token state (384: MiniLM's)"),

@@ -51,13 +51,7 @@ extension ConfigCheck {
   }
 
   private static func counts(_ config: RunConfig, _ facts: DatasetFacts) -> [ConfigProblem] {
-    var draws = [("universal.negatives", config.universal.negatives)]
-    draws += config.targeted.indices.map { ("targeted.\($0).negatives", config.targeted[$0].negatives) }
-    var found = draws.compactMap { path, negatives -> ConfigProblem? in
-      guard case .count(let count) = negatives, count >= facts.items else { return nil }
-      return ConfigProblem(
-        keyPath: path, value: "\(count)", rule: "must be below the catalogue's \(facts.items) items", suggestion: "use all")
-    }
+    var found: [ConfigProblem] = []
     if let widest = config.evaluation.cutoffs.last, widest > facts.items {
       let rule = "\(widest) is more than the catalogue's \(facts.items) items"
       found.append(ConfigProblem(keyPath: "evaluation.cutoffs", value: "", rule: rule, suggestion: "leave it out"))

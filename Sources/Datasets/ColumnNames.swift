@@ -59,4 +59,11 @@ public struct ColumnNames: Sendable, Equatable {
 
   /// Whether the user named the column, so that its absence is a mistake.
   func isChosen(_ column: Column) -> Bool { chosen.contains(column) }
+
+  /// The same names, but the absence of this column is no mistake.
+  func withoutChoice(of column: Column) -> ColumnNames {
+    var names = self
+    names.chosen.remove(column)
+    return names
+  }
 }

@@ -14,7 +14,9 @@ public final class Dataset: Sendable {
   public let items: ItemCatalogue
   private let shards: Mutex<[UserShard?]>
 
-  /// Opens a data set. Throws `InputError` when the folder is none, or files are missing, cut short or do not fit together.
+  /// Opens a data set.
+  ///
+  /// Throws `InputError` when the folder is none, or files are missing, cut short or do not fit together.
   public init(path: String) throws {
     let path = Dataset.withoutTrailingSlash(path)
     guard Dataset.isDataset(path) else {
@@ -46,7 +48,9 @@ public final class Dataset: Sendable {
   /// The number of virtual shards.
   public var shardCount: Int { manifest.shards.count }
 
-  /// A virtual shard, mapped on first use and then kept. Throws `InputError` when its file is damaged.
+  /// A virtual shard, mapped on first use and then kept.
+  ///
+  /// Throws `InputError` when its file is damaged.
   public func shard(_ index: Int) throws -> UserShard {
     precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
     return try shards.withLock { shards in
@@ -57,17 +61,21 @@ public final class Dataset: Sendable {
     }
   }
 
-  /// The user with this id: shard and number in it, or nil. Throws `InputError` when the shard is damaged.
+  /// The user with this id: shard and number in it, or nil.
+  ///
+  /// Throws `InputError` when the shard is damaged.
   public func find(user id: String) throws -> (shard: Int, user: Int)? {
     let index = VirtualShards.shard(ofUser: id, of: shardCount)
     return try shard(index).find(id).map { (index, $0) }
   }
 
-  /// Reads every file and compares its CRC-32 with the manifest. Throws `InputError` naming the first that differs.
+  /// Reads every file and compares its CRC-32 with the manifest.
+  ///
+  /// Throws `InputError` naming the first that differs.
   public func verifyChecksums() throws {
     for file in manifest.files {
       let mapped = try MappedFile(path: "\(path)/\(file.path)")
-      let found = DatasetManifest.hexadecimal(CRC32.of(mapped.bytes), digits: 8)
+      let found = DatasetManifest.hexadecimal(withExtendedLifetime(mapped) { CRC32.of(mapped.bytes) }, digits: 8)
       guard found == file.crc32 else {
         throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
       }

@@ -77,18 +77,21 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     public var crc32: String
   }
 
-  /// Reads and checks a manifest. Throws `InputError` saying what is wrong with it.
+  /// Reads and checks a manifest.
+  ///
+  /// Throws `InputError` saying what is wrong with it.
   static func read(_ path: String) throws -> DatasetManifest {
     let file = try MappedFile(path: path)
     guard file.bytes.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let data = Data(file.bytes)
+    let data = withExtendedLifetime(file) { Data(file.bytes) }
     guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }
     guard head.version == currentVersion else {
-      throw InputError("\(path) has layout version \(head.version), this program reads \(currentVersion); prepare the data set again")
+      throw InputError(
+        "\(path) has layout version \(head.version), this program reads \(currentVersion); prepare the data set again")
     }
     do {
       let manifest = try decoder.decode(DatasetManifest.self, from: data)

@@ -16,7 +16,9 @@ public final class ItemCatalogue: Sendable {
   private nonisolated(unsafe) let sceneOffsets: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let sceneNumbers: UnsafeBufferPointer<UInt16>
 
-  /// Opens and checks the file. Throws `InputError` when it is damaged or does not have these extents.
+  /// Opens and checks the file.
+  ///
+  /// Throws `InputError` when it is damaged or does not have these extents.
   init(path: String, count: Int, sceneCount: Int) throws {
     let file = try SafetensorsFile(path: path)
     self.file = file

@@ -28,11 +28,34 @@ public struct PreparationOptions: Sendable {
   public var virtualShards = 64
   /// How many bad rows are put up with.
   public var maximumBadRows = BadRowLimit.share(0.001)
-  /// Bytes for event buffers; what is more goes to a scratch file. Ids and texts come on top (ours: 1 GiB, 22 million events in memory).
+  /// Bytes for event buffers; what is more goes to a scratch file.
+  ///
+  /// Ids and texts come on top (ours: 1 GiB, 22 million events in memory).
   public var memory = 1 << 30
   /// Whether a data set at `output` may be replaced.
   public var overwrite = false
 
   /// The defaults.
   public init() {}
+
+  /// What is wrong with the options themselves, a sentence each; none = all is well.
+  public var problems: [String] {
+    var problems: [String] = []
+    if interactions.isEmpty { problems.append("give at least one interaction file with --interactions") }
+    if (interactions + items).count(where: { $0 == "-" }) > 1 { problems.append("standard input (-) can be given once only") }
+    if !(1...VirtualShards.maximumCount).contains(virtualShards) {
+      problems.append("--virtual-shards must be 1 to \(VirtualShards.maximumCount), not \(virtualShards)")
+    }
+    if minimumUserEvents < 0 || minimumItemEvents < 0 {
+      problems.append("--min-user-events and --min-item-events cannot be negative")
+    }
+    if memory < 0 { problems.append("--memory cannot be negative") }
+    if !format.hasColumns && columns != ColumnNames() {
+      problems.append("--columns goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
+    }
+    if !format.hasColumns && timeUnit != .seconds {
+      problems.append("--time-unit goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
+    }
+    return problems
+  }
 }

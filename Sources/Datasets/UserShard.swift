@@ -27,7 +27,9 @@ public final class UserShard: Sendable {
     return "shards/shard-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".safetensors"
   }
 
-  /// Opens and checks the file. Throws `InputError` when it is damaged or does not fit the manifest.
+  /// Opens and checks the file.
+  ///
+  /// Throws `InputError` when it is damaged or does not fit the manifest.
   init(path: String, shard: DatasetManifest.Shard, manifest: DatasetManifest) throws {
     let file = try SafetensorsFile(path: path)
     self.file = file
@@ -69,9 +71,12 @@ public final class UserShard: Sendable {
     for user in 0..<userCount {
       let range = Int(offsets[user])..<Int(offsets[user + 1])
       let (train, validation, test) = (Int(trainCounts[user]), Int(validations[user]), Int(tests[user]))
-      let isInside = (0...range.count).contains(train) && (-1..<range.count).contains(validation) && (-1..<range.count).contains(test)
+      let isInside =
+        (0...range.count).contains(train) && (-1..<range.count).contains(validation) && (-1..<range.count).contains(test)
       let isOrdered = (validation < 0 || validation >= train) && (test < 0 || (test >= train && test > validation))
-      guard isInside && isOrdered else { throw InputError("\(path): the split of user \(user) is damaged; make the data set again") }
+      guard isInside && isOrdered else {
+        throw InputError("\(path): the split of user \(user) is damaged; make the data set again")
+      }
       for event in range.dropFirst() where times[event] < times[event - 1] {
         throw InputError("\(path): the events of user \(user) are not in time order; make the data set again")
       }

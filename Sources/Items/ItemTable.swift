@@ -40,13 +40,13 @@ public final class ItemTable {
 
   /// Learning rates of a step's row updates.
   public struct LearningRates: Sendable {
-    /// For ID rows.
-    public let id: Float
+    /// For ID rows; nil when they are frozen.
+    public let id: Float?
     /// For token states; nil while they are frozen.
     public let token: Float?
 
     /// Describes a step's rates.
-    public init(id: Float, token: Float?) {
+    public init(id: Float?, token: Float?) {
       self.id = id
       self.token = token
     }
@@ -146,11 +146,7 @@ public final class ItemTable {
           savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
           balance: balance, workspace: workspace, onStates: update)
       }
-      for (index, row) in owned.enumerated() where shape.idWidth > 0 {
-        idOptimizer.update(
-          Int(row), gradient: Vector(ownedDE.row(index), count: shape.idWidth),
-          value: Vector(ids.row(Int(row)), count: shape.idWidth), learningRate: learningRates.id)
-      }
+      if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }
   }
 
@@ -164,6 +160,14 @@ public final class ItemTable {
       return nil
     }
     return fusion.forward(rows, tokens: tokens, into: semantic, workspace: workspace)
+  }
+
+  private func updateIDs(_ owned: RowList, _ ownedDE: Matrix, learningRate: Float) {
+    for (index, row) in owned.enumerated() {
+      idOptimizer.update(
+        Int(row), gradient: Vector(ownedDE.row(index), count: shape.idWidth),
+        value: Vector(ids.row(Int(row)), count: shape.idWidth), learningRate: learningRate)
+    }
   }
 
   private func updateTokens(_ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, learningRate: Float) {

@@ -37,6 +37,11 @@ public struct SampledSoftmax {
     /// log q_j each, or nil without the correction.
     public let logChances: UnsafePointer<Float>?
 
+    /// No negatives: an objective without a softmax term.
+    public static var none: Negatives {
+      Negatives(rows: RowList(start: nil, count: 0), ids: RowList(start: nil, count: 0), logChances: nil)
+    }
+
     /// Describes the negatives.
     public init(rows: RowList, ids: RowList, logChances: UnsafePointer<Float>?) {
       self.rows = rows

@@ -57,27 +57,41 @@ public struct TargetedObjective {
   /// Returns this rank's part of the mean losses; adds to the dense gradients and to dE `[U, d]`.
   public func lossAndGradients(
     _ model: PreciseModel, e: Matrix, batch: Batch, mode: ForwardMode, dE: Matrix, communicator: any Communicator,
-    workspace: Workspace
+    workspace: Workspace, clock: StepClock = StepClock()
   ) throws -> Losses {
     guard let head = model.userHead else { preconditionFailure("a targeted phase needs a user head") }
     return try workspace.scope {
-      let encoded = model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
       let users = workspace.matrix(batch.packed.users, e.columns)
-      let savedHead = head.forward(encoded.hidden, batch: batch.packed, into: users, workspace: workspace)
+      let (encoded, savedHead) = clock.time(.encode) {
+        let encoded = model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
+        return (encoded, head.forward(encoded.hidden, batch: batch.packed, into: users, workspace: workspace))
+      }
       let dUsers = workspace.zeros(users.rows, users.columns)
-      var losses = Losses()
-      if bprWeight > 0 {
-        losses.bpr = try rankAgainstUsers(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
+      let losses = try clock.time(.loss) {
+        try rank(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
       }
-      if softmaxWeight > 0 {
-        losses.softmax = rankAgainstItems(users, e: e, batch, dUsers: dUsers, dE: dE, workspace)
+      clock.time(.encodeBackward) {
+        let dHidden = workspace.zeros(encoded.hidden.rows, encoded.hidden.columns)
+        head.backward(saved: savedHead, dUsers: dUsers, batch: batch.packed, dH: dHidden, workspace: workspace)
+        model.encodeBackward(
+          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
       }
-      let dHidden = workspace.zeros(encoded.hidden.rows, encoded.hidden.columns)
-      head.backward(saved: savedHead, dUsers: dUsers, batch: batch.packed, dH: dHidden, workspace: workspace)
-      model.encodeBackward(
-        encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
       return losses
     }
+  }
+
+  private func rank(
+    _ users: Matrix, e: Matrix, _ batch: Batch, dUsers: Matrix, dE: Matrix, _ communicator: any Communicator,
+    _ workspace: Workspace
+  ) throws -> Losses {
+    var losses = Losses()
+    if bprWeight > 0 {
+      losses.bpr = try rankAgainstUsers(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
+    }
+    if softmaxWeight > 0 {
+      losses.softmax = rankAgainstItems(users, e: e, batch, dUsers: dUsers, dE: dE, workspace)
+    }
+    return losses
   }
 
   /// BPR over the global batch: users and targets are all-gathered, foreign users' gradients reduce-scattered back.

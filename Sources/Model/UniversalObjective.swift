@@ -39,17 +39,24 @@ public struct UniversalObjective {
 
   /// Returns this rank's part of the mean loss; adds to the dense gradients and to dE `[U, d]`.
   public func lossAndGradients(
-    _ model: PreciseModel, e: Matrix, batch: Batch, mode: ForwardMode, dE: Matrix, workspace: Workspace
+    _ model: PreciseModel, e: Matrix, batch: Batch, mode: ForwardMode, dE: Matrix, workspace: Workspace,
+    clock: StepClock = StepClock()
   ) -> Double {
     workspace.scope {
-      let encoded = model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
+      let encoded = clock.time(.encode) {
+        model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
+      }
       let dHidden = workspace.zeros(encoded.hidden.rows, encoded.hidden.columns)
       let query = SampledSoftmax.Query(hidden: encoded.hidden, targetRows: batch.targetRows, targets: batch.targets)
-      let sum = softmax.lossAndGradients(
-        query, negatives: batch.negatives, e: e, weight: 1 / Float(batch.globalPositions), dHidden: dHidden, dE: dE,
-        workspace: workspace)
-      model.encodeBackward(
-        encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
+      let sum = clock.time(.loss) {
+        softmax.lossAndGradients(
+          query, negatives: batch.negatives, e: e, weight: 1 / Float(batch.globalPositions), dHidden: dHidden, dE: dE,
+          workspace: workspace)
+      }
+      clock.time(.encodeBackward) {
+        model.encodeBackward(
+          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
+      }
       return sum / Double(batch.globalPositions)
     }
   }

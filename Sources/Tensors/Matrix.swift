@@ -57,6 +57,12 @@ public struct Matrix {
     return Matrix(base, rows: rows, columns: columns)
   }
 
+  /// The elements as a buffer, for collectives and files; the matrix must have no gaps.
+  public var buffer: UnsafeMutableBufferPointer<Float> {
+    precondition(isContiguous, "\(shape) has gaps")
+    return UnsafeMutableBufferPointer(start: base, count: count)
+  }
+
   /// Sets every element to zero.
   public func clear() {
     for row in 0..<(isContiguous ? min(rows, 1) : rows) {
@@ -101,4 +107,7 @@ public struct Vector {
 
   /// The elements as an array.
   public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+
+  /// The elements as a buffer, for collectives and files.
+  public var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: base, count: count) }
 }

@@ -10,7 +10,7 @@ public final class ParameterArena {
   /// The flat gradients.
   public let gradients: Vector
   /// One byte an element of the flat buffers: 1 where weight decay applies.
-  public let decays: UnsafePointer<UInt8>
+  public var decays: UnsafePointer<UInt8> { UnsafePointer(owners.2.base) }
 
   /// Lays out and initialises the parameters: each tensor is a pure function of (seed, its name).
   public init(_ specs: [ParameterSpec], seed: UInt64) {
@@ -36,7 +36,6 @@ public final class ParameterArena {
     self.parameters = parameters
     values = Vector(valueStorage.base, count: total)
     gradients = Vector(gradientStorage.base, count: total)
-    decays = UnsafePointer(decayStorage.base)
     byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
     owners = (valueStorage, gradientStorage, decayStorage)
   }
@@ -52,6 +51,17 @@ public final class ParameterArena {
 
   /// Sets every gradient to zero, before a step's backward adds to them.
   public func clearGradients() { gradients.clear() }
+
+  /// Keeps some parameters as they are from now on: no weight decay, and `clearFrozenGradients` drops their gradients.
+  public func freeze(where isFrozen: (String) -> Bool) {
+    frozen = parameters.filter { isFrozen($0.name) }
+    for parameter in frozen { (owners.2.base + parameter.offset).update(repeating: 0, count: parameter.count) }
+  }
+
+  /// Sets the gradients of frozen parameters to zero, after backward and before the update.
+  public func clearFrozenGradients() {
+    for parameter in frozen { parameter.gradient.clear() }
+  }
 
   private static func padded(_ count: Int) -> Int { (count + 15) & ~15 }
 
@@ -69,5 +79,6 @@ public final class ParameterArena {
   }
 
   private let byName: [String: Parameter]
+  private var frozen: [Parameter] = []
   private let owners: (Storage<Float>, Storage<Float>, Storage<UInt8>)
 }

@@ -4,11 +4,22 @@ import json
 import os
 import pathlib
 import platform
+import struct
 
 import numpy
 import safetensors
 import torch
 from safetensors.torch import save as to_bytes
+
+
+def with_sorted_metadata(content):
+    """The file with its metadata in order of keys: the library's own order differs from run to run."""
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
 
 def save(path, tensors, metadata):
@@ -17,7 +28,7 @@ def save(path, tensors, metadata):
                 "safetensors": safetensors.__version__}
     stored = {name: value.detach().to(torch.float32 if value.is_floating_point() else torch.int64).contiguous().clone()
               for name, value in tensors.items()}
-    content = to_bytes(stored, metadata=metadata | {"versions": json.dumps(versions)})
+    content = with_sorted_metadata(to_bytes(stored, metadata=metadata | {"versions": json.dumps(versions)}))
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")

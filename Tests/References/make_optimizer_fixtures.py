@@ -24,19 +24,21 @@ def normal(shape, generator, scale=1.0):
 
 
 def adamw(folder):
-    """Six steps on two tensors with a scheduled rate; the last gradient of `bias` is zero: momentum and decay go on."""
-    config = dict(learning_rate=0.01, warmup=2, steps=6, weight_decay=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8)
+    """Six steps on two tensors with a scheduled rate; the last gradients are zero: momentum and decay go on."""
+    config = dict(learning_rate=0.01, warmup=2, steps=6, weight_decay={"weight": 0.1, "bias": 0.0},
+                  beta1=0.9, beta2=0.999, epsilon=1e-8)
     generator = torch.Generator().manual_seed(1)
     weights = {name: normal(shape, generator).requires_grad_() for name, shape in (("weight", (7, 5)), ("bias", (5,)))}
-    optimizer = torch.optim.AdamW(weights.values(), betas=(config["beta1"], config["beta2"]), eps=config["epsilon"],
-                                  weight_decay=config["weight_decay"])
+    groups = [dict(params=[value], weight_decay=config["weight_decay"][name]) for name, value in weights.items()]
+    optimizer = torch.optim.AdamW(groups, betas=(config["beta1"], config["beta2"]), eps=config["epsilon"])
     tensors = {f"initial.{name}": value.detach().clone() for name, value in weights.items()}
     rates = [reference.learning_rate(step, config["learning_rate"], config["warmup"], config["steps"]) for step in range(6)]
     for step, rate in enumerate(rates):
-        optimizer.param_groups[0]["lr"] = rate
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         for name, value in weights.items():
             value.grad = normal(value.shape, generator, 10.0**-step)
-            if (step, name) == (5, "bias"):
+            if step == 5:
                 value.grad.zero_()
             tensors[f"gradient.{step}.{name}"] = value.grad.clone()
         optimizer.step()
@@ -44,7 +46,8 @@ def adamw(folder):
             moments = optimizer.state[value]
             tensors |= {f"weight.{step}.{name}": value.detach().clone(), f"first.{step}.{name}": moments["exp_avg"].clone(),
                         f"second.{step}.{name}": moments["exp_avg_sq"].clone()}
-    save(folder / "adamw.safetensors", tensors | {"learning_rates": torch.tensor(rates, dtype=torch.float64)}, describe(config))
+    tensors["learning_rates"] = torch.tensor(rates, dtype=torch.float64)
+    save(folder / "adamw.safetensors", tensors, describe(config))
 
 
 def sparse_gradients(generator, width):
@@ -98,11 +101,13 @@ def clip(folder):
 
 
 def schedule(folder):
-    """Rates of every step: `plain` with warm-up, `none` without, `all` that is warm-up only, `one` of a single step."""
+    """Rates of every step: `plain` has a warm-up, `none` none, `all` nothing else, `one` a single step, `floor` an end above 0."""
+    cases = {"plain": (1e-3, 5, 40, 0.0), "none": (0.1, 0, 7, 0.0), "all": (0.1, 6, 6, 0.0), "one": (0.5, 0, 1, 0.0),
+             "floor": (0.1, 2, 12, 0.25)}
     config, tensors = {}, {}
-    for name, base, warmup, total in (("plain", 1e-3, 5, 40), ("none", 0.1, 0, 7), ("all", 0.1, 6, 6), ("one", 0.5, 0, 1)):
-        config[name] = dict(learning_rate=base, warmup=warmup, steps=total)
-        tensors[name] = torch.tensor([reference.learning_rate(step, base, warmup, total) for step in range(total)],
+    for name, (base, warmup, total, final) in cases.items():
+        config[name] = dict(learning_rate=base, warmup=warmup, steps=total, final=final)
+        tensors[name] = torch.tensor([reference.learning_rate(step, base, warmup, total, final) for step in range(total)],
                                      dtype=torch.float64)
     save(folder / "schedule.safetensors", tensors, describe(config))
 

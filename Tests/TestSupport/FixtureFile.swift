@@ -19,6 +19,11 @@ public final class FixtureFile: Sendable {
     try self.init(path: Fixtures.path(name + ".safetensors"))
   }
 
+  /// The file's path, as it was given.
+  public var path: String {
+    file.path
+  }
+
   /// Names of all tensors, sorted.
   public var names: [String] {
     file.tensors.keys.sorted()

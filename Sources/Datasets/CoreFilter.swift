@@ -1,0 +1,51 @@
+/// The k-core: users and items with too few events are dropped until none is left that has too few.
+///
+/// The result does not depend on any order: it is the largest set in which everybody has enough.
+struct CoreFilter {
+  let minimumUserEvents: Int
+  let minimumItemEvents: Int
+
+  struct Result {
+    /// By place in `SortedEvents.users`.
+    var keepsUser: [Bool]
+    /// By item number of the events.
+    var keepsItem: [Bool]
+    var rounds: Int
+  }
+
+  /// Finds who stays; the events are not changed.
+  ///
+  /// Users and items without an event never stay.
+  func run(_ events: SortedEvents, itemCount: Int) -> Result {
+    var result = Result(
+      keepsUser: Array(repeating: true, count: events.users.count), keepsItem: Array(repeating: true, count: itemCount), rounds: 0
+    )
+    var isChanged = true
+    while isChanged {
+      result.rounds += 1
+      isChanged = round(events, &result)
+    }
+    return result
+  }
+
+  /// One pass over the events of the users left; whether an item was dropped, so that users must be counted again.
+  private func round(_ events: SortedEvents, _ result: inout Result) -> Bool {
+    var counts = [Int](repeating: 0, count: result.keepsItem.count)
+    events.forEach { place, events in
+      guard result.keepsUser[place] else { return }
+      var count = 0
+      for event in events where result.keepsItem[Int(event.item)] { count += 1 }
+      guard count >= max(1, minimumUserEvents) else {
+        result.keepsUser[place] = false
+        return
+      }
+      for event in events where result.keepsItem[Int(event.item)] { counts[Int(event.item)] += 1 }
+    }
+    var isChanged = false
+    for item in counts.indices where result.keepsItem[item] && counts[item] < max(1, minimumItemEvents) {
+      result.keepsItem[item] = false
+      isChanged = true
+    }
+    return isChanged
+  }
+}

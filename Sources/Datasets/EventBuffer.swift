@@ -1,0 +1,76 @@
+import Glibc
+
+/// Events in memory, to be sorted by user (as the data set stores users) and time, equal times in the order in which they came.
+struct EventBuffer: ~Copyable {
+  private(set) var count = 0
+  private var capacity = 1 << 12
+  private var records: UnsafeMutablePointer<EventRecord>
+
+  init() { records = .allocate(capacity: capacity) }
+
+  deinit { records.deallocate() }
+
+  /// The events; valid until the next change.
+  var contents: UnsafeMutableBufferPointer<EventRecord> { UnsafeMutableBufferPointer(start: records, count: count) }
+
+  @inline(__always)
+  mutating func append(_ record: EventRecord) {
+    if count == capacity { grow() }
+    records[count] = record
+    records[count].position = UInt32(truncatingIfNeeded: count)
+    count += 1
+  }
+
+  mutating func removeAll() { count = 0 }
+
+  /// Hands the memory over to the caller, who deallocates it.
+  mutating func take() -> UnsafeMutableBufferPointer<EventRecord> {
+    let taken = contents
+    (count, capacity) = (0, 1 << 12)
+    records = .allocate(capacity: capacity)
+    return taken
+  }
+
+  /// Sorts by counting each user's events, dealing them out, and then sorting each user's by time where they are not in order yet.
+  ///
+  /// Needs as much memory again while it runs. Calls `each` with every user's events, in order.
+  mutating func sort(_ users: UserTable) {
+    var places = [Int](repeating: 0, count: users.count)
+    for record in contents { places[Int(record.user)] += 1 }
+    var start = 0
+    let order = users.inOrder()
+    for user in order {
+      let size = places[Int(user)]
+      places[Int(user)] = start
+      start += size
+    }
+    let dealt = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
+    for record in contents {
+      dealt[places[Int(record.user)]] = record
+      places[Int(record.user)] += 1
+    }
+    records.deallocate()
+    (records, capacity) = (dealt, max(1, count))
+    start = 0
+    for user in order where places[Int(user)] > start {
+      EventBuffer.sortByTime(UnsafeMutableBufferPointer(rebasing: contents[start..<places[Int(user)]]))
+      start = places[Int(user)]
+    }
+  }
+
+  private static func sortByTime(_ events: UnsafeMutableBufferPointer<EventRecord>) {
+    var isSorted = true
+    for index in 1..<max(1, events.count) where events[index].time < events[index - 1].time { isSorted = false }
+    if isSorted { return }
+    var events = events
+    events.sort { $0.time != $1.time ? $0.time < $1.time : $0.position < $1.position }
+  }
+
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<EventRecord>.allocate(capacity: capacity * 2)
+    larger.update(from: records, count: count)
+    records.deallocate()
+    records = larger
+    capacity *= 2
+  }
+}

@@ -1,0 +1,116 @@
+import Files
+
+/// Reads interaction sources: checks rows, numbers ids and hands events to the sorter.
+final class EventSink {
+  let users: UserTable
+  let items = IdentifierTable()
+  let scenes = NameTable("scene")
+  let behaviors = NameTable("behavior")
+  private(set) var rows = 0
+  private(set) var badRows: BadRowLog
+  private(set) var inputs: [DatasetManifest.Input] = []
+
+  private let itemKey: ItemKey
+  private let sorter: EventSorter
+  private let reporter: PreparationReporter
+  private let key = ByteBuffer()
+  private var bytesOfFilesBefore = 0
+
+  init(_ options: PreparationOptions, users: UserTable, sorter: EventSorter, reporter: PreparationReporter) {
+    itemKey = options.itemKey
+    self.users = users
+    self.sorter = sorter
+    self.reporter = reporter
+    badRows = BadRowLog(note: reporter.note)
+  }
+
+  /// Reads a whole source.
+  ///
+  /// Throws `InputError` when the file is damaged or a table is full.
+  func read(_ source: any RowSource) throws {
+    let row = Row()
+    let defaults = Defaults(source)
+    let (rowsBefore, badBefore) = (rows, badRows.total)
+    reading: while true {
+      switch try source.next(row) {
+      case .end: break reading
+      case .bad(let problem): refuse(problem, source)
+      case .row:
+        rows += 1
+        if let problem = try take(row, defaults) { badRows.add(problem, path: source.path, line: source.lineNumber) }
+      }
+      if rows & 0xFFFF == 0 { reporter.progress(rows, bytesOfFilesBefore + source.bytesRead) }
+    }
+    bytesOfFilesBefore += source.bytesRead
+    reporter.progress(rows, bytesOfFilesBefore)
+    inputs.append(
+      DatasetManifest.Input(path: source.path, kind: "interactions", rows: rows - rowsBefore, badRows: badRows.total - badBefore))
+  }
+
+  private func refuse(_ problem: BadRow, _ source: any RowSource) {
+    rows += problem.rows
+    badRows.add(problem, path: source.path, line: source.lineNumber)
+  }
+
+  /// Checks one row and appends its event; returns what is wrong with it.
+  ///
+  /// Nothing is numbered unless the whole row is good.
+  @inline(__always)
+  private func take(_ row: Row, _ defaults: Defaults) throws -> BadRow? {
+    let time: Int64
+    switch Timestamp.parse(row[.timestamp], unit: defaults.timeUnit) {
+    case .success(let value): time = value
+    case .failure(let failure): return wrongTime(row[.timestamp], failure)
+    }
+    let scene = row[.scene].isEmpty ? defaults.sceneBytes : row[.scene]
+    let behavior = row[.behavior].isEmpty ? defaults.behaviorBytes : row[.behavior]
+    let (foundUser, userHash) = users.find(row[.user])
+    if foundUser == nil, let problem = IdentifierCheck.problem(row[.user], "user") { return problem }
+    if itemKey == .itemScene, let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
+    let itemID = itemKey == .item ? row[.item] : keyed(row[.item], scene, key)
+    let (foundItem, itemHash) = items.find(itemID)
+    if foundItem == nil, let problem = IdentifierCheck.problem(itemID, "item") { return problem }
+    guard case .number(let sceneNumber) = try scenes.number(scene) else { return wrongName(scene, "scene") }
+    guard case .number(let behaviorNumber) = try behaviors.number(behavior) else { return wrongName(behavior, "behavior") }
+    let user = try foundUser ?? users.insert(row[.user], hash: userHash)
+    let item = try foundItem ?? items.insert(itemID, hash: itemHash)
+    try sorter.append(
+      EventRecord(time: time, user: UInt32(user), item: UInt32(item), scene: sceneNumber, behavior: behaviorNumber))
+    return nil
+  }
+
+  private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure) -> BadRow {
+    switch failure {
+    case .notANumber: BadRow(kind: .timestamp, detail: "the timestamp is \(excerpt(text))")
+    case .outOfRange:
+      BadRow(kind: .timestampRange, detail: "the timestamp is \(excerpt(text)); is it in another unit (--time-unit)?")
+    }
+  }
+
+  private func wrongName(_ name: UnsafeRawBufferPointer, _ what: String) -> BadRow? { IdentifierCheck.problem(name, what) }
+
+  /// What rows of a source have when they do not say it themselves.
+  private struct Defaults {
+    let timeUnit: Int64
+    private let scene = ByteBuffer()
+    private let behavior = ByteBuffer()
+
+    init(_ source: any RowSource) {
+      timeUnit = source.timeUnit
+      for byte in source.defaultScene.utf8 { scene.append(byte) }
+      for byte in source.defaultBehavior.utf8 { behavior.append(byte) }
+    }
+
+    var sceneBytes: UnsafeRawBufferPointer { scene[0..<scene.count] }
+    var behaviorBytes: UnsafeRawBufferPointer { behavior[0..<behavior.count] }
+  }
+}
+
+/// The id of an item keyed by id and scene: `id@scene`, in `buffer`.
+func keyed(_ item: UnsafeRawBufferPointer, _ scene: UnsafeRawBufferPointer, _ buffer: ByteBuffer) -> UnsafeRawBufferPointer {
+  buffer.removeAll()
+  buffer.append(item)
+  buffer.append(0x40)
+  buffer.append(scene)
+  return buffer[0..<buffer.count]
+}

@@ -1,0 +1,92 @@
+import Files
+
+/// `ratings.dat` and `movies.dat` of MovieLens-1M: fields parted by `::`.
+final class MovieLensSource: RowSource {
+  enum Kind { case ratings, movies }
+
+  let path: String
+  let defaultScene = "movies"
+  let namesScenes = true
+  private let reader: LineReader
+  private let kind: Kind
+  private let text = ByteBuffer()
+  private var behaviors: [ByteBuffer] = []
+
+  /// Opens the file.
+  init(path: String, kind: Kind) throws {
+    reader = try LineReader(path: path)
+    self.path = reader.path
+    self.kind = kind
+    behaviors = (1...5).map { rating in
+      let name = ByteBuffer()
+      for byte in "rate_\(rating)".utf8 { name.append(byte) }
+      return name
+    }
+  }
+
+  var lineNumber: Int { reader.lineNumber }
+  var bytesRead: Int { reader.bytesRead }
+
+  func next(_ row: Row) throws -> RowOutcome {
+    while let line = try reader.next() {
+      if line.isEmpty { continue }
+      return kind == .ratings ? rating(line, row) : movie(line, row)
+    }
+    return .end
+  }
+
+  /// `user::item::rating::timestamp`.
+  private func rating(_ line: UnsafeRawBufferPointer, _ row: Row) -> RowOutcome {
+    var parts: [UnsafeRawBufferPointer] = []
+    var start = 0
+    while let colons = firstColons(line, from: start) {
+      parts.append(UnsafeRawBufferPointer(rebasing: line[start..<colons]))
+      start = colons + 2
+    }
+    parts.append(UnsafeRawBufferPointer(rebasing: line[start...]))
+    guard parts.count == 4 else {
+      return .bad(BadRow(kind: .fieldCount, detail: "\(parts.count) fields, user::item::rating::timestamp has 4"))
+    }
+    guard parts[2].count == 1, (0x31...0x35).contains(parts[2][0]) else {
+      return .bad(BadRow(kind: .rating, detail: "the rating is \(excerpt(parts[2]))"))
+    }
+    row[.user] = parts[0]
+    row[.item] = parts[1]
+    let behavior = behaviors[Int(parts[2][0]) - 0x31]
+    row[.behavior] = behavior[0..<behavior.count]
+    row[.timestamp] = parts[3]
+    return .row
+  }
+
+  /// `id::title::genre|genre`, Latin-1; the title itself may hold colons.
+  private func movie(_ line: UnsafeRawBufferPointer, _ row: Row) -> RowOutcome {
+    var last: Int?
+    var start = 0
+    let first = firstColons(line, from: 0)
+    while let colons = firstColons(line, from: start) { (last, start) = (colons, colons + 1) }
+    guard let first, let last, last >= first + 2 else {
+      return .bad(BadRow(kind: .fieldCount, detail: "id::title::genres is wanted"))
+    }
+    text.removeAll()
+    for byte in line[(first + 2)..<last] { text.append(Unicode.Scalar(byte)) }
+    if last + 2 < line.count {
+      for byte in " | ".utf8 { text.append(byte) }
+      for byte in line[(last + 2)...] {
+        if byte == 0x7C { text.append(0x2C) }
+        text.append(byte == 0x7C ? " " : Unicode.Scalar(byte))
+      }
+    }
+    row[.item] = UnsafeRawBufferPointer(rebasing: line[..<first])
+    row[.text] = text[0..<text.count]
+    return .row
+  }
+
+  private func firstColons(_ line: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    var place = start
+    while place + 1 < line.count {
+      if line[place] == 0x3A && line[place + 1] == 0x3A { return place }
+      place += 1
+    }
+    return nil
+  }
+}

@@ -1,0 +1,87 @@
+import Files
+import Foundation
+import Glibc
+
+/// A folder that is built under a temporary name beside its final one and renamed when it is whole.
+///
+/// Without `commit` the temporary folder is removed and whatever stood under the final name stays.
+final class OutputFolder {
+  /// The final path.
+  let path: String
+  /// Where to write meanwhile.
+  let temporaryPath: String
+  private let parent: String
+  private var isCommitted = false
+
+  /// Makes the temporary folder.
+  ///
+  /// Throws `InputError` when something stands at `path` that may not be replaced.
+  init(path: String, overwrite: Bool) throws {
+    let path = Dataset.withoutTrailingSlash(path)
+    let url = URL(fileURLWithPath: path)
+    let name = url.lastPathComponent
+    guard !path.isEmpty, name != ".", name != "..", name != "/" else {
+      throw InputError("\"\(path)\" cannot be the output; name a folder that is to be made")
+    }
+    try OutputFolder.checkReplaceable(path, overwrite: overwrite)
+    self.path = path
+    parent = url.deletingLastPathComponent().path
+    temporaryPath = "\(parent)/.\(name).\(getpid()).tmp"
+    do {
+      try FileManager.default.createDirectory(atPath: temporaryPath, withIntermediateDirectories: true)
+    } catch {
+      throw InputError("cannot make a folder in \(parent): \(OutputFolder.reason(error))")
+    }
+  }
+
+  deinit { if !isCommitted { try? FileManager.default.removeItem(atPath: temporaryPath) } }
+
+  /// Makes a folder inside.
+  func makeFolder(_ name: String) throws {
+    guard mkdir("\(temporaryPath)/\(name)", 0o777) == 0 || errno == EEXIST else {
+      throw InputError("cannot make a folder in \(temporaryPath): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// Puts the folder under its final name.
+  ///
+  /// A data set that stood there is set aside first and removed afterwards.
+  func commit() throws {
+    try AtomicFile.synchronizeFolder(temporaryPath)
+    let aside = "\(temporaryPath).old"
+    let isReplacing = access(path, F_OK) == 0
+    if isReplacing { try move(path, aside) }
+    do {
+      try move(temporaryPath, path)
+    } catch {
+      if isReplacing { try? move(aside, path) }
+      throw error
+    }
+    isCommitted = true
+    try AtomicFile.synchronizeFolder(parent)
+    if isReplacing { try? FileManager.default.removeItem(atPath: aside) }
+  }
+
+  private func move(_ from: String, _ to: String) throws {
+    guard rename(from, to) == 0 else { throw InputError("cannot rename \(from) to \(to): \(String(cString: strerror(errno)))") }
+  }
+
+  private static func checkReplaceable(_ path: String, overwrite: Bool) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
+    guard isFolder.boolValue else { throw InputError("\(path) is a file; name a folder that is to be made") }
+    let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+    guard let names, !names.isEmpty else { return }
+    guard Dataset.isDataset(path) else {
+      throw InputError("\(path) is a folder with other things in it; name another one")
+    }
+    guard overwrite else {
+      throw InputError("\(path) is a data set already; give --overwrite to replace it or name another folder")
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    return underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+  }
+}

@@ -1,0 +1,144 @@
+import Files
+import Glibc
+
+/// Makes a data set out of raw event files: read, sort, filter, split, audit, write.
+///
+/// ```
+/// files → RowSource → EventSink → EventSorter → UserEventRules → CoreFilter → SplitTally → DatasetWriter → folder
+///                                (spills, merges) (duplicates, ties)          (items files: ItemListing)
+/// ```
+/// Memory is bounded by the distinct ids and texts plus `PreparationOptions.memory`, not by the number of events (one user's events must fit).
+public struct Preparation {
+  private let options: PreparationOptions
+  private let reporter: PreparationReporter
+
+  /// Takes what to do and where to tell of it.
+  public init(_ options: PreparationOptions, reporter: PreparationReporter = PreparationReporter()) {
+    self.options = options
+    self.reporter = reporter
+  }
+
+  /// Does everything and returns the manifest of the new data set.
+  ///
+  /// Throws `InputError` for bad input; nothing is left under the output's name then.
+  public func run() throws -> DatasetManifest {
+    if let problem = options.problems.first { throw InputError(problem) }
+    try preflight()
+    return try run(
+      interactions: options.interactions.map { path in { try Importer.interactions(path, options) } },
+      items: options.items.map { path in { try Importer.items(path, options) } })
+  }
+
+  typealias Opener = () throws -> any RowSource
+
+  /// The same over sources of any kind, opened one after another.
+  func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
+    let folder = try OutputFolder(path: options.output, overwrite: options.overwrite)
+    let users = UserTable(shardCount: options.virtualShards)
+    let sorter = EventSorter(users: users, folder: folder.temporaryPath, memory: options.memory)
+    let sink = EventSink(options, users: users, sorter: sorter, reporter: reporter)
+    for open in interactions { try sink.read(try open()) }
+    try sink.badRows.check(options.maximumBadRows, rows: sink.rows, "interaction")
+    var manifest = DatasetManifest()
+    manifest.preparation = PreparationProtocol(options)
+    manifest.counts.interactionRows = sink.rows
+    (manifest.counts.usersSeen, manifest.counts.itemsSeen) = (users.count, sink.items.count)
+    let (events, rows) = try sortAndFilter(sorter, sink, &manifest)
+    try write(events, rows, sink, items, folder, &manifest)
+    try folder.commit()
+    return manifest
+  }
+
+  /// Opens every plain file once, so that a missing file or column fails before the work rather than after it.
+  private func preflight() throws {
+    for (paths, open) in [(options.interactions, Importer.interactions), (options.items, Importer.items)] {
+      for path in paths where path != "-" {
+        var status = stat()
+        let isPipe = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+        if !isPipe { _ = try open(path, options) }
+      }
+    }
+  }
+
+  /// Returns the kept events with their final item numbers, and each catalogue row's place in the table of ids.
+  private func sortAndFilter(_ sorter: EventSorter, _ sink: EventSink, _ manifest: inout DatasetManifest) throws -> (
+    SortedEvents, [Int]
+  ) {
+    reporter.note(sorter.runCount > 0 ? "merging \(sorter.runCount + 1) sorted runs" : "sorting")
+    var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties) { VirtualShards.hash(sink.items[Int($0)]) }
+    let events = try sorter.finish(&rules)
+    manifest.counts.exactDuplicates = rules.exactDuplicates
+    manifest.counts.droppedDuplicates = rules.dropped
+    let core = CoreFilter(minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents)
+      .run(events, itemCount: sink.items.count)
+    let rows = core.keepsItem.indices.filter { core.keepsItem[$0] }
+    var numbers = [Int32](repeating: -1, count: core.keepsItem.count)
+    for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
+    let (usersBefore, eventsBefore) = (events.users.count, events.count)
+    events.compact(keepsUser: core.keepsUser, itemNumbers: numbers)
+    guard events.count > 0 else {
+      throw InputError(
+        "no event is left of \(eventsBefore): no user has \(options.minimumUserEvents) events on items that have "
+          + "\(options.minimumItemEvents); lower --min-user-events or --min-item-events")
+    }
+    manifest.counts.usersDropped = usersBefore - events.users.count
+    manifest.counts.itemsDropped = sink.items.count - rows.count
+    manifest.counts.eventsDropped = eventsBefore - events.count
+    manifest.counts.coreRounds = core.rounds
+    (manifest.users, manifest.items, manifest.events) = (events.users.count, rows.count, events.count)
+    return (events, rows)
+  }
+
+  private func write(
+    _ events: SortedEvents, _ rows: [Int], _ sink: EventSink, _ items: [Opener], _ folder: OutputFolder,
+    _ manifest: inout DatasetManifest
+  ) throws {
+    reporter.note("splitting and counting \(events.count) events")
+    var tally = SplitTally(
+      events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split)
+    let listing = try readItems(rows, sink, items, &manifest)
+    tally.scenes.add(listed: listing.listed, categories: sink.scenes.count)
+    fill(&manifest, tally, sink)
+    let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
+    let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
+    reporter.note("writing \(options.virtualShards) shards")
+    var writer = DatasetWriter(folder)
+    manifest.shards = try writer.writeShards(events, sink.users, rule: options.split, scenes: scenes, behaviors: behaviors)
+    try writer.writeItems(
+      ids: sink.items, rows: rows, listing: listing, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
+      scenes: scenes)
+    manifest = try writer.writeManifest(manifest)
+  }
+
+  private func readItems(_ rows: [Int], _ sink: EventSink, _ items: [Opener], _ manifest: inout DatasetManifest) throws
+    -> ItemListing
+  {
+    var numbers = [Int32](repeating: -1, count: sink.items.count)
+    for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
+    var listing = ItemListing(
+      options, ids: sink.items, numbers: numbers, kept: rows.count, scenes: sink.scenes, note: reporter.note)
+    for open in items { try listing.read(try open()) }
+    try listing.badRows.check(options.maximumBadRows, rows: listing.rows, "items")
+    manifest.counts.itemRows = listing.goodRows
+    manifest.counts.itemRowsUnused = listing.unusedRows
+    manifest.counts.itemRowsRepeated = listing.repeatedRows
+    manifest.counts.itemsWithoutText = listing.itemsWithoutText
+    manifest.counts.badRows = BadRowLog.sum(sink.badRows.summary, listing.badRows.summary)
+    manifest.inputs = sink.inputs + listing.inputs
+    return listing
+  }
+
+  private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ sink: EventSink) {
+    manifest.split = tally.split
+    manifest.audit = tally.audit
+    manifest.audit.exactDuplicates = manifest.counts.exactDuplicates
+    manifest.sequenceLengths = SequenceLengths(tally.lengths)
+    func categories(_ tally: CategoryTally, _ names: NameTable) -> [CategoryCount] {
+      tally.items.indices.filter { tally.items[$0] > 0 }.map {
+        CategoryCount(name: names.string($0), events: tally.events[$0], users: tally.users[$0], items: tally.items[$0])
+      }
+    }
+    manifest.scenes = categories(tally.scenes, sink.scenes)
+    manifest.behaviors = categories(tally.behaviors, sink.behaviors)
+  }
+}

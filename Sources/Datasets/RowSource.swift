@@ -1,0 +1,74 @@
+/// One input row as slices of bytes, by column; valid until the source's next row.
+final class Row {
+  private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
+
+  init() {
+    fields = .allocate(capacity: Column.allCases.count)
+    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count)
+  }
+
+  deinit { fields.deallocate() }
+
+  /// The bytes of a column; empty when the row has none.
+  subscript(column: Column) -> UnsafeRawBufferPointer {
+    get { fields[column.index] }
+    set { fields[column.index] = newValue }
+  }
+
+  /// The same by `Column.index`.
+  @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
+
+  /// Makes every column empty.
+  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count) }
+}
+
+/// Why a row is refused.
+struct BadRow: Equatable {
+  var kind: BadRowKind
+  /// What was found, for people.
+  var detail: String
+  /// How many rows went with it: more than one when an open quote swallowed lines.
+  var rows = 1
+}
+
+/// What a source found.
+enum RowOutcome {
+  case row
+  case bad(BadRow)
+  case end
+}
+
+/// A file of rows in some format.
+protocol RowSource: AnyObject {
+  /// The file, for messages.
+  var path: String { get }
+  /// Line on which the current row began.
+  var lineNumber: Int { get }
+  /// Bytes of text read so far.
+  var bytesRead: Int { get }
+  /// Microseconds in one unit of the timestamps.
+  var timeUnit: Int64 { get }
+  /// The scene of rows without one.
+  var defaultScene: String { get }
+  /// The behaviour of rows without one.
+  var defaultBehavior: String { get }
+  /// Whether the file says which scene a row belongs to (by a column or its name).
+  var namesScenes: Bool { get }
+  /// Reads the next row into `row`. Throws `InputError` when the file itself is damaged.
+  func next(_ row: Row) throws -> RowOutcome
+}
+
+extension RowSource {
+  var timeUnit: Int64 { TimeUnit.seconds.microseconds }
+  var defaultScene: String { "default" }
+  var defaultBehavior: String { "default" }
+}
+
+/// The start of some bytes as text for a message.
+func excerpt(_ bytes: UnsafeRawBufferPointer) -> String {
+  let start = UnsafeRawBufferPointer(rebasing: bytes.prefix(40))
+  let text = String(decoding: start, as: UTF8.self).unicodeScalars.map {
+    $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0)
+  }
+  return "\"" + String(text) + (bytes.count > 40 ? "…" : "") + "\""
+}

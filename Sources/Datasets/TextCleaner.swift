@@ -1,0 +1,51 @@
+/// Makes a title out of whatever stands in a file: valid UTF-8, white space folded to single spaces, no control characters.
+enum TextCleaner {
+  /// The cleaned text; `unescapesHTML` turns `&amp;` and its like into characters (web shops' files are full of them).
+  static func clean(_ bytes: UnsafeRawBufferPointer, unescapesHTML: Bool) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    return folded(unescapesHTML && text.utf8.contains(0x26) ? unescaped(text) : text)
+  }
+
+  private static func folded(_ text: String) -> String {
+    var result = ""
+    var isGap = false
+    for scalar in text.unicodeScalars {
+      if scalar.properties.isWhitespace || scalar.properties.generalCategory == .control {
+        isGap = true
+      } else {
+        if isGap && !result.isEmpty { result += " " }
+        isGap = false
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
+  private static let named = [
+    "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "reg": "®", "trade": "™", "eacute": "é",
+  ]
+
+  private static func unescaped(_ text: String) -> String {
+    var result = ""
+    var rest = text[...]
+    while let ampersand = rest.firstIndex(of: "&") {
+      result += rest[..<ampersand]
+      rest = rest[ampersand...]
+      guard let end = rest.prefix(12).firstIndex(of: ";"), let character = entity(rest[rest.index(after: ampersand)..<end]) else {
+        result.append("&")
+        rest = rest.dropFirst()
+        continue
+      }
+      result += character
+      rest = rest[rest.index(after: end)...]
+    }
+    return result + rest
+  }
+
+  private static func entity(_ name: Substring) -> String? {
+    guard name.hasPrefix("#") else { return named[String(name)] }
+    let digits = name.dropFirst()
+    let code = digits.hasPrefix("x") || digits.hasPrefix("X") ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+    return code.flatMap(Unicode.Scalar.init).map { String(Character($0)) }
+  }
+}

@@ -1,0 +1,103 @@
+/// Duplicates and ties: what is done to one user's events once they stand in time order.
+struct UserEventRules {
+  /// Events equal to an earlier one in user, item, time, scene and behaviour.
+  private(set) var exactDuplicates = 0
+  /// Events removed.
+  private(set) var dropped = 0
+
+  private let duplicates: DuplicateRule
+  private let ties: TieOrder
+  private let itemHash: (UInt32) -> UInt64
+  private var seen: Set<UInt64> = []
+
+  /// `itemHash` gives a stable hash of an item's id, for shuffled ties.
+  init(duplicates: DuplicateRule, ties: TieOrder, itemHash: @escaping (UInt32) -> UInt64) {
+    self.duplicates = duplicates
+    self.ties = ties
+    self.itemHash = itemHash
+  }
+
+  /// Removes duplicates, orders ties, moves what stays to the front and returns how many these are.
+  mutating func apply(to events: UnsafeMutableBufferPointer<EventRecord>, userID: UnsafeRawBufferPointer) -> Int {
+    let before = dropped
+    var (start, end) = (0, 0)
+    while start < events.count {
+      var next = start + 1
+      while next < events.count && events[next].time == events[start].time { next += 1 }
+      if next - start == 1 {
+        events[end] = events[start]
+        end += 1
+      } else {
+        end = removeExact(events, start..<next, to: end)
+      }
+      start = next
+    }
+    // Ties first, so that the earliest event with an item is the same one that the split will see as the earliest.
+    if case .shuffle(let seed) = ties { shuffle(events, count: end, seed ^ VirtualShards.hash(userID)) }
+    if duplicates == .first { end = removeRepeats(events, count: end) }
+    precondition(events.count - end == dropped - before, "\(events.count) events, \(end) kept, \(dropped - before) dropped")
+    return end
+  }
+
+  /// Handles events of one time: counts exact repeats and drops them unless all are to be kept.
+  private mutating func removeExact(_ events: UnsafeMutableBufferPointer<EventRecord>, _ group: Range<Int>, to start: Int) -> Int
+  {
+    var end = start
+    if group.count > 16 { seen.removeAll(keepingCapacity: true) }
+    for index in group {
+      let event = events[index]
+      let isRepeat = group.count > 16 ? !seen.insert(key(event)).inserted : isAmong(event, events, start..<end)
+      if isRepeat { exactDuplicates += 1 }
+      if isRepeat && duplicates != .keep {
+        dropped += 1
+      } else {
+        events[end] = event
+        end += 1
+      }
+    }
+    return end
+  }
+
+  private func key(_ event: EventRecord) -> UInt64 {
+    UInt64(event.item) << 32 | UInt64(event.scene) << 16 | UInt64(event.behavior)
+  }
+
+  private func isAmong(_ event: EventRecord, _ events: UnsafeMutableBufferPointer<EventRecord>, _ range: Range<Int>) -> Bool {
+    for index in range where key(events[index]) == key(event) { return true }
+    return false
+  }
+
+  private mutating func removeRepeats(_ events: UnsafeMutableBufferPointer<EventRecord>, count: Int) -> Int {
+    seen.removeAll(keepingCapacity: true)
+    var end = 0
+    for index in 0..<count {
+      if seen.insert(UInt64(events[index].item)).inserted {
+        events[end] = events[index]
+        end += 1
+      } else {
+        dropped += 1
+      }
+    }
+    return end
+  }
+
+  private func shuffle(_ events: UnsafeMutableBufferPointer<EventRecord>, count: Int, _ seed: UInt64) {
+    var start = 0
+    while start < count {
+      var next = start + 1
+      while next < count && events[next].time == events[start].time { next += 1 }
+      if next - start > 1 {
+        let group = UnsafeMutableBufferPointer(rebasing: events[start..<next])
+        let keyed = group.enumerated().map { (tieKey($1, seed), $0, $1) }
+        for (index, entry) in keyed.sorted(by: { ($0.0, $0.1) < ($1.0, $1.1) }).enumerated() { group[index] = entry.2 }
+      }
+      start = next
+    }
+  }
+
+  /// Random bits that depend on the seed, the user, the item and the time only, so not on where rows stand in the files.
+  private func tieKey(_ event: EventRecord, _ seed: UInt64) -> UInt64 {
+    let first = VirtualShards.finalize(seed &+ 0x7469_6573)
+    return VirtualShards.finalize(first ^ VirtualShards.finalize(itemHash(event.item) ^ UInt64(bitPattern: event.time)))
+  }
+}

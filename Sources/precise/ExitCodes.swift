@@ -1,0 +1,76 @@
+import ArgumentParser
+import Config
+import Files
+import Glibc
+import Training
+
+/// The exit codes of CLI.md, and the one place where an error becomes one.
+enum PreciseExit {
+  /// Wrong usage or configuration (sysexits' EX_USAGE); argument-parser uses the same for its own complaints.
+  static let usage = ExitCode(64)
+  /// Bad input data (EX_DATAERR).
+  static let badInput = ExitCode(65)
+  /// A fault of ours (EX_SOFTWARE).
+  static let fault = ExitCode(70)
+  /// Stopped by a signal after a checkpoint (EX_TEMPFAIL): run it again.
+  static let stopped = ExitCode(75)
+}
+
+/// A failure with its exit code and the sentence for stderr.
+struct CommandFailure: Error {
+  let code: ExitCode
+  /// One sentence that says what to do; empty prints nothing.
+  let message: String
+
+  init(_ code: ExitCode, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}
+
+/// Runs a command's body; any error ends it with one sentence on stderr and the code that fits.
+///
+/// `InputError` is 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
+func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let error as CommandFailure {
+    printError(error.message)
+    throw error.code
+  } catch let error as InputError {
+    printError(error.description)
+    throw PreciseExit.badInput
+  } catch let error as ConfigProblems {
+    printError(error.description)
+    throw PreciseExit.usage
+  } catch let error as NotFiniteError {
+    printError(error.description)
+    throw PreciseExit.fault
+  } catch let error as ValidationError {
+    throw error
+  } catch let error as ExitCode {
+    throw error
+  } catch {
+    printError("a fault of this program: \(error); please report it")
+    throw PreciseExit.fault
+  }
+}
+
+/// Prints `precise: <sentence>` to stderr.
+func printError(_ sentence: String) {
+  guard !sentence.isEmpty else { return }
+  printToError("precise: \(sentence)")
+}
+
+/// Prints a line to stderr.
+func printToError(_ line: String) {
+  var line = line + "\n"
+  line.withUTF8 { bytes in
+    var done = 0
+    while done < bytes.count {
+      let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
+      if count <= 0 && errno != EINTR { return }
+      done += max(0, count)
+    }
+  }
+}
