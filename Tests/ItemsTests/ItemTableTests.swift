@@ -127,6 +127,16 @@ import Testing
     #expect(arena["fusion.expert.weight"].gradient.values.contains { $0 != 0 }, "the fusion learns all the same")
   }
 
+  @Test func frozenIdRowsStay() throws {
+    let table = filled(20)
+    let before = (0..<20).map { contents(table, $0) }
+    let e = GuardedMatrix.filled(3, 7)
+    let saved = try table.embed(.kept([1, 2, 3]), into: e, workspace: workspace)
+    let dE = GuardedMatrix.random(3, 7, seed: 5)
+    try table.update(saved, dE: dE, balance: 0.01, learningRates: .init(id: nil, token: nil), workspace: workspace)
+    #expect((0..<20).allSatisfy { contents(table, $0) == before[$0] })
+  }
+
   @Test func halvesMayBeMissing() throws {
     func shape(id: Int, semantic: Int) -> FusionShape {
       FusionShape(

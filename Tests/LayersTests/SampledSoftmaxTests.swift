@@ -65,10 +65,9 @@ import Testing
 
   @Test func withoutNegativesNothingIsLearnt() {
     let world = World(queries: 3, items: 4, negatives: 0, width: 5, logQ: false)
-    let none = RowList(start: nil, count: 0)
     let (dHidden, dE) = (GuardedMatrix.filled(3, 5, with: 1), GuardedMatrix.filled(4, 5, with: 1))
     let loss = SampledSoftmax(logitScale: 1).lossAndGradients(
-      world.query, negatives: .init(rows: none, ids: none, logChances: nil), e: world.e, weight: 1, dHidden: dHidden, dE: dE,
+      world.query, negatives: .none, e: world.e, weight: 1, dHidden: dHidden, dE: dE,
       workspace: workspace)
     #expect(loss == 0)
     #expect((dHidden.values + dE.values).allSatisfy { $0 == 1 })

@@ -4,12 +4,12 @@ import Testing
 
 @Suite struct LearningRateScheduleTests {
   private struct Config: Decodable {
-    let learningRate: Double
+    let learningRate, final: Double
     let warmup: Int
     let steps: Int
 
     enum CodingKeys: String, CodingKey {
-      case warmup, steps
+      case warmup, steps, final
       case learningRate = "learning_rate"
     }
   }
@@ -17,10 +17,11 @@ import Testing
   @Test func ratesAreThoseOfTheReference() throws {
     let fixture = try FixtureFile(named: "optimizers/schedule")
     let configs = try fixture.decode([String: Config].self)
-    #expect(configs.count == 4)
+    #expect(configs.count == 5)
     for (name, config) in configs {
       let schedule = LearningRateSchedule(
-        peak: config.learningRate, steps: config.steps, warmupShare: Double(config.warmup) / Double(config.steps))
+        peak: config.learningRate, steps: config.steps, warmupShare: Double(config.warmup) / Double(config.steps),
+        floor: config.final)
       #expect(schedule.warmup == config.warmup)
       let rates = (0..<config.steps).map { Float(schedule.rate(at: $0)) }
       #expect(relativeError(rates, try fixture.floats(name)) < 1e-6, "\(name)")
