@@ -1,6 +1,8 @@
 import ArgumentParser
+import Config
 import Files
 import Glibc
+import Training
 
 /// The exit codes of CLI.md, and the one place where an error becomes one.
 enum PreciseExit {
@@ -38,6 +40,12 @@ func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
   } catch let error as InputError {
     printError(error.description)
     throw PreciseExit.badInput
+  } catch let error as ConfigProblems {
+    printError(error.description)
+    throw PreciseExit.usage
+  } catch let error as NotFiniteError {
+    printError(error.description)
+    throw PreciseExit.fault
   } catch let error as ValidationError {
     throw error
   } catch let error as ExitCode {

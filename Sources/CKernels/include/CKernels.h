@@ -1,4 +1,149 @@
-/* The plain-C contract of the vector kernels: pointers, sizes, int status. dnnl.h never appears here. */
+/* The plain-C contract of the vector kernels: pointers, sizes, int status.
+ *
+ * Nothing of dnnl.h shows here, so Swift never sees its types. Matrices are row-major float32; `ld*` is the distance
+ * between rows in elements. Letters (docs/shapes.md): T packed positions, D model width, H heads, M tokens of an item,
+ * W token width, K experts, A active experts, N negatives. A kernel adds to a gradient unless it says that it writes it.
+ * No kernel allocates or locks. */
 #ifndef PRECISE_CKERNELS_H
 #define PRECISE_CKERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* gemm.c ------------------------------------------------------------------------------------------------------- */
+
+/* C[m,n] = alpha * op(A) op(B) + beta * C. 0, or oneDNN's status. */
+int ck_gemm(int transpose_a, int transpose_b, long m, long n, long k, float alpha, const float *a, long lda, const float *b,
+            long ldb, float beta, float *c, long ldc);
+/* Products of the calling thread use this many threads from now on. */
+void ck_set_threads(int threads);
+/* "oneDNN 2.6.3"; the text lives as long as the program. */
+const char *ck_gemm_library(void);
+/* "avx512_core_bf16" and the like: what oneDNN found on this machine. */
+const char *ck_instruction_set(void);
+/* oneDNN's name of a status. */
+const char *ck_status_text(int status);
+/* Denormal results of the calling thread become zero. */
+void ck_flush_denormals(void);
+
+/* philox.c: counter-based random numbers (Salmon et al., SC'11), Philox 4x32-10 --------------------------------- */
+
+/* What a draw is for: two 32-bit keys and the two upper counter words; the lower words count along a row. */
+struct ck_stream {
+  uint32_t key0, key1, purpose, step;
+};
+void ck_philox(const uint32_t counter[4], uint32_t key0, uint32_t key1, uint32_t out[4]);
+/* out[i] = mean 0, given deviation, element i of row `row` of the stream. */
+void ck_fill_normal(struct ck_stream stream, uint64_t row, long count, float deviation, float *out);
+/* out[i] uniform in [-bound, bound). */
+void ck_fill_uniform(struct ck_stream stream, uint64_t row, long count, float bound, float *out);
+
+/* dropout.c: masks are a function of (stream, row key, column), never stored ------------------------------------ */
+
+/* z[r,:] += keep * (x[r,:] + bias) / (1 - rate); `bias` may be null. */
+void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
+                    const float *bias, float *z);
+/* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
+void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
+                         float *dx);
+
+/* elementwise.c -------------------------------------------------------------------------------------------------- */
+
+void ck_add(long count, const float *x, float *y);               /* y += x */
+void ck_scale(long count, float factor, float *x);               /* x *= factor */
+double ck_sum_of_squares(long count, const float *x);
+int ck_all_finite(long count, const float *x);                   /* 1 when no NaN or infinity */
+void ck_add_bias(long rows, long columns, const float *bias, float *y);              /* y[r,:] += bias */
+void ck_bias_gradient(long rows, long columns, const float *dy, float *dbias);       /* dbias += sum of rows */
+/* before += bias (kept for backward); after = gelu(before), the exact erf form. */
+void ck_bias_gelu(long rows, long columns, const float *bias, float *before, float *after);
+/* dbefore = dafter * gelu'(before); may be in place. */
+void ck_gelu_backward(long count, const float *before, const float *dafter, float *dbefore);
+
+/* layer_norm.c ---------------------------------------------------------------------------------------------------- */
+
+void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, float *y,
+                   float *mean, float *inverse_deviation);
+/* dx += ...; dscale, dbias += ... */
+void ck_layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
+                            const float *inverse_deviation, const float *dy, float *dx, float *dscale, float *dbias);
+
+/* attention.c: one sequence, all heads; qkv [length, 3D] holds q | k | v, each split into heads --------------------- */
+
+/* Floats of scratch that the two functions need for sequences up to `length`. */
+long ck_attention_scratch(long length, long head_width);
+/* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
+void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
+                  float *scratch);
+/* dqkv [length, 3D] is written. */
+void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
+                           const float *log_sum, const float *dout, float *dqkv, float *scratch);
+
+/* gather.c ---------------------------------------------------------------------------------------------------------- */
+
+/* out[i,:] = table[rows[i],:] */
+void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, float *out, long ld_out);
+/* table[rows[i],:] += in[i,:] in order of i */
+void ck_scatter_add_rows(long count, long columns, const int32_t *rows, const float *in, long ld_in, float *table, long ld_table);
+/* table[rows[i],:] += factors[i] * in[i,:] */
+void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *rows, const float *factors, const float *in, long ld_in,
+                                float *table, long ld_table);
+
+/* loss.c ------------------------------------------------------------------------------------------------------------ */
+
+/* One block of sampled softmax. `logits` [rows, N] becomes its gradient; `positive` [rows] becomes its gradient.
+ * A column whose id equals the row's target is left out; `correction` [N] (log q, may be null) is subtracted first.
+ * Every gradient is multiplied by `weight`. Returns the sum of the rows' losses. */
+double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
+                          const float *correction, float *logits, float *positive);
+/* One block of cross-user BPR. `scores` [rows, users]: row u holds s * h'_{u'} . e_{t_u} for every u'; `own` [rows] is
+ * the row's own user's column. Pairs with equal targets are left out. `scores` becomes its gradient times `weight`,
+ * the own column's summed part included. Returns the sum of the pairs' losses. */
+double ck_cross_user_bpr(long rows, long users, float weight, const int32_t *row_targets, const int32_t *user_targets,
+                         const int32_t *own, float *scores);
+/* out[r] = factor * x[r,:] . y[r,:] */
+void ck_row_dots(long rows, long columns, float factor, const float *x, long ldx, const float *y, long ldy, float *out);
+/* y[r,:] += factors[r] * x[r,:] */
+void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy);
+
+/* fusion.c: one item; states [M, W] -------------------------------------------------------------------------------- */
+
+/* out [W] = mean over the M tokens; zero when there are none. */
+void ck_token_mean(long tokens, long width, const float *states, float *out);
+/* The `active` largest of logits [K] (ties: the lower index), their softmax, and the softmax of all K. */
+void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities);
+/* Attention pooling of the chosen experts: weights [A, M] and pooled [A, W] are written. queries [K, W]. */
+void ck_attention_pool(long tokens, long width, long active, const int32_t *chosen, const float *queries, const float *states,
+                       float *weights, float *pooled);
+/* Gradients of the pooling: dstates [M, W] is added to unless null; dqueries [K, W] is added to. */
+void ck_attention_pool_backward(long tokens, long width, long active, const int32_t *chosen, const float *queries,
+                                const float *states, const float *weights, const float *dpooled, float *dstates,
+                                float *dqueries);
+/* dlogits [K] of the gate: through the kept softmax from dgates [A], and from dprobabilities [K] through the full one. */
+void ck_gate_backward(long experts, long active, const int32_t *chosen, const float *gates, const float *dgates,
+                      const float *probabilities, const float *dprobabilities, float *dlogits);
+
+/* optimizer.c -------------------------------------------------------------------------------------------------------- */
+
+/* AdamW (Loshchilov & Hutter 2019; epsilon outside the bias correction, as PyTorch): decay [count] is 0 or 1. */
+void ck_adamw(long count, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
+              float correction2, float gradient_factor, const uint8_t *decay, const float *gradient, float *value, float *m,
+              float *v);
+/* Row-wise AdaGrad of one row: G += mean(g^2); w -= lr * g / (sqrt(G) + epsilon). */
+void ck_adagrad_row(long width, float learning_rate, float epsilon, const float *gradient, float *value, float *accumulator);
+/* Adam of one touched row; `corrections` are 1 - beta^t of the row's own count of updates. */
+void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
+                 const float *gradient, float *value, float *m, float *v);
+
+/* ranking.c ----------------------------------------------------------------------------------------------------------- */
+
+/* How many of scores [count] are not below the bound (NaN counts). */
+long ck_count_not_below(long count, float bound, const float *scores);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,0 +1,69 @@
+import Datasets
+public import Tensors
+
+/// One rank's slice of a step: users' sequences packed one behind the other, with their targets.
+///
+/// Refilled every step.
+///
+/// Letters: B users, T packed positions, n length. Virtual shards follow each other in rising order.
+public final class SequenceBatch {
+  /// Where each sequence starts, B + 1 numbers.
+  public let starts = NumberList<Int32>()
+  /// A key of each position that names it in the whole job's batch, T numbers.
+  public let rowKeys = NumberList<UInt64>()
+  /// The catalogue row of each position's event.
+  public let items = NumberList<Int32>()
+  /// The scene of each position's event.
+  public let scenes = NumberList<Int32>()
+  /// The behaviour of each position's event.
+  public let behaviors = NumberList<Int32>()
+  /// The next item: of each position (universal) or of each user (targeted); empty for evaluation.
+  public let targets = NumberList<Int32>()
+  /// Where each virtual shard's part of `items` starts, one more than shards.
+  public let shardStarts = NumberList<Int32>()
+  /// Where each virtual shard's part of `targets` starts, one more than shards.
+  public let shardTargetStarts = NumberList<Int32>()
+
+  /// Makes an empty batch.
+  public init() { removeAll() }
+
+  /// The number of users, B.
+  public var users: Int { starts.count - 1 }
+  /// The number of packed positions, T.
+  public var positions: Int { items.count }
+
+  /// Forgets every sequence and keeps the memory.
+  public func removeAll() {
+    for list in [starts, items, scenes, behaviors, targets, shardStarts, shardTargetStarts] { list.removeAll() }
+    rowKeys.removeAll()
+    starts.append(0)
+    shardStarts.append(0)
+    shardTargetStarts.append(0)
+  }
+
+  /// Adds an event to the sequence that is being made.
+  public func append(item: Int32, scene: Int32, behavior: Int32) {
+    items.append(item)
+    scenes.append(scene)
+    behaviors.append(behavior)
+  }
+
+  /// Adds a user's event to the sequence that is being made.
+  func append(_ events: UserEvents, _ index: Int) {
+    append(item: events.items[index], scene: Int32(events.scenes[index]), behavior: Int32(events.behaviors[index]))
+  }
+
+  /// Ends the sequence that is being made; `slot` is its user's place in the whole job's batch.
+  public func endSequence(slot: Int) {
+    let (first, end) = (rowKeys.count, items.count)
+    // Counted back from the newest event, so that a key does not depend on how long the history is.
+    for position in first..<end { rowKeys.append(UInt64(slot) << 16 | UInt64(end - 1 - position)) }
+    starts.append(Int32(end))
+  }
+
+  /// Ends a virtual shard's part.
+  public func endShard() {
+    shardStarts.append(Int32(items.count))
+    shardTargetStarts.append(Int32(targets.count))
+  }
+}

@@ -1,0 +1,136 @@
+/* Scaled dot-product attention (Vaswani et al. 2017) of one sequence, forward then backward.
+ *
+ * Works head by head on packed copies padded to 16 columns, and over blocks of queries: the scores of a block against all
+ * keys are the largest thing held, so memory grows with the length, never with its square. Forward keeps only the logarithm
+ * of each row's softmax sum; backward forms the weights again from it (the idea of FlashAttention, Dao et al. 2022). */
+#include "CKernels.h"
+#include "small_product.h"
+
+enum { QUERIES = 24 };
+
+INLINE long padded(long n) { return (n + 15) & ~15L; }
+
+/* Rows are padded too: a block of queries may read past the last row. */
+INLINE long padded_rows(long n) { return padded(n) + 2 * QUERIES; }
+
+long ck_attention_scratch(long length, long head_width) {
+  long rows = padded_rows(length), width = padded(head_width);
+  return 8 * rows * width + 2 * QUERIES * rows + rows + 64;
+}
+
+/* to[i,:] = factor * from[i, 0 ..< width], zeros beyond width and beyond length. */
+INLINE void pack(long length, long width, const float *from, long ld, float factor, float *to) {
+  long wide = padded(width), rows = padded_rows(length);
+  for (long i = 0; i < length; i++) {
+    for (long c = 0; c < width; c++) to[i * wide + c] = factor * from[i * ld + c];
+    for (long c = width; c < wide; c++) to[i * wide + c] = 0;
+  }
+  memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
+}
+
+/* to[c,i] = from[i,c], to is [width, padded length]. */
+INLINE void pack_transposed(long length, long width, const float *from, long ld, float *to) {
+  long columns = padded(length);
+  for (long c = 0; c < width; c++) {
+    for (long i = 0; i < length; i++) to[c * columns + i] = from[i * ld + c];
+    for (long i = length; i < columns; i++) to[c * columns + i] = 0;
+  }
+}
+
+/* The number of keys that query `row` reads. */
+INLINE long reach(int causal, long row, long length) { return causal ? row + 1 : length; }
+
+/* One row of scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. */
+INLINE float softmax_row(float *scores, long n, long columns) {
+  FAST_SUMS
+  float top = scores[0];
+  for (long j = 1; j < n; j++) top = scores[j] > top ? scores[j] : top;
+  float sum = 0;
+  for (long j = 0; j < n; j++) {
+    scores[j] = ck_expf(scores[j] - top);
+    sum += scores[j];
+  }
+  float inverse = 1.0f / sum;
+  for (long j = 0; j < n; j++) scores[j] *= inverse;
+  for (long j = n; j < columns; j++) scores[j] = 0;
+  return top + logf(sum);
+}
+
+KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
+                         float *scratch) {
+  long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
+  float *queries = scratch, *keys = queries + rows * wide, *values = keys + rows * wide, *results = values + rows * wide,
+        *scores = results + rows * wide;
+  float factor = 1.0f / sqrtf((float)head_width);
+  for (long head = 0; head < heads; head++) {
+    const float *base = qkv + head * head_width;
+    pack(length, head_width, base, 3 * d, factor, queries);
+    pack_transposed(length, head_width, base + d, 3 * d, keys);
+    pack(length, head_width, base + 2 * d, 3 * d, 1.0f, values);
+    for (long first = 0; first < length; first += QUERIES) {
+      long count = length - first < QUERIES ? length - first : QUERIES;
+      long limit = padded(reach(causal, first + count - 1, length));
+      small_product(count, limit, head_width, queries + first * wide, wide, 1, keys, columns, scores, columns, 0);
+      for (long q = 0; q < count; q++)
+        log_sum[head * length + first + q] = softmax_row(scores + q * columns, reach(causal, first + q, length), limit);
+      small_product(count, wide, limit, scores, columns, 1, values, wide, results, wide, 0);
+      for (long q = 0; q < count; q++)
+        memcpy(out + (first + q) * d + head * head_width, results + q * wide, sizeof(float) * (size_t)head_width);
+    }
+  }
+}
+
+/* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
+INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float log_sum, float dot) {
+  for (long j = 0; j < n; j++) {
+    float p = ck_expf(scores[j] - log_sum);
+    scores[j] = p;
+    dweights[j] = p * (dweights[j] - dot);
+  }
+  for (long j = n; j < columns; j++) scores[j] = dweights[j] = 0;
+}
+
+INLINE void unpack(long length, long width, const float *from, float factor, float *to, long ld) {
+  long wide = padded(width);
+  for (long i = 0; i < length; i++)
+    for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
+}
+
+KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
+                                  const float *log_sum, const float *dout, float *dqkv, float *scratch) {
+  FAST_SUMS
+  long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
+  long block = rows * wide;
+  float *queries = scratch, *keys = queries + block, *keys_t = keys + block, *values_t = keys_t + block,
+        *douts = values_t + block, *dqueries = douts + block, *dkeys = dqueries + block, *dvalues = dkeys + block,
+        *scores = dvalues + block, *dscores = scores + QUERIES * rows;
+  float factor = 1.0f / sqrtf((float)head_width);
+  for (long head = 0; head < heads; head++) {
+    const float *base = qkv + head * head_width, *out_head = out + head * head_width, *dout_head = dout + head * head_width;
+    pack(length, head_width, base, 3 * d, factor, queries);
+    pack(length, head_width, base + d, 3 * d, 1.0f, keys);
+    pack_transposed(length, head_width, base + d, 3 * d, keys_t);
+    pack_transposed(length, head_width, base + 2 * d, 3 * d, values_t);
+    pack(length, head_width, dout_head, d, 1.0f, douts);
+    memset(dkeys, 0, sizeof(float) * (size_t)(2 * block)); /* dkeys and dvalues */
+    for (long first = 0; first < length; first += QUERIES) {
+      long count = length - first < QUERIES ? length - first : QUERIES;
+      long limit = padded(reach(causal, first + count - 1, length));
+      small_product(count, limit, head_width, queries + first * wide, wide, 1, keys_t, columns, scores, columns, 0);
+      small_product(count, limit, head_width, douts + first * wide, wide, 1, values_t, columns, dscores, columns, 0);
+      for (long q = 0; q < count; q++) {
+        float dot = 0;
+        for (long c = 0; c < head_width; c++) dot += out_head[(first + q) * d + c] * dout_head[(first + q) * d + c];
+        weights_and_score_gradients(scores + q * columns, dscores + q * columns, reach(causal, first + q, length), limit,
+                                    log_sum[head * length + first + q], dot);
+      }
+      small_product(count, wide, limit, dscores, columns, 1, keys, wide, dqueries + first * wide, wide, 0);
+      small_product(limit, wide, count, dscores, 1, columns, queries + first * wide, wide, dkeys, wide, 1);
+      small_product(limit, wide, count, scores, 1, columns, douts + first * wide, wide, dvalues, wide, 1);
+    }
+    float *dbase = dqkv + head * head_width;
+    unpack(length, head_width, dqueries, factor, dbase, 3 * d);
+    unpack(length, head_width, dkeys, 1.0f, dbase + d, 3 * d); /* the factor is in the packed queries */
+    unpack(length, head_width, dvalues, 1.0f, dbase + 2 * d, 3 * d);
+  }
+}

@@ -1,0 +1,26 @@
+/* Rows by number: gather, and its transpose, an addition in the order of the list (so that sums are the same on every run). */
+#include "CKernels.h"
+#include "vector.h"
+
+KERNEL void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, float *out, long ld_out) {
+  for (long i = 0; i < count; i++)
+    memcpy(out + i * ld_out, table + (long)rows[i] * ld_table, sizeof(float) * (size_t)columns);
+}
+
+KERNEL void ck_scatter_add_rows(long count, long columns, const int32_t *rows, const float *in, long ld_in, float *table,
+                                long ld_table) {
+  for (long i = 0; i < count; i++) {
+    float *row = table + (long)rows[i] * ld_table;
+    const float *from = in + i * ld_in;
+    for (long c = 0; c < columns; c++) row[c] += from[c];
+  }
+}
+
+KERNEL void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *rows, const float *factors, const float *in,
+                                       long ld_in, float *table, long ld_table) {
+  for (long i = 0; i < count; i++) {
+    float *row = table + (long)rows[i] * ld_table, factor = factors[i];
+    const float *from = in + i * ld_in;
+    for (long c = 0; c < columns; c++) row[c] += factor * from[c];
+  }
+}

@@ -1,0 +1,77 @@
+/* The two losses over blocks of rows: value and gradient in one pass over the block. */
+#include "CKernels.h"
+#include "vector.h"
+
+/* log(1 + e^x) without overflow. */
+INLINE float softplus(float x) {
+  float a = __builtin_fabsf(x);
+  return (x > 0 ? x : 0) + log1pf(ck_expf(-a));
+}
+
+INLINE float logistic(float x) {
+  float e = ck_expf(-__builtin_fabsf(x));
+  return x >= 0 ? 1.0f / (1.0f + e) : e / (1.0f + e);
+}
+
+/* An excluded column (the target itself among the negatives) gets a logit whose exponential is zero. */
+KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
+                                 const float *correction, float *logits, float *positive) {
+  FAST_SUMS
+  const float excluded = -3.0e38f;
+  double total = 0;
+  for (long r = 0; r < rows; r++) {
+    float *row = logits + r * negatives, own = positive[r], top = own, sum = 0;
+    int32_t target = targets[r];
+    if (correction)
+      for (long j = 0; j < negatives; j++) row[j] -= correction[j];
+    for (long j = 0; j < negatives; j++) {
+      row[j] = negative_ids[j] == target ? excluded : row[j];
+      top = row[j] > top ? row[j] : top;
+    }
+    for (long j = 0; j < negatives; j++) {
+      row[j] = ck_expf(row[j] - top);
+      sum += row[j];
+    }
+    float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;
+    for (long j = 0; j < negatives; j++) row[j] *= factor;
+    positive[r] = -sum * factor;
+    total += (double)logf(all) + ((double)top - (double)own);
+  }
+  return total;
+}
+
+KERNEL double ck_cross_user_bpr(long rows, long users, float weight, const int32_t *row_targets, const int32_t *user_targets,
+                                const int32_t *own, float *scores) {
+  FAST_SUMS
+  double total = 0;
+  for (long r = 0; r < rows; r++) {
+    float *row = scores + r * users, mine = row[own[r]], loss = 0, gradient = 0;
+    int32_t target = row_targets[r];
+    for (long u = 0; u < users; u++) {
+      float counts = user_targets[u] == target ? 0.0f : 1.0f;
+      loss += counts * softplus(row[u] - mine);
+      float g = counts * weight * logistic(row[u] - mine);
+      row[u] = g;
+      gradient += g;
+    }
+    row[own[r]] -= gradient;
+    total += (double)loss;
+  }
+  return total;
+}
+
+KERNEL void ck_row_dots(long rows, long columns, float factor, const float *x, long ldx, const float *y, long ldy, float *out) {
+  FAST_SUMS
+  for (long r = 0; r < rows; r++) {
+    float sum = 0;
+    for (long c = 0; c < columns; c++) sum += x[r * ldx + c] * y[r * ldy + c];
+    out[r] = factor * sum;
+  }
+}
+
+KERNEL void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy) {
+  for (long r = 0; r < rows; r++) {
+    float factor = factors[r];
+    for (long c = 0; c < columns; c++) y[r * ldy + c] += factor * x[r * ldx + c];
+  }
+}

@@ -1,0 +1,20 @@
+/// The made-up catalogue that `precise bench` times a step on; every sequence is full.
+public struct BenchConfig: Sendable, Equatable, Codable {
+  /// Items of the catalogue.
+  public var items = 20_000
+  /// Token states of every item, m.
+  public var tokens = 16
+  /// Width of a token state, dt.
+  public var tokenDim = 384
+
+  /// The defaults: the base shape.
+  public init() {}
+}
+
+extension BenchConfig: ConfigSection {
+  static let keys: [ConfigKey<BenchConfig>] = [
+    .value("items", \.items, .within(1...1_000_000_000), "items of the catalogue"),
+    .value("tokens", \.tokens, .within(1...4096), "token states of every item"),
+    .value("token_dim", \.tokenDim, .within(1...65_536), "width of a token state (384: MiniLM's)"),
+  ]
+}

@@ -1,0 +1,23 @@
+/// When checkpoints are written and which are kept.
+public struct CheckpointConfig: Sendable, Equatable, Codable {
+  /// Steps between two checkpoints; nil = not by steps.
+  public var everySteps: Int? = 500
+  /// Minutes between two checkpoints; nil = not by time.
+  public var everyMinutes: Double?
+  /// Newest checkpoints kept.
+  public var keepLast = 2
+  /// Best checkpoints kept besides, by `evaluation.select_by`.
+  public var keepBest = 1
+
+  /// The defaults.
+  public init() {}
+}
+
+extension CheckpointConfig: ConfigSection {
+  static let keys: [ConfigKey<CheckpointConfig>] = [
+    .value("every_steps", \.everySteps, .orNull(.within(1...1_000_000_000)), "null = only at the end of a phase"),
+    .value("every_minutes", \.everyMinutes, .orNull(.above(0)), "wall-clock minutes, besides every_steps"),
+    .value("keep_last", \.keepLast, .within(1...1000), "newest ones kept; 2, so that one is whole whatever happens"),
+    .value("keep_best", \.keepBest, .within(0...1000), "best ones kept besides, by evaluation.select_by"),
+  ]
+}

@@ -1,0 +1,31 @@
+/// When and how the model is judged: full ranking over the catalogue, never sampled.
+public struct EvaluationConfig: Sendable, Equatable, Codable {
+  /// Epochs between two evaluations on the validation events; 0 = only at the end of a phase.
+  public var everyEpochs = 1
+  /// The k of Recall@k and NDCG@k.
+  public var cutoffs = [5, 10, 20, 50]
+  /// Whether items of the user's history are taken out of the ranking.
+  public var filterSeen = false
+  /// The validation metric that says which checkpoint is best: `ndcg@k`, `recall@k` or `mrr`.
+  public var selectBy = "ndcg@10"
+
+  /// The defaults.
+  public init() {}
+}
+
+extension EvaluationConfig: ConfigSection {
+  static let keys: [ConfigKey<EvaluationConfig>] = [
+    .value("every_epochs", \.everyEpochs, .within(0...1_000_000), "on the validation events; 0 = only at the end of a phase"),
+    .value("cutoffs", \.cutoffs, .cutoffs, "the k of recall@k and ndcg@k"),
+    .value("filter_seen", \.filterSeen, .any, "take seen items out of the ranking (the paper's tables do not)"),
+    .value("select_by", \.selectBy, .any, "metric that says which checkpoint is best: ndcg@k, recall@k or mrr"),
+  ]
+}
+
+extension ConfigRange<[Int]> {
+  /// Rising cutoffs.
+  static let cutoffs = ConfigRange(rule: "from 1 to 100000, rising, at least one") { values in
+    let rising = zip(values, values.dropFirst()).allSatisfy { $0 < $1 }
+    return !values.isEmpty && rising && values.allSatisfy { (1...100_000).contains($0) }
+  }
+}

@@ -1,0 +1,61 @@
+/// What the model is: embedding fusion (ID half, semantic half, experts) and the transformer over it.
+public struct ModelConfig: Sendable, Equatable, Codable {
+  /// What the gate of the experts sees of an item's token states.
+  public enum GateInput: String, ConfigChoice, Codable {
+    /// The mean over the item's tokens: no weight is tied to a token's place (ours).
+    case mean
+    /// All tokens after one another, padded with zeros (the paper).
+    case concat
+  }
+
+  /// Width of the ID half of an item's embedding; 0 = text only.
+  public var idDim = 64
+  /// Width of the semantic half; 0 = ID only.
+  public var semanticDim = 64
+  /// Number of experts, K.
+  public var experts = 8
+  /// Experts computed for an item, k.
+  public var activeExperts = 2
+  /// What the gate sees.
+  public var gateInput = GateInput.mean
+  /// Transformer blocks.
+  public var layers = 2
+  /// Attention heads of a block.
+  public var heads = 2
+  /// Sequence length n, in events.
+  public var length = 50
+  /// Share of numbers dropped in training.
+  public var dropout = 0.2
+  /// Weight of the load-balance loss.
+  public var balance = 0.01
+  /// Factor on every score h·e before the softmax.
+  public var logitScale = 1.0
+  /// Whether an embedding of the event's scene is added to the input.
+  public var sceneEmbedding = false
+  /// Whether an embedding of the event's behaviour is added to the input.
+  public var behaviorEmbedding = false
+
+  /// The defaults.
+  public init() {}
+
+  /// Width d of an item's embedding and of the transformer: ID half and semantic half together.
+  public var dim: Int { idDim + semanticDim }
+}
+
+extension ModelConfig: ConfigSection {
+  static let keys: [ConfigKey<ModelConfig>] = [
+    .value("id_dim", \.idDim, .within(0...4096), "width of the ID half of an embedding; 0 = text only"),
+    .value("semantic_dim", \.semanticDim, .within(0...4096), "width of the semantic half; 0 = ID only"),
+    .value("experts", \.experts, .within(1...256), "experts that turn text into the semantic half (the paper: 8)"),
+    .value("active_experts", \.activeExperts, .within(1...256), "experts computed for an item (the paper: 2)"),
+    .value("gate_input", \.gateInput, .any, "mean of the tokens, or all of them (concat, the paper)"),
+    .value("layers", \.layers, .within(1...64), "transformer blocks"),
+    .value("heads", \.heads, .within(1...64), "attention heads; must divide id_dim + semantic_dim"),
+    .value("length", \.length, .within(1...8192), "newest events of a user that are read"),
+    .value("dropout", \.dropout, .from(0, below: 1), "share dropped of inputs, attention and feed-forward outputs"),
+    .value("balance", \.balance, .atLeast(0), "weight of the load-balance loss; 0 = off"),
+    .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learnt faster than 1/sqrt(d) in trials"),
+    .value("scene_embedding", \.sceneEmbedding, .any, "add an embedding of the event's scene"),
+    .value("behavior_embedding", \.behaviorEmbedding, .any, "add an embedding of the event's behaviour"),
+  ]
+}

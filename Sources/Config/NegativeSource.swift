@@ -1,0 +1,11 @@
+/// Where a step's shared negatives are drawn from.
+public enum NegativeSource: String, Sendable, Codable {
+  /// The items of the global batch: drawn as often as they are seen (the paper: items of other users' sequences).
+  case batch
+  /// The whole catalogue, every item alike (ours).
+  case uniform
+  /// Half of them of each kind (ours).
+  case mixed
+}
+
+extension NegativeSource: ConfigChoice {}

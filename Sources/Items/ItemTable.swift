@@ -1,0 +1,186 @@
+public import Collectives
+import Kernels
+public import Tensors
+
+/// The item table of the whole job, as one rank sees it: its own rows, and the way to everybody's embeddings.
+///
+/// Owner computes the fusion: ID rows and token states never leave their owner, fused embeddings and their gradients do.
+/// docs/distributed.md, "Items".
+public final class ItemTable {
+  /// What a table is made of.
+  public struct Plan {
+    /// The extents of fusion.
+    public let shape: FusionShape
+    /// The number of items of the catalogue, V.
+    public let items: Int
+    /// The number of tokens of an item, by catalogue row; not called when items have no text.
+    public let tokenCount: (Int) -> Int
+    /// The rule that updates rows.
+    public let rule: RowOptimizer.Rule
+    /// The seed of the ID rows' first values.
+    public let seed: UInt64
+
+    /// Describes a table.
+    public init(shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64) {
+      self.shape = shape
+      self.items = items
+      self.tokenCount = tokenCount
+      self.rule = rule
+      self.seed = seed
+    }
+  }
+
+  /// A step's embeddings on their way: what backward needs.
+  public struct Saved {
+    let route: RowExchange.Route
+    let fusion: EmbeddingFusion.Saved?
+    /// The whole job's routing in this step; nil for items without a semantic half.
+    public let routing: Routing?
+  }
+
+  /// Learning rates of a step's row updates.
+  public struct LearningRates: Sendable {
+    /// For ID rows; nil when they are frozen.
+    public let id: Float?
+    /// For token states; nil while they are frozen.
+    public let token: Float?
+
+    /// Describes a step's rates.
+    public init(id: Float?, token: Float?) {
+      self.id = id
+      self.token = token
+    }
+  }
+
+  /// The extents.
+  public let shape: FusionShape
+  /// Who owns which row.
+  public let partition: RowPartition
+  /// The ID rows that this rank owns, `[local rows, d_id]`.
+  public let ids: Matrix
+  /// Their optimizer's state.
+  public let idOptimizer: RowOptimizer
+  /// The token states that this rank owns; empty when items have no semantic half.
+  public let tokens: TokenTable
+  /// Their optimizer's state, a row a token; made when tokens are first trained.
+  public private(set) var tokenOptimizer: RowOptimizer?
+
+  /// Allocates this rank's rows; every ID row's start is a pure function of (seed, row).
+  public init(_ plan: Plan, arena: ParameterArena, communicator: any Communicator) {
+    shape = plan.shape
+    rule = plan.rule
+    self.communicator = communicator
+    partition = RowPartition(rows: plan.items, ranks: communicator.size)
+    exchange = RowExchange(partition: partition, communicator: communicator)
+    let local = partition.count(ownedBy: communicator.rank)
+    idStorage = Storage(count: local * shape.idWidth)
+    ids = Matrix(idStorage.base, rows: local, columns: shape.idWidth)
+    idOptimizer = RowOptimizer(rule, rows: local, width: shape.idWidth)
+    let stream = RandomStream(seed: plan.seed, purpose: .itemRow)
+    var counts = [Int](repeating: 0, count: local)
+    for row in 0..<local {
+      let item = partition.row(row, ownedBy: communicator.rank)
+      stream.fillNormal(row: UInt64(item), Vector(ids.row(row), count: shape.idWidth), deviation: 0.02)
+      if shape.readsText { counts[row] = min(plan.tokenCount(item), shape.tokens) }
+    }
+    tokens = TokenTable(counts: counts, width: shape.tokenWidth)
+    fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
+  }
+
+  /// The same rows and optimizer state under another phase's dense parameters.
+  ///
+  /// The two tables share their rows: the other must not be trained any further. Accumulators are kept, so that a targeted
+  /// phase goes on with small steps instead of starting with large ones (ours).
+  public init(_ other: ItemTable, arena: ParameterArena) {
+    shape = other.shape
+    rule = other.rule
+    communicator = other.communicator
+    partition = other.partition
+    exchange = other.exchange
+    idStorage = other.idStorage
+    ids = other.ids
+    idOptimizer = other.idOptimizer
+    tokens = other.tokens
+    tokenOptimizer = other.tokenOptimizer
+    fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
+  }
+
+  /// The catalogue row of a local one.
+  public func item(ofLocalRow row: Int) -> Int { partition.row(row, ownedBy: communicator.rank) }
+
+  /// The state of the token rows' optimizer, made on first use.
+  public func tokenOptimizerState() -> RowOptimizer {
+    if let tokenOptimizer { return tokenOptimizer }
+    let made = RowOptimizer(rule, rows: tokens.tokenCount, width: shape.tokenWidth)
+    tokenOptimizer = made
+    return made
+  }
+
+  /// Embeds the wanted items: e `[wanted, d]`.
+  ///
+  /// `wanted` holds distinct catalogue rows, ascending.
+  public func embed(_ wanted: RowList, into e: Matrix, workspace: Workspace) throws -> Saved {
+    let route = try exchange.route(wanted, workspace: workspace)
+    let ownedE = workspace.matrix(route.owned.count, shape.width)
+    let saved = embedOwned(route.owned, into: ownedE, workspace: workspace)
+    var routing = saved?.routing
+    if let local = routing { routing?.flat = try communicator.sum(local.flat) }
+    try exchange.deliver(ownedE, route, into: e, workspace: workspace)
+    return Saved(route: route, fusion: saved, routing: routing)
+  }
+
+  /// Takes dE `[wanted, d]` back to the owners, who update their rows and add to the fusion's dense gradients.
+  public func update(_ saved: Saved, dE: Matrix, balance: Float, learningRates: LearningRates, workspace: Workspace) throws {
+    try workspace.scope {
+      let owned = saved.route.owned
+      let ownedDE = workspace.matrix(owned.count, shape.width)
+      try exchange.collect(dE, saved.route, into: ownedDE, workspace: workspace)
+      if let fusion, let savedFusion = saved.fusion, let routing = saved.routing {
+        let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
+        let update = learningRates.token.map { rate in
+          { (item: Int, dStates: Matrix) in
+            self.updateTokens(Int(owned[item]), dStates, optimizer, learningRate: rate)
+          }
+        }
+        fusion.backward(
+          savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
+          balance: balance, workspace: workspace, onStates: update)
+      }
+      if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
+    }
+  }
+
+  /// Embeds local rows of this rank: e `[rows, d]`; what fusion saves is for backward.
+  @discardableResult
+  public func embedOwned(_ rows: RowList, into e: Matrix, workspace: Workspace) -> EmbeddingFusion.Saved? {
+    if shape.idWidth > 0 { gather(rows, from: ids, into: e.columns(0..<shape.idWidth)) }
+    let semantic = e.columns(shape.idWidth..<shape.width)
+    guard let fusion else {
+      semantic.clear()
+      return nil
+    }
+    return fusion.forward(rows, tokens: tokens, into: semantic, workspace: workspace)
+  }
+
+  private func updateIDs(_ owned: RowList, _ ownedDE: Matrix, learningRate: Float) {
+    for (index, row) in owned.enumerated() {
+      idOptimizer.update(
+        Int(row), gradient: Vector(ownedDE.row(index), count: shape.idWidth),
+        value: Vector(ids.row(Int(row)), count: shape.idWidth), learningRate: learningRate)
+    }
+  }
+
+  private func updateTokens(_ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, learningRate: Float) {
+    for (index, token) in tokens.tokens(of: row).enumerated() {
+      optimizer?.update(
+        token, gradient: Vector(dStates.row(index), count: dStates.columns),
+        value: Vector(tokens.states.row(token), count: dStates.columns), learningRate: learningRate)
+    }
+  }
+
+  private let rule: RowOptimizer.Rule
+  private let fusion: EmbeddingFusion?
+  private let exchange: RowExchange
+  private let communicator: any Communicator
+  private let idStorage: Storage<Float>
+}

@@ -1,0 +1,30 @@
+/// Which rank owns which rows of a sharded table: row r belongs to rank r mod ranks.
+///
+/// docs/distributed.md, "Items".
+///
+/// Neighbouring rows go to different ranks, so a run of popular rows is shared out evenly.
+public struct RowPartition: Sendable, Equatable {
+  /// The number of rows of the whole table.
+  public let rows: Int
+  /// The number of ranks.
+  public let ranks: Int
+
+  /// Divides `rows` among `ranks`.
+  public init(rows: Int, ranks: Int) {
+    precondition(rows >= 0 && ranks > 0, "\(rows) rows on \(ranks) ranks")
+    self.rows = rows
+    self.ranks = ranks
+  }
+
+  /// The rank that owns a row.
+  public func owner(of row: Int) -> Int { row % ranks }
+
+  /// The row's number among its owner's rows.
+  public func localRow(of row: Int) -> Int { row / ranks }
+
+  /// The row of the whole table that is `local` on `rank`.
+  public func row(_ local: Int, ownedBy rank: Int) -> Int { local * ranks + rank }
+
+  /// How many rows a rank owns.
+  public func count(ownedBy rank: Int) -> Int { (rows - rank + ranks - 1) / ranks }
+}

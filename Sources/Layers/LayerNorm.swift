@@ -1,0 +1,44 @@
+import Kernels
+public import Tensors
+
+/// Layer normalisation over the last extent (Ba, Kiros, Hinton 2016), ε = 1e-5 as in PyTorch.
+public struct LayerNorm {
+  /// What backward needs besides the input.
+  public struct Saved {
+    let mean: Vector
+    let inverseDeviation: Vector
+  }
+
+  /// Declares scale (ones) and bias (zeros), both `[width]`.
+  public static func specs(_ name: String, width: Int) -> [ParameterSpec] {
+    [
+      ParameterSpec("\(name).scale", [width], .ones, decays: false),
+      ParameterSpec("\(name).bias", [width], .zeros, decays: false),
+    ]
+  }
+
+  /// Finds the parameters in an arena.
+  public init(_ name: String, in arena: ParameterArena) {
+    scale = arena["\(name).scale"]
+    bias = arena["\(name).bias"]
+  }
+
+  /// Normalises the rows of x `[T, d]` into y `[T, d]`.
+  public func forward(_ x: Matrix, into y: Matrix, workspace: Workspace) -> Saved {
+    let saved = Saved(mean: workspace.vector(x.rows), inverseDeviation: workspace.vector(x.rows))
+    layerNorm(
+      x, scale: scale.vector, bias: bias.vector, epsilon: 1e-5, into: y, mean: saved.mean,
+      inverseDeviation: saved.inverseDeviation)
+    return saved
+  }
+
+  /// Adds to dX, dScale and dBias from dY `[T, d]`.
+  public func backward(x: Matrix, saved: Saved, dY: Matrix, dX: Matrix) {
+    layerNormBackward(
+      x, scale: scale.vector, mean: saved.mean, inverseDeviation: saved.inverseDeviation, dY: dY, dX: dX,
+      dScale: scale.gradientVector, dBias: bias.gradientVector)
+  }
+
+  private let scale: Parameter
+  private let bias: Parameter
+}

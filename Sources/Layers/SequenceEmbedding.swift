@@ -1,0 +1,92 @@
+import Kernels
+public import Tensors
+
+/// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`.
+///
+/// docs/model.md, section 2.
+///
+/// Positions count back from the newest event: row n − 1 of P belongs to it. Scene and behaviour embeddings are ours.
+public struct SequenceEmbedding {
+  /// What the positions of a packed batch refer to; scenes and behaviours only where the model embeds them.
+  public struct Input {
+    /// Rows of the embedding matrix, one a position.
+    public let items: RowList
+    /// Scene of each position.
+    public let scenes: RowList?
+    /// Behaviour of each position.
+    public let behaviors: RowList?
+
+    /// Describes the positions.
+    public init(items: RowList, scenes: RowList?, behaviors: RowList?) {
+      self.items = items
+      self.scenes = scenes
+      self.behaviors = behaviors
+    }
+  }
+
+  /// Declares P `[n, d]` and, when counts are given, S `[scenes, d]` and A `[behaviors, d]`.
+  public static func specs(length: Int, width: Int, scenes: Int?, behaviors: Int?) -> [ParameterSpec] {
+    func table(_ name: String, _ rows: Int) -> ParameterSpec {
+      ParameterSpec(name, [rows, width], .normal(deviation: 0.02), decays: false)
+    }
+    return [table("position", length)] + (scenes.map { [table("scene", $0)] } ?? [])
+      + (behaviors.map { [table("behavior", $0)] } ?? [])
+  }
+
+  /// Finds the parameters in an arena.
+  public init(in arena: ParameterArena) {
+    position = arena["position"]
+    scene = arena.find("scene")
+    behavior = arena.find("behavior")
+  }
+
+  /// Writes z `[T, d]` from the embeddings e `[U, d]` of the batch's unique items.
+  public func forward(_ e: Matrix, input: Input, batch: PackedBatch, mode: ForwardMode, into z: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let sum = workspace.matrix(z.rows, z.columns)
+      gather(input.items, from: e, into: sum)
+      for user in 0..<batch.users {
+        let rows = batch.rows(of: user)
+        add(positions(rows.count, position.value), to: sum.rows(rows))
+      }
+      for (list, table) in tables(input) {
+        for row in 0..<sum.rows { add(table.value.rows(Int(list[row])..<Int(list[row]) + 1), to: sum.rows(row..<row + 1)) }
+      }
+      z.clear()
+      mask(batch, mode).add(sum, bias: nil, to: z)
+    }
+  }
+
+  /// Adds dZ `[T, d]` to dE `[U, d]` and to the tables' gradients.
+  public func backward(_ dZ: Matrix, input: Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let dSum = workspace.matrix(dZ.rows, dZ.columns)
+      mask(batch, mode).backward(dZ, into: dSum)
+      scatterAdd(dSum, to: input.items, of: dE)
+      for user in 0..<batch.users {
+        let rows = batch.rows(of: user)
+        add(dSum.rows(rows), to: positions(rows.count, position.gradient))
+      }
+      for (list, table) in tables(input) { scatterAdd(dSum, to: list, of: table.gradient) }
+    }
+  }
+
+  /// The rows of P for a sequence of `length` events.
+  private func positions(_ length: Int, _ table: Matrix) -> Matrix { table.rows((table.rows - length)..<table.rows) }
+
+  private func tables(_ input: Input) -> [(RowList, Parameter)] {
+    var pairs: [(RowList, Parameter)] = []
+    if let scene, let list = input.scenes { pairs.append((list, scene)) }
+    if let behavior, let list = input.behaviors { pairs.append((list, behavior)) }
+    return pairs
+  }
+
+  private func mask(_ batch: PackedBatch, _ mode: ForwardMode) -> DropoutMask {
+    DropoutMask(
+      stream: RandomStream(seed: mode.seed, dropoutPlace: 0, step: mode.step), rowKeys: batch.rowKeys, rate: mode.dropout)
+  }
+
+  private let position: Parameter
+  private let scene: Parameter?
+  private let behavior: Parameter?
+}

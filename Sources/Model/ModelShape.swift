@@ -1,0 +1,42 @@
+public import Items
+
+/// Every extent and switch that decides what parameters a model has and what it computes with them.
+public struct ModelShape: Sendable, Equatable {
+  /// The targeted phases' user embedding.
+  public enum UserHeadKind: String, Sendable {
+    /// h of the newest event plus the MLP (ours).
+    case residual
+    /// The MLP alone (the paper).
+    case mlp
+  }
+
+  /// Embedding fusion.
+  public var fusion: FusionShape
+  /// H, the number of transformer blocks.
+  public var layers: Int
+  /// Attention heads of a block.
+  public var heads: Int
+  /// n, the longest sequence.
+  public var length: Int
+  /// Rows of the scene embedding; nil = switched off.
+  public var scenes: Int?
+  /// Rows of the behaviour embedding; nil = switched off.
+  public var behaviors: Int?
+  /// The user head; nil in the universal phase, which ranks with h of the newest event.
+  public var userHead: UserHeadKind?
+
+  /// Describes a model.
+  public init(
+    fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,
+    userHead: UserHeadKind? = nil
+  ) {
+    precondition(fusion.width % heads == 0, "\(heads) heads do not divide a width of \(fusion.width)")
+    self.fusion = fusion
+    self.layers = layers
+    self.heads = heads
+    self.length = length
+    self.scenes = scenes
+    self.behaviors = behaviors
+    self.userHead = userHead
+  }
+}

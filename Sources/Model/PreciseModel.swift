@@ -1,0 +1,107 @@
+public import Collectives
+public import Items
+public import Layers
+public import Tensors
+
+/// The whole model of one rank: dense parameters in full, and its share of the item table.
+///
+/// docs/model.md, sections 1 to 3.
+///
+/// Letters: U unique items of a step, B users, T packed positions, d width.
+public final class PreciseModel {
+  /// Activations of the transformer, kept for backward.
+  public struct Encoded {
+    /// h `[T, d]`, after the final layer norm.
+    public let hidden: Matrix
+    let residual: Matrix  // z after the last block
+    let blocks: [TransformerBlock.Saved]
+    let finalNorm: LayerNorm.Saved
+  }
+
+  /// The extents.
+  public let shape: ModelShape
+  /// The dense parameters and their gradients.
+  public let parameters: ParameterArena
+  /// The item table, as this rank sees it.
+  public let items: ItemTable
+  /// The user head, in targeted phases.
+  public let userHead: UserHead?
+
+  /// Makes and initialises a model; everything is a pure function of the plan's seed.
+  ///
+  /// - Parameter table: the number of items and tokens, the row optimizer's rule, the seed.
+  public convenience init(_ shape: ModelShape, table: ItemTable.Plan, communicator: any Communicator) {
+    let parameters = ParameterArena(Self.specs(shape), seed: table.seed)
+    self.init(shape, parameters, ItemTable(table, arena: parameters, communicator: communicator))
+  }
+
+  /// Starts a targeted phase from another phase's model: the item table is taken over, dense parameters are copied by name.
+  ///
+  /// A user head always starts anew: it belongs to one phase.
+  public convenience init(_ shape: ModelShape, continuing other: PreciseModel, seed: UInt64) {
+    precondition(shape.fusion == other.shape.fusion, "a phase cannot change embedding fusion")
+    let parameters = ParameterArena(Self.specs(shape), seed: seed)
+    for parameter in parameters.parameters where !parameter.name.hasPrefix("user.") {
+      let source = other.parameters[parameter.name]
+      precondition(source.shape == parameter.shape, "\(parameter.name): \(source.shape) becomes \(parameter.shape)")
+      parameter.value.base.update(from: source.value.base, count: parameter.count)
+    }
+    self.init(shape, parameters, ItemTable(other.items, arena: parameters))
+  }
+
+  private init(_ shape: ModelShape, _ parameters: ParameterArena, _ items: ItemTable) {
+    self.shape = shape
+    self.parameters = parameters
+    self.items = items
+    embedding = SequenceEmbedding(in: parameters)
+    blocks = (0..<shape.layers).map { TransformerBlock($0, heads: shape.heads, in: parameters) }
+    finalNorm = LayerNorm("final_norm", in: parameters)
+    userHead = shape.userHead.map { UserHead(length: shape.length, residual: $0 == .residual, in: parameters) }
+  }
+
+  /// Every dense parameter, in the order of the flat buffers: backward order is the reverse.
+  public static func specs(_ shape: ModelShape) -> [ParameterSpec] {
+    let width = shape.fusion.width
+    var specs = EmbeddingFusion.specs(shape.fusion)
+    specs += SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors)
+    for layer in 0..<shape.layers { specs += TransformerBlock.specs(layer, width: width) }
+    specs += LayerNorm.specs("final_norm", width: width)
+    if let kind = shape.userHead {
+      specs += UserHead.specs(length: shape.length, width: width, residual: kind == .residual)
+    }
+    return specs
+  }
+
+  /// The transformer over the embeddings e `[U, d]`: h `[T, d]`, and what backward needs, in the workspace.
+  public func encode(
+    _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, workspace: Workspace
+  ) -> Encoded {
+    let z = workspace.matrix(batch.positions, e.columns)
+    embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
+    var saved: [TransformerBlock.Saved] = []
+    saved.reserveCapacity(blocks.count)
+    for block in blocks { saved.append(block.forward(z, batch: batch, mode: mode, workspace: workspace)) }
+    let hidden = workspace.matrix(z.rows, z.columns)
+    let norm = finalNorm.forward(z, into: hidden, workspace: workspace)
+    return Encoded(hidden: hidden, residual: z, blocks: saved, finalNorm: norm)
+  }
+
+  /// From dH `[T, d]`: adds to the parameters' gradients and to dE `[U, d]`.
+  public func encodeBackward(
+    _ encoded: Encoded, dHidden: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix,
+    workspace: Workspace
+  ) {
+    workspace.scope {
+      let dZ = workspace.zeros(dHidden.rows, dHidden.columns)
+      finalNorm.backward(x: encoded.residual, saved: encoded.finalNorm, dY: dHidden, dX: dZ)
+      for (block, saved) in zip(blocks, encoded.blocks).reversed() {
+        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace)
+      }
+      embedding.backward(dZ, input: input, batch: batch, mode: mode, dE: dE, workspace: workspace)
+    }
+  }
+
+  private let embedding: SequenceEmbedding
+  private let blocks: [TransformerBlock]
+  private let finalNorm: LayerNorm
+}

@@ -1,0 +1,37 @@
+import Files
+import Glibc
+
+/// A file that only ever grows, a whole record a write: what logs are made of.
+///
+/// Each record goes to the system in one call, so a run that is killed loses at most the record it was in.
+struct AppendFile: ~Copyable {
+  let path: String
+  private let descriptor: Int32
+
+  /// Opens or creates it; with `endsLine`, a line that an earlier run left half-written is closed first.
+  init(path: String, endsLine: Bool) throws(InputError) {
+    self.path = path
+    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw InputError("\(path): cannot be opened for writing: \(String(cString: strerror(errno)))") }
+    let size = lseek(descriptor, 0, SEEK_END)
+    var last: UInt8 = 0
+    if endsLine && size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != UInt8(ascii: "\n") {
+      try append([UInt8(ascii: "\n")])
+    }
+  }
+
+  deinit { _ = close(descriptor) }
+
+  /// Adds the bytes at the end.
+  func append(_ bytes: [UInt8]) throws(InputError) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      if count >= 0 {
+        done += count
+      } else if errno != EINTR {
+        throw InputError("\(path): cannot be written: \(String(cString: strerror(errno))); make room on the disk and resume")
+      }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import Glibc
+
+/// One user's life in a world, from which the events follow.
+struct UserStory {
+  private let world: World
+  private var random: KeyedRandom
+  private let style: UInt8
+  private let sceneWeights: [Double]
+  private var favourites: [Int]
+  /// The topic of the hour.
+  private var topic: Int
+  /// The last item met in each scene; -1 before the first.
+  private var lastItems: [Int32]
+  /// The items met last, which are not met again for a while.
+  private var recent = [Int32](repeating: -1, count: 24)
+  private var time: Double
+  private var remaining: Int
+
+  /// Chances, all ours: of the series' next part, of the part after it, and of looking around.
+  private static let nextPart = 0.48
+  private static let partAfter = 0.07
+  private static let lookAround = 0.07
+  private static let sessionLength = 6.0
+
+  init(_ world: World, user: Int) {
+    self.world = world
+    random = KeyedRandom(seed: world.options.seed, .user, user)
+    style = UInt8(random.below(World.styles))
+    sceneWeights = Self.sceneWeights(world.scenes.count, &random)
+    favourites = Self.favourites(world.topics, &random)
+    topic = favourites[0]
+    lastItems = [Int32](repeating: -1, count: world.scenes.count)
+    time = Double(World.start) + random.unit() * 0.6 * Double(world.duration)
+    // Lognormal with the wanted mean; few users have much, many have little.
+    let sigma = 0.6
+    let count = world.options.meanEvents * exp(sigma * random.normal() - sigma * sigma / 2)
+    remaining = Int(min(max(count.rounded(), 5), 20 * world.options.meanEvents))
+  }
+
+  /// Tells the whole story, event by event in order of time.
+  mutating func tell(_ body: (WorldEvent) throws -> Void) rethrows {
+    while remaining > 0 {
+      let scene = drawScene()
+      drift()
+      repeat {
+        try body(event(in: scene))
+        remaining -= 1
+        time += 20 + 60 * random.exponential()
+      } while remaining > 0 && !random.chance(1 / Self.sessionLength)
+      rest()
+    }
+  }
+
+  private mutating func event(in scene: UInt8) -> WorldEvent {
+    let last = lastItems[Int(scene)]
+    let successor = last < 0 ? nil : successor(of: last, in: scene)
+    let item = successor ?? wanderingItem(in: scene)
+    lastItems[Int(scene)] = item
+    recent[remaining % recent.count] = item
+    let behavior = behavior(on: world.items[Int(item)], isSuccessor: successor != nil)
+    return WorldEvent(item: item, scene: scene, behavior: behavior, time: Int(time))
+  }
+
+  /// What the series has next, when the user goes on with it and it is there.
+  private mutating func successor(of last: Int32, in scene: UInt8) -> Int32? {
+    let choice = random.unit()
+    guard choice < Self.nextPart + Self.partAfter else { return nil }
+    var next = world.items[Int(last)].next
+    if choice >= Self.nextPart { next = world.items[Int(next)].next }
+    return isMet(next, in: scene) ? next : nil
+  }
+
+  /// Something popular of the topic of the hour, rather in the user's style; now and then of any topic.
+  private mutating func wanderingItem(in scene: UInt8) -> Int32 {
+    let topic = random.chance(Self.lookAround) ? random.below(world.topics) : topic
+    for attempt in 0..<16 {
+      // Where a small topic is used up, its neighbours follow.
+      let item = world.pools.draw(topic: (topic + attempt / 6) % world.topics, scene: Int(scene), &random)
+      let isLiked = world.items[Int(item)].style == style
+      if isMet(item, in: scene) && (isLiked || random.chance(0.35)) { return item }
+    }
+    return world.pools.mostPopular(topic: topic, scene: Int(scene))
+  }
+
+  private func isMet(_ item: Int32, in scene: UInt8) -> Bool {
+    let found = world.items[Int(item)]
+    return Double(found.release) <= time && found.isIn(scene) && !recent.contains(item)
+  }
+
+  /// Each rarer behaviour needs the one before and a good match.
+  private mutating func behavior(on item: WorldItem, isSuccessor: Bool) -> UInt8 {
+    let isFavourite = favourites.contains(Int(item.topic))
+    let match = (item.style == style ? 0.45 : 0) + (isFavourite ? 0.35 : 0) + (isSuccessor ? 0.2 : 0)
+    var behavior: UInt8 = 0
+    var chance = 0.03 + 0.5 * match * match
+    while Int(behavior) + 1 < world.behaviors.count && random.chance(chance) {
+      behavior += 1
+      chance = 0.05 + 0.3 * match * match
+    }
+    return behavior
+  }
+
+  /// A session's topic: a favourite, the last one still, or the next along the chain.
+  private mutating func drift() {
+    let choice = random.unit()
+    if choice < 0.5 {
+      let rank = random.unit()
+      topic = favourites[rank < 0.6 ? 0 : rank < 0.9 ? 1 : 2]
+    } else if choice < 0.7 {
+      topic = (topic + 1) % world.topics
+    }
+    // Interests follow what was looked at, slowly.
+    if random.chance(0.05) { favourites[random.below(3)] = topic }
+  }
+
+  /// The time to the next session, so that the events left spread over the time left.
+  private mutating func rest() {
+    let timeLeft = Double(World.start + world.duration) - time
+    let sessionsLeft = Double(remaining) / Self.sessionLength + 1
+    time += min(max(timeLeft, 0) / sessionsLeft * random.exponential(), 0.9 * max(timeLeft, 0)) + 600
+  }
+
+  private mutating func drawScene() -> UInt8 {
+    var rest = random.unit() * sceneWeights.reduce(0, +)
+    for (scene, weight) in sceneWeights.enumerated() {
+      rest -= weight
+      if rest < 0 { return UInt8(scene) }
+    }
+    return 0
+  }
+
+  /// Scenes differ in density, and not everyone goes everywhere.
+  private static func sceneWeights(_ count: Int, _ random: inout KeyedRandom) -> [Double] {
+    let weights = (0..<count).map { scene -> Double in
+      let isVisited = random.chance(0.7)
+      let liking = 0.3 + 1.4 * random.unit()
+      return isVisited ? liking / Double((scene + 1) * (scene + 1)) : 0
+    }
+    return weights.contains { $0 > 0 } ? weights : (0..<count).map { $0 == 0 ? 1 : 0 }
+  }
+
+  /// Three topics, low numbers more often, so that topics differ in popularity.
+  private static func favourites(_ topics: Int, _ random: inout KeyedRandom) -> [Int] {
+    (0..<3).map { _ in
+      let draw = random.unit()
+      return min(Int(draw.squareRoot() * draw * Double(topics)), topics - 1)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/// A made-up world of items, and the story of every user in it.
+///
+/// Ours. Items belong to a topic, a scene (a few to two) and a series of about five parts with a style; a
+/// title names them all. Users have a few favourite topics that drift along the chain of topics, a favourite
+/// style, and come in sessions, each in one scene. What comes next depends on what came last: mostly the
+/// series' next part, else something popular of the topic of the hour. Rarer behaviours happen on
+/// better-matching items. Some items appear late and have no event before.
+public struct World: Sendable {
+  /// The numbers it was made from.
+  public let options: WorldOptions
+  /// Names of the scenes, the busiest first.
+  public let scenes: [String]
+  /// Names of the behaviours, the commonest first.
+  public let behaviors: [String]
+  /// Number of topics.
+  public let topics: Int
+
+  /// Unix seconds of the first possible event: 2023-11-14 22:13:20 UTC, for no reason but roundness.
+  static let start = 1_700_000_000
+  static let styles = 4
+  static let seriesLength = 5
+  /// Shares of items that appear late, and that stand in two scenes.
+  static let lateShare = 0.2
+  static let twoSceneShare = 0.05
+
+  let items: [WorldItem]
+  let pools: ItemPools
+
+  /// Makes the items; `options` must be free of ``WorldOptions/fault``.
+  public init(_ options: WorldOptions) {
+    precondition(options.fault == nil, options.fault ?? "")
+    self.options = options
+    scenes = Self.names(["feed", "video", "shop"], options.scenes, "scene")
+    behaviors = Self.names(["view", "like", "share", "buy"], options.behaviors, "behavior")
+    let topics = min(max(options.items / 80, 4), 256)
+    self.topics = topics
+    var items = (0..<options.items).map { Self.item($0, topics, options) }
+    let members = Self.members(items, topics, options)
+    Self.linkSeries(&items, topics, options)
+    // The most popular of a pool is there from the start, so that a story always finds something.
+    for pool in members { if let first = pool.first { items[Int(first)].release = Self.start } }
+    self.items = items
+    pools = ItemPools(topics: topics, scenes: options.scenes, members: members)
+  }
+
+  /// Seconds from the first possible event to about the last.
+  var duration: Int { options.days * 86_400 }
+
+  /// Number of items that appear after the start.
+  public var lateItems: Int { items.count { $0.release > Self.start } }
+
+  /// Number of items that stand in two scenes.
+  public var itemsInTwoScenes: Int { items.count { $0.secondScene != nil } }
+
+  private static func names(_ known: [String], _ count: Int, _ kind: String) -> [String] {
+    (0..<count).map { $0 < known.count ? known[$0] : "\(kind)_\($0 + 1)" }
+  }
+
+  private static func item(_ index: Int, _ topics: Int, _ options: WorldOptions) -> WorldItem {
+    var random = KeyedRandom(seed: options.seed, .item, index)
+    let topic = random.below(topics)
+    // Every scene has an item, and the busy scenes more than the quiet ones.
+    let scene = index < options.scenes ? index : min(random.below(options.scenes), random.below(options.scenes))
+    var item = WorldItem(topic: UInt16(topic), scene: UInt8(scene))
+    if options.scenes > 1 && random.chance(twoSceneShare) {
+      item.secondScene = UInt8((scene + 1 + random.below(options.scenes - 1)) % options.scenes)
+    }
+    let lateness = random.unit()
+    let moment = random.unit()
+    if index >= options.scenes && lateness < lateShare {
+      item.release = start + Int((0.1 + 0.85 * moment) * Double(options.days * 86_400))
+    }
+    return item
+  }
+
+  /// The items of each pool in an order of popularity that has nothing to do with their numbers.
+  private static func members(_ items: [WorldItem], _ topics: Int, _ options: WorldOptions) -> [[Int32]] {
+    var members = [[(UInt64, Int32)]](repeating: [], count: topics * options.scenes)
+    for (index, item) in items.enumerated() {
+      var random = KeyedRandom(seed: options.seed, .popularity, index)
+      let entry = (random.next(), Int32(index))
+      members[Int(item.scene) * topics + Int(item.topic)].append(entry)
+      if let second = item.secondScene { members[Int(second) * topics + Int(item.topic)].append(entry) }
+    }
+    return members.map { $0.sorted { $0 < $1 }.map(\.1) }
+  }
+
+  /// Cuts each pool of home items into series, numbers the parts and links each item to the next.
+  private static func linkSeries(_ items: inout [WorldItem], _ topics: Int, _ options: WorldOptions) {
+    var pools = [[Int32]](repeating: [], count: topics * options.scenes)
+    for (index, item) in items.enumerated() { pools[Int(item.scene) * topics + Int(item.topic)].append(Int32(index)) }
+    var series: Int32 = 0
+    for pool in pools {
+      for (place, index) in pool.enumerated() {
+        if place % seriesLength == 0 { series += 1 }
+        items[Int(index)].series = series - 1
+        items[Int(index)].part = UInt8(place % seriesLength + 1)
+        items[Int(index)].style = UInt8((series - 1) % Int32(styles))
+        items[Int(index)].next = pool[(place + 1) % pool.count]
+      }
+    }
+  }
+}

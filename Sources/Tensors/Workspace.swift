@@ -1,0 +1,70 @@
+/// Scratch memory for one rank's step: taken piece by piece, given back all at once.
+///
+/// The first steps grow it; once the largest step has been seen it allocates nothing more. Pieces are aligned to 64
+/// bytes and hold whatever the last user left there. Belongs to one thread. Ours: a step's lifetimes are nested, so a
+/// stack is all the allocator that it needs.
+public final class Workspace {
+  /// A place in the workspace to return to.
+  public struct Mark {
+    fileprivate let chunk: Int
+    fileprivate let used: Int
+  }
+
+  /// Makes an empty workspace; chunks hold at least `chunkBytes`.
+  public init(chunkBytes: Int = 64 << 20) {
+    self.chunkBytes = chunkBytes
+  }
+
+  /// The bytes held now, used or not.
+  public var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
+
+  /// Takes `count` elements, with unspecified contents.
+  public func take<Element: BitwiseCopyable>(_ type: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
+    let bytes = (count * MemoryLayout<Element>.stride + 63) & ~63
+    while current < chunks.count, used + bytes > chunks[current].count {
+      current += 1
+      used = 0
+    }
+    if current == chunks.count {
+      chunks.append(Storage(count: max(bytes, chunkBytes)))
+    }
+    defer { used += bytes }
+    return UnsafeMutableRawPointer(chunks[current].base + used).bindMemory(to: Element.self, capacity: count)
+  }
+
+  /// Takes a matrix `[rows, columns]` with unspecified contents.
+  public func matrix(_ rows: Int, _ columns: Int) -> Matrix {
+    Matrix(take(Float.self, rows * columns), rows: rows, columns: columns)
+  }
+
+  /// Takes a matrix `[rows, columns]` of zeros.
+  public func zeros(_ rows: Int, _ columns: Int) -> Matrix {
+    let matrix = matrix(rows, columns)
+    matrix.clear()
+    return matrix
+  }
+
+  /// Takes a vector with unspecified contents.
+  public func vector(_ count: Int) -> Vector { Vector(take(Float.self, count), count: count) }
+
+  /// The present place, for `release(to:)`.
+  public var mark: Mark { Mark(chunk: current, used: used) }
+
+  /// Gives back everything taken since `mark`.
+  public func release(to mark: Mark) {
+    current = mark.chunk
+    used = mark.used
+  }
+
+  /// Runs `body` and gives back what it took.
+  public func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let start = mark
+    defer { release(to: start) }
+    return try body()
+  }
+
+  private let chunkBytes: Int
+  private var chunks: [Storage<UInt8>] = []
+  private var current = 0
+  private var used = 0
+}

@@ -1,0 +1,35 @@
+public import Datasets
+
+/// A data set's items as an encoder sees them.
+public struct DatasetItems: TextItems {
+  private let dataset: Dataset
+
+  /// Looks at a data set's items.
+  public init(_ dataset: Dataset) {
+    self.dataset = dataset
+  }
+
+  /// The CRC-32 of the item table, as the data set's manifest has it.
+  public var checksum: String {
+    // The manifest's reader insists on this file, so nil cannot happen.
+    dataset.manifest.files.first { $0.path == ItemCatalogue.fileName }?.crc32 ?? ""
+  }
+
+  /// The number of items V.
+  public var count: Int { dataset.items.count }
+
+  /// The outside id of an item.
+  public func id(_ item: Int) -> String { dataset.items.id(item) }
+
+  /// The text of an item; empty when it has none.
+  public func text(_ item: Int) -> String { dataset.items.text(item) }
+
+  /// The items of an outside id.
+  ///
+  /// In a data set whose items are keyed by id and scene, an id without a scene names that item of every scene.
+  public func items(named id: String) -> [Int] {
+    if let item = dataset.items.index(of: id) { return [item] }
+    guard dataset.manifest.preparation.itemKey == ItemKey.itemScene.rawValue else { return [] }
+    return dataset.scenes.compactMap { dataset.items.index(of: "\(id)@\($0)") }
+  }
+}

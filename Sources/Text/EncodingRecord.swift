@@ -1,0 +1,70 @@
+import Files
+import Foundation
+
+/// What `encode.json` says about a data set's token states: how they were made, and for which items.
+public struct EncodingRecord: Codable, Equatable, Sendable {
+  /// The name of the file in a data set's folder.
+  public static let fileName = "encode.json"
+  /// The version of this record and of the states' file.
+  public static let currentVersion = 1
+
+  /// The version it was written with.
+  public var version = currentVersion
+  /// "hashed", or the model that made the states.
+  public let encoder: String
+  /// The width d_t of a state.
+  public let dimension: Int
+  /// The limit of tokens an item.
+  public let tokens: Int
+  /// How the states are stored: F32, F16 or BF16.
+  public let type: String
+  /// The number of items V.
+  public let items: Int
+  /// Items that have at least one state.
+  public let itemsWithStates: Int
+  /// States over all items.
+  public let rows: Int
+  /// CRC-32 of the data set's item table, eight hexadecimal digits.
+  public let itemTableChecksum: String
+  /// CRC-32 of the states' file, eight hexadecimal digits.
+  public let fileChecksum: String
+
+  /// Reads the record of a data set's folder.
+  ///
+  /// - Throws: `InputError` when there is none or it cannot be read.
+  public init(folder: String) throws {
+    let path = "\(folder)/\(Self.fileName)"
+    let file = try MappedFile(path: path)
+    let data = withExtendedLifetime(file) { Data(file.bytes) }
+    do {
+      self = try JSONDecoder().decode(Self.self, from: data)
+    } catch {
+      throw InputError("\(path) is not a record of an encoding; run `precise encode \(folder)` again")
+    }
+  }
+
+  init(
+    encoder: String, dimension: Int, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
+    itemTableChecksum: String, fileChecksum: String
+  ) {
+    self.encoder = encoder
+    self.dimension = dimension
+    self.tokens = tokens
+    self.type = type.rawValue
+    self.items = items
+    self.itemsWithStates = itemsWithStates
+    self.rows = rows
+    self.itemTableChecksum = itemTableChecksum
+    self.fileChecksum = fileChecksum
+  }
+
+  /// Writes the record into a data set's folder.
+  func write(folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    var file = try AtomicFile(path: "\(folder)/\(Self.fileName)")
+    try encoder.encode(self).withUnsafeBytes { try file.write($0) }
+    try file.write("\n")
+    try file.commit()
+  }
+}

@@ -1,0 +1,93 @@
+public import Files
+
+/// The token states of a data set's items, memory-mapped and checked.
+///
+/// `token_states.safetensors` holds `states` [sum of m_i, d_t] (F32, F16 or BF16) and `offsets` [V + 1] I64: item i owns
+/// rows `offsets[i]..<offsets[i + 1]`, none when it has no text. MODEL section 1.
+public final class TokenStates: Sendable {
+  /// The name of the file in a data set's folder.
+  public static let fileName = "token_states.safetensors"
+
+  /// The width d_t of a token state.
+  public let dimension: Int
+  /// The most tokens any item has; 0 when none has text.
+  public let maxTokens: Int
+  /// How the states are stored.
+  public let type: ElementType
+  /// The number of items V.
+  public let itemCount: Int
+
+  private let file: SafetensorsFile
+  private nonisolated(unsafe) let offsetValues: UnsafeBufferPointer<Int64>
+  private nonisolated(unsafe) let states: UnsafeRawBufferPointer
+
+  /// Maps and checks a file.
+  ///
+  /// - Parameters:
+  ///   - path: The safetensors file.
+  ///   - items: The number of items it must be for.
+  /// - Throws: `InputError` when the file is damaged or belongs to another number of items.
+  public convenience init(path: String, items: Int) throws {
+    try self.init(path: path)
+    guard itemCount == items else {
+      throw InputError("\(path) is for \(itemCount) items, but the data set has \(items); run `precise encode` again")
+    }
+  }
+
+  /// Maps and checks a file for whatever number of items it holds.
+  init(path: String) throws {
+    let file = try SafetensorsFile(path: path)
+    guard let info = file.tensors["states"], info.shape.count == 2, info.shape[1] >= 1,
+      [.f32, .f16, .bf16].contains(info.type)
+    else { throw InputError("\(path): needs a tensor \"states\" of shape [tokens, dimension] in F32, F16 or BF16") }
+    let offsets = try file.values("offsets", as: Int64.self, .i64, shape: [nil])
+    maxTokens = try Self.longest(offsets, rows: info.shape[0], path)
+    dimension = info.shape[1]
+    type = info.type
+    itemCount = offsets.count - 1
+    self.file = file
+    offsetValues = offsets
+    states = try file.bytes("states")
+  }
+
+  /// Where each item's rows begin and, one entry on, end: [V + 1].
+  public var offsets: UnsafeBufferPointer<Int64> { offsetValues }
+
+  /// The number of rows of `states`, over all items.
+  public var rowCount: Int { Int(offsetValues[itemCount]) }
+
+  /// Free text entries of the file's header: which encoder made it, for which items.
+  public var metadata: [String: String] { file.metadata }
+
+  /// The number of tokens m_i of an item.
+  public func tokenCount(_ item: Int) -> Int {
+    Int(offsetValues[item + 1] - offsetValues[item])
+  }
+
+  /// Copies an item's states [m_i, d_t] as Floats; `output` has room for `tokenCount(item) * dimension`.
+  public func copyStates(_ item: Int, into output: UnsafeMutablePointer<Float>) {
+    type.decode(rawStates(item), into: output)
+  }
+
+  /// An item's states as stored: m_i · d_t elements of `type`; valid as long as this object lives.
+  public func rawStates(_ item: Int) -> UnsafeRawBufferPointer {
+    let rowSize = dimension * type.size
+    return UnsafeRawBufferPointer(rebasing: states[Int(offsetValues[item]) * rowSize..<Int(offsetValues[item + 1]) * rowSize])
+  }
+
+  /// Checks that offsets rise from 0 to the number of rows; returns the longest step.
+  private static func longest(_ offsets: UnsafeBufferPointer<Int64>, rows: Int, _ path: String) throws -> Int {
+    guard let first = offsets.first, let last = offsets.last, first == 0, last == rows else {
+      throw InputError("\(path): \"offsets\" must go from 0 to the \(rows) rows of \"states\"")
+    }
+    var longest: Int64 = 0
+    for item in 0..<offsets.count - 1 {
+      // Bounds first, so that the difference cannot overflow.
+      guard offsets[item + 1] >= offsets[item], offsets[item + 1] <= rows, offsets[item] >= 0 else {
+        throw InputError("\(path): \"offsets\" falls, or leaves the \(rows) rows of \"states\", at item \(item)")
+      }
+      longest = max(longest, offsets[item + 1] - offsets[item])
+    }
+    return Int(longest)
+  }
+}

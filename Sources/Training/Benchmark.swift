@@ -1,0 +1,128 @@
+import Batches
+import Collectives
+public import Config
+import Evaluation
+import Foundation
+import Items
+import Kernels
+public import Model
+import Tensors
+
+/// Times training steps on made-up data, and holds them against the matrix products alone, in the same run.
+public struct Benchmark {
+  /// What was measured; times in milliseconds, medians over the steps.
+  public struct Result: Sendable {
+    /// Packed positions of a step.
+    public var positions = 0
+    /// Distinct items of a step.
+    public var uniqueItems = 0
+    /// A whole step.
+    public var step = 0.0
+    /// The fastest and the slowest step.
+    public var range = 0.0...0.0
+    /// Each part of a step.
+    public var parts: [(part: StepPart, milliseconds: Double)] = []
+    /// The step's matrix products, formed alone.
+    public var products = 0.0
+    /// Floating-point operations of those products.
+    public var operations = 0.0
+    /// The loss of the first and the last step.
+    public var losses = (first: 0.0, last: 0.0)
+
+    /// Positions a second.
+    public var positionsPerSecond: Double { Double(positions) / step * 1000 }
+    /// GFLOP/s of the products alone: the ceiling.
+    public var ceiling: Double { operations / products * 1e-6 }
+    /// The share of the ceiling that whole steps reach.
+    public var shareOfCeiling: Double { products / step }
+  }
+
+  /// Prepares a benchmark of a phase: `universal`, or the name of a targeted phase.
+  public init(_ config: RunConfig, targeted: TargetedConfig?) {
+    self.config = config
+    self.targeted = targeted
+  }
+
+  /// Runs `warmup` + `steps` steps on one rank.
+  public func run(steps: Int, warmup: Int = 3, progress: () -> Void = {}) throws -> Result {
+    Engine.prepareThread(threads: 1)
+    let communicator = SoloCommunicator()
+    let model = makeModel(communicator)
+    let source = MadeUpBatches(
+      usersPerStep: config.batch.users, length: config.model.length, items: bench.items, targeted: targeted != nil,
+      seed: config.seed)
+    let sampler = plan.negatives(items: bench.items, seed: config.seed)
+    let negatives = try sampler.map {
+      try SharedNegatives(
+        $0, shards: 0..<1, shardCount: 1, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+    }
+    let step = TrainStep(
+      model, plan: plan, config: config, steps: warmup + steps, source: source, negatives: negatives, communicator: communicator)
+    var result = Result()
+    var samples: [(total: Double, parts: [Double])] = []
+    for number in 0..<(warmup + steps) {
+      step.clock.reset()
+      let start = DispatchTime.now().uptimeNanoseconds
+      let report = try step.run(number)
+      let total = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6
+      if number == 0 { result.losses.first = report.loss }
+      result.losses.last = report.loss
+      (result.positions, result.uniqueItems) = (report.positions, report.uniqueItems)
+      if number >= warmup { samples.append((total, step.clock.seconds.map { $0 * 1000 })) }
+      progress()
+    }
+    summarise(samples, &result)
+    measureProducts(model.shape, negatives: negatives?.ids.count ?? 0, &result)
+    return result
+  }
+
+  private func summarise(_ samples: [(total: Double, parts: [Double])], _ result: inout Result) {
+    let totals = samples.map(\.total)
+    result.step = Self.median(totals)
+    result.range = (totals.min() ?? 0)...(totals.max() ?? 0)
+    result.parts = StepPart.allCases.map { part in (part, Self.median(samples.map { $0.parts[part.rawValue] })) }
+  }
+
+  private func measureProducts(_ shape: ModelShape, negatives: Int, _ result: inout Result) {
+    let products = StepProducts(
+      shape, positions: result.positions, queries: targeted == nil ? result.positions : config.batch.users,
+      users: config.batch.users, items: result.uniqueItems, negatives: negatives)
+    result.products = products.measure() * 1000
+    result.operations = products.operations
+  }
+
+  private func makeModel(_ communicator: SoloCommunicator) -> PreciseModel {
+    let model = config.model
+    let fusion = FusionShape(
+      idWidth: model.idDim, semanticWidth: model.semanticDim, tokenWidth: bench.tokenDim, tokens: bench.tokens,
+      experts: model.experts, active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
+    let tokens = bench.tokens
+    let made = PreciseModel(
+      ModelShape(
+        fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
+      table: .init(
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed),
+      communicator: communicator)
+    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
+    for token in 0..<made.items.tokens.tokenCount {
+      stream.fillNormal(
+        row: UInt64(token), Vector(made.items.tokens.states.row(token), count: bench.tokenDim), deviation: 1)
+    }
+    return made
+  }
+
+  private var plan: PhasePlan {
+    PhasePlan(
+      name: targeted?.name ?? "universal", kind: targeted.map { .targeted($0) } ?? .universal(config.universal), judged: .all,
+      history: History(filter: .all, length: config.model.length))
+  }
+
+  private var bench: BenchConfig { config.bench ?? BenchConfig() }
+
+  private static func median(_ values: [Double]) -> Double {
+    values.isEmpty ? 0 : values.sorted()[values.count / 2]
+  }
+
+  private let config: RunConfig
+  private let targeted: TargetedConfig?
+}

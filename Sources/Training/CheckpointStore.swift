@@ -1,0 +1,47 @@
+import Files
+import Foundation
+
+/// The checkpoints of one phase: which there are, which is the phase's result, which may go.
+public struct CheckpointStore: Sendable {
+  /// The folder that holds them.
+  public let path: String
+
+  /// Names the folder of a phase's checkpoints.
+  public init(path: String) { self.path = path }
+
+  /// The folder of the checkpoint after `step` steps.
+  public func path(step: Int) -> String {
+    let digits = String(step)
+    return "\(path)/step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  /// Every whole checkpoint, oldest first.
+  ///
+  /// A folder without a manifest is half written and does not count.
+  public func all() -> [Checkpoint] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter { $0.hasPrefix("step-") && !$0.contains(".tmp-") }.sorted()
+      .compactMap { try? Checkpoint(path: "\(path)/\($0)") }
+  }
+
+  /// The phase's result: the best by the validation metric; without one, the newest.
+  public func result() -> Checkpoint? {
+    let all = all()
+    return best(all).first ?? all.last
+  }
+
+  /// Removes what neither of the two rules keeps: the newest `last`, and the `best` ones by the validation metric.
+  public func prune(last: Int, best count: Int) throws {
+    let all = all()
+    let kept = Set(all.suffix(max(last, 1)).map(\.path)).union(best(all).prefix(count).map(\.path))
+    for checkpoint in all where !kept.contains(checkpoint.path) {
+      try FileManager.default.removeItem(atPath: checkpoint.path)
+    }
+  }
+
+  /// Checkpoints with a score, best first; of equal ones the earlier.
+  private func best(_ all: [Checkpoint]) -> [Checkpoint] {
+    all.filter { $0.manifest.score != nil }
+      .sorted { ($0.manifest.score ?? 0, $1.manifest.step) > ($1.manifest.score ?? 0, $0.manifest.step) }
+  }
+}

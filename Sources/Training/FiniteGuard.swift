@@ -1,0 +1,28 @@
+import Kernels
+import Tensors
+
+/// A loss or a gradient that is no number: the run stops before a parameter changes.
+public struct NotFiniteError: Error, CustomStringConvertible, Sendable {
+  /// The phase.
+  public let phase: String
+  /// The step, from 1.
+  public let step: Int
+  /// What was not finite: "loss", "gradient of the item embeddings", …
+  public let what: String
+
+  /// The whole sentence.
+  public var description: String {
+    "\(phase), step \(step): the \(what) is not finite; lower optimizer.learning_rate or the rows' learning rates, or look for bad token states"
+  }
+}
+
+/// Stops a step whose numbers have gone wrong.
+struct FiniteGuard {
+  let phase: String
+
+  /// Throws when the loss or the gradient is not finite.
+  func check(loss: Double, gradient: Vector, _ name: String, step: Int) throws(NotFiniteError) {
+    guard loss.isFinite else { throw NotFiniteError(phase: phase, step: step + 1, what: "loss (\(loss))") }
+    guard isFinite(gradient) else { throw NotFiniteError(phase: phase, step: step + 1, what: name) }
+  }
+}

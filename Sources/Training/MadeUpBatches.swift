@@ -1,0 +1,59 @@
+import Batches
+import Foundation
+import Tensors
+
+/// Batches without a data set, for `precise bench`: every sequence full, items by Zipf's law (chance ~ 1 / (rank + 10)).
+final class MadeUpBatches: BatchSource {
+  let users: Int
+
+  /// - Parameters:
+  ///   - usersPerStep: B.
+  ///   - length: n; a sequence has n + 1 events.
+  ///   - targeted: one target a user instead of one a position.
+  init(usersPerStep: Int, length: Int, items: Int, targeted: Bool, seed: UInt64) {
+    users = usersPerStep
+    self.length = length
+    self.targeted = targeted
+    stream = RandomStream(seed: seed, purpose: .benchmark)
+    var sum = 0.0
+    cumulative = (0..<items).map { rank in
+      sum += 1 / Double(rank + 10)
+      return sum
+    }
+  }
+
+  func fill(_ batch: SequenceBatch, step: Int) {
+    batch.removeAll()
+    for user in 0..<users {
+      for position in 0..<length {
+        batch.append(item: item(step, user, position), scene: 0, behavior: 0)
+        if !targeted { batch.targets.append(item(step, user, position + 1)) }
+      }
+      if targeted { batch.targets.append(item(step, user, length)) }
+      batch.endSequence(slot: user)
+    }
+    batch.endShard()
+  }
+
+  func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
+    for item in counts.indices { counts[item] += 1 / Double(item + 10) }
+  }
+
+  /// A Zipf draw by the inverse of the distribution.
+  private func item(_ step: Int, _ user: Int, _ position: Int) -> Int32 {
+    let total = cumulative[cumulative.count - 1]
+    let draw = Double(stream.below(1 << 53, row: UInt64(step) << 24 | UInt64(user), column: UInt32(position)))
+    let wanted = draw * 0x1p-53 * total
+    var (low, high) = (0, cumulative.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
+    }
+    return Int32(low)
+  }
+
+  private let length: Int
+  private let targeted: Bool
+  private let stream: RandomStream
+  private let cumulative: [Double]
+}

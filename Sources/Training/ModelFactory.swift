@@ -1,0 +1,64 @@
+public import Collectives
+public import Config
+public import Datasets
+import Files
+import Items
+public import Model
+import Tensors
+public import Text
+
+/// Makes models from a configuration and a data set.
+public enum ModelFactory {
+  /// The extents of a phase's model.
+  public static func shape(
+    _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?, userHead: ModelShape.UserHeadKind?
+  ) -> ModelShape {
+    let model = config.model
+    let fusion = FusionShape(
+      idWidth: model.idDim, semanticWidth: model.semanticDim, tokenWidth: states?.dimension ?? 0, tokens: states?.maxTokens ?? 0,
+      experts: model.experts, active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
+    return ModelShape(
+      fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
+      scenes: model.sceneEmbedding ? dataset.scenes.count : nil,
+      behaviors: model.behaviorEmbedding ? dataset.behaviors.count : nil,
+      userHead: userHead)
+  }
+
+  /// A new universal model: parameters and ID rows from the seed, token states from the data set.
+  public static func make(
+    _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?, communicator: any Communicator,
+    userHead: ModelShape.UserHeadKind? = nil
+  ) -> PreciseModel {
+    let shape = shape(config, dataset, states, userHead: userHead)
+    let plan = ItemTable.Plan(
+      shape: shape.fusion, items: dataset.items.count, tokenCount: { states?.tokenCount($0) ?? 0 }, rule: rule(config.optimizer),
+      seed: config.seed)
+    let model = PreciseModel(shape, table: plan, communicator: communicator)
+    if let states { load(states, into: model.items) }
+    return model
+  }
+
+  /// Opens a data set's token states when the model reads text.
+  ///
+  /// Throws `InputError` when the data set has none, or when they are of another item table.
+  public static func tokenStates(_ config: RunConfig, _ dataset: Dataset) throws -> TokenStates? {
+    guard config.model.semanticDim > 0 else { return nil }
+    return try TokenStates(dataset: dataset)
+  }
+
+  private static func load(_ states: TokenStates, into items: ItemTable) {
+    for row in 0..<items.ids.rows {
+      let target = items.tokens.states(of: row)
+      if target.rows > 0 { states.copyStates(items.item(ofLocalRow: row), into: target.base) }
+    }
+  }
+
+  private static func rule(_ optimizer: OptimizerConfig) -> RowOptimizer.Rule {
+    switch optimizer.rows {
+    case .adagrad: .adaGrad(epsilon: 1e-10)
+    case .lazyAdam:
+      .lazyAdam(
+        beta1: Float(optimizer.beta1), beta2: Float(optimizer.beta2), epsilon: Float(optimizer.epsilon))
+    }
+  }
+}

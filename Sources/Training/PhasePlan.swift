@@ -1,0 +1,129 @@
+public import Batches
+public import Config
+public import Datasets
+public import Evaluation
+public import Model
+
+/// One phase of a run, resolved: what it trains on, for how long, and how it is judged.
+public struct PhasePlan: Sendable {
+  /// Which of the two objectives.
+  public enum Kind: Sendable, Equatable {
+    /// Phase 1: every scene's next item.
+    case universal(UniversalConfig)
+    /// Phase 2: one scene and/or behaviour.
+    case targeted(TargetedConfig)
+
+    /// Whether it is phase 1.
+    public var isUniversal: Bool { if case .universal = self { true } else { false } }
+  }
+
+  /// "universal", or the targeted phase's own name.
+  public let name: String
+  /// The objective and its settings.
+  public let kind: Kind
+  /// Users whose held-out event matches are judged.
+  public let judged: EventFilter
+  /// What the model reads of a user.
+  public let history: History
+
+  /// Every phase of a configuration over a data set, in order.
+  ///
+  /// Names of scenes and behaviours have been checked before.
+  public static func all(_ config: RunConfig, _ dataset: Dataset) -> [PhasePlan] {
+    [universal(config)] + config.targeted.map { targeted($0, config, dataset) }
+  }
+
+  private static func universal(_ config: RunConfig) -> PhasePlan {
+    PhasePlan(
+      name: "universal", kind: .universal(config.universal), judged: .all,
+      history: History(filter: .all, length: config.model.length))
+  }
+
+  private static func targeted(_ phase: TargetedConfig, _ config: RunConfig, _ dataset: Dataset) -> PhasePlan {
+    let filter = EventFilter(
+      scene: phase.scene.flatMap { dataset.scenes.firstIndex(of: $0) },
+      behavior: phase.behavior.flatMap { dataset.behaviors.firstIndex(of: $0) })
+    return PhasePlan(
+      name: phase.name, kind: .targeted(phase), judged: filter,
+      history: History(filter: phase.history == .target ? filter : .all, length: config.model.length))
+  }
+
+  /// The number of epochs asked for; `steps`, when given, wins.
+  public var epochs: Int {
+    switch kind {
+    case .universal(let phase): phase.epochs
+    case .targeted(let phase): phase.epochs
+    }
+  }
+
+  /// The number of steps asked for, if any.
+  public var steps: Int? {
+    switch kind {
+    case .universal(let phase): phase.steps
+    case .targeted(let phase): phase.steps
+    }
+  }
+
+  /// The user head that the phase's model has.
+  public var userHead: ModelShape.UserHeadKind? {
+    switch kind {
+    case .universal: nil
+    case .targeted(let phase): phase.userHead == .residual ? .residual : .mlp
+    }
+  }
+
+  /// The measurement of this phase on a split.
+  public func task(_ split: EvaluationTask.Split, filterSeen: Bool) -> EvaluationTask {
+    EvaluationTask(split: split, judged: judged, history: history, filterSeen: filterSeen)
+  }
+
+  /// The same users, read and ranked as the universal phase does: what a targeted phase is held against.
+  public func universalTask(_ split: EvaluationTask.Split, filterSeen: Bool) -> EvaluationTask {
+    EvaluationTask(
+      split: split, judged: judged, history: History(filter: .all, length: history.length), filterSeen: filterSeen)
+  }
+
+  /// The batches of this rank's virtual shards.
+  func batches(_ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, seed: UInt64) throws -> any BatchSource {
+    switch kind {
+    case .universal(let phase):
+      return try UniversalBatches(
+        dataset, shards: shards, usersPerShard: usersPerShard, length: history.length,
+        window: phase.window == .latest ? .latest : .random, seed: seed)
+    case .targeted(let phase):
+      let target = TargetedBatches.Target(
+        name: name, filter: judged, history: history, position: phase.position == .random ? .random : .last)
+      return try TargetedBatches(dataset, shards: shards, usersPerShard: usersPerShard, target: target, seed: seed)
+    }
+  }
+
+  /// The drawing of shared negatives, or nil when the objective needs none.
+  func negatives(items: Int, seed: UInt64) -> NegativeSampler? {
+    switch kind {
+    case .universal(let phase):
+      return Self.sampler(phase.negatives, phase.negativesFrom, items: items, seed: seed)
+    case .targeted(let phase):
+      guard phase.objective.softmax > 0 else { return nil }
+      return Self.sampler(phase.negatives, phase.negativesFrom, items: items, seed: seed)
+    }
+  }
+
+  /// Whether negatives' logits are corrected by log q.
+  var correctsChances: Bool {
+    switch kind {
+    case .universal(let phase): phase.logQ
+    case .targeted(let phase): phase.logQ
+    }
+  }
+
+  private static func sampler(_ negatives: Negatives, _ source: NegativeSource, items: Int, seed: UInt64) -> NegativeSampler {
+    let count: Int? = if case .count(let count) = negatives { count } else { nil }
+    let from: NegativeSampler.Source =
+      switch source {
+      case .batch: .batch
+      case .uniform: .uniform
+      case .mixed: .mixed
+      }
+    return NegativeSampler(count: count, source: from, items: items, seed: seed)
+  }
+}

@@ -1,0 +1,116 @@
+import Batches
+import Collectives
+import Config
+import Datasets
+import Evaluation
+import Foundation
+import Model
+import Reporting
+import Tensors
+
+/// Trains one phase from its first step to its last, judging and keeping the model on the way.
+final class PhaseTrainer {
+  let plan: PhasePlan
+  let model: PreciseModel
+  let steps: Int
+
+  init(
+    _ plan: PhasePlan, model: PreciseModel, config: RunConfig, dataset: Dataset, directory: RunDirectory,
+    communicator: any Communicator, log: RunLog?
+  ) throws {
+    self.plan = plan
+    self.model = model
+    self.config = config
+    self.dataset = dataset
+    self.log = log
+    let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
+    let source = try plan.batches(
+      dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
+    let users = try communicator.gatherCounts(source.users).reduce(0, +)
+    stepsPerEpoch = max(1, (users + config.batch.users - 1) / config.batch.users)
+    steps = users == 0 ? 0 : plan.steps ?? plan.epochs * stepsPerEpoch
+    let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
+      try SharedNegatives(
+        $0, shards: shards, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil,
+        communicator: communicator)
+    }
+    freeze(plan, model)
+    step = TrainStep(
+      model, plan: plan, config: config, steps: steps, source: source, negatives: negatives, communicator: communicator)
+    evaluator = Evaluator(dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator)
+    store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
+  }
+
+  /// Every step of the phase.
+  ///
+  /// Its result is the best checkpoint by the validation metric, or the last.
+  func run() throws {
+    log?.begin(plan.name, steps: steps)
+    for step in 0..<steps {
+      let start = DispatchTime.now().uptimeNanoseconds
+      let before = self.step.clock.seconds[StepPart.reduce.rawValue]
+      let report = try self.step.run(step)
+      let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+      let communication = self.step.clock.seconds[StepPart.reduce.rawValue] - before
+      try log?.step(step, report, seconds: seconds, communication: communication, last: step + 1 == steps)
+      try afterStep(step + 1)
+    }
+    log?.end()
+    if steps == 0 { try keep(step: 0, score: try evaluate(0)) }
+  }
+
+  private func afterStep(_ done: Int) throws {
+    let everyEpochs = config.evaluation.everyEpochs
+    let judges = done == steps || (everyEpochs > 0 && done % (everyEpochs * stepsPerEpoch) == 0)
+    let saves = config.checkpoint.everySteps.map { done % $0 == 0 } ?? false
+    guard judges || saves else { return }
+    let score = judges ? try evaluate(done) : nil
+    // A judged model is kept only when it may be the result: the last, or better than what is there.
+    if saves || done == steps || isBest(score) { try keep(step: done, score: score) }
+  }
+
+  private func isBest(_ score: Double?) -> Bool {
+    guard let score, config.checkpoint.keepBest > 0 else { return false }
+    return score > (bestScore ?? -1)
+  }
+
+  private func evaluate(_ step: Int) throws -> Double? {
+    let start = DispatchTime.now().uptimeNanoseconds
+    let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
+    let metrics = try evaluator.evaluate(model, task, workspace: workspace)
+    guard metrics.users(in: "all") > 0 else { return nil }
+    let fields = EvaluationRecord.protocolFields(task, dataset, checkpoint: "step \(step)")
+    try log?.evaluation(
+      .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
+      seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
+    return metrics.value(of: config.evaluation.selectBy)
+  }
+
+  private func keep(step: Int, score: Double?) throws {
+    let manifest = CheckpointManifest(
+      phase: plan.name, step: step, epoch: Double(step) / Double(stepsPerEpoch), dataset: dataset.manifest.checksum,
+      items: dataset.items.count, selectedBy: score == nil ? nil : config.evaluation.selectBy, score: score)
+    _ = try Checkpoint.write(model, manifest, to: store.path(step: step))
+    if let score { bestScore = max(score, bestScore ?? score) }
+    try store.prune(last: config.checkpoint.keepLast, best: config.checkpoint.keepBest)
+  }
+
+  private let config: RunConfig
+  private let dataset: Dataset
+  private let log: RunLog?
+  private let stepsPerEpoch: Int
+  private let step: TrainStep
+  private let evaluator: Evaluator
+  private let store: CheckpointStore
+  private let workspace = Workspace()
+  private var bestScore: Double?
+}
+
+/// Keeps the groups of parameters that a targeted phase names as they are.
+private func freeze(_ plan: PhasePlan, _ model: PreciseModel) {
+  guard case .targeted(let phase) = plan.kind else { return }
+  model.parameters.freeze { name in
+    if name.hasPrefix("fusion.") { return phase.freeze.contains(.fusion) }
+    return !name.hasPrefix("user.") && phase.freeze.contains(.transformer)
+  }
+}

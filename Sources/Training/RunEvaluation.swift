@@ -1,0 +1,52 @@
+import Collectives
+import Config
+import Datasets
+public import Evaluation
+import Model
+import Reporting
+import Tensors
+
+/// Measures a run's phases and records the result in its `evaluation.json`.
+///
+/// A targeted phase is judged on the users whose held-out event belongs to its target, and the universal phase on the same
+/// users beside it. docs/model.md, section 6.
+public struct RunEvaluation {
+  /// Prepares to measure a run.
+  public init(_ run: TrainedRun) { self.run = run }
+
+  /// Measures a phase on a split: the phase itself, and for a targeted one the universal phase on the same users.
+  ///
+  /// - Parameter progress: called with the number of users measured since the last call.
+  public func evaluate(
+    _ plan: PhasePlan, _ split: EvaluationTask.Split, progress: (Int) -> Void = { _ in }
+  ) throws -> [EvaluationRecord.Entry] {
+    let filterSeen = run.config.evaluation.filterSeen
+    var entries = [
+      try measure(plan, plan.task(split, filterSeen: filterSeen), phase: plan.name, split: split.rawValue, progress)
+    ]
+    if case .targeted = plan.kind, let universal = run.trainedPhases.first(where: { $0.kind.isUniversal }) {
+      let task = plan.universalTask(split, filterSeen: filterSeen)
+      entries.append(try measure(universal, task, phase: plan.name, split: "\(split.rawValue).universal", progress))
+    }
+    var record = try EvaluationRecord(path: run.directory.evaluationPath)
+    for entry in entries { record.set(entry) }
+    try record.write()
+    return entries
+  }
+
+  private func measure(
+    _ plan: PhasePlan, _ task: EvaluationTask, phase: String, split: String, _ progress: (Int) -> Void
+  ) throws -> EvaluationRecord.Entry {
+    let communicator = SoloCommunicator()
+    let model = try run.model(plan, communicator: communicator)
+    let evaluator = Evaluator(
+      run.dataset, shards: 0..<run.dataset.shardCount, cutoffs: run.config.evaluation.cutoffs, communicator: communicator)
+    let metrics = try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
+    let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"
+    return EvaluationRecord.Entry(
+      phase: phase, split: split, metrics: metrics,
+      protocolFields: EvaluationRecord.protocolFields(task, run.dataset, checkpoint: checkpoint))
+  }
+
+  private let run: TrainedRun
+}

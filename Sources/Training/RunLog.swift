@@ -1,0 +1,106 @@
+import Config
+import Evaluation
+import Foundation
+import Reporting
+
+/// What a run writes while it goes: `metrics.jsonl`, TensorBoard scalars, and lines or a bar for the person who waits.
+///
+/// Only rank 0 has one; the others pass nil around.
+final class RunLog {
+  let console: Console
+
+  init(_ directory: RunDirectory, _ config: LogConfig, console: Console) throws {
+    self.console = console
+    metrics = try MetricsLog(path: directory.metricsPath)
+    tensorBoard = config.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
+    everySteps = config.everySteps
+  }
+
+  /// Starts a phase of `steps` steps.
+  func begin(_ phase: String, steps: Int) {
+    self.phase = phase
+    bar = ProgressBar(phase, total: steps, unit: "step", console: console)
+    interval = Interval()
+  }
+
+  /// Counts a step; every few steps writes what the steps since the last line were like.
+  func step(_ step: Int, _ report: StepReport, seconds: Double, communication: Double, last: Bool) throws {
+    interval.add(report, seconds: seconds, communication: communication)
+    let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
+    bar?.advance(note: "loss \(HumanFormat.decimal(report.loss, 4)), \(HumanFormat.rate(rate)) positions/s")
+    guard last || (step + 1) % everySteps == 0 else { return }
+    try write(step: step + 1, report)
+    interval = Interval()
+  }
+
+  /// Ends a phase's bar.
+  func end() { bar?.finish() }
+
+  /// Writes an evaluation as a line and as scalars.
+  func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) throws {
+    let means = entry.metrics.means(of: "all")
+    var fields: [JSONValue.Field] = [
+      .init("phase", .string(entry.phase)), .init("step", .int(step)), .init("split", .string(entry.split)),
+    ]
+    fields += means.map { .init($0.name, .double($0.value)) }
+    fields += [
+      .init("users", .int(entry.metrics.users(in: "all"))), .init("evaluation_s", .double(seconds)),
+      .init("protocol", .object(entry.protocolFields)),
+    ]
+    try metrics.append(fields)
+    try tensorBoard?.append(step: step, means.map { ("\(entry.phase)/\(entry.split)/\($0.name)", $0.value) })
+    let text = means.filter { ["recall@10", "ndcg@10", "mrr"].contains($0.name) }
+      .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
+    console.note(
+      "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"))) users")
+  }
+
+  private func write(step: Int, _ report: StepReport) throws {
+    let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
+    let stepMs = 1000 * interval.seconds / Double(interval.steps)
+    let loss = interval.loss / Double(interval.steps)
+    var fields: [JSONValue.Field] = [
+      .init("phase", .string(phase)), .init("step", .int(step)), .init("loss", .double(loss)),
+    ]
+    fields += report.terms.map { .init("\($0.name)_loss", .double($0.value)) }
+    if let balance = report.balance { fields.append(.init("balance_loss", .double(balance))) }
+    if let share = report.busiestExpert { fields.append(.init("busiest_expert", .double(share))) }
+    fields += [
+      .init("learning_rate", .double(report.learningRate)), .init("grad_norm", .double(report.gradientNorm)),
+      .init("positions_per_s", .double(rate)), .init("step_ms", .double(stepMs)),
+      .init("comm_ms", .double(1000 * interval.communication / Double(interval.steps))),
+      .init("positions", .int(report.positions)), .init("unique_items", .int(report.uniqueItems)),
+    ]
+    try metrics.append(fields)
+    try tensorBoard?.append(
+      step: step,
+      [
+        ("\(phase)/loss", loss), ("\(phase)/learning_rate", report.learningRate), ("\(phase)/grad_norm", report.gradientNorm),
+        ("\(phase)/positions_per_s", rate),
+      ])
+  }
+
+  /// What the steps since the last line add up to.
+  private struct Interval {
+    var steps = 0
+    var positions = 0
+    var loss = 0.0
+    var seconds = 0.0
+    var communication = 0.0
+
+    mutating func add(_ report: StepReport, seconds: Double, communication: Double) {
+      steps += 1
+      positions += report.positions
+      loss += report.loss
+      self.seconds += seconds
+      self.communication += communication
+    }
+  }
+
+  private let metrics: MetricsLog
+  private let tensorBoard: TensorBoardWriter?
+  private let everySteps: Int
+  private var phase = ""
+  private var bar: ProgressBar?
+  private var interval = Interval()
+}

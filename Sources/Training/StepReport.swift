@@ -1,0 +1,21 @@
+/// What one step did, over the whole job.
+public struct StepReport: Sendable {
+  /// The objective's value without the balance loss.
+  public var loss = 0.0
+  /// Its terms by name, where it has more than one.
+  public var terms: [(name: String, value: Double)] = []
+  /// The load-balance loss, before its weight; nil for items without a semantic half.
+  public var balance: Double?
+  /// The share of the busiest expert, 1/K when even.
+  public var busiestExpert: Double?
+  /// The global norm of the dense gradients, before clipping.
+  public var gradientNorm = 0.0
+  /// The dense parameters' learning rate.
+  public var learningRate = 0.0
+  /// Packed positions of the global batch.
+  public var positions = 0
+  /// Users of the global batch.
+  public var users = 0
+  /// Distinct items that this rank asked for.
+  public var uniqueItems = 0
+}

@@ -1,0 +1,85 @@
+public import Collectives
+public import Config
+public import Datasets
+import Evaluation
+import Files
+import Foundation
+import Kernels
+public import Model
+public import Text
+
+/// A run that has been trained: its configuration, its data set, and the models of its phases.
+///
+/// The one way in for evaluation, export, recommendation and scoring.
+public struct TrainedRun {
+  /// The run directory.
+  public let directory: RunDirectory
+  /// The resolved configuration.
+  public let config: RunConfig
+  /// The data set that it was trained on.
+  public let dataset: Dataset
+  /// The data set's token states; nil when the model reads no text.
+  public let states: TokenStates?
+
+  /// Opens a run directory and its data set.
+  ///
+  /// Throws `InputError` when the folder is no run or the data set has changed since.
+  ///
+  /// - Parameter data: the data set's folder, when it has moved.
+  public init(path: String, data: String? = nil) throws {
+    directory = RunDirectory(path: path)
+    let record = try directory.record()
+    config = try ConfigReader.read(file: directory.configPath)
+    dataset = try Dataset(path: data ?? record.dataset)
+    guard dataset.manifest.checksum == record.checksum else {
+      throw InputError(
+        "\(dataset.path) has changed since \(path) was trained on it (checksum \(dataset.manifest.checksum), was \(record.checksum)); "
+          + "give the data set of the run with --data")
+    }
+    states = try ModelFactory.tokenStates(config, dataset)
+    Engine.prepareThread(threads: 1)
+  }
+
+  /// The phases that have a checkpoint, in order.
+  public var trainedPhases: [PhasePlan] {
+    PhasePlan.all(config, dataset).filter { store($0).result() != nil }
+  }
+
+  /// A trained phase by name; the last trained one when nil.
+  ///
+  /// Throws `InputError` when there is none.
+  public func phase(named name: String?) throws -> PhasePlan {
+    let trained = trainedPhases
+    guard let name else {
+      guard let last = trained.last else { throw InputError("\(directory.path) holds no checkpoint; train it first") }
+      return last
+    }
+    guard let found = trained.first(where: { $0.name == name }) else {
+      let names = trained.isEmpty ? "none" : trained.map(\.name).joined(separator: ", ")
+      throw InputError("\(directory.path) has no trained phase \(name); it has \(names)")
+    }
+    return found
+  }
+
+  /// The checkpoint that is a phase's result.
+  ///
+  /// Throws `InputError` when there is none.
+  public func checkpoint(_ plan: PhasePlan) throws -> Checkpoint {
+    guard let checkpoint = store(plan).result() else { throw InputError("\(store(plan).path) holds no checkpoint") }
+    guard checkpoint.manifest.items == dataset.items.count else {
+      throw InputError("\(checkpoint.path) is of \(checkpoint.manifest.items) items, the data set has \(dataset.items.count)")
+    }
+    return checkpoint
+  }
+
+  /// A phase's model with its result loaded.
+  public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
+    let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
+    try checkpoint(plan).load(into: model)
+    return model
+  }
+
+  private func store(_ plan: PhasePlan) -> CheckpointStore {
+    CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
+  }
+}

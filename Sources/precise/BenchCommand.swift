@@ -1,0 +1,86 @@
+import ArgumentParser
+import Config
+import Files
+import Kernels
+import Model
+import Reporting
+import Training
+
+/// `precise bench`: how fast a configuration trains here, part by part.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Times training steps on made-up data.",
+    discussion: """
+      Example:
+        precise bench --config Configs/bench-base.yaml --steps 30
+
+      Every sequence is full and items follow Zipf's law. Prints positions a second, milliseconds by part of the step, and \
+      the share of what the step's matrix products reach when they are formed alone, measured in the same run.
+      """)
+
+  @Option(help: ArgumentHelp("The configuration; its bench section describes the catalogue.", valueName: "file"))
+  var config: String
+  @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
+  var overrides: [String] = []
+  @Option(help: "Steps that are timed.")
+  var steps = 30
+  @Option(help: "universal, or targeted: the first targeted phase of the configuration, or the defaults.")
+  var phase = "universal"
+  @Flag(help: "Print JSON.")
+  var json = false
+  @OptionGroup var outputOptions: OutputOptions
+
+  func validate() throws {
+    guard (1...1_000_000).contains(steps) else { throw ValidationError("--steps must be 1 to 1000000, not \(steps)") }
+    guard ["universal", "targeted"].contains(phase) else {
+      throw ValidationError("--phase is universal or targeted, not \(phase)")
+    }
+  }
+
+  func run() throws {
+    try reportingFailures {
+      let console = outputOptions.console
+      let config = try ConfigReader.read(file: config, overrides: overrides)
+      let targeted = phase == "targeted" ? config.targeted.first ?? TargetedConfig() : nil
+      let bar = ProgressBar("bench", total: steps + 3, unit: "step", console: console)
+      let result = try Benchmark(config, targeted: targeted).run(steps: steps) { bar.advance() }
+      bar.finish()
+      json ? printJSON(result, console) : printTable(result, console)
+    }
+  }
+
+  private func printTable(_ result: Benchmark.Result, _ console: Console) {
+    console.result("\(Engine.library), \(Engine.instructionSet), fp32, 1 rank of 1 thread, phase \(phase)")
+    console.result(
+      "\(HumanFormat.rate(result.positionsPerSecond)) positions/s, \(HumanFormat.decimal(result.step, 1)) ms a step "
+        + "(\(HumanFormat.decimal(result.range.lowerBound, 1)) to \(HumanFormat.decimal(result.range.upperBound, 1))), "
+        + "\(HumanFormat.count(result.positions)) positions, \(HumanFormat.count(result.uniqueItems)) distinct items")
+    var table = TextTable([("part", .left), ("ms", .right), ("share", .right)])
+    for (part, milliseconds) in result.parts {
+      table.append([
+        "\(part)", HumanFormat.decimal(milliseconds, 1), "\(HumanFormat.decimal(100 * milliseconds / result.step, 1)) %",
+      ])
+    }
+    for line in table.lines { console.result(line) }
+    console.result(
+      "matrix products alone: \(HumanFormat.decimal(result.products, 1)) ms, \(HumanFormat.decimal(result.ceiling, 0)) GFLOP/s; "
+        + "the step reaches \(HumanFormat.decimal(100 * result.shareOfCeiling, 1)) % of that")
+    console.result("loss \(HumanFormat.decimal(result.losses.first, 4)) -> \(HumanFormat.decimal(result.losses.last, 4))")
+  }
+
+  private func printJSON(_ result: Benchmark.Result, _ console: Console) {
+    let parts = result.parts.map { JSONValue.Field("\($0.part)", .double($0.milliseconds)) }
+    console.result(
+      JSONValue.object([
+        .init("library", .string(Engine.library)), .init("instruction_set", .string(Engine.instructionSet)),
+        .init("precision", "fp32"), .init("ranks", 1), .init("phase", .string(phase)),
+        .init("positions_per_s", .double(result.positionsPerSecond)), .init("step_ms", .double(result.step)),
+        .init("step_ms_min", .double(result.range.lowerBound)), .init("step_ms_max", .double(result.range.upperBound)),
+        .init("positions", .int(result.positions)), .init("unique_items", .int(result.uniqueItems)),
+        .init("parts_ms", .object(parts)), .init("products_ms", .double(result.products)),
+        .init("ceiling_gflops", .double(result.ceiling)), .init("share_of_ceiling", .double(result.shareOfCeiling)),
+        .init("first_loss", .double(result.losses.first)), .init("last_loss", .double(result.losses.last)),
+      ]).indented)
+  }
+}

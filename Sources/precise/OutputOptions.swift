@@ -1,0 +1,17 @@
+import ArgumentParser
+import Reporting
+
+/// How much a command says: shared by every command.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print only results and errors.")
+  var quiet = false
+  @Flag(help: "Say more about what happens.")
+  var verbose = false
+
+  func validate() throws {
+    if quiet && verbose { throw ValidationError("give --quiet or --verbose, not both") }
+  }
+
+  /// The console to speak through.
+  var console: Console { Console(verbosity: quiet ? .quiet : verbose ? .verbose : .normal) }
+}

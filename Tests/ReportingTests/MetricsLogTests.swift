@@ -1,0 +1,65 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Reporting
+
+/// A folder of a test's own, removed afterwards.
+func withFolder(_ body: (String) throws -> Void) throws {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("reporting-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  try body(folder.path)
+}
+
+struct MetricsLogTests {
+  @Test func linesAreWholeAtOnceAndKeysKeepTheirOrder() throws {
+    try withFolder { folder in
+      let path = folder + "/metrics.jsonl"
+      let log = try MetricsLog(path: path)
+      try log.append([
+        .init("step", 1), .init("phase", "universal"), .init("loss", .double(.nan)), .init("a", .double(.infinity)),
+      ])
+      // Read while the log is open: a line must not wait in a buffer.
+      #expect(
+        try String(contentsOfFile: path, encoding: .utf8) == "{\"step\":1,\"phase\":\"universal\",\"loss\":null,\"a\":null}\n")
+      try log.append([.init("step", 2)])
+      #expect(try String(contentsOfFile: path, encoding: .utf8).hasSuffix("\n{\"step\":2}\n"))
+    }
+  }
+
+  @Test func aResumedRunClosesAHalfWrittenLine() throws {
+    try withFolder { folder in
+      let path = folder + "/metrics.jsonl"
+      try Data("{\"step\":1}\n{\"st".utf8).write(to: URL(fileURLWithPath: path))
+      try MetricsLog(path: path).append([.init("step", 2)])
+      try MetricsLog(path: path).append([.init("step", 3)])
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == "{\"step\":1}\n{\"st\n{\"step\":2}\n{\"step\":3}\n")
+    }
+  }
+
+  @Test func unwritablePathsAreNamed() {
+    #expect(throws: InputError.self) { try MetricsLog(path: "/nowhere/metrics.jsonl") }
+    #expect(throws: InputError.self) { try MetricsLog(path: "/tmp") }
+  }
+
+  @Test func aFullDiskIsSaid() throws {
+    let log = try MetricsLog(path: "/dev/full")
+    #expect(throws: InputError("/dev/full: cannot be written: No space left on device; make room on the disk and resume")) {
+      try log.append([.init("step", 2)])
+    }
+  }
+
+  @Test func jsonAsFoundationReadsIt() throws {
+    let hostile = "q\"b\\n\nt\tz\u{0}\u{1F}\u{7F}\u{2028}é🙂/"
+    let value: JSONValue = ["text": .string(hostile), hostile: [1, -2.5, 1e300, true, nil, [:], []], "big": .int(.max)]
+    for text in [value.line, value.indented] {
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+      #expect(object["text"] as? String == hostile)
+      #expect(object["big"] as? Int == .max)
+      #expect((object[hostile] as? [Any])?.count == 7)
+    }
+    #expect(!value.line.contains("\n"))
+    #expect((["a": [1, 2], "b": [:]] as JSONValue).indented == "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": {}\n}")
+  }
+}

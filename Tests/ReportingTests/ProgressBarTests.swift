@@ -1,0 +1,120 @@
+import Synchronization
+import Testing
+
+@testable import Reporting
+
+/// What a console was told, and a clock that only the test moves.
+final class Recorder: Sendable {
+  private let state = Mutex((error: [String](), output: [String](), seconds: 100.0))
+
+  var error: [String] { state.withLock { $0.error } }
+  var output: [String] { state.withLock { $0.output } }
+
+  @Sendable func now() -> Double { state.withLock { $0.seconds } }
+  func sleep(_ seconds: Double) { state.withLock { $0.seconds += seconds } }
+
+  func console(_ verbosity: Verbosity = .normal, terminal: Bool = false, width: Int = 80) -> Console {
+    Console(verbosity: verbosity, isTerminal: terminal, width: width) { text in
+      self.state.withLock { $0.output.append(text) }
+    } error: { text in
+      self.state.withLock { $0.error.append(text) }
+    }
+  }
+}
+
+struct ProgressBarTests {
+  @Test func pipedWorkLeavesALineEveryTenSecondsAndOneAtTheEnd() {
+    let recorder = Recorder()
+    let bar = ProgressBar("universal", total: 3200, unit: "steps", console: recorder.console(), clock: recorder.now)
+    for step in 1...240 {
+      recorder.sleep(0.125)
+      bar.update(completed: step * 10, note: "loss 5.43")
+    }
+    bar.finish()
+    bar.finish()
+    #expect(
+      recorder.error == [
+        "universal: 25 %, 800/3,200 steps, 80.0 steps/s, 0:30 left, loss 5.43\n",
+        "universal: 50 %, 1,600/3,200 steps, 80.0 steps/s, 0:20 left, loss 5.43\n",
+        "universal: 75 %, 2,400/3,200 steps, 80.0 steps/s, 0:10 left, loss 5.43\n",
+        "universal: 2,400 steps in 0:30, 80.0 steps/s, loss 5.43\n",
+      ])
+  }
+
+  @Test func aTerminalIsRedrawnTenTimesASecondAtMost() {
+    let recorder = Recorder()
+    let bar = ProgressBar("read", total: nil, unit: "rows", console: recorder.console(terminal: true), clock: recorder.now)
+    for _ in 0..<1000 {
+      recorder.sleep(0.001)
+      bar.advance()
+    }
+    #expect((9...11).contains(recorder.error.count))
+    #expect(recorder.error.allSatisfy { $0.hasPrefix("\r") && !$0.contains("\n") })
+    bar.finish()
+    #expect(recorder.error.last?.hasPrefix("\rread: 1,000 rows in 0:01") == true)
+    #expect(recorder.error.last?.hasSuffix("\n") == true)
+  }
+
+  @Test func theLineFitsTheTerminalAndCoversTheLastOne() throws {
+    let recorder = Recorder()
+    let bar = ProgressBar(
+      "train", total: 10, unit: "steps", console: recorder.console(terminal: true, width: 40), clock: recorder.now)
+    bar.update(completed: 5, note: "a long note that does not fit into the line")
+    recorder.sleep(1)
+    bar.update(completed: 10, note: "")
+    let lines = recorder.error.map { $0.dropFirst() }
+    try #require(lines.count == 2)
+    #expect(lines[0].count == 39)
+    #expect(lines[0].hasPrefix("train  [==========>         ]  50 %  5/"))
+    #expect(lines[1].hasPrefix("train  [====================]  100 %"))
+    #expect(lines.map(\.count) == [39, 39])
+  }
+
+  @Test func quietSaysNothing() {
+    let recorder = Recorder()
+    let bar = ProgressBar(
+      "train", total: 10, unit: "steps", console: recorder.console(.quiet, terminal: true), clock: recorder.now)
+    bar.advance(by: 3)
+    bar.finish()
+    #expect(recorder.error.isEmpty)
+  }
+
+  @Test func stepsOfAnEarlierRunDoNotCountForTheRate() {
+    let recorder = Recorder()
+    let bar = ProgressBar("train", total: 2000, unit: "steps", completed: 1000, console: recorder.console(), clock: recorder.now)
+    recorder.sleep(20)
+    bar.update(completed: 1100)
+    #expect(recorder.error == ["train: 55 %, 1,100/2,000 steps, 5.00 steps/s, 3:00 left\n"])
+    bar.finish()
+    #expect(recorder.error.last == "train: 1,100 steps in 0:20, 5.00 steps/s\n")
+  }
+
+  @Test func moreThanAnnouncedAndNothingAtAll() {
+    let recorder = Recorder()
+    let over = ProgressBar("a", total: 2, unit: "x", console: recorder.console(terminal: true), clock: recorder.now)
+    over.update(completed: 5)
+    #expect(recorder.error.last?.contains("100 %") == true)
+    let empty = ProgressBar("b", total: 0, unit: "x", console: recorder.console(terminal: true), clock: recorder.now)
+    empty.update(completed: 0)
+    empty.finish()
+    #expect(recorder.error.last?.contains("b: 0 x in 0:00") == true)
+  }
+
+  @Test func theRateFollowsAChange() {
+    var meter = RateMeter(time: 0, completed: 0)
+    for second in 1...60 { meter.update(time: Double(second), completed: second * 10) }
+    #expect(abs(meter.rate - 10) < 1e-9)
+    for second in 1...60 { meter.update(time: 60 + Double(second), completed: 600 + second) }
+    #expect(meter.rate > 1 && meter.rate < 1.5)
+  }
+
+  @Test func manyThreadsLoseNoCount() async {
+    let recorder = Recorder()
+    let bar = ProgressBar("t", total: nil, unit: "x", console: recorder.console(), clock: recorder.now)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 { group.addTask { for _ in 0..<500 { bar.advance() } } }
+    }
+    bar.finish()
+    #expect(recorder.error.last?.hasPrefix("t: 4,000 x in") == true)
+  }
+}

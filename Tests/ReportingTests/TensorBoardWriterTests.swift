@@ -1,0 +1,57 @@
+import Files
+import Foundation
+import Testing
+
+@testable import Reporting
+
+struct TensorBoardWriterTests {
+  /// RFC 3720, appendix B.4, and the check value of the CRC catalogue.
+  @Test func castagnoliVectors() {
+    #expect(CRC32C.of([]) == 0)
+    #expect(CRC32C.of(Array("123456789".utf8)) == 0xE306_9283)
+    #expect(CRC32C.of([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+    #expect(CRC32C.of([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
+    #expect(CRC32C.of(0..<32) == 0x46DD_794E)
+    #expect(CRC32C.of((0..<32).reversed()) == 0x113F_DB5C)
+  }
+
+  /// `5.0` under "a" at step 300, byte for byte from the field numbers of event.proto and summary.proto.
+  @Test func anEventIsTheBytesOfItsMessage() throws {
+    try withFolder { folder in
+      let writer = try TensorBoardWriter(folder: folder, time: 1, host: "h")
+      try writer.append(step: 300, [("a", 5)], time: 2)
+      let records = try framed(writer.path)
+      let time = { (seconds: Double) in [0x09] + withUnsafeBytes(of: seconds.bitPattern.littleEndian) { Array($0) } }
+      #expect(records.count == 2)
+      #expect(records.first == time(1) + [0x1A, 13] + Array("brain.Event:2".utf8))
+      #expect(records.last == time(2) + [0x10, 0xAC, 0x02, 0x2A, 10, 0x0A, 8, 0x0A, 1, 0x61, 0x15, 0, 0, 0xA0, 0x40])
+    }
+  }
+
+  @Test func aNameIsNeverUsedTwice() throws {
+    try withFolder { folder in
+      let first = try TensorBoardWriter(folder: folder, time: 7.9, host: "h").path
+      let second = try TensorBoardWriter(folder: folder, time: 7.9, host: "h").path
+      #expect(first == folder + "/events.out.tfevents.7.h")
+      #expect(second == folder + "/events.out.tfevents.7.h.1")
+    }
+    #expect(throws: InputError.self) { try TensorBoardWriter(folder: "/nowhere") }
+  }
+
+  /// The records of a file, each checked against both of its checksums.
+  private func framed(_ path: String) throws -> [[UInt8]] {
+    var rest = Array(try Data(contentsOf: URL(fileURLWithPath: path)))[...]
+    var records: [[UInt8]] = []
+    func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    while !rest.isEmpty {
+      let length = rest.prefix(8)
+      let data = rest.dropFirst(12).prefix(Int(number(length)))
+      #expect(number(rest.dropFirst(8).prefix(4)) == UInt64(CRC32C.masked(length)))
+      rest = rest.dropFirst(12 + data.count)
+      #expect(number(rest.prefix(4)) == UInt64(CRC32C.masked(data)))
+      rest = rest.dropFirst(4)
+      records.append(Array(data))
+    }
+    return records
+  }
+}

@@ -1,0 +1,19 @@
+import Foundation
+
+/// The committed files of expected numbers, found from this source file's place; `Tests/References` says who wrote them.
+public enum Fixtures {
+  /// `Tests/Fixtures` of this checkout.
+  public static let folder = PackageFolder.path + "/Tests/Fixtures"
+
+  /// Path of a fixture, such as `optimizers/adamw.safetensors`.
+  public static func path(_ name: String) -> String {
+    "\(folder)/\(name)"
+  }
+}
+
+/// Where the package's sources lie.
+enum PackageFolder {
+  /// The folder of `Package.swift`, three levels above this file.
+  static let path = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in: installs what is missing, builds with warnings as errors, checks format,
+# imports and budgets, runs the tests. Ends with the first failure's status; the last lines are those of `swift test`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cluster/local/install.sh
+echo "== build, warnings as errors"
+swift build --build-tests -Xswiftc -warnings-as-errors
+echo "== format"
+swift format lint --strict -r Sources Tests Package.swift
+echo "== imports, reading order, budgets"
+.ci/check-imports
+echo "== tests"
+swift test -Xswiftc -warnings-as-errors
