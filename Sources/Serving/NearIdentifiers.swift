@@ -1,16 +1,16 @@
-public import Datasets
+import Datasets
 
 /// Ids of a data set that an unknown one may have been meant to be, for messages.
 ///
 /// Ours: ids that differ by one letter (replaced, added, missing, or swapped with its neighbour) or in case only. One pass over
 /// the ids without a table of edit distances, so that a large catalogue costs no more than a moment; at most 2 million users or
 /// items are looked at.
-public enum NearIdentifiers {
+enum NearIdentifiers {
   static let mostLookedAt = 2_000_000
   static let mostNamed = 3
 
   /// Item ids near to `id`, three at most.
-  public static func items(_ id: String, in dataset: Dataset) -> [String] {
+  static func items(_ id: String, in dataset: Dataset) -> [String] {
     let count = min(dataset.items.count, mostLookedAt)
     return near(id, (0..<count).lazy.map { dataset.items.id($0) })
   }
@@ -18,7 +18,7 @@ public enum NearIdentifiers {
   /// User ids near to `id`, three at most.
   ///
   /// Throws `InputError` when a shard is damaged.
-  public static func users(_ id: String, in dataset: Dataset) throws -> [String] {
+  static func users(_ id: String, in dataset: Dataset) throws -> [String] {
     var found: [String] = []
     guard dataset.manifest.users <= mostLookedAt else { return found }
     for shard in 0..<dataset.shardCount where found.count < mostNamed {
