@@ -24,7 +24,9 @@ public struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertible
   public let others: [String]
 
   /// Makes a problem of its parts.
-  public init(keyPath: String, value: String, rule: String, suggestion: String? = nil, origin: Origin = .none, others: [String] = []) {
+  public init(
+    keyPath: String, value: String, rule: String, suggestion: String? = nil, origin: Origin = .none, others: [String] = []
+  ) {
     self.keyPath = keyPath
     self.value = value
     self.rule = rule

@@ -44,7 +44,8 @@ public final class TokenStates: Sendable {
       [.f32, .f16, .bf16].contains(info.type)
     else {
       throw InputError(
-        "\(path): needs a tensor \"states\" of shape [tokens, dimension] in F32, F16 or BF16, the dimension at most \(Self.largestExtent)")
+        "\(path): needs a tensor \"states\" of shape [tokens, dimension] in F32, F16 or BF16, the dimension at most \(Self.largestExtent)"
+      )
     }
     let offsets = try file.values("offsets", as: Int64.self, .i64, shape: [nil])
     maxTokens = try Self.longest(offsets, rows: info.shape[0], path)

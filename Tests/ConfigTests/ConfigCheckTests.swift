@@ -68,7 +68,7 @@ struct ConfigCheckTests {
     }
     #expect(
       found == [
-        "evaluation.cutoffs: 50 is more than the catalogue's 40 items; leave it out",
+        "evaluation.cutoffs: 50 is more than the catalogue's 40 items; leave it out"
       ])
   }
 

@@ -24,7 +24,8 @@ struct ConfigReaderTests {
     #expect(config.targeted.map(\.name) == ["like", "toys"])
     #expect(config.targeted[0].behavior == "like" && config.targeted[0].scene == nil)
     #expect(config.targeted[0].objective.bpr == 0.5 && config.targeted[0].objective.softmax == 1)
-    #expect(config.targeted[1].userHead == .mlp && config.targeted[1].freeze == [.tokens, .ids] && config.targeted[1].negatives == .all)
+    #expect(
+      config.targeted[1].userHead == .mlp && config.targeted[1].freeze == [.tokens, .ids] && config.targeted[1].negatives == .all)
     #expect(config.targeted[1].scene == "5")
     #expect(config.optimizer.rows == .lazyAdam && config.optimizer.learningRate == 0.002)
     #expect(config.checkpoint.everySteps == nil && config.checkpoint.everyMinutes == 2.5)
