@@ -34,7 +34,9 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CKernels", // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
+    .target(
+      name: "CKernels",
+      // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
     library("Files", ["CZlib"]),
@@ -44,7 +46,7 @@ let package = Package(
     library("Datasets", ["Files"]),
     library("Text", ["Files", "Datasets"]),
     library("Synth", ["Files"]),
-    library("Reporting", ["Files"]),
+    library("Reporting", ["Files", logging]),
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives"),
 
@@ -58,13 +60,13 @@ let package = Package(
       "Training",
       [
         "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches", "Text",
-        "Files", "Reporting", "Evaluation",
+        "Files", "Reporting", "Evaluation", logging,
       ]),
     library(
       "Serving",
       [
-        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation", "Training",
-        "Collectives",
+        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation",
+        "Training", "Collectives",
       ]),
 
     .executableTarget(
@@ -83,7 +85,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "Files"]),
     tests("TextTests", ["Text", "Datasets", "Files"]),
     tests("SynthTests", ["Synth", "Files"]),
-    tests("ReportingTests", ["Reporting", "Files"]),
+    tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
@@ -93,7 +95,7 @@ let package = Package(
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Datasets", "Files", "Tensors"]),
     tests("TrainingTests", ["Training", "Config", "Datasets", "Files", "Model", "Collectives", "Text"]),
-    tests("CommandTests", ["precise", "Files"]),
+    tests("CommandTests", [argumentParser, "precise", "Files"]),
   ],
   cLanguageStandard: .c11
 )

@@ -7,7 +7,7 @@ public struct NotFiniteError: Error, CustomStringConvertible, Sendable {
   public let phase: String
   /// The step, from 1.
   public let step: Int
-  /// What was not finite: "loss", "gradient of the item embeddings", …
+  /// What was not finite: the loss, or a gradient by its name.
   public let what: String
 
   /// The whole sentence.

@@ -4,6 +4,7 @@ import Config
 import Datasets
 import Evaluation
 import Foundation
+import Logging
 import Model
 import Reporting
 import Tensors
@@ -29,6 +30,10 @@ final class PhaseTrainer {
     let users = try communicator.gatherCounts(source.users).reduce(0, +)
     stepsPerEpoch = max(1, (users + config.batch.users - 1) / config.batch.users)
     steps = users == 0 ? 0 : plan.steps ?? plan.epochs * stepsPerEpoch
+    if users == 0 {
+      logger.warning("no user has an event to train on; the phase ends as it begins", metadata: ["phase": "\(plan.name)"])
+    }
+    logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
     let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
       try SharedNegatives(
         $0, shards: shards, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil,
@@ -54,10 +59,23 @@ final class PhaseTrainer {
       let report = try self.step.run(step)
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
       let communication = self.step.clock.seconds[StepPart.reduce.rawValue] - before
+      warnOfDominatingExpert(report, step)
       try log?.step(step, report, seconds: seconds, communication: communication, last: step + 1 == steps)
       try afterStep(step + 1)
     }
     log?.end()
+  }
+
+  /// Said once: an expert that takes nearly every slot leaves the others without a gradient.
+  private func warnOfDominatingExpert(_ report: StepReport, _ step: Int) {
+    let config = config.model
+    guard !hasWarned, config.experts > config.activeExperts, let share = report.busiestExpert,
+      share * Double(config.activeExperts) > 0.95
+    else { return }
+    hasWarned = true
+    logger.warning(
+      "one expert is chosen for nearly every item; raise model.balance",
+      metadata: ["phase": "\(plan.name)", "step": "\(step + 1)", "share": "\(share)"])
   }
 
   private func afterStep(_ done: Int) throws {
@@ -109,7 +127,9 @@ final class PhaseTrainer {
   private let evaluator: Evaluator
   private let store: CheckpointStore
   private let workspace = Workspace()
+  private let logger = Logger(label: "precise.training")
   private var bestScore: Double?
+  private var hasWarned = false
   private var keptAt = DispatchTime.now().uptimeNanoseconds
 }
 

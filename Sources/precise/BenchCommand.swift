@@ -40,7 +40,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let console = outputOptions.console
+      let console = outputOptions.startConsole()
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let targeted = phase == "targeted" ? config.targeted.first ?? TargetedConfig() : nil
       let bar = ProgressBar("bench", total: steps + 3, unit: "step", console: console)

@@ -32,7 +32,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let console = outputOptions.console
+      let console = outputOptions.startConsole()
       let trained = try TrainedRun(path: directory, data: data)
       let plans = phase == nil ? trained.trainedPhases : [try trained.phase(named: phase)]
       guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import Reporting
 
 /// How much a command says: shared by every command.
@@ -14,4 +15,11 @@ struct OutputOptions: ParsableArguments {
 
   /// The console to speak through.
   var console: Console { Console(verbosity: quiet ? .quiet : verbose ? .verbose : .normal) }
+
+  /// The console, which from now on also prints what the program's inner parts log. Once a process.
+  func startConsole() -> Console {
+    let console = console
+    LoggingSystem.bootstrap { _ in ConsoleLogHandler(console) }
+    return console
+  }
 }

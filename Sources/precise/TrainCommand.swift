@@ -41,7 +41,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let console = outputOptions.console
+      let console = outputOptions.startConsole()
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let dataset = try Dataset(path: data)
       try check(config, dataset)
