@@ -93,6 +93,12 @@ let package = Package(
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Datasets", "Files", "Tensors"]),
     tests("TrainingTests", ["Training", "Config", "Datasets", "Files", "Model", "Collectives", "Text"]),
+    tests(
+      "ServingTests",
+      [
+        "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text", "Files",
+        "Reporting",
+      ]),
     tests("CommandTests", ["precise", "Files"]),
   ],
   cLanguageStandard: .c11
