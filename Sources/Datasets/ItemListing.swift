@@ -82,7 +82,9 @@ struct ItemListing {
         return nil
       }
       let item = Int(numbers[found])
-      if source.namesScenes, case .number(let number) = try scenes.number(scene) { listed.insert(item, number) }
+      // An empty cell lists the item nowhere; a scene that the file's name or format gives lists all of its items.
+      let isListed = !row[.scene].isEmpty || source.defaultScene != "default"
+      if isListed, case .number(let number) = try scenes.number(scene) { listed.insert(item, number) }
       addText(row[.text], item)
       return nil
     }

@@ -22,17 +22,23 @@ struct PrepareCommand: ParsableCommand {
   var items: [String] = []
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
-  @Option(help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023.", transform: InputFormat.parse)
+  @Option(
+    help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023. (default: csv)",
+    transform: InputFormat.parse)
   var format = InputFormat.csv
   @Option(
     help: ArgumentHelp(
       "Names of the columns, such as user=uid,item=iid,timestamp=ts,scene=shop,behavior=kind,text=title.", valueName: "names"),
     transform: { text in try usage { try ColumnNames(text) } })
   var columns = ColumnNames()
-  @Option(help: "The timestamps' unit: seconds (with decimals if need be) or milliseconds.", transform: TimeUnit.parse)
+  @Option(
+    help: "The timestamps' unit: seconds (with decimals if need be) or milliseconds. (default: seconds)",
+    transform: TimeUnit.parse)
   var timeUnit = TimeUnit.seconds
   @Option(
-    help: ArgumentHelp("leave-one-out, or time:CUT with CUT in Unix seconds or as 2014-01-31[T12:00:00Z].", valueName: "split"),
+    help: ArgumentHelp(
+      "leave-one-out, or time:CUT with CUT in Unix seconds or as 2014-01-31[T12:00:00Z]. (default: leave-one-out)",
+      valueName: "split"),
     transform: { text in try usage { try SplitProtocol(text) } })
   var split = SplitProtocol.leaveOneOut
   @Option(help: "Users with fewer events are dropped, to a fixed point with the items.")
@@ -40,24 +46,27 @@ struct PrepareCommand: ParsableCommand {
   @Option(help: "Items with fewer events are dropped, to a fixed point with the users.")
   var minItemEvents = 5
   @Option(
-    help: ArgumentHelp("Order of a user's events with equal times: file-order or shuffle:SEED.", valueName: "order"),
+    help: ArgumentHelp(
+      "Order of a user's events with equal times: file-order or shuffle:SEED. (default: file-order)", valueName: "order"),
     transform: { text in try usage { try TieOrder(text) } })
   var ties = TieOrder.fileOrder
   @Option(
     help:
-      "Repeated events: keep all, drop exact repeats (user, item, time, scene, behavior), or keep a user's first with each item.",
+      "Repeated events: keep (all), exact (drop repeats of user, item, time, scene, behavior), first (of a user with an item). (default: exact)",
     transform: DuplicateRule.parse)
   var duplicates = DuplicateRule.exact
-  @Option(help: "What makes an item: item (its id) or item-scene (exported as id@scene).", transform: ItemKey.parse)
+  @Option(
+    help: "What makes an item: item (its id) or item-scene (exported as id@scene). (default: item)", transform: ItemKey.parse)
   var itemKey = ItemKey.item
   @Option(help: "Number of virtual shards, 1 to 4096.")
   var virtualShards = 64
   @Option(
-    help: ArgumentHelp("Bad rows to put up with: a share (0.1%) or a number.", valueName: "limit"),
+    help: ArgumentHelp("Bad rows to put up with: a share (0.1%) or a number. (default: 0.1%)", valueName: "limit"),
     transform: { text in try usage { try BadRowLimit(text) } })
   var maxBadRows = BadRowLimit.share(0.001)
   @Option(
-    help: ArgumentHelp("Memory for events (such as 512M or 2G); what is more goes through a scratch file.", valueName: "size"),
+    help: ArgumentHelp(
+      "Memory for events (such as 512M or 2G); what is more goes through a scratch file. (default: 1G)", valueName: "size"),
     transform: parseSize)
   var memory = 1 << 30
   @Flag(help: "Replace a data set that stands at --out.")

@@ -91,9 +91,9 @@ import Testing
     let catalogue = dataset.items
     #expect((0..<3).map(catalogue.text) == ["Ay", "Bee, the \"second\"", ""])
     #expect((0..<3).map(catalogue.hasText) == [true, true, false])
-    #expect(dataset.scenes == ["home", "shop", "default", "later"])
-    #expect((0..<3).map(catalogue.scenes) == [[0, 2, 3], [0, 1], [0]])
-    #expect(dataset.manifest.scenes.map(\.items) == [3, 1, 1, 1] && dataset.manifest.scenes.map(\.events) == [2, 1, 0, 0])
+    #expect(dataset.scenes == ["home", "shop", "later"])
+    #expect((0..<3).map(catalogue.scenes) == [[0, 2], [0, 1], [0]])
+    #expect(dataset.manifest.scenes.map(\.items) == [3, 1, 1] && dataset.manifest.scenes.map(\.events) == [2, 1, 0])
     let counts = dataset.manifest.counts
     #expect(counts.itemRows == 5 && counts.itemRowsUnused == 1 && counts.itemRowsRepeated == 1 && counts.itemsWithoutText == 1)
   }

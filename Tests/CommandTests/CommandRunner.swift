@@ -1,0 +1,40 @@
+import Foundation
+
+/// What a run of the real binary printed and how it ended.
+struct CommandResult {
+  var code: Int32
+  var output: String
+  var errors: String
+
+  /// Lines of stderr.
+  var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+}
+
+/// Runs the `precise` binary that was built beside the tests.
+enum CommandRunner {
+  /// Runs it to its end with arguments and perhaps something on standard input.
+  static func run(_ arguments: String..., input: Data = Data()) throws -> CommandResult { try run(arguments, input: input) }
+
+  /// The same with a list of arguments.
+  static func run(_ arguments: [String], input: Data = Data()) throws -> CommandResult {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("precise")
+    process.arguments = arguments
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("precise-run-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // Files instead of pipes: neither side can block on the other.
+    let names = ["input", "output", "errors"].map { folder.appendingPathComponent($0) }
+    try input.write(to: names[0])
+    for name in names[1...] { try Data().write(to: name) }
+    process.standardInput = try FileHandle(forReadingFrom: names[0])
+    process.standardOutput = try FileHandle(forWritingTo: names[1])
+    process.standardError = try FileHandle(forWritingTo: names[2])
+    try process.run()
+    process.waitUntilExit()
+    return CommandResult(
+      code: process.terminationStatus, output: try String(contentsOf: names[1], encoding: .utf8),
+      errors: try String(contentsOf: names[2], encoding: .utf8))
+  }
+}
