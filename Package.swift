@@ -34,7 +34,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CKernels", // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
+    .target(
+      name: "CKernels",  // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
     library("Files", ["CZlib"]),
@@ -63,8 +64,8 @@ let package = Package(
     library(
       "Serving",
       [
-        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation", "Training",
-        "Collectives",
+        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation",
+        "Training", "Collectives",
       ]),
 
     .executableTarget(
@@ -96,10 +97,10 @@ let package = Package(
     tests(
       "ServingTests",
       [
-        "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text", "Files",
-        "Reporting",
+        "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
+        "Files", "Reporting",
       ]),
-    tests("CommandTests", ["precise", "Files"]),
+    tests("CommandTests", ["precise", "Files", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

@@ -100,7 +100,8 @@ struct EmbeddingExportTests {
       #expect(rows.flatMap(\.embedding) == expected)
     }
     #expect(try lines("\(tensors)/export.json").count == 11)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: objects).sorted() == ["export.json", "items.jsonl", "users.jsonl"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: objects).sorted() == ["export.json", "items.jsonl", "users.jsonl"])
   }
 
   private struct Row: Decodable {

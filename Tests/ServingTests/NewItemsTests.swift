@@ -102,7 +102,9 @@ struct NewItemsTests {
     // Each value of item b is 2: what fusion makes of it differs from item a's.
     let found = embed(new, served)
     #expect(found[0] != found[1] && found.joined().allSatisfy(\.isFinite))
-    for wrong in [try self.states("other", encoder: "other", dimension: 6), try self.states("w", encoder: "made-up-model", dimension: 5)] {
+    for wrong in [
+      try self.states("other", encoder: "other", dimension: 6), try self.states("w", encoder: "made-up-model", dimension: 5),
+    ] {
       #expect(throws: InputError.self) { try NewItems(path: path, states: wrong, served: served) }
     }
   }
