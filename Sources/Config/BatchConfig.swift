@@ -1,5 +1,5 @@
 /// What a step sees.
-public struct BatchConfig: Sendable, Equatable, Codable {
+public struct BatchConfig: Sendable, Equatable {
   /// Users of a step over all ranks together, B; a multiple of the data set's virtual shards.
   public var users = 256
 

@@ -1,5 +1,5 @@
 /// The made-up catalogue that `precise bench` times a step on; every sequence is full.
-public struct BenchConfig: Sendable, Equatable, Codable {
+public struct BenchConfig: Sendable, Equatable {
   /// Items of the catalogue.
   public var items = 20_000
   /// Token states of every item, m.

@@ -1,5 +1,5 @@
 /// When checkpoints are written and which are kept.
-public struct CheckpointConfig: Sendable, Equatable, Codable {
+public struct CheckpointConfig: Sendable, Equatable {
   /// Steps between two checkpoints; nil = not by steps.
   public var everySteps: Int? = 500
   /// Minutes between two checkpoints; nil = not by time.

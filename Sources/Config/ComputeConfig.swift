@@ -1,7 +1,7 @@
 /// Number format of the arithmetic.
-public struct ComputeConfig: Sendable, Equatable, Codable {
+public struct ComputeConfig: Sendable, Equatable {
   /// Format of the inputs of matrix products.
-  public enum Precision: String, ConfigChoice, Codable {
+  public enum Precision: String, ConfigChoice {
     /// 32-bit throughout.
     case fp32
     /// bfloat16 inputs, 32-bit sums.

@@ -5,25 +5,21 @@ extension ConfigCheck {
   }
 
   /// B/S users come from each virtual shard, so that the global batch depends on seed and step alone.
+  ///
+  /// Users lie in shards by hash, so shards differ in size and small data sets leave some empty. An empty shard gives a step
+  /// nothing and a small one goes round faster, its users more than once a step if need be: uneven, but sound.
   private static func batch(_ batch: BatchConfig, _ facts: DatasetFacts) -> [ConfigProblem] {
     let users = batch.users, shards = facts.shards
     func problem(_ rule: String, _ suggestion: String) -> [ConfigProblem] {
       [ConfigProblem(keyPath: "batch.users", value: "\(users)", rule: rule, suggestion: suggestion)]
     }
-    let largest = facts.users / shards * shards
-    if largest == 0 {
-      return problem(
-        "the data set has \(facts.users) users in \(shards) virtual shards, less than one a shard",
-        "prepare it again with --virtual-shards \(max(1, facts.users / 8))")
-    }
-    if users % shards != 0 {
-      let below = users / shards * shards
-      let fitting = [below, below + shards].filter { $0 > 0 && $0 <= largest }
-      return problem(
-        "must be a multiple of the data set's \(shards) virtual shards",
-        "try " + (fitting.isEmpty ? "\(largest)" : fitting.map(String.init).joined(separator: " or ")))
-    }
-    return users > largest ? problem("the data set has only \(facts.users) users", "try \(largest)") : []
+    guard facts.users > 0 else { return problem("the data set has no users", "prepare it again from more events") }
+    guard users % shards != 0 else { return [] }
+    let below = users / shards * shards
+    let fitting = [below, below + shards].filter { $0 > 0 }.map(String.init).joined(separator: " or ")
+    return problem(
+      "must be a multiple of the data set's \(shards) virtual shards, each of which gives the same number of users to a step",
+      "try \(fitting), or prepare the data set with fewer --virtual-shards")
   }
 
   private static func text(_ model: ModelConfig, _ facts: DatasetFacts) -> [ConfigProblem] {

@@ -2,7 +2,7 @@
 public enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   public static func problems(_ config: RunConfig) -> [ConfigProblem] {
-    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute)
+    width(config.model) + phases(config) + corrections(config) + selection(config.evaluation) + precision(config.compute)
   }
 
   private static func width(_ model: ModelConfig) -> [ConfigProblem] {
@@ -11,19 +11,20 @@ public enum ConfigCheck {
     if dim == 0 {
       found.append(
         ConfigProblem(
-          keyPath: "model.id_dim", value: "0", rule: "id_dim and semantic_dim cannot both be 0", suggestion: "try id_dim: 64"))
+          keyPath: "model.id_dim", value: "0", rule: "id_dim and semantic_dim cannot both be 0", suggestion: "try id_dim: 64",
+          others: ["model.semantic_dim"]))
     } else if dim % model.heads != 0 {
       let divisors = (1...64).filter { dim % $0 == 0 }.sorted { abs($0 - model.heads) < abs($1 - model.heads) }.prefix(3).sorted()
       found.append(
         ConfigProblem(
           keyPath: "model.heads", value: "\(model.heads)", rule: "must divide id_dim + semantic_dim = \(dim)",
-          suggestion: "try \(divisors.map(String.init).joined(separator: ", "))"))
+          suggestion: "try \(divisors.map(String.init).joined(separator: ", "))", others: ["model.id_dim", "model.semantic_dim"]))
     }
     if model.activeExperts > model.experts {
       found.append(
         ConfigProblem(
           keyPath: "model.active_experts", value: "\(model.activeExperts)", rule: "must be at most experts = \(model.experts)",
-          suggestion: "try \(model.experts)"))
+          suggestion: "try \(model.experts)", others: ["model.experts"]))
     }
     return found
   }
@@ -50,10 +51,22 @@ public enum ConfigCheck {
           ConfigProblem(
             keyPath: "batch.users", value: "\(config.batch.users)",
             rule: "must be at least 2 for the cross-user BPR of phase \(phase.name)",
-            suggestion: "or set \(path).objective.bpr to 0"))
+            suggestion: "or set \(path).objective.bpr to 0", others: ["\(path).objective.bpr"]))
       }
     }
     return found
+  }
+
+  /// The full softmax draws nothing, so there is no chance of being drawn to correct for.
+  private static func corrections(_ config: RunConfig) -> [ConfigProblem] {
+    let phases =
+      [("universal", config.universal.logQ, config.universal.negatives)]
+      + config.targeted.enumerated().map { ("targeted.\($0)", $1.logQ, $1.negatives) }
+    return phases.filter { $0.1 && $0.2 == .all }.map { path, _, _ in
+      ConfigProblem(
+        keyPath: "\(path).log_q", value: "true", rule: "corrects for the chance of being drawn, but negatives: all draws nothing",
+        suggestion: "leave log_q out, or give a number of negatives", others: ["\(path).negatives"])
+    }
   }
 
   private static func selection(_ evaluation: EvaluationConfig) -> [ConfigProblem] {
@@ -63,7 +76,7 @@ public enum ConfigCheck {
       ConfigProblem(
         keyPath: "evaluation.select_by", value: evaluation.selectBy,
         rule: "must be ndcg@k or recall@k with a k of the cutoffs, or mrr",
-        suggestion: "try \(metrics[0])")
+        suggestion: "try \(metrics[0])", others: ["evaluation.cutoffs"])
     ]
   }
 

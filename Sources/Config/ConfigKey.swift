@@ -23,7 +23,9 @@ extension ConfigSection {
       if let key = keys.first(where: { $0.name == name }) {
         key.read(node, keyPath, &section, &faults)
       } else {
-        faults.append(ConfigProblem(keyPath, node, rule: "is not a key of this section", suggestion: Self.likely(name, in: path)))
+        // Finding the nearest key takes longer than everything else here; beyond what is shown nobody reads it.
+        let suggestion = faults.count < ConfigProblems.shown ? Self.likely(name, in: path) : nil
+        faults.append(ConfigProblem(keyPath, node, rule: "is not a key of this section", suggestion: suggestion))
       }
     }
     return section

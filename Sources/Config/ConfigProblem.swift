@@ -20,14 +20,26 @@ public struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertible
   public let suggestion: String?
   /// Where it stands.
   public var origin: Origin
+  /// Other keys whose values the rule speaks of: where one of them is itself at fault, the rule says nothing.
+  public let others: [String]
 
   /// Makes a problem of its parts.
-  public init(keyPath: String, value: String, rule: String, suggestion: String? = nil, origin: Origin = .none) {
+  public init(
+    keyPath: String, value: String, rule: String, suggestion: String? = nil, origin: Origin = .none, others: [String] = []
+  ) {
     self.keyPath = keyPath
     self.value = value
     self.rule = rule
     self.suggestion = suggestion
     self.origin = origin
+    self.others = others
+  }
+
+  /// Whether the fault lies in, above or below one of these keys, or its rule speaks of one.
+  func concerns(_ keys: Set<String>) -> Bool {
+    ([keyPath] + others).contains { key in
+      keys.contains { $0 == key || $0.hasPrefix(key + ".") || key.hasPrefix($0 + ".") }
+    }
   }
 
   init(_ keyPath: String, _ node: ConfigNode, rule: String, suggestion: String?) {
@@ -39,10 +51,13 @@ public struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertible
     let place =
       switch origin {
       case .line(let line): "line \(line), "
-      case .override(let text): "--set \(text), "
+      case .override(let text): "--set \(Self.short(text)), "
       case .none: ""
       }
-    let subject = keyPath.isEmpty ? "" : value.isEmpty ? "\(keyPath): " : "\(keyPath): \(value), "
+    let path = Self.short(keyPath)
+    let subject = path.isEmpty ? "" : value.isEmpty ? "\(path): " : "\(path): \(value), "
     return place + subject + rule + (suggestion.map { "; " + $0 } ?? "")
   }
+
+  private static func short(_ text: String) -> String { text.count > 100 ? text.prefix(100) + "..." : text }
 }

@@ -39,9 +39,9 @@ public enum ConfigReader {
       }
     }
     let config = RunConfig.read(root, at: "", faults: &faults)
-    // A key that is itself at fault keeps its default, so a cross-check of it would speak of a value nobody wrote.
-    let wrong = Set(faults.map(\.keyPath))
-    for var problem in ConfigCheck.problems(config) where !wrong.contains(problem.keyPath) {
+    // A key that is itself at fault keeps its default, so a cross-check with it would speak of a value nobody wrote.
+    let wrong = Set(faults.map(\.keyPath)).subtracting([""])
+    for var problem in ConfigCheck.problems(config) where !problem.concerns(wrong) {
       problem.origin = root.nearest(to: problem.keyPath).origin
       faults.append(problem)
     }

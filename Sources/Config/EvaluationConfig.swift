@@ -1,5 +1,5 @@
 /// When and how the model is judged: full ranking over the catalogue, never sampled.
-public struct EvaluationConfig: Sendable, Equatable, Codable {
+public struct EvaluationConfig: Sendable, Equatable {
   /// Epochs between two evaluations on the validation events; 0 = only at the end of a phase.
   public var everyEpochs = 1
   /// The k of Recall@k and NDCG@k.

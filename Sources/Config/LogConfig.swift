@@ -1,5 +1,5 @@
 /// How often a step is written down.
-public struct LogConfig: Sendable, Equatable, Codable {
+public struct LogConfig: Sendable, Equatable {
   /// Steps between two lines of `metrics.jsonl`.
   public var everySteps = 10
   /// Whether TensorBoard's event file is written beside it.

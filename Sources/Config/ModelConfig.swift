@@ -1,7 +1,7 @@
 /// What the model is: embedding fusion (ID half, semantic half, experts) and the transformer over it.
-public struct ModelConfig: Sendable, Equatable, Codable {
+public struct ModelConfig: Sendable, Equatable {
   /// What the gate of the experts sees of an item's token states.
-  public enum GateInput: String, ConfigChoice, Codable {
+  public enum GateInput: String, ConfigChoice {
     /// The mean over the item's tokens: no weight is tied to a token's place (ours).
     case mean
     /// All tokens after one another, padded with zeros (the paper).

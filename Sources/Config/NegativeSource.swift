@@ -1,5 +1,5 @@
 /// Where a step's shared negatives are drawn from.
-public enum NegativeSource: String, Sendable, Codable {
+public enum NegativeSource: String, Sendable {
   /// The items of the global batch: drawn as often as they are seen (the paper: items of other users' sequences).
   case batch
   /// The whole catalogue, every item alike (ours).

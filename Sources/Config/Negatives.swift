@@ -1,30 +1,9 @@
 /// How many items a target competes with in the softmax.
-public enum Negatives: Sendable, Equatable, Codable {
+public enum Negatives: Sendable, Equatable {
   /// This many shared draws a step, duplicates removed afterwards.
   case count(Int)
   /// Every other item of the catalogue: the full softmax, for small catalogues (ours).
   case all
-
-  /// Reads a number or the word `all`.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if let count = try? container.decode(Int.self) {
-      self = .count(count)
-    } else if try container.decode(String.self) == "all" {
-      self = .all
-    } else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "negatives: a whole number, or all")
-    }
-  }
-
-  /// Writes a number or the word `all`.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .count(let count): try container.encode(count)
-    case .all: try container.encode("all")
-    }
-  }
 }
 
 extension Negatives: ConfigValue {

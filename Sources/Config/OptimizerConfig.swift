@@ -1,7 +1,7 @@
 /// Update rules: AdamW for the dense parameters, a sparse rule for the rows of the item table.
-public struct OptimizerConfig: Sendable, Equatable, Codable {
+public struct OptimizerConfig: Sendable, Equatable {
   /// The rule for ID rows and token states.
-  public enum RowRule: String, ConfigChoice, Codable {
+  public enum RowRule: String, ConfigChoice {
     /// Row-wise AdaGrad: one accumulator a row.
     case adagrad
     /// Adam whose moments move only when the row has a gradient.
@@ -9,7 +9,7 @@ public struct OptimizerConfig: Sendable, Equatable, Codable {
   }
 
   /// How the rows' learning rates go over a phase.
-  public enum RowSchedule: String, ConfigChoice, Codable {
+  public enum RowSchedule: String, ConfigChoice {
     /// As they are: AdaGrad's own accumulator already shrinks the steps.
     case constant
     /// With the dense parameters' warm-up and cosine.

@@ -1,9 +1,10 @@
 /// Everything that decides what a run trains, and how: one value, read once, passed down, never changed.
 ///
-/// The file form is YAML with the same names in snake_case, read by ``ConfigReader`` and written by ``ConfigWriter``. Each section
+/// The file form is YAML with the same names in snake_case, read by ``ConfigReader`` and written by ``ConfigWriter``; there is no
+/// other way in (so no `Codable`), because only the reader checks. Each section
 /// is a struct of its own and declares its keys (name, range, reason) beside its properties; a property's initial value is its
 /// default. The world size is not part of it: a run on another number of ranks trains the same model.
-public struct RunConfig: Sendable, Equatable, Codable {
+public struct RunConfig: Sendable, Equatable {
   /// Seed of every random draw: init, permutations, negatives, dropout.
   public var seed: UInt64 = 1
   /// What the model is: widths, experts, transformer.

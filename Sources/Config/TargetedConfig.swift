@@ -1,7 +1,7 @@
 /// One targeted phase: one scene and/or one behaviour, from the end of the universal phase.
-public struct TargetedConfig: Sendable, Equatable, Codable {
+public struct TargetedConfig: Sendable, Equatable {
   /// Which events of a user are read as history.
-  public enum History: String, ConfigChoice, Codable {
+  public enum History: String, ConfigChoice {
     /// Only those of the target scene and behaviour (the paper).
     case target
     /// All of them; only the targets are of the scene and behaviour (ours).
@@ -9,7 +9,7 @@ public struct TargetedConfig: Sendable, Equatable, Codable {
   }
 
   /// How the transformer's outputs become one user embedding.
-  public enum UserHead: String, ConfigChoice, Codable {
+  public enum UserHead: String, ConfigChoice {
     /// The newest output plus an MLP that starts at zero: begins at the universal phase's quality (ours).
     case residual
     /// The MLP alone (the paper).
@@ -17,7 +17,7 @@ public struct TargetedConfig: Sendable, Equatable, Codable {
   }
 
   /// Which target event of a user a step trains on.
-  public enum Position: String, ConfigChoice, Codable {
+  public enum Position: String, ConfigChoice {
     /// One drawn at random each time the user comes up.
     case random
     /// The newest training event.
@@ -25,7 +25,7 @@ public struct TargetedConfig: Sendable, Equatable, Codable {
   }
 
   /// A group of parameters that a phase can leave as it found them.
-  public enum ParameterGroup: String, ConfigChoice, Codable, CaseIterable {
+  public enum ParameterGroup: String, ConfigChoice, CaseIterable {
     /// The trainable rows of the items' ID half.
     case ids
     /// The items' token states.

@@ -1,7 +1,7 @@
 /// The universal phase: predict the next item, over every scene and behaviour.
-public struct UniversalConfig: Sendable, Equatable, Codable {
+public struct UniversalConfig: Sendable, Equatable {
   /// Which n + 1 consecutive events of a longer history a step sees.
-  public enum Window: String, ConfigChoice, Codable {
+  public enum Window: String, ConfigChoice {
     /// The newest ones.
     case latest
     /// A random stretch, drawn anew each time the user comes up (ours: old events of long histories train too).

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A file that appears under its name whole or not at all.
 ///
@@ -15,7 +14,6 @@ public struct AtomicFile: ~Copyable {
   private var isCommitted = false
 
   private static let bufferSize = 1 << 18
-  private static let counter = Atomic<Int>(0)
 
   /// Creates the temporary file.
   ///
@@ -23,13 +21,11 @@ public struct AtomicFile: ~Copyable {
   public init(path: String) throws {
     let (folder, name) = AtomicFile.split(path)
     guard !name.isEmpty else { throw InputError("\(path) does not name a file") }
-    let serial = AtomicFile.counter.add(1, ordering: .relaxed).newValue
-    let temporaryPath = "\(folder)/.\(name).\(getpid())-\(serial).tmp"
-    let descriptor = openDescriptor(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o666)
-    guard descriptor >= 0 else { throw systemFailure("create", path) }
+    guard let temporary = createTemporary("\(folder)/.\(name).", ".tmp", O_WRONLY, mode: 0o666) else {
+      throw systemFailure("create", path)
+    }
     self.path = path
-    self.temporaryPath = temporaryPath
-    self.descriptor = descriptor
+    (temporaryPath, descriptor) = temporary
     buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: AtomicFile.bufferSize, alignment: 16)
   }
 
@@ -62,14 +58,23 @@ public struct AtomicFile: ~Copyable {
 
   /// Puts the file under its final name, safely on the disk.
   ///
-  /// Throws `InputError`; nothing has changed at `path` then.
+  /// Throws `InputError`; nothing has changed at `path` then, unless the error says that the file is in place.
   public consuming func commit() throws {
+    try commit(synchronizing: AtomicFile.synchronizeFolder)
+  }
+
+  /// The same with another way to flush the folder, for tests.
+  consuming func commit(synchronizing synchronize: (String) throws -> Void) throws {
     try flush()
     guard fsync(descriptor) == 0 else { throw systemFailure("flush", path) }
     guard rename(temporaryPath, path) == 0 else { throw systemFailure("put in place", path) }
     isCommitted = true
     close(descriptor)
-    try AtomicFile.synchronizeFolder(AtomicFile.split(path).folder)
+    do {
+      try synchronize(AtomicFile.split(path).folder)
+    } catch {
+      throw InputError("\(path) is in place, but a power cut may still undo that: \(error)")
+    }
   }
 
   /// Flushes a folder's entries to the disk, so that a rename inside it survives a power cut.

@@ -4,6 +4,7 @@ import Glibc
 /// A stream of bytes from a file or standard input (`-`), inflated when it begins with gzip's magic number.
 ///
 /// Ours. The magic number decides, not the name; several gzip members after another are one stream, as `cat a.gz b.gz` makes them.
+/// Zeros behind a member are padding (of a tape or a disk block), as they are to gzip.
 final class ByteSource {
   let path: String
   private let descriptor: Int32
@@ -81,7 +82,11 @@ final class ByteSource {
     stream.pointee.avail_out = uInt(min(target.count, 1 << 30))
     let wanted = Int(stream.pointee.avail_out)
     while Int(stream.pointee.avail_out) == wanted {
-      if rawRange.isEmpty && !isAtEnd { try fill() }
+      if isBetweenMembers { skipZeros() }
+      if rawRange.isEmpty && !isAtEnd {
+        try fill()
+        continue
+      }
       if rawRange.isEmpty {
         guard isBetweenMembers else { throw InputError("\(path) is gzip data cut short; fetch or make the file again") }
         return 0
@@ -93,6 +98,11 @@ final class ByteSource {
       try inflateSome(stream)
     }
     return wanted - Int(stream.pointee.avail_out)
+  }
+
+  private func skipZeros() {
+    let zeros = raw[rawRange].prefix { $0 == 0 }
+    rawRange = rawRange.dropFirst(zeros.count)
   }
 
   private func inflateSome(_ stream: UnsafeMutablePointer<z_stream>) throws {

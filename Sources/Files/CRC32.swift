@@ -20,4 +20,11 @@ public struct CRC32: Sendable {
     checksum.update(bytes)
     return checksum.value
   }
+
+  /// The checksum of a whole file.
+  ///
+  /// Throws `InputError` when it is missing, unreadable or no plain file.
+  public static func of(file path: String) throws -> UInt32 {
+    try MappedFile(path: path).withBytes { CRC32.of($0) }
+  }
 }

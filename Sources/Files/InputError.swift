@@ -1,13 +1,30 @@
 /// Wrong input from outside the program: a file, a folder, a row, a header.
 ///
 /// One sentence that says where (file, line, key) and what to do about it. Commands print it and
-/// exit with 65. Ours.
+/// exit with 65. Names, ids and rows out of a file end up in it, so whatever it is made of, it can neither
+/// steer a terminal nor fill one. Ours.
 public struct InputError: Error, CustomStringConvertible, Equatable {
   /// The whole sentence, as a user reads it.
   public let description: String
 
-  /// Makes an error from its sentence.
+  /// The longest sentence in characters; of a longer one the middle is left out.
+  static let longest = 2_000
+
+  /// Makes an error from its sentence; control characters in it become U+FFFD.
   public init(_ description: String) {
-    self.description = description
+    self.description = InputError.shortened(InputError.visible(description))
+  }
+
+  private static func visible(_ text: String) -> String {
+    let isControl = { (letter: Unicode.Scalar) in
+      letter.value < 0x20 && letter != "\n" || (0x7F...0x9F).contains(letter.value)
+    }
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
+  }
+
+  private static func shortened(_ text: String) -> String {
+    guard text.utf8.count > longest, text.count > longest else { return text }
+    return "\(text.prefix(longest / 2)) ... \(text.suffix(longest / 2))"
   }
 }

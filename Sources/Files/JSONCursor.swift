@@ -21,12 +21,13 @@ struct JSONCursor {
     try expect("}")
   }
 
-  /// Reads an array of integers.
-  mutating func integers() throws -> [Int] {
+  /// Reads an array of at most `limit` integers.
+  mutating func integers(limit: Int) throws -> [Int] {
     try expect("[")
     if take("]") { return [] }
     var values: [Int] = []
     repeat {
+      guard values.count < limit else { throw fault("an array has more than the \(limit) numbers that are read here") }
       values.append(try integer())
     } while take(",")
     try expect("]")

@@ -2,7 +2,8 @@ import Glibc
 
 /// A whole file mapped read-only into memory.
 ///
-/// Ours. The bytes live as long as this object does: keep it beside every view made of them. A file that
+/// Ours. The bytes live as long as this object does, and the compiler may end a local object's life right after its last
+/// mention: read through ``withBytes(_:)``, or keep the object as a property beside every view made of ``bytes``. A file that
 /// is cut short by somebody else while mapped ends the process (SIGBUS), so our own files are
 /// replaced by rename and never rewritten in place.
 public final class MappedFile: Sendable {
@@ -39,6 +40,16 @@ public final class MappedFile: Sendable {
     if let start { munmap(UnsafeMutableRawPointer(mutating: start), size) }
   }
 
-  /// All bytes of the file; valid while this object lives.
+  /// The file's size in bytes.
+  public var count: Int { size }
+
+  /// All bytes of the file; valid while this object lives, which a local variable's mention alone does not ensure.
+  ///
+  /// For types that store this object beside the view; elsewhere ``withBytes(_:)``.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: size) }
+
+  /// Calls `body` with all bytes of the file, which stay mapped until it returns; the buffer must not leave it.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(bytes) }
+  }
 }

@@ -34,14 +34,15 @@ public final class SafetensorsFile: Sendable {
     }
   }
 
-  /// The bytes of a tensor, little-endian; valid as long as this file object lives.
+  /// The bytes of a tensor, little-endian; valid as long as this file object lives: store it beside them.
   ///
   /// - Throws: ``InputError`` when the file has no such tensor.
   public func bytes(_ name: String) throws -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: file.bytes[try info(name).byteRange])
   }
 
-  /// A checked view of a tensor's elements, valid as long as this file object lives.
+  /// A checked view of a tensor's elements, valid as long as this file object lives: store it beside the view, or use
+  /// ``withValues(_:as:_:shape:_:)``.
   ///
   /// Data that the file does not align to the element's size is copied once.
   ///
@@ -61,6 +62,15 @@ public final class SafetensorsFile: Sendable {
     }
     try check(info, shape)
     return try alignedBytes(name, alignment: MemoryLayout<T>.alignment).assumingMemoryBound(to: T.self)
+  }
+
+  /// Calls `body` with a checked view of a tensor's elements, which stay mapped until it returns; the view must not leave it.
+  ///
+  /// - Throws: what ``values(_:as:_:shape:)`` throws, and what `body` does.
+  public func withValues<T: BitwiseCopyable, Result>(
+    _ name: String, as: T.Type, _ type: ElementType, shape: [Int?], _ body: (UnsafeBufferPointer<T>) throws -> Result
+  ) throws -> Result {
+    try withExtendedLifetime(self) { try body(values(name, as: T.self, type, shape: shape)) }
   }
 
   /// A floating-point tensor of any precision as Floats, row-major.

@@ -3,6 +3,9 @@
 /// A general JSON reader would silently keep one of two equal names; this one refuses them, and every
 /// key, type or number that the format does not have.
 struct SafetensorsHeader {
+  /// The most extents a tensor may have (ours: what PyTorch and NumPy users meet has four or five).
+  static let highestRank = 8
+
   private(set) var metadata: [String: String] = [:]
   private(set) var tensors: [String: TensorInfo] = [:]
 
@@ -46,8 +49,8 @@ struct SafetensorsHeader {
     try cursor.object { cursor, key in
       switch key {
       case "dtype" where type == nil: type = try cursor.string()
-      case "shape" where shape == nil: shape = try cursor.integers()
-      case "data_offsets" where offsets == nil: offsets = try cursor.integers()
+      case "shape" where shape == nil: shape = try cursor.integers(limit: highestRank)
+      case "data_offsets" where offsets == nil: offsets = try cursor.integers(limit: 2)
       default: throw InputError("tensor \"\(name)\": key \"\(key)\" is unknown or stands twice")
       }
     }

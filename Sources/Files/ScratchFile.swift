@@ -16,10 +16,11 @@ public final class ScratchFile {
   /// Throws `InputError` when the folder is missing or not writable.
   public init(folder: String) throws {
     self.folder = folder
-    let path = "\(folder)/.scratch-\(getpid())"
-    descriptor = openDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-    guard descriptor >= 0 else { throw systemFailure("create a scratch file in", folder) }
-    unlink(path)
+    guard let temporary = createTemporary("\(folder)/.scratch-", "", O_RDWR, mode: 0o600) else {
+      throw systemFailure("create a scratch file in", folder)
+    }
+    descriptor = temporary.descriptor
+    unlink(temporary.path)
   }
 
   deinit {

@@ -13,6 +13,19 @@ func openDescriptor(_ path: String, _ flags: Int32, mode: mode_t = 0) -> Int32 {
   }
 }
 
+/// Makes a new file between `prefix` and `suffix` of a path, by a name nobody else has: not another process, container or
+/// machine on the same file system.
+///
+/// Nil, with `errno`, when the system refuses.
+func createTemporary(_ prefix: String, _ suffix: String, _ flags: Int32, mode: mode_t) -> (path: String, descriptor: Int32)? {
+  while true {
+    let path = prefix + String(UInt64.random(in: 0 ... .max), radix: 36) + suffix
+    let descriptor = openDescriptor(path, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+    if descriptor >= 0 { return (path, descriptor) }
+    if errno != EEXIST { return nil }
+  }
+}
+
 extension stat {
   /// Whether this is a folder.
   var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }

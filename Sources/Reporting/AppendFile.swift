@@ -27,9 +27,10 @@ struct AppendFile: ~Copyable {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
-      if count >= 0 {
+      if count > 0 {
         done += count
-      } else if errno != EINTR {
+      } else if count == 0 || errno != EINTR {
+        // A write of nothing, as some network file systems answer, would be tried forever.
         throw InputError("\(path): cannot be written: \(String(cString: strerror(errno))); make room on the disk and resume")
       }
     }

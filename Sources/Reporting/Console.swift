@@ -21,8 +21,9 @@ public struct Console: Sendable {
   public init(verbosity: Verbosity = .normal) {
     self.init(
       verbosity: verbosity, isTerminal: isatty(STDERR_FILENO) == 1, width: Console.terminalWidth(),
-      output: { write($0, to: STDOUT_FILENO) },
-      error: { write($0, to: STDERR_FILENO) })
+      output: { StandardOutput.write($0) },
+      // A terminal that is gone is no reason to stop training.
+      error: { _ = writeAll($0, to: STDERR_FILENO) })
   }
 
   /// Streams of the caller's.
@@ -64,21 +65,5 @@ public struct Console: Sendable {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 else { return 80 }
     return Int(size.ws_col)
-  }
-}
-
-/// Writes all of a text; a stream that is gone is no reason to stop training.
-private func write(_ text: String, to descriptor: Int32) {
-  var text = text
-  text.withUTF8 { bytes in
-    var rest = UnsafeRawBufferPointer(bytes)
-    while let start = rest.baseAddress, !rest.isEmpty {
-      let count = Glibc.write(descriptor, start, rest.count)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if errno != EINTR {
-        return
-      }
-    }
   }
 }

@@ -34,8 +34,7 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
   /// - Throws: `InputError` when there is none or it cannot be read.
   public init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
-    let file = try MappedFile(path: path)
-    let data = withExtendedLifetime(file) { Data(file.bytes) }
+    let data = try MappedFile(path: path).withBytes { Data($0) }
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch {

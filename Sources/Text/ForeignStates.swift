@@ -66,8 +66,7 @@ public struct ForeignStates: TokenSource {
   /// Holds the list found beside the states against the checksum that the states carry, when they do.
   private static func checkList(_ list: String, _ states: TokenStates) throws {
     guard let expected = states.metadata["ids_crc32"] else { return }
-    let file = try MappedFile(path: list)
-    let found = withExtendedLifetime(file) { hexadecimal(CRC32.of(file.bytes)) }
+    let found = hexadecimal(try CRC32.of(file: list))
     guard found == expected else {
       throw InputError("\(list) was not written with the states (checksum \(found), not \(expected)); name another with --ids")
     }

@@ -19,12 +19,19 @@ public struct HashedEncoder: Sendable, Equatable {
   private static let pieceLengths = 3...5
   /// Pieces are taken from this many characters of a word at most, so that a hostile word costs no more than a text.
   private static let longestWord = 64
+  /// Shared by copies of the encoder, and no part of what it is.
+  private let known = WordStates()
 
   /// Makes an encoder; both numbers must be at least 1.
   public init(dimension: Int, maxTokens: Int) {
     precondition(dimension >= 1 && maxTokens >= 1, "dimension \(dimension) and tokens \(maxTokens) must be at least 1")
     self.dimension = dimension
     self.maxTokens = maxTokens
+  }
+
+  /// Encoders are equal that give equal states.
+  public static func == (left: HashedEncoder, right: HashedEncoder) -> Bool {
+    left.dimension == right.dimension && left.maxTokens == right.maxTokens
   }
 
   /// The number of tokens ``encode(_:into:)`` makes of a text, 0 to `maxTokens`.
@@ -42,22 +49,18 @@ public struct HashedEncoder: Sendable, Equatable {
     let start = states.count
     states.append(contentsOf: repeatElement(0, count: count * dimension))
     states.withUnsafeMutableBufferPointer { states in
-      splitter.scalars.withUnsafeBufferPointer { scalars in
-        for (token, word) in splitter.words.enumerated() {
-          let first = start + token * dimension
-          encodeWord(scalars[word], into: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension]))
-        }
+      for (token, place) in splitter.words.enumerated() {
+        let (word, first) = (splitter.scalars[place], start + token * dimension)
+        known.write(word, to: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension])) { encodeWord(word, into: $0) }
       }
     }
     return count
   }
 
-  private func encodeWord(_ word: Slice<UnsafeBufferPointer<UInt32>>, into state: UnsafeMutableBufferPointer<Float>) {
+  private func encodeWord(_ word: ArraySlice<UInt32>, into state: UnsafeMutableBufferPointer<Float>) {
+    let marked = [UInt32(UInt8(ascii: "<"))] + word.prefix(Self.longestWord) + [UInt32(UInt8(ascii: ">"))]
     withUnsafeTemporaryAllocation(of: Int32.self, capacity: dimension) { sums in
       sums.update(repeating: 0)
-      var marked = [UInt32(UInt8(ascii: "<"))]
-      marked.append(contentsOf: word.prefix(Self.longestWord))
-      marked.append(UInt32(UInt8(ascii: ">")))
       var pieces = 0
       for length in Self.pieceLengths where length <= marked.count {
         for first in 0...marked.count - length {

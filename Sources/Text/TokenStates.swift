@@ -7,6 +7,9 @@ public import Files
 public final class TokenStates: Sendable {
   /// The name of the file in a data set's folder.
   public static let fileName = "token_states.safetensors"
+  /// The widest state and the most tokens of an item that are read (ours, twenty times what models have): a file may claim any
+  /// width for a tensor without rows, and products of the two must not overflow.
+  static let largestExtent = 65_536
 
   /// The width d_t of a token state.
   public let dimension: Int
@@ -37,9 +40,13 @@ public final class TokenStates: Sendable {
   /// Maps and checks a file for whatever number of items it holds.
   init(path: String) throws {
     let file = try SafetensorsFile(path: path)
-    guard let info = file.tensors["states"], info.shape.count == 2, info.shape[1] >= 1,
+    guard let info = file.tensors["states"], info.shape.count == 2, (1...Self.largestExtent).contains(info.shape[1]),
       [.f32, .f16, .bf16].contains(info.type)
-    else { throw InputError("\(path): needs a tensor \"states\" of shape [tokens, dimension] in F32, F16 or BF16") }
+    else {
+      throw InputError(
+        "\(path): needs a tensor \"states\" of shape [tokens, dimension] in F32, F16 or BF16, the dimension at most \(Self.largestExtent)"
+      )
+    }
     let offsets = try file.values("offsets", as: Int64.self, .i64, shape: [nil])
     maxTokens = try Self.longest(offsets, rows: info.shape[0], path)
     dimension = info.shape[1]
@@ -87,6 +94,9 @@ public final class TokenStates: Sendable {
         throw InputError("\(path): \"offsets\" falls, or leaves the \(rows) rows of \"states\", at item \(item)")
       }
       longest = max(longest, offsets[item + 1] - offsets[item])
+    }
+    guard longest <= largestExtent else {
+      throw InputError("\(path): an item has \(longest) tokens, \(largestExtent) are the most; encode with fewer")
     }
     return Int(longest)
   }

@@ -12,9 +12,11 @@ struct WordSplitter {
   /// Where each word lies in `scalars`.
   private(set) var words: [Range<Int>] = []
   private var wordStart = 0
+  private let limit: Int
 
   /// Splits a text, stopping after `limit` words.
   init(_ text: String, limit: Int) {
+    self.limit = limit
     let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
     for scalar in (isASCII ? text : text.precomposedStringWithCompatibilityMapping).unicodeScalars {
       guard words.count < limit else { return }
@@ -37,6 +39,7 @@ struct WordSplitter {
     let properties = scalar.properties
     if properties.isIdeographic {
       endWord()
+      guard words.count < limit else { return }
       scalars.append(scalar.value)
       endWord()
     } else if properties.isAlphabetic || properties.numericType != nil || properties.generalCategory.isMark {

@@ -113,8 +113,7 @@ public struct Checkpoint: Sendable {
     guard let expected = manifest.files.first(where: { $0.name == name })?.crc32 else {
       throw InputError("\(path) has no \(name); use another checkpoint")
     }
-    let mapped = try MappedFile(path: file)
-    let found = withExtendedLifetime(mapped) { Self.hex(CRC32.of(mapped.bytes)) }
+    let found = Self.hex(try CRC32.of(file: file))
     guard found == expected else {
       throw InputError("\(file) is damaged (checksum \(found), the manifest says \(expected)); use another checkpoint")
     }
@@ -128,8 +127,9 @@ public struct Checkpoint: Sendable {
   private func copy(
     _ file: SafetensorsFile, _ name: String, _ shape: [Int], into target: UnsafeMutableBufferPointer<Float>
   ) throws {
-    let values = try file.values(name, as: Float.self, .f32, shape: shape)
-    guard let base = values.baseAddress else { return }
-    withExtendedLifetime(file) { target.baseAddress?.update(from: base, count: target.count) }
+    try file.withValues(name, as: Float.self, .f32, shape: shape) { values in
+      guard let base = values.baseAddress else { return }
+      target.baseAddress?.update(from: base, count: target.count)
+    }
   }
 }

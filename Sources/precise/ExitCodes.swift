@@ -2,6 +2,7 @@ import ArgumentParser
 import Config
 import Files
 import Glibc
+import Reporting
 import Training
 
 /// The exit codes of CLI.md, and the one place where an error becomes one.
@@ -31,9 +32,15 @@ struct CommandFailure: Error {
 /// Runs a command's body; any error ends it with one sentence on stderr and the code that fits.
 ///
 /// `InputError` is 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
+///
+/// So does a body whose results did not all reach stdout.
 func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
   do {
-    return try body()
+    let result = try body()
+    if let reason = StandardOutput.failure {
+      throw CommandFailure(PreciseExit.fault, "the results cannot be written to standard output: \(reason)")
+    }
+    return result
   } catch let error as CommandFailure {
     printError(error.message)
     throw error.code
@@ -56,10 +63,17 @@ func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
   }
 }
 
+/// Prints a line of a command's results; in place of Swift's own, which loses what a full disk refuses.
+func print(_ text: some CustomStringConvertible) {
+  StandardOutput.write("\(text)\n")
+}
+
 /// Prints `precise: <sentence>` to stderr.
 func printError(_ sentence: String) {
   guard !sentence.isEmpty else { return }
-  printToError("precise: \(sentence)")
+  // A sentence may quote a file or an argument; what is printed must not steer the terminal.
+  let lines = sentence.split(separator: "\n", omittingEmptySubsequences: false).map { Console.printable(String($0)) }
+  printToError("precise: \(lines.joined(separator: "\n"))")
 }
 
 /// Prints a line to stderr.

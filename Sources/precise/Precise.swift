@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct Precise: ParsableCommand {
@@ -16,4 +17,11 @@ struct Precise: ParsableCommand {
       BenchCommand.self,
       InspectCommand.self,
     ])
+
+  /// Where the process begins.
+  static func main() {
+    // A terminal or log that is gone must not end a training; results without a reader end the command where they are written.
+    signal(SIGPIPE, SIG_IGN)
+    main(nil)
+  }
 }

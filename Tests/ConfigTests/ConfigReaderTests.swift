@@ -19,12 +19,13 @@ struct ConfigReaderTests {
     #expect(config.seed == 7)
     #expect(config.model.idDim == 32 && config.model.semanticDim == 96)
     #expect(config.model.gateInput == .concat)
-    #expect(config.universal.steps == 900 && config.universal.negatives == .all)
+    #expect(config.universal.steps == 900 && config.universal.negatives == .count(300))
     #expect(config.universal.negativesFrom == .mixed && config.universal.logQ)
     #expect(config.targeted.map(\.name) == ["like", "toys"])
     #expect(config.targeted[0].behavior == "like" && config.targeted[0].scene == nil)
     #expect(config.targeted[0].objective.bpr == 0.5 && config.targeted[0].objective.softmax == 1)
-    #expect(config.targeted[1].userHead == .mlp && config.targeted[1].freeze == [.tokens, .ids])
+    #expect(
+      config.targeted[1].userHead == .mlp && config.targeted[1].freeze == [.tokens, .ids] && config.targeted[1].negatives == .all)
     #expect(config.targeted[1].scene == "5")
     #expect(config.optimizer.rows == .lazyAdam && config.optimizer.learningRate == 0.002)
     #expect(config.checkpoint.everySteps == nil && config.checkpoint.everyMinutes == 2.5)
@@ -90,6 +91,37 @@ struct ConfigReaderTests {
     #expect(problems("evaluation: {select_by: ndcg@7}").first?.contains("try ndcg@5") == true)
   }
 
+  @Test(arguments: [
+    "model: {heads: 3, id_dim: x}", "model: {heads: 3, semantic_dim: -1}", "model: {active_experts: 9, experts: many}",
+    "evaluation: {select_by: ndcg@7, cutoffs: 7}", "batch: {users: 1}\ntargeted: [{name: a, objective: {bpr: x}}]",
+    "batch: {users: 1}\ntargeted: [{name: a, objective: none}]", "universal: {log_q: true, negatives: ALL}",
+    "targeted: [{name: a, objective: {bpr: 0, softmax: x}}]",
+  ])
+  func aRuleWithAFaultyKeyIsNotChecked(text: String) {
+    // Its default would stand in for what nobody wrote.
+    #expect(problems(text).count == 1)
+  }
+
+  @Test func chancesAreCorrectedOnlyWhereSomethingIsDrawn() {
+    let rule = "true, corrects for the chance of being drawn, but negatives: all draws nothing"
+    let found = problems("universal: {log_q: true, negatives: all}\ntargeted: [{name: a, log_q: true, negatives: all}]")
+    #expect(found.map { $0.contains(rule) } == [true, true])
+    #expect(found.first?.hasPrefix("line 1, universal.log_q: ") == true)
+    #expect(found.last?.hasPrefix("line 2, targeted.0.log_q: ") == true)
+    #expect(problems("universal: {log_q: true, negatives: 9}\ntargeted: [{name: a, negatives: all}]") == [])
+  }
+
+  @Test func ofManyFaultsTheFirstAreShown() {
+    let text = (0..<20_000).map { "unknown\($0): 1\n" }.joined() + String(repeating: "k", count: 900) + ": 1\n"
+    let error = #expect(throws: ConfigProblems.self) { try ConfigReader.read(text: text, name: "run.yaml") }
+    let lines = error?.description.split(separator: "\n") ?? []
+    #expect(lines.count == 52)
+    #expect(lines.first == "run.yaml: 20001 problems" && lines.last == "  and 19951 more")
+    #expect(lines.allSatisfy { $0.count < 400 })
+    let long = problems(String(repeating: "k", count: 900) + ": 1").first
+    #expect((long?.count ?? 900) < 400)
+  }
+
   @Test(arguments: ["model: {id_dim: 0}", "model: {semantic_dim: 0}", "universal: {epochs: 0}", "evaluation: {select_by: mrr}"])
   func allowed(text: String) {
     #expect(problems(text) == [])
@@ -145,11 +177,11 @@ private let documented = """
   model:      {id_dim: 32, semantic_dim: 96, experts: 8, active_experts: 2, gate_input: concat, layers: 2, heads: 2,
                length: 50, dropout: 0.2, balance: 0.01, logit_scale: 1.0, scene_embedding: false, behavior_embedding: false}
   batch:      {users: 256}                                   # global, over all ranks
-  universal:  {epochs: 20, steps: 900, negatives: all, negatives_from: mixed, log_q: true, token_freeze: 0.5}
+  universal:  {epochs: 20, steps: 900, negatives: 300, negatives_from: mixed, log_q: true, token_freeze: 0.5}
   targeted:
     - {name: like, scene: null, behavior: like, history: target, epochs: 5, steps: null,
        user_head: residual, objective: {bpr: 0.5, softmax: 1}}
-    - {name: toys, scene: 5, user_head: mlp, freeze: [tokens, ids]}
+    - {name: toys, scene: 5, user_head: mlp, freeze: [tokens, ids], negatives: all}
   optimizer:  {learning_rate: 2.0e-3, warmup: 0.05, weight_decay: 0.01, clip: 1.0, rows: lazy_adam, id_learning_rate: 5.0e-2,
                token_learning_rate: 5.0e-3}
   compute:    {precision: fp32}

@@ -1,7 +1,8 @@
-import Files
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Files
 
 @Suite struct AtomicFileTests {
   @Test func appearsWholeOnCommitOnly() throws {
@@ -24,6 +25,39 @@ import Testing
       #expect(try folder.names().count == 1)
     }
     #expect(try folder.names().isEmpty)
+  }
+
+  @Test func twoWritersOfOneNameDoNotMeet() throws {
+    let folder = try TemporaryFolder()
+    // As another container would leave it, whose process has the same number and has made as many files.
+    for serial in 0..<50 { try folder.write(".a.\(getpid())-\(serial).tmp", "theirs") }
+    let theirs = try folder.names()
+    var one = try AtomicFile(path: folder.file("a"))
+    var two = try AtomicFile(path: folder.file("a"))
+    try one.write("one")
+    try two.write("two")
+    try one.commit()
+    #expect(try String(contentsOfFile: folder.file("a"), encoding: .utf8) == "one")
+    try two.commit()
+    #expect(try String(contentsOfFile: folder.file("a"), encoding: .utf8) == "two")
+    #expect(try folder.names() == (theirs + ["a"]).sorted())
+    for name in theirs { #expect(try String(contentsOfFile: folder.file(name), encoding: .utf8) == "theirs") }
+  }
+
+  @Test func aFolderThatCannotBeFlushedIsNoUnchangedFile() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a", "old")
+    var file = try AtomicFile(path: path)
+    try file.write("new")
+    let sentence = "\(path) is in place, but a power cut may still undo that: cannot flush it"
+    do {
+      try file.commit { _ in throw InputError("cannot flush it") }
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect(error as? InputError == InputError(sentence))
+    }
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "new")
+    #expect(try folder.names() == ["a"])
   }
 
   @Test func writesOfEverySizeKeepTheirOrder() throws {

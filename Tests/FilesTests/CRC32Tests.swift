@@ -1,4 +1,5 @@
 import Files
+import TestSupport
 import Testing
 
 @Suite struct CRC32Tests {
@@ -7,6 +8,13 @@ import Testing
     let bytes = Array("123456789".utf8)
     #expect(bytes.withUnsafeBytes { CRC32.of($0) } == 0xCBF4_3926)
     #expect(CRC32().value == 0)
+  }
+
+  @Test func ofAFile() throws {
+    let folder = try TemporaryFolder()
+    #expect(try CRC32.of(file: folder.write("a", "123456789")) == 0xCBF4_3926)
+    #expect(try CRC32.of(file: folder.write("b", "")) == 0)
+    #expect(throws: InputError.self) { try CRC32.of(file: folder.file("none")) }
   }
 
   @Test func piecesGiveTheWhole() {

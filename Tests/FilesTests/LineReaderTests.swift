@@ -52,6 +52,18 @@ import Testing
     #expect(read[0] == "a" && read[1].hasPrefix("blong line ") && read[2] == "end")
   }
 
+  @Test func zerosBehindGzipArePadding() throws {
+    let folder = try TemporaryFolder()
+    let member = try gzip(try folder.write("1", "a\nb\n"))
+    for count in [1, 511, 600_000] {
+      let padding = Data(repeating: 0, count: count)
+      #expect(try lines(try folder.write("padded", member + padding)) == ["a", "b"])
+      #expect(try lines(try folder.write("both", member + padding + member)) == ["a", "b", "a", "b"])
+    }
+    let garbage = try folder.write("garbage", member + Data([0, 0, 7]))
+    #expect(throws: InputError.self) { try lines(garbage) }
+  }
+
   @Test func damagedGzipIsAnErrorWithThePath() throws {
     let folder = try TemporaryFolder()
     let whole = try gzip(try folder.write("1", (0..<5_000).map { "\($0)\n" }.joined()))

@@ -54,6 +54,28 @@ struct SafetensorsFileTests {
     }
   }
 
+  @Test func lendsValuesForACall() throws {
+    let path = try file(#"{"x":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}}"#, data: [1, 0, 0, 0, 2, 0, 0, 0])
+    let sum = try SafetensorsFile(path: path).withValues("x", as: Int32.self, .i32, shape: [2]) { $0.reduce(0, +) }
+    #expect(sum == 3)
+  }
+
+  @Test func namesCannotSteerATerminal() throws {
+    let name = #"a\u001b[2J\u009b31m\u0007b"#
+    let twice = try file(#"{"\#(name)":{"dtype":"I8","shape":[0],"data_offsets":[0,0],"\#(name)":1}}"#)
+    #expect(fault(twice)?.contains("a\u{FFFD}[2J\u{FFFD}31m\u{FFFD}b") == true)
+    let sound = try SafetensorsFile(path: try file(#"{"\#(name)":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}}"#))
+    let error = #expect(throws: InputError.self) { try sound.bytes("other") }
+    #expect(error?.description.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) } == true)
+  }
+
+  @Test func aLongNameDoesNotFillATerminal() throws {
+    let name = String(repeating: "x", count: 1 << 20)
+    let path = try file(#"{"\#(name)":{"dtype":"I8","shape":[0],"data_offsets":[0,7]}}"#)
+    let sentence = fault(path) ?? ""
+    #expect(sentence.count < 2_100 && sentence.hasPrefix(path) && sentence.hasSuffix("bytes of data"))
+  }
+
   @Test func refusesWrongRequests() throws {
     let file = try SafetensorsFile(
       path: try file(#"{"x":{"dtype":"I32","shape":[1,2],"data_offsets":[0,8]}}"#, data: Array(0..<8)))
@@ -69,7 +91,8 @@ struct SafetensorsFileTests {
     (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[6,10]}}"#, "do not lie within"),
     (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, "do not lie within"),
     (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}"#, "do not lie within"),
-    (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}"#, "do not lie within"),
+    (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}"#, "more than the 2 numbers"),
+    (#"{"x":{"dtype":"F32","shape":[1],"data_offsets":[4]}}"#, "do not lie within"),
     (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, "needs 8"),
     (#"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,8]}}"#, "needs 4"),
     (#"{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, "negative or too large"),
@@ -78,6 +101,7 @@ struct SafetensorsFileTests {
     (#"{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#, "negative or too large"),
     (#"{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}"#, "64 bits"),
     (#"{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#, "expected"),
+    (#"{"x":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#, "more than the 8 numbers"),
     (#"{"x":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}"#, "unknown type"),
     (#"{"x":{"dtype":4,"shape":[1],"data_offsets":[0,4]}}"#, "expected"),
     (#"{"x":{"dtype":"F32","shape":[1]}}"#, "needs all of"),

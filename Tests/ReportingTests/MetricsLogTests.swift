@@ -28,6 +28,12 @@ struct MetricsLogTests {
     }
   }
 
+  @Test func aFullDiskIsAnError() throws {
+    let log = try MetricsLog(path: "/dev/full")
+    let error = #expect(throws: InputError.self) { try log.append([.init("step", 1)]) }
+    #expect(error?.description.contains("No space left on device; make room on the disk and resume") == true)
+  }
+
   @Test func aResumedRunClosesAHalfWrittenLine() throws {
     try withFolder { folder in
       let path = folder + "/metrics.jsonl"

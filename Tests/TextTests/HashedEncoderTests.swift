@@ -84,4 +84,16 @@ struct HashedEncoderTests {
     #expect(values.count == 3)
     #expect(values[0] == 7)
   }
+
+  @Test func aWordMetBeforeHasTheSameState() {
+    let titles = ["red boat", "blue boat boat", "red", "a very red boat 字"]
+    let seasoned = HashedEncoder(dimension: 24, maxTokens: 8)
+    for title in titles + titles {
+      var (first, again): ([Float], [Float]) = ([], [])
+      HashedEncoder(dimension: 24, maxTokens: 8).encode(title, into: &first)
+      seasoned.encode(title, into: &again)
+      #expect(first == again && !first.isEmpty)
+    }
+    #expect(seasoned == HashedEncoder(dimension: 24, maxTokens: 8))
+  }
 }

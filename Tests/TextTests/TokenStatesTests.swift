@@ -62,6 +62,12 @@ struct TokenStatesTests {
     #expect(throws: InputError.self) { try TokenStates(path: sound, items: 2) }
     let wrongType = try file([0, 3], rows: 3, .i32)
     #expect(throws: InputError.self) { try TokenStates(path: wrongType, items: 1) }
+    for width in [1 << 62, 1 << 61, 65_537] {
+      let wide = try file([0, 0], rows: 0, dimension: width)
+      #expect(throws: InputError.self) { try TokenStates(path: wide, items: 1) }
+    }
+    let long = try file([0, 65_537], rows: 65_537, .bf16, dimension: 1)
+    #expect(throws: InputError.self) { try TokenStates(path: long, items: 1) }
     let noWidth = try file([0, 3], rows: 3, dimension: 0)
     #expect(throws: InputError.self) { try TokenStates(path: noWidth, items: 1) }
   }

@@ -32,5 +32,9 @@ struct WordSplitterTests {
   @Test func stopsAtTheLimit() {
     #expect(words("one two three", limit: 2) == ["one", "two"])
     #expect(words("one two", limit: 2) == ["one", "two"])
+    // An ideograph ends the word before it and is one itself: two words in one step.
+    #expect(words("ab字", limit: 1) == ["ab"])
+    #expect(words("字ab字", limit: 2) == ["字", "ab"])
+    #expect(HashedEncoder(dimension: 2, maxTokens: 1).tokenCount("ab字") == 1)
   }
 }

@@ -74,6 +74,11 @@ def open_text(path):
     return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
 
 
+def whole(text):
+    """JSON's escapes can leave half a surrogate pair, which has no UTF-8: U+FFFD stands for it, as in `precise prepare`."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def read_rows(stream, path, form, names):
     """Yields (line number, item, text)."""
     if form == "jsonl":
@@ -82,7 +87,7 @@ def read_rows(stream, path, form, names):
                 row = json.loads(line)
                 if not isinstance(row, dict) or names["item"] not in row:
                     raise InputError(f"{path}:{number}: an object with \"{names['item']}\" is wanted")
-                yield number, str(row[names["item"]]), str(row.get(names["text"]) or "")
+                yield number, whole(str(row[names["item"]])), whole(str(row.get(names["text"]) or ""))
         return
     csv.field_size_limit(1 << 24)
     quoting = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if form == "tsv" else {"delimiter": ",", "strict": True}
@@ -271,6 +276,18 @@ class Progress:
         print(f"{begin}{done:,} of {self.total:,} items, {rate:,.0f} items/s, {left:,.0f} s left  ", end=end, file=sys.stderr, flush=True)
 
 
+def weights_identity(options, encoder):
+    """What changes with the weights: of a folder its files' names, sizes and times, of a hub's model its commit."""
+    if not os.path.isdir(options.model):
+        return getattr(encoder.model.config, "_commit_hash", None) or ""
+    digest = hashlib.sha256()
+    for entry in sorted(os.scandir(options.model), key=lambda entry: entry.name):
+        if entry.is_file():
+            status = entry.stat()
+            digest.update(f"{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def fingerprint(options, encoder, ids, texts):
     """What must be the same for parts on disk to be used again."""
     digest = hashlib.sha256()
@@ -278,7 +295,7 @@ def fingerprint(options, encoder, ids, texts):
         digest.update(value.encode() + b"\0")
     config = json.dumps(encoder.model.config.to_dict(), sort_keys=True, default=str)
     return {
-        "format": FORMAT_VERSION, "model": options.model, "config": hashlib.sha256(config.encode()).hexdigest(),
+        "format": FORMAT_VERSION, "model": options.model, "weights": weights_identity(options, encoder), "config": hashlib.sha256(config.encode()).hexdigest(),
         "items": digest.hexdigest(), "dtype": options.dtype, "compute": encoder.compute, "device": encoder.device.type,
         "max_tokens": options.max_tokens, "batch_size": options.batch_size, "part_items": options.part_items,
     }

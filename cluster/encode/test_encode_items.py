@@ -198,6 +198,41 @@ class EncodeItemsTests(unittest.TestCase):
         self.assertEqual(code, 65)
         self.assertIn("is there already", message)
 
+    def test_parts_of_other_weights_are_refused(self):
+        model = self.path("model")
+        make_model(model)
+        finished = encode_items.encode_part
+        encode_items.encode_part = self.stop
+        try:
+            self.assertEqual(self.encode("s", model=model)[0], 130)
+        finally:
+            encode_items.encode_part = finished
+        # The same configuration and size, other numbers: a checkpoint trained on.
+        weights = os.path.join(model, "model.safetensors")
+        with open(weights, "r+b") as file:
+            file.seek(-4, os.SEEK_END)
+            file.write(struct.pack("<f", 0.5))
+        status = os.stat(weights)
+        os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+        code, message = self.encode("s", model=model)
+        self.assertEqual(code, 65)
+        self.assertIn("weights differ", message)
+        self.assertEqual(self.encode("s", "--restart", model=model)[0], 0)
+
+    @staticmethod
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    def test_half_a_surrogate_pair_is_replaced(self):
+        with open(self.path("items.jsonl"), "w", encoding="utf-8") as file:
+            file.write('{"item": "a\\ud800", "text": "red \\udc00boat \\ud83d\\ude00"}\n{"item": "b", "text": "blue"}\n')
+        self.assertEqual(self.encode("s", items=self.path("items.jsonl"))[0], 0)
+        self.assertEqual(self.bytes("s.ids.txt").decode(), "a\ufffd\nb\n")
+        with open(self.path("same.jsonl"), "w", encoding="utf-8") as file:
+            file.write('{"item": "a\ufffd", "text": "red \ufffdboat \U0001f600"}\n{"item": "b", "text": "blue"}\n')
+        self.assertEqual(self.encode("same", items=self.path("same.jsonl"))[0], 0)
+        self.assertEqual(self.bytes("s"), self.bytes("same"))
+
     def test_states_that_are_not_finite_name_the_item(self):
         broken = self.path("broken")
         make_model(broken, broken=True)
