@@ -115,7 +115,7 @@ import Testing
     try folder.write("short.csv", "user,item\nu\n")
     try fail(65, "short.csv:2", "score", world.run, "--pairs", "short.csv", "--out", "s.csv.gz")
     try folder.write("headless.csv", "a,b\n1,2\n")
-    try fail(65, "headless.csv:1", "export", world.run, "--out", "e", "--items", "headless.csv")
+    try fail(65, "only a, b; rename the column in the file", "export", world.run, "--out", "e", "--items", "headless.csv")
   }
 
   @Test func aDamagedCheckpointIsRefused() throws {

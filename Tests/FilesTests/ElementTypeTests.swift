@@ -22,7 +22,10 @@ struct ElementTypeTests {
     let patterns = (0...UInt16.max).map { $0 }
     let decoded = decode(.f16, patterns)
     let wrong = patterns.filter { pattern in
-      let expected = Float(Float16(bitPattern: pattern))
+      // Subnormal halves by arithmetic: the compiler's own conversion makes zeros of them on a thread that flushes denormals,
+      // as the threads of training and serving do.
+      let subnormal = Float(pattern & 0x3FF) * (pattern < 0x8000 ? 0x1p-24 : -0x1p-24)
+      let expected = pattern & 0x7C00 == 0 ? subnormal : Float(Float16(bitPattern: pattern))
       let found = decoded[Int(pattern)]
       return expected.isNaN ? !found.isNaN : expected.bitPattern != found.bitPattern
     }
