@@ -95,7 +95,13 @@ let package = Package(
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Datasets", "Files", "Tensors"]),
     tests("TrainingTests", ["Training", "Config", "Datasets", "Files", "Model", "Collectives", "Text"]),
-    tests("CommandTests", [argumentParser, "precise", "Files"]),
+    tests(
+      "ServingTests",
+      [
+        "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
+        "Files", "Reporting",
+      ]),
+    tests("CommandTests", ["precise", "Files", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

@@ -19,16 +19,19 @@ final class DelimitedSource: RowSource {
 
   /// Opens the file and reads its header.
   ///
-  /// Throws `InputError` when a required column is missing, listing those that were found.
-  init(path: String, format: InputFormat, columns: ColumnNames, required: [Column], optional: [Column], timeUnit: TimeUnit) throws
-  {
+  /// Throws `InputError` when a required column is missing, listing those that were found and, unless `advice` says something
+  /// else, the option that names columns.
+  init(
+    path: String, format: InputFormat, columns: ColumnNames, required: [Column], optional: [Column], timeUnit: TimeUnit,
+    advice: String? = nil
+  ) throws {
     reader = try LineReader(path: path)
     self.path = reader.path
     self.timeUnit = timeUnit.microseconds
     delimiter = format == .tsv ? 0x09 : 0x2C
     isQuoted = format == .csv
     let header = try DelimitedSource.header(reader, delimiter: delimiter, isQuoted: isQuoted)
-    let places = try DelimitedSource.places(header, columns, required, optional, path: self.path)
+    let places = try DelimitedSource.places(header, columns, required, optional, advice, path: self.path)
     fieldCount = header.count
     targets = .allocate(capacity: header.count)
     targets.initialize(repeating: -1, count: header.count)
@@ -96,7 +99,8 @@ final class DelimitedSource: RowSource {
   }
 
   private static func places(
-    _ header: [String], _ columns: ColumnNames, _ required: [Column], _ optional: [Column], path: String
+    _ header: [String], _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?,
+    path: String
   ) throws -> [Column: Int] {
     var places: [Column: Int] = [:]
     var missing: [String] = []
@@ -109,7 +113,7 @@ final class DelimitedSource: RowSource {
     guard missing.isEmpty else {
       throw InputError(
         "\(path):1: the header has no column \(missing.joined(separator: ", ")), only \(header.joined(separator: ", ")); "
-          + "name the columns with --columns (such as user=\(header[0]))")
+          + (advice ?? "name the columns with --columns (such as user=\(header[0]))"))
     }
     return places
   }

@@ -13,7 +13,8 @@ extension InputFormat {
       return try ObjectSource(path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds)
     }
     return try DelimitedSource(
-      path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds)
+      path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds,
+      advice: "rename the column in the file")
   }
 }
 

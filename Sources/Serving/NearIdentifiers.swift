@@ -2,35 +2,48 @@ import Datasets
 
 /// Ids of a data set that an unknown one may have been meant to be, for messages.
 ///
-/// Ours: ids that differ by one letter (replaced, added, missing, or swapped with its neighbour) or in case only. One pass over
-/// the ids without a table of edit distances, so that a large catalogue costs no more than a moment; at most 2 million users or
-/// items are looked at.
-enum NearIdentifiers {
+/// Ours: ids that differ in case only, then those that differ by one letter (replaced, added, missing, or swapped with its
+/// neighbour). One pass over the ids without a table of edit distances, so that a large catalogue costs no more than a moment; at
+/// most 2 million users or items are looked at.
+struct NearIdentifiers {
   static let mostLookedAt = 2_000_000
   static let mostNamed = 3
 
+  private let wanted: [UInt8]
+  private var same: [String] = []
+  private var near: [String] = []
+
+  private init(_ id: String) { wanted = Array(id.lowercased().utf8) }
+
+  private var best: [String] { Array((same + near).prefix(Self.mostNamed)) }
+
   /// Item ids near to `id`, three at most.
   static func items(_ id: String, in dataset: Dataset) -> [String] {
-    let count = min(dataset.items.count, mostLookedAt)
-    return near(id, (0..<count).lazy.map { dataset.items.id($0) })
+    var found = NearIdentifiers(id)
+    for item in 0..<min(dataset.items.count, mostLookedAt) { found.offer(dataset.items.id(item)) }
+    return found.best
   }
 
   /// User ids near to `id`, three at most.
   ///
   /// Throws `InputError` when a shard is damaged.
   static func users(_ id: String, in dataset: Dataset) throws -> [String] {
-    var found: [String] = []
-    guard dataset.manifest.users <= mostLookedAt else { return found }
-    for shard in 0..<dataset.shardCount where found.count < mostNamed {
+    var found = NearIdentifiers(id)
+    guard dataset.manifest.users <= mostLookedAt else { return [] }
+    for shard in 0..<dataset.shardCount {
       let users = try dataset.shard(shard)
-      found += near(id, (0..<users.userCount).lazy.map { users.id($0) })
+      for user in 0..<users.userCount { found.offer(users.id(user)) }
     }
-    return Array(found.prefix(mostNamed))
+    return found.best
   }
 
-  private static func near(_ id: String, _ candidates: some Sequence<String>) -> [String] {
-    let wanted = Array(id.lowercased().utf8)
-    return Array(candidates.lazy.filter { isNear(wanted, Array($0.lowercased().utf8)) }.prefix(mostNamed))
+  private mutating func offer(_ id: String) {
+    let candidate = Array(id.lowercased().utf8)
+    if candidate == wanted {
+      same.append(id)
+    } else if near.count < Self.mostNamed && Self.isNear(wanted, candidate) {
+      near.append(id)
+    }
   }
 
   /// Whether two words differ by at most one edit: what is left without common beginning and end is one letter or a swapped pair.

@@ -53,7 +53,7 @@ struct ExportCommand: ParsableCommand {
       (export.format, export.history, export.overwrite) = (format, history, overwrite)
       let users = served.dataset.manifest.users
       let items = served.dataset.items.count + (added?.count ?? 0)
-      let bar = ProgressBar("export", total: items + users, unit: "row", console: console)
+      let bar = ProgressBar("export", total: items + users, unit: "rows", console: console)
       try export.write(to: output, newItems: added) { bar.advance(by: $0) }
       bar.finish()
       console.note(

@@ -88,7 +88,8 @@ struct RecommendationView {
   func json(user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], newest: Int) -> JSONValue {
     let history = events.items.indices.reversed().prefix(newest).map { event -> JSONValue in
       [
-        "item": .string(dataset.items.id(Int(events.items[event]))), "title": .string(dataset.items.text(Int(events.items[event]))),
+        "item": .string(dataset.items.id(Int(events.items[event]))),
+        "title": .string(dataset.items.text(Int(events.items[event]))),
         "scene": .string(dataset.scenes[Int(events.scenes[event])]),
         "behavior": .string(dataset.behaviors[Int(events.behaviors[event])]),
         "timestamp": .double(Double(events.times[event]) / 1e6),

@@ -155,7 +155,9 @@ struct RunInspection {
   // MARK: Both
 
   private var changedKeys: [(key: String, value: String)] {
-    let defaults = Dictionary(RunConfig().flat.map { ($0.key, $0.value) }) { first, _ in first }
+    var base = RunConfig()
+    base.targeted = config.targeted.map { _ in TargetedConfig() }
+    let defaults = Dictionary(base.flat.map { ($0.key, $0.value) }) { first, _ in first }
     return config.flat.filter { defaults[$0.key] != $0.value }
   }
 

@@ -30,7 +30,7 @@ struct ScoreCommand: ParsableCommand {
     try reportingFailures {
       let console = outputOptions.console
       let served = try trained.load(console)
-      let bar = ProgressBar("score", total: nil, unit: "pair", console: console)
+      let bar = ProgressBar("score", total: nil, unit: "pairs", console: console)
       let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
       bar.finish()
       if let first = summary.firstUnknown {

@@ -16,16 +16,19 @@ enum CommandRunner {
   static func run(_ arguments: String..., input: Data = Data()) throws -> CommandResult { try run(arguments, input: input) }
 
   /// The same with a list of arguments.
-  static func run(_ arguments: [String], input: Data = Data()) throws -> CommandResult {
+  ///
+  /// - Parameter folder: the working folder; the tests' own when nil.
+  static func run(_ arguments: [String], input: Data = Data(), in folder: String? = nil) throws -> CommandResult {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("precise")
     process.arguments = arguments
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("precise-run-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("precise-run-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: scratch) }
     // Files instead of pipes: neither side can block on the other.
-    let names = ["input", "output", "errors"].map { folder.appendingPathComponent($0) }
+    let names = ["input", "output", "errors"].map { scratch.appendingPathComponent($0) }
     try input.write(to: names[0])
     for name in names[1...] { try Data().write(to: name) }
     process.standardInput = try FileHandle(forReadingFrom: names[0])
@@ -34,7 +37,9 @@ enum CommandRunner {
     try process.run()
     process.waitUntilExit()
     return CommandResult(
-      code: process.terminationStatus, output: try String(contentsOf: names[1], encoding: .utf8),
+      // A signal's number, negative: a crash is no exit code.
+      code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      output: try String(contentsOf: names[1], encoding: .utf8),
       errors: try String(contentsOf: names[2], encoding: .utf8))
   }
 }

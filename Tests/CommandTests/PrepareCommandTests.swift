@@ -57,12 +57,4 @@ import Testing
     let result = try CommandRunner.run(arguments)
     #expect(result.code == 64 && !result.errors.isEmpty && result.output.isEmpty)
   }
-
-  @Test func helpHasAnExample() throws {
-    for command in ["prepare", "inspect"] {
-      let result = try CommandRunner.run(command, "--help")
-      #expect(result.code == 0 && result.output.contains("precise \(command) "))
-      #expect(result.output.contains("Example:"))
-    }
-  }
 }

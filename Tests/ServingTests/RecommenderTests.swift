@@ -1,0 +1,87 @@
+import Datasets
+import Evaluation
+import Files
+import Tensors
+import Testing
+
+@testable import Serving
+
+struct RecommenderTests {
+  private func rules(_ count: Int, scene: Int? = nil, filterSeen: Bool = false) -> Recommender.Rules {
+    var rules = Recommender.Rules()
+    (rules.count, rules.scene, rules.filterSeen) = (count, scene, filterSeen)
+    return rules
+  }
+
+  @Test(arguments: ["universal", "like"])
+  func recommendsTheLargestProducts(phase: String) throws {
+    let served = try ServedWorld.hashed().served(phase)
+    let events = try ["u0", "u7"].map { try #require(try Lookup(served.dataset).events(ofUser: $0)) }
+    let found = Recommender(served, rules: rules(5)).recommend(events)
+    let storage = Storage<Float>(count: 2 * served.width)
+    let users = Matrix(storage.base, rows: 2, columns: served.width)
+    served.embed(events, into: users)
+    let items = served.catalogue.embeddings
+    for user in 0..<2 {
+      let scores = (0..<items.rows).map { item in
+        (0..<served.width).reduce(Float(0)) { $0 + users[user, $1] * items[item, $1] }
+      }
+      let order = scores.indices.sorted { scores[$0] > scores[$1] }
+      #expect(found[user].map(\.item) == Array(order.prefix(5)))
+      #expect(found[user].allSatisfy { abs($0.score - scores[$0.item]) < 1e-4 })
+      #expect(found[user].allSatisfy { entry in entry.isSeen == events[user].items.contains(Int32(entry.item)) })
+    }
+  }
+
+  @Test func rulesNarrowTheCandidates() throws {
+    let served = try ServedWorld.hashed().served()
+    let items = served.dataset.items
+    let events = try #require(try Lookup(served.dataset).events(ofUser: "u3"))
+    let scene = try Lookup(served.dataset).scene("feed")
+    let all = Recommender(served, rules: rules(1_000)).recommend([events])[0]
+    #expect(all.count == items.count)
+    let inScene = Recommender(served, rules: rules(1_000, scene: scene)).recommend([events])[0]
+    #expect(inScene == all.filter { items.scenes($0.item).contains(scene) } && !inScene.isEmpty && inScene.count < all.count)
+    let unseen = Recommender(served, rules: rules(1_000, filterSeen: true)).recommend([events])[0]
+    #expect(unseen == all.filter { !$0.isSeen } && unseen.count == items.count - Set(events.items).count)
+    #expect(throws: InputError("the data set has no scene fed; it has \(served.dataset.scenes.joined(separator: ", "))")) {
+      try Lookup(served.dataset).scene("fed")
+    }
+  }
+
+  @Test func anItemIsNeverLikeItself() throws {
+    let served = try ServedWorld.hashed().served()
+    let recommender = Recommender(served, rules: rules(1_000))
+    let items = served.catalogue.embeddings
+    for item in 0..<items.rows {
+      let found = recommender.similar(to: item)
+      #expect(Set(found.map(\.item)) == Set(0..<items.rows).subtracting([item]))
+      #expect(zip(found, found.dropFirst()).allSatisfy { $0.score >= $1.score })
+      #expect(found.allSatisfy { abs($0.score) <= 1.0001 })
+    }
+    let one = recommender.similar(to: 4).first { $0.item == 9 }?.score
+    let other = recommender.similar(to: 9).first { $0.item == 4 }?.score
+    #expect(abs(try #require(one) - (try #require(other))) < 1e-5)
+  }
+
+  @Test func unknownIdsAreAnsweredWithNearOnes() throws {
+    let lookup = Lookup(try ServedWorld.hashed().served().dataset)
+    #expect(try lookup.events(ofUser: "U3") == nil)
+    // Case alone comes before a wrong letter.
+    #expect(try lookup.unknownUser("U33").description.contains("did you mean u33 or "))
+    #expect(try lookup.unknownUser("somebody").description.contains("its ids look like u"))
+    let error = #expect(throws: InputError.self) { try lookup.item("i3o") }
+    #expect(error?.description.contains("did you mean") == true && error?.description.contains("i3") == true)
+    #expect(try lookup.item("i3") == lookup.item("i3"))
+  }
+
+  @Test(arguments: [
+    ("abc", "abc", true), ("abc", "abd", true), ("abc", "ab", true), ("abc", "abcd", true), ("abc", "acb", true), ("", "a", true),
+    ("abc", "cba", false), ("abc", "a", false), ("abc", "axy", false), ("aab", "aabab", false), ("abcd", "badc", false),
+    ("aaa", "aa", true),
+  ])
+  func oneEditIsNear(one: String, other: String, isNear: Bool) {
+    #expect(NearIdentifiers.isNear(Array(one.utf8), Array(other.utf8)) == isNear)
+    #expect(NearIdentifiers.isNear(Array(other.utf8), Array(one.utf8)) == isNear)
+  }
+}

@@ -1,0 +1,98 @@
+import Collectives
+import Config
+import Datasets
+import Files
+import Reporting
+import Serving
+import TestSupport
+import Text
+import Training
+
+/// A small data set and a tiny run of two phases, trained once for all tests and never written to again.
+final class ServedWorld: Sendable {
+  static let users = 40
+  static let items = 30
+
+  let folder: TemporaryFolder
+  var run: String { folder.file("run") }
+
+  /// The world whose token states are hashed and stay frozen.
+  static func hashed() throws -> ServedWorld { try hashedWorld.get() }
+  /// The world whose token states come from elsewhere.
+  static func foreign() throws -> ServedWorld { try foreignWorld.get() }
+
+  private static let hashedWorld = Result { try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed") }
+  private static let foreignWorld = Result { try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 4), name: "made-up-model") }
+
+  /// The text of an item; item 7 has none.
+  static func text(_ item: Int) -> String {
+    let words = ["red", "blue", "loud", "calm", "old", "new", "big", "small", "round"]
+    return item == 7 ? "" : "\(words[item % 9]) \(words[item * 4 % 9 / 2]) thing \(item)"
+  }
+
+  func served(_ phase: String? = nil) throws -> ServedModel {
+    try ServedModel(try TrainedRun(path: run), phase: phase)
+  }
+
+  private init(_ encoder: HashedEncoder, name: String) throws {
+    folder = try TemporaryFolder()
+    let dataset = try Self.dataset(folder.file("dataset"))
+    let items = DatasetItems(dataset)
+    _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16)
+      .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    let directory = RunDirectory(path: run)
+    try directory.create()
+    let config = Self.config
+    try directory.write(
+      config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
+    let inputs = Trainer.Inputs(dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
+    try Trainer(config, inputs, communicator: SoloCommunicator(), console: .init(verbosity: .quiet)).run()
+  }
+
+  private static func dataset(_ path: String) throws -> Dataset {
+    var builder = DatasetBuilder()
+    for user in 0..<users {
+      for event in 0..<12 {
+        let draw = Int(RandomValues.bits(seed: 5, user * 12 + event) >> 33)
+        // The last item has one event, held out of training: it is cold.
+        let item = user == 0 && event == 11 ? items - 1 : draw % (items - 1)
+        builder.addEvent(
+          user: "u\(user)", item: "i\(item)", seconds: 1_000 * event + user, scene: item % 3 == 0 ? "feed" : "shop",
+          behavior: draw % 2 == 0 || event > 8 ? "like" : "view")
+      }
+    }
+    for item in 0..<items { builder.addItem("i\(item)", text: text(item)) }
+    return try builder.write(to: path)
+  }
+
+  private static var config: RunConfig {
+    var config = RunConfig()
+    config.model.idDim = 4
+    config.model.semanticDim = 8
+    config.model.experts = 3
+    config.model.layers = 1
+    config.model.length = 6
+    config.batch.users = 16
+    config.universal.epochs = 2
+    config.universal.negatives = .all
+    config.universal.tokenFreeze = 1
+    var like = TargetedConfig()
+    like.name = "like"
+    like.behavior = "like"
+    like.epochs = 1
+    like.negatives = .all
+    like.freeze = [.tokens]
+    config.targeted = [like]
+    return config
+  }
+}
+
+/// A source of states under another encoder's name.
+struct NamedSource<Source: TokenSource>: TokenSource {
+  let name: String
+  let source: Source
+
+  var dimension: Int { source.dimension }
+  func tokenCount(_ item: Int) -> Int { source.tokenCount(item) }
+  func appendStates(_ item: Int, to states: inout [Float]) { source.appendStates(item, to: &states) }
+}
