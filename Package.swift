@@ -60,7 +60,12 @@ let package = Package(
         "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches", "Text",
         "Files", "Reporting", "Evaluation",
       ]),
-    library("Serving", ["Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Evaluation", "Training", "Collectives"]),
+    library(
+      "Serving",
+      [
+        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation", "Training",
+        "Collectives",
+      ]),
 
     .executableTarget(
       name: "precise",

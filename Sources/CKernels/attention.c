@@ -43,9 +43,8 @@ INLINE long reach(int causal, long row, long length) { return causal ? row + 1 :
 /* One row of scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. */
 INLINE float softmax_row(float *scores, long n, long columns) {
   FAST_SUMS
-  float top = scores[0];
-  for (long j = 1; j < n; j++) top = scores[j] > top ? scores[j] : top;
-  float sum = 0;
+  float top = ck_largest(n, scores), sum = 0;
+  VECTOR_LOOP
   for (long j = 0; j < n; j++) {
     scores[j] = ck_expf(scores[j] - top);
     sum += scores[j];
@@ -82,6 +81,7 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, c
 
 /* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
 INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float log_sum, float dot) {
+  VECTOR_LOOP
   for (long j = 0; j < n; j++) {
     float p = ck_expf(scores[j] - log_sum);
     scores[j] = p;

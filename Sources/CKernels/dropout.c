@@ -32,16 +32,20 @@ KERNEL void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, fl
       float *zr = z + r * columns + start;
       if (rate <= 0.0f) {
         if (br)
+          VECTOR_LOOP
           for (long c = 0; c < n; c++) zr[c] += xr[c] + br[c];
         else
+          VECTOR_LOOP
           for (long c = 0; c < n; c++) zr[c] += xr[c];
         continue;
       }
       float factors[TILE];
       mask_tile(stream, row_keys[r], start, rate, factors);
       if (br)
+        VECTOR_LOOP
         for (long c = 0; c < n; c++) zr[c] += factors[c] * (xr[c] + br[c]);
       else
+        VECTOR_LOOP
         for (long c = 0; c < n; c++) zr[c] += factors[c] * xr[c];
     }
 }
@@ -57,6 +61,7 @@ KERNEL void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_key
       long n = columns - start < TILE ? columns - start : TILE;
       float factors[TILE];
       mask_tile(stream, row_keys[r], start, rate, factors);
+      VECTOR_LOOP
       for (long c = 0; c < n; c++) dx[r * columns + start + c] = factors[c] * dz[r * columns + start + c];
     }
 }

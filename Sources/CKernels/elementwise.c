@@ -3,10 +3,12 @@
 #include "vector.h"
 
 KERNEL void ck_add(long count, const float *x, float *y) {
+  VECTOR_LOOP
   for (long i = 0; i < count; i++) y[i] += x[i];
 }
 
 KERNEL void ck_scale(long count, float factor, float *x) {
+  VECTOR_LOOP
   for (long i = 0; i < count; i++) x[i] *= factor;
 }
 
@@ -17,6 +19,7 @@ KERNEL double ck_sum_of_squares(long count, const float *x) {
   for (long start = 0; start < count; start += 4096) {
     long end = start + 4096 < count ? start + 4096 : count;
     float sum = 0;
+    VECTOR_LOOP
     for (long i = start; i < end; i++) sum += x[i] * x[i];
     total += sum;
   }
@@ -29,6 +32,7 @@ KERNEL int ck_all_finite(long count, const float *x) {
   for (long start = 0; start < count; start += 4096) {
     long end = start + 4096 < count ? start + 4096 : count;
     uint32_t bad = 0;
+    VECTOR_LOOP
     for (long i = start; i < end; i++) bad |= (uint32_t)((bits[i] & 0x7f800000u) == 0x7f800000u);
     if (bad) return 0;
   }
@@ -37,6 +41,7 @@ KERNEL int ck_all_finite(long count, const float *x) {
 
 KERNEL void ck_add_bias(long rows, long columns, const float *bias, float *y) {
   for (long r = 0; r < rows; r++)
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) y[r * columns + c] += bias[c];
 }
 
@@ -45,13 +50,16 @@ KERNEL void ck_bias_gradient(long rows, long columns, const float *dy, float *db
     long n = columns - start < 256 ? columns - start : 256;
     float sum[256] = {0};
     for (long r = 0; r < rows; r++)
+      VECTOR_LOOP
       for (long c = 0; c < n; c++) sum[c] += dy[r * columns + start + c];
+    VECTOR_LOOP
     for (long c = 0; c < n; c++) dbias[start + c] += sum[c];
   }
 }
 
 KERNEL void ck_bias_gelu(long rows, long columns, const float *bias, float *before, float *after) {
   for (long r = 0; r < rows; r++)
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) {
       float x = before[r * columns + c] + bias[c];
       before[r * columns + c] = x;
@@ -60,6 +68,7 @@ KERNEL void ck_bias_gelu(long rows, long columns, const float *bias, float *befo
 }
 
 KERNEL void ck_gelu_backward(long count, const float *before, const float *dafter, float *dbefore) {
+  VECTOR_LOOP
   for (long i = 0; i < count; i++) {
     float x = before[i];
     float density = 0.39894228040143268f * ck_expf(-0.5f * x * x);

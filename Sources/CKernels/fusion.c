@@ -6,18 +6,22 @@
 KERNEL void ck_token_mean(long tokens, long width, const float *states, float *out) {
   memset(out, 0, sizeof(float) * (size_t)width);
   for (long t = 0; t < tokens; t++)
+    VECTOR_LOOP
     for (long c = 0; c < width; c++) out[c] += states[t * width + c];
   float inverse = tokens > 0 ? 1.0f / (float)tokens : 0.0f;
+  VECTOR_LOOP
   for (long c = 0; c < width; c++) out[c] *= inverse;
 }
 
 INLINE void softmax(long n, const float *logits, float *out) {
-  float top = logits[0], sum = 0;
-  for (long i = 1; i < n; i++) top = logits[i] > top ? logits[i] : top;
+  FAST_SUMS
+  float top = ck_largest(n, logits), sum = 0;
+  VECTOR_LOOP
   for (long i = 0; i < n; i++) {
     out[i] = ck_expf(logits[i] - top);
     sum += out[i];
   }
+  VECTOR_LOOP
   for (long i = 0; i < n; i++) out[i] /= sum;
 }
 
@@ -48,11 +52,13 @@ void ck_gate_backward(long experts, long active, const int32_t *chosen, const fl
 INLINE float dot(long n, const float *x, const float *y) {
   FAST_SUMS
   float sum = 0;
+  VECTOR_LOOP
   for (long i = 0; i < n; i++) sum += x[i] * y[i];
   return sum;
 }
 
 INLINE void add_scaled(long n, float factor, const float *x, float *y) {
+  VECTOR_LOOP
   for (long i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
@@ -86,6 +92,7 @@ KERNEL void ck_attention_pool_backward(long tokens, long width, long active, con
       add_scaled(width, ds, x, dquery);
       if (!dstates) continue;
       float *dx = dstates + t * width, weight = w[t];
+      VECTOR_LOOP
       for (long c = 0; c < width; c++) dx[c] += weight * dp[c] + ds * query[c];
     }
   }

@@ -12,6 +12,7 @@ KERNEL void ck_scatter_add_rows(long count, long columns, const int32_t *rows, c
   for (long i = 0; i < count; i++) {
     float *row = table + (long)rows[i] * ld_table;
     const float *from = in + i * ld_in;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) row[c] += from[c];
   }
 }
@@ -21,6 +22,7 @@ KERNEL void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *
   for (long i = 0; i < count; i++) {
     float *row = table + (long)rows[i] * ld_table, factor = factors[i];
     const float *from = in + i * ld_in;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) row[c] += factor * from[c];
   }
 }

@@ -8,10 +8,13 @@ KERNEL void ck_layer_norm(long rows, long columns, float epsilon, const float *x
   for (long r = 0; r < rows; r++) {
     const float *xr = x + r * columns;
     float sum = 0, squares = 0;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) sum += xr[c];
     float mu = sum / (float)columns;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) squares += (xr[c] - mu) * (xr[c] - mu);
     float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) y[r * columns + c] = (xr[c] - mu) * inverse * scale[c] + bias[c];
     mean[r] = mu;
     inverse_deviation[r] = inverse;
@@ -25,6 +28,7 @@ KERNEL void ck_layer_norm_backward(long rows, long columns, const float *x, cons
   for (long r = 0; r < rows; r++) {
     const float *xr = x + r * columns, *dyr = dy + r * columns;
     float mu = mean[r], inverse = inverse_deviation[r], sum = 0, dot = 0;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) {
       float normalised = (xr[c] - mu) * inverse, g = dyr[c] * scale[c];
       sum += g;
@@ -34,6 +38,7 @@ KERNEL void ck_layer_norm_backward(long rows, long columns, const float *x, cons
     }
     sum /= (float)columns;
     dot /= (float)columns;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++)
       dx[r * columns + c] += inverse * (dyr[c] * scale[c] - sum - (xr[c] - mu) * inverse * dot);
   }

@@ -23,16 +23,18 @@ KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const 
     float *row = logits + r * negatives, own = positive[r], top = own, sum = 0;
     int32_t target = targets[r];
     if (correction)
+      VECTOR_LOOP
       for (long j = 0; j < negatives; j++) row[j] -= correction[j];
-    for (long j = 0; j < negatives; j++) {
-      row[j] = negative_ids[j] == target ? excluded : row[j];
-      top = row[j] > top ? row[j] : top;
-    }
+    VECTOR_LOOP
+    for (long j = 0; j < negatives; j++) row[j] = negative_ids[j] == target ? excluded : row[j];
+    if (negatives > 0) top = __builtin_fmaxf(top, ck_largest(negatives, row));
+    VECTOR_LOOP
     for (long j = 0; j < negatives; j++) {
       row[j] = ck_expf(row[j] - top);
       sum += row[j];
     }
     float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;
+    VECTOR_LOOP
     for (long j = 0; j < negatives; j++) row[j] *= factor;
     positive[r] = -sum * factor;
     total += (double)logf(all) + ((double)top - (double)own);
@@ -64,6 +66,7 @@ KERNEL void ck_row_dots(long rows, long columns, float factor, const float *x, l
   FAST_SUMS
   for (long r = 0; r < rows; r++) {
     float sum = 0;
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) sum += x[r * ldx + c] * y[r * ldy + c];
     out[r] = factor * sum;
   }
@@ -72,6 +75,7 @@ KERNEL void ck_row_dots(long rows, long columns, float factor, const float *x, l
 KERNEL void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy) {
   for (long r = 0; r < rows; r++) {
     float factor = factors[r];
+    VECTOR_LOOP
     for (long c = 0; c < columns; c++) y[r * ldy + c] += factor * x[r * ldx + c];
   }
 }

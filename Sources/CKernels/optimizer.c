@@ -5,33 +5,37 @@
 KERNEL void ck_adamw(long count, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                      float correction2, float gradient_factor, const uint8_t *decay, const float *gradient, float *value, float *m,
                      float *v) {
-  float shrink = 1.0f - learning_rate * weight_decay, step = learning_rate / correction1, root = 1.0f / sqrtf(correction2);
+  float shrink = 1.0f - learning_rate * weight_decay, step = learning_rate / correction1, root = 1.0f / ck_sqrtf(correction2);
+  VECTOR_LOOP
   for (long i = 0; i < count; i++) {
     float g = gradient[i] * gradient_factor;
     float mi = beta1 * m[i] + (1.0f - beta1) * g, vi = beta2 * v[i] + (1.0f - beta2) * g * g;
     float kept = value[i] * (decay[i] ? shrink : 1.0f);
     m[i] = mi;
     v[i] = vi;
-    value[i] = kept - step * mi / (sqrtf(vi) * root + epsilon);
+    value[i] = kept - step * mi / (ck_sqrtf(vi) * root + epsilon);
   }
 }
 
 KERNEL void ck_adagrad_row(long width, float learning_rate, float epsilon, const float *gradient, float *value, float *accumulator) {
   FAST_SUMS
   float sum = 0;
+  VECTOR_LOOP
   for (long c = 0; c < width; c++) sum += gradient[c] * gradient[c];
   if (sum == 0.0f) return; /* a row without gradient is untouched */
   *accumulator += sum / (float)width;
-  float step = learning_rate / (sqrtf(*accumulator) + epsilon);
+  float step = learning_rate / (ck_sqrtf(*accumulator) + epsilon);
+  VECTOR_LOOP
   for (long c = 0; c < width; c++) value[c] -= step * gradient[c];
 }
 
 KERNEL void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
                         const float *gradient, float *value, float *m, float *v) {
-  float step = learning_rate / correction1, root = 1.0f / sqrtf(correction2);
+  float step = learning_rate / correction1, root = 1.0f / ck_sqrtf(correction2);
+  VECTOR_LOOP
   for (long c = 0; c < width; c++) {
     m[c] = beta1 * m[c] + (1.0f - beta1) * gradient[c];
     v[c] = beta2 * v[c] + (1.0f - beta2) * gradient[c] * gradient[c];
-    value[c] -= step * m[c] / (sqrtf(v[c]) * root + epsilon);
+    value[c] -= step * m[c] / (ck_sqrtf(v[c]) * root + epsilon);
   }
 }

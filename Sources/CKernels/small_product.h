@@ -7,8 +7,6 @@
 
 #include "vector.h"
 
-typedef float v16 __attribute__((vector_size(64), aligned(4)));
-
 /* One tile: `rows` <= 6 and `wide` (1 or 2 vectors) are constants at every call, so the loops unroll into registers. */
 INLINE void small_tile(int rows, int wide, long depth, const float *a, long a_row, long a_column, const float *b, long ldb, float *c,
                        long ldc, int add) {

@@ -15,6 +15,10 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
+/* Before a loop whose arrays do not overlap, or are the same element for element (in place): without it the compiler
+ * checks for overlap at run time and falls back to one element at a time for a product in place. */
+#define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
+
 /* Sums may be reordered (that is what lets them vectorise); NaN and infinity keep their meaning. */
 #define FAST_SUMS _Pragma("clang fp reassociate(on) contract(fast)")
 
@@ -52,5 +56,23 @@ INLINE float ck_normal_cdf(float x) {
   float tail = 0.5f * p * t * ck_expf(-a * a);
   return x >= 0.0f ? 1.0f - tail : tail;
 }
+
+typedef float v16 __attribute__((vector_size(64), aligned(4)));
+
+/* The largest of x [n], n >= 1. Written with vectors: a maximum may not be reordered by the compiler, because of NaN. */
+INLINE float ck_largest(long n, const float *x) {
+  float top = x[0];
+  long j = 0;
+  if (n >= 16) {
+    v16 tops = *(const v16 *)x;
+    for (j = 16; j + 16 <= n; j += 16) tops = __builtin_elementwise_max(tops, *(const v16 *)(x + j));
+    for (int lane = 0; lane < 16; lane++) top = tops[lane] > top ? tops[lane] : top;
+  }
+  for (; j < n; j++) top = x[j] > top ? x[j] : top;
+  return top;
+}
+
+/* The square root without errno, which would keep a loop from being vectorised. */
+INLINE float ck_sqrtf(float x) { return __builtin_elementwise_sqrt(x); }
 
 #endif

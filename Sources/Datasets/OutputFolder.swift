@@ -5,25 +5,40 @@ import Glibc
 /// A folder that is built under a temporary name beside its final one and renamed when it is whole.
 ///
 /// Without `commit` the temporary folder is removed and whatever stood under the final name stays.
-final class OutputFolder {
+public final class OutputFolder {
+  /// What a folder is that may be replaced, and the file that it is known by.
+  public struct Kind: Sendable {
+    let name: String
+    let marker: String
+
+    /// A kind of folder: its name with an article, and the name of a file that every such folder has.
+    public init(_ name: String, marker: String) {
+      self.name = name
+      self.marker = marker
+    }
+
+    /// A data set.
+    public static let dataset = Kind("a data set", marker: DatasetManifest.fileName)
+  }
+
   /// The final path.
-  let path: String
+  public let path: String
   /// Where to write meanwhile.
-  let temporaryPath: String
+  public let temporaryPath: String
   private let parent: String
   private var isCommitted = false
 
   /// Makes the temporary folder.
   ///
-  /// Throws `InputError` when something stands at `path` that may not be replaced.
-  init(path: String, overwrite: Bool) throws {
+  /// Throws `InputError` when something stands at `path` that may not be replaced: anything but a folder of this kind.
+  public init(path: String, kind: Kind = .dataset, overwrite: Bool) throws {
     let path = Dataset.withoutTrailingSlash(path)
     let url = URL(fileURLWithPath: path)
     let name = url.lastPathComponent
     guard !path.isEmpty, name != ".", name != "..", name != "/" else {
       throw InputError("\"\(path)\" cannot be the output; name a folder that is to be made")
     }
-    try OutputFolder.checkReplaceable(path, overwrite: overwrite)
+    try OutputFolder.checkReplaceable(path, kind, overwrite: overwrite)
     self.path = path
     parent = url.deletingLastPathComponent().path
     temporaryPath = "\(parent)/.\(name).\(getpid()).tmp"
@@ -45,8 +60,8 @@ final class OutputFolder {
 
   /// Puts the folder under its final name.
   ///
-  /// A data set that stood there is set aside first and removed afterwards.
-  func commit() throws {
+  /// A folder that stood there is set aside first and removed afterwards.
+  public func commit() throws {
     try AtomicFile.synchronizeFolder(temporaryPath)
     let aside = "\(temporaryPath).old"
     let isReplacing = access(path, F_OK) == 0
@@ -66,17 +81,17 @@ final class OutputFolder {
     guard rename(from, to) == 0 else { throw InputError("cannot rename \(from) to \(to): \(String(cString: strerror(errno)))") }
   }
 
-  private static func checkReplaceable(_ path: String, overwrite: Bool) throws {
+  private static func checkReplaceable(_ path: String, _ kind: Kind, overwrite: Bool) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
     guard isFolder.boolValue else { throw InputError("\(path) is a file; name a folder that is to be made") }
     let names = try? FileManager.default.contentsOfDirectory(atPath: path)
     guard let names, !names.isEmpty else { return }
-    guard Dataset.isDataset(path) else {
+    guard access("\(path)/\(kind.marker)", F_OK) == 0 else {
       throw InputError("\(path) is a folder with other things in it; name another one")
     }
     guard overwrite else {
-      throw InputError("\(path) is a data set already; give --overwrite to replace it or name another folder")
+      throw InputError("\(path) is \(kind.name) already; give --overwrite to replace it or name another folder")
     }
   }
 

@@ -66,14 +66,18 @@ public struct EvaluationRecord {
     entries[entry.phase, default: [:]][entry.split] = entry.json
   }
 
-  /// Writes the file, whole or not at all.
-  public func write() throws {
-    let value = JSONValue.object(
+  /// Everything recorded, by phase and split.
+  public var json: JSONValue {
+    .object(
       entries.sorted { $0.key < $1.key }.map { phase, splits in
         .init(phase, .object(splits.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }))
       })
+  }
+
+  /// Writes the file, whole or not at all.
+  public func write() throws {
     var file = try AtomicFile(path: path)
-    try file.write(value.indented + "\n")
+    try file.write(json.indented + "\n")
     try file.commit()
   }
 

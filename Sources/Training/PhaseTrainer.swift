@@ -46,6 +46,8 @@ final class PhaseTrainer {
   /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws {
     log?.begin(plan.name, steps: steps)
+    // A targeted phase is judged before its first step too: it must end above where it started, or its result is the start.
+    if steps == 0 || !plan.kind.isUniversal { try keep(step: 0, score: try evaluate(0)) }
     for step in 0..<steps {
       let start = DispatchTime.now().uptimeNanoseconds
       let before = self.step.clock.seconds[StepPart.reduce.rawValue]
@@ -56,17 +58,20 @@ final class PhaseTrainer {
       try afterStep(step + 1)
     }
     log?.end()
-    if steps == 0 { try keep(step: 0, score: try evaluate(0)) }
   }
 
   private func afterStep(_ done: Int) throws {
     let everyEpochs = config.evaluation.everyEpochs
     let judges = done == steps || (everyEpochs > 0 && done % (everyEpochs * stepsPerEpoch) == 0)
-    let saves = config.checkpoint.everySteps.map { done % $0 == 0 } ?? false
+    let saves = (config.checkpoint.everySteps.map { done % $0 == 0 } ?? false) || isTimeToSave
     guard judges || saves else { return }
     let score = judges ? try evaluate(done) : nil
     // A judged model is kept only when it may be the result: the last, or better than what is there.
     if saves || done == steps || isBest(score) { try keep(step: done, score: score) }
+  }
+
+  private var isTimeToSave: Bool {
+    config.checkpoint.everyMinutes.map { Double(DispatchTime.now().uptimeNanoseconds - keptAt) * 1e-9 >= 60 * $0 } ?? false
   }
 
   private func isBest(_ score: Double?) -> Bool {
@@ -91,6 +96,7 @@ final class PhaseTrainer {
       phase: plan.name, step: step, epoch: Double(step) / Double(stepsPerEpoch), dataset: dataset.manifest.checksum,
       items: dataset.items.count, selectedBy: score == nil ? nil : config.evaluation.selectBy, score: score)
     _ = try Checkpoint.write(model, manifest, to: store.path(step: step))
+    keptAt = DispatchTime.now().uptimeNanoseconds
     if let score { bestScore = max(score, bestScore ?? score) }
     try store.prune(last: config.checkpoint.keepLast, best: config.checkpoint.keepBest)
   }
@@ -104,6 +110,7 @@ final class PhaseTrainer {
   private let store: CheckpointStore
   private let workspace = Workspace()
   private var bestScore: Double?
+  private var keptAt = DispatchTime.now().uptimeNanoseconds
 }
 
 /// Keeps the groups of parameters that a targeted phase names as they are.

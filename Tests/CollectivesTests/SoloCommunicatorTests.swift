@@ -21,6 +21,7 @@ import Testing
   @Test func countsComeBack() throws {
     #expect(try solo.exchangeCounts([7]) == [7])
     #expect(try solo.exchangeCounts([0]) == [0])
+    #expect(try solo.gatherCounts(41) == [41])
   }
 
   @Test func segmentsAreCopied() throws {

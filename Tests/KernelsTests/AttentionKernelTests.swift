@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct AttentionKernelTests {
   /// The worst errors of forward and backward against the twin.
-  private func errors(_ length: Int, heads: Int, width: Int, causal: Bool, scale: Float = 1) -> (forward: Double, backward: Double) {
+  private func errors(_ length: Int, heads: Int, width: Int, causal: Bool, scale: Float = 1) -> (
+    forward: Double, backward: Double
+  ) {
     let qkv = GuardedMatrix.random(length, 3 * heads * width, seed: UInt64(length), scale: scale)
     let out = GuardedMatrix.filled(length, heads * width)
     let logSum = Vector.guarded(.init(repeating: .nan, count: heads * length))

@@ -86,6 +86,19 @@ import Testing
     }
   }
 
+  @Test func everyColumnHasItsOwnDraw() {
+    let wide = factors(mask(0.5), rows: 3, columns: 600)
+    let narrow = factors(mask(0.5), rows: 3, columns: 140)
+    for row in 0..<3 {
+      let columns = Array(wide[(600 * row)..<(600 * row + 600)])
+      #expect(Array(columns[..<140]) == Array(narrow[(140 * row)..<(140 * row + 140)]), "a mask does not depend on the width")
+      for shift in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
+        let different = (0..<(600 - shift)).count { columns[$0] != columns[$0 + shift] }
+        #expect(different > (600 - shift) / 3, "columns \(shift) apart draw alike")  // half expected, six deviations at worst
+      }
+    }
+  }
+
   @Test func everyPartOfTheKeyGivesAnotherMask() {
     let base = factors(mask(0.5), rows: 4, columns: 64)
     let others = [

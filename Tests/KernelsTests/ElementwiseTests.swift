@@ -63,7 +63,9 @@ import Testing
   }
 
   private func gelu(_ x: Double) -> Double { x * 0.5 * erfc(-x / 2.0.squareRoot()) }
-  private func slope(_ x: Double) -> Double { 0.5 * erfc(-x / 2.0.squareRoot()) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot() }
+  private func slope(_ x: Double) -> Double {
+    0.5 * erfc(-x / 2.0.squareRoot()) + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+  }
 
   @Test func geluIsTheExactForm() {
     let points = (-12_000...12_000).map { Float($0) / 1000 } + [-100, 100, -0.0, 1e-30, -1e-30]

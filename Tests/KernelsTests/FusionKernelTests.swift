@@ -73,7 +73,8 @@ import Testing
     let dProbabilities = RandomValues.floats(experts, seed: 32)
     let dLogits = Vector.guarded(.init(repeating: .nan, count: experts))
     chooseExpertsBackward(
-      chosen: .kept(chosen.map(Int.init)), gates: .guarded(gates), dGates: .guarded(dGates), probabilities: .guarded(probabilities),
+      chosen: .kept(chosen.map(Int.init)), gates: .guarded(gates), dGates: .guarded(dGates),
+      probabilities: .guarded(probabilities),
       dProbabilities: .guarded(dProbabilities), dLogits: dLogits)
     // The Jacobians of both softmaxes, element by element.
     let expected = (0..<experts).map { expert in

@@ -22,11 +22,15 @@ import Testing
     let scale = Vector.guarded(RandomValues.floats(columns, seed: 2, center: 1))
     let bias = Vector.guarded(RandomValues.floats(columns, seed: 3))
     let y = GuardedMatrix.filled(rows, columns)
-    let (mean, inverse) = (Vector.guarded(.init(repeating: .nan, count: rows)), Vector.guarded(.init(repeating: .nan, count: rows)))
+    let (mean, inverse) = (
+      Vector.guarded(.init(repeating: .nan, count: rows)), Vector.guarded(.init(repeating: .nan, count: rows))
+    )
     layerNorm(x, scale: scale, bias: bias, epsilon: Float(epsilon), into: y, mean: mean, inverseDeviation: inverse)
     let dY = GuardedMatrix.random(rows, columns, seed: 4)
     let dX = GuardedMatrix.random(rows, columns, seed: 5)
-    let (dScale, dBias) = (Vector.guarded(RandomValues.floats(columns, seed: 6)), Vector.guarded(RandomValues.floats(columns, seed: 7)))
+    let (dScale, dBias) = (
+      Vector.guarded(RandomValues.floats(columns, seed: 6)), Vector.guarded(RandomValues.floats(columns, seed: 7))
+    )
     var (expectedY, expectedDX) = ([Float](), [Float]())
     var (expectedScale, expectedBias) = (dScale.values.map(Double.init), dBias.values.map(Double.init))
     for row in 0..<rows {

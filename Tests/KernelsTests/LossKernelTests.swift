@@ -34,7 +34,8 @@ import Testing
       expectedPositive.append(Float(twin.positive * 0.25))
     }
     let actual = sampledSoftmaxBlock(
-      logits: logits, positive: positive, targets: targets, negativeIds: ids, correction: correction.map { UnsafePointer($0.base) }, weight: 0.25)
+      logits: logits, positive: positive, targets: targets, negativeIds: ids,
+      correction: correction.map { UnsafePointer($0.base) }, weight: 0.25)
     #expect(abs(actual - loss) < 2e-6 * max(1, loss))
     #expect(relativeError(logits.values, expected) < 2e-6 && relativeError(positive.values, expectedPositive) < 2e-6)
     #expect(logits[0, 0] == 0, "row 0's target is the first negative")
@@ -54,7 +55,8 @@ import Testing
     let positive = Vector.guarded([2, -3])
     let ids = hasMemory ? RowList(start: RowList.kept([1]).baseAddress, count: 0) : RowList(start: nil, count: 0)
     let loss = sampledSoftmaxBlock(
-      logits: GuardedMatrix.filled(2, 0), positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1)
+      logits: GuardedMatrix.filled(2, 0), positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1
+    )
     let gradient = positive.values
     #expect(loss == 0 && gradient.allSatisfy { $0 == 0 })
   }

@@ -8,7 +8,9 @@ import Testing
     let value = Vector.guarded(RandomValues.floats(count, seed: 1))
     let (m, v) = (Vector.guarded(.init(repeating: 0, count: count)), Vector.guarded(.init(repeating: 0, count: count)))
     let decays = (0..<count).map { UInt8($0 % 3 == 0 ? 1 : 0) }
-    var (w, first, second) = (value.values.map(Double.init), [Double](repeating: 0, count: count), [Double](repeating: 0, count: count))
+    var (w, first, second) = (
+      value.values.map(Double.init), [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
+    )
     var (power1, power2) = (1.0, 1.0)
     for step in 1...5 {
       let gradient = Vector.guarded(RandomValues.floats(count, seed: UInt64(10 + step), scale: 3))
@@ -57,7 +59,8 @@ import Testing
     let gradient = Vector.guarded(RandomValues.floats(width, seed: 4, center: 2))
     let before = value.values
     adamRow(
-      AdamStep(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1), gradient: gradient, value: value, m: m, v: v)
+      AdamStep(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1), gradient: gradient, value: value, m: m, v: v
+    )
     // The first corrected step is the learning rate itself, against the gradient's sign.
     #expect(relativeError(value.values, before.map { $0 - 0.01 }) < 1e-6)
     #expect(relativeError(m.values, gradient.values.map { 0.1 * $0 }) < 1e-6)

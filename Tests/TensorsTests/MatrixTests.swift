@@ -37,6 +37,7 @@ import Testing
     let matrix = GuardedMatrix.make((0..<6).map(Float.init), rows: 2, columns: 3).reshaped(rows: 3, columns: 2)
     #expect(matrix.values == [0, 1, 2, 3, 4, 5])
     #expect(matrix[2, 0] == 4)
+    #expect(Array(matrix.buffer) == [0, 1, 2, 3, 4, 5] && Array(strided.rows(1..<2).buffer) == [10, 11, 12, 13])
   }
 
   @Test func clearingLeavesTheGapsAlone() {

@@ -80,4 +80,16 @@ import Testing
     #expect(wide["ones"].vector.values.allSatisfy { $0 == 1 })
     #expect(wide["zeros"].vector.values.allSatisfy { $0 == 0 })
   }
+
+  @Test func frozenParametersNeitherLearnNorDecay() {
+    let arena = ParameterArena(specs, seed: 9)
+    arena.freeze { $0 == "weight" || $0 == "bias" }
+    arena.gradients.base.update(repeating: 2, count: arena.gradients.count)
+    arena.clearFrozenGradients()
+    for parameter in arena.parameters {
+      let isFrozen = ["weight", "bias"].contains(parameter.name)
+      #expect(parameter.gradientVector.values.allSatisfy { $0 == (isFrozen ? 0 : 2) })
+    }
+    #expect(arena.decays[arena["weight"].offset] == 0 && arena.decays[arena["experts"].offset] == 1)
+  }
 }

@@ -63,7 +63,9 @@ import Testing
     for purpose in purposes { add(RandomStream(seed: 1, purpose: purpose), "\(purpose)") }
     for place in [1, 2, 4095] { add(RandomStream(seed: 1, dropoutPlace: place, step: 0), "dropout place \(place)") }
     for step in [1, 2, UInt32.max] { add(RandomStream(seed: 1, purpose: .itemRow, step: step), "step \(step)") }
-    for seed in [0, 2, 1 << 32, 1 << 32 + 1, .max] as [UInt64] { add(RandomStream(seed: seed, purpose: .itemRow), "seed \(seed)") }
+    for seed in [0, 2, 1 << 32, 1 << 32 + 1, .max] as [UInt64] {
+      add(RandomStream(seed: seed, purpose: .itemRow), "seed \(seed)")
+    }
     for row in [0, 1, 1 << 32, 1 << 32 + 5, 1 << 47] as [UInt64] {
       add(RandomStream(seed: 1, purpose: .itemRow), row: row, "row \(row)")
     }

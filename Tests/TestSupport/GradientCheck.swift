@@ -4,9 +4,12 @@ public import Tensors
 public enum GradientCheck {
   /// An input of the loss and where backward leaves its gradient.
   public struct Input {
-    let name: String
-    let value: Matrix
-    let gradient: Matrix
+    /// The name, for messages.
+    public let name: String
+    /// The values that the loss depends on.
+    public let value: Matrix
+    /// Where backward leaves the gradient.
+    public let gradient: Matrix
     let adds: Bool
 
     /// Describes an input; `adds` says that backward adds to the gradient, else it writes it.

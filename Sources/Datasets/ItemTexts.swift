@@ -1,0 +1,48 @@
+import Files
+
+/// Ids and texts of an items file, read, checked and cleaned as `prepare` does: items that come after the data set was made.
+///
+/// Held in memory as a whole, a few dozen bytes an item: ids have to be known to find repeated ones.
+public struct ItemTexts: Sendable {
+  /// The ids in the order of the file, each once; `id@scene` when items are keyed by both.
+  public private(set) var ids: [String] = []
+  /// Their texts, the first that is not empty of each.
+  public private(set) var texts: [String] = []
+  /// Rows whose id had stood before.
+  public private(set) var repeatedRows = 0
+  /// Rows whose id is an item of the data set already.
+  public private(set) var knownRows = 0
+
+  /// Reads a file (`.gz`, `-`) with the columns item and text; a data set keyed by id and scene needs a scene too.
+  ///
+  /// Throws `InputError` at the first bad row: a list of new items is short enough to be mended.
+  public init(path: String, newTo dataset: Dataset) throws {
+    let isKeyed = dataset.manifest.preparation.itemKey == ItemKey.itemScene.rawValue
+    let columns: [Column] = isKeyed ? [.item, .text, .scene] : [.item, .text]
+    let source = try InputFormat(ofFile: path).source(path, columns)
+    let row = Row()
+    let buffer = ByteBuffer()
+    var places: [String: Int] = [:]
+    while true {
+      let outcome = try source.next(row)
+      if case .end = outcome { break }
+      let id = isKeyed ? keyed(row[.item], row[.scene], buffer) : row[.item]
+      try checkRow(outcome, id, "item", source)
+      take(
+        String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &places, known: dataset)
+    }
+  }
+
+  private mutating func take(_ id: String, text: String, _ places: inout [String: Int], known dataset: Dataset) {
+    if let place = places[id] {
+      repeatedRows += 1
+      if texts[place].isEmpty { texts[place] = text }
+    } else if dataset.items.index(of: id) != nil {
+      knownRows += 1
+    } else {
+      places[id] = ids.count
+      ids.append(id)
+      texts.append(text)
+    }
+  }
+}

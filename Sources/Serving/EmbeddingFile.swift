@@ -1,0 +1,81 @@
+import Files
+import Reporting
+public import Tensors
+
+/// Writes one table of embeddings with its ids, block by block: `NAME.safetensors` or `NAME.npy` with `NAME.txt`, or `NAME.jsonl`.
+///
+/// Each file appears under its name with `finish()` only.
+public final class EmbeddingFile {
+  /// Starts the files of `rows` rows in a folder.
+  ///
+  /// - Parameter metadata: free text for the safetensors header: where the numbers come from.
+  /// - Throws: `InputError` when a file cannot be created.
+  public init(
+    folder: String, name: String, format: EmbeddingFormat, rows: Int, width: Int, metadata: [String: String] = [:]
+  ) throws {
+    self.rows = rows
+    self.width = width
+    switch format {
+    case .safetensors:
+      let spec = TensorSpec("embeddings", .f32, [rows, width])
+      tensors = try SafetensorsWriter(path: "\(folder)/\(name).safetensors", tensors: [spec], metadata: metadata)
+    case .npy:
+      var file = try AtomicFile(path: "\(folder)/\(name).npy")
+      try Self.numpyHeader(rows: rows, width: width).withUnsafeBytes { try file.write($0) }
+      plain = consume file
+    case .jsonl:
+      objects = try AtomicFile(path: "\(folder)/\(name).jsonl")
+    }
+    if format != .jsonl { ids = try AtomicFile(path: "\(folder)/\(name).txt") }
+  }
+
+  /// Appends rows; `id` names row `i` of the block.
+  ///
+  /// Throws `InputError` when the disk refuses them, or a number is not finite.
+  public func append(_ block: Matrix, id: (Int) -> String) throws {
+    precondition(block.columns == width && written + block.rows <= rows, "\(block.shape) after \(written) of [\(rows), \(width)]")
+    guard block.isFinite else {
+      throw InputError("the embedding of a row after \(written) has NaN or infinity in it; train the model again")
+    }
+    written += block.rows
+    let values = UnsafeBufferPointer(block.buffer)
+    try tensors?.write(values)
+    try plain?.write(UnsafeRawBufferPointer(values))
+    for row in 0..<block.rows {
+      try ids?.write(id(row) + "\n")
+      try objects?.write(Self.object(id(row), UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])))
+    }
+  }
+
+  /// Puts the files under their names; traps when rows are missing.
+  public func finish() throws {
+    precondition(written == rows, "\(written) of \(rows) rows were written")
+    if let tensors = tensors.take() { try tensors.finish() }
+    if let plain = plain.take() { try plain.commit() }
+    if let objects = objects.take() { try objects.commit() }
+    if let ids = ids.take() { try ids.commit() }
+  }
+
+  private static func object(_ id: String, _ values: UnsafeBufferPointer<Float>) -> String {
+    var text = "{\"id\":\(JSONValue.string(id).line),\"embedding\":["
+    for (place, value) in values.enumerated() { text += place == 0 ? "\(value)" : ",\(value)" }
+    return text + "]}\n"
+  }
+
+  /// Magic, version 1.0, a length and a Python dictionary padded so that the numbers begin at a multiple of 64 bytes.
+  static func numpyHeader(rows: Int, width: Int) -> [UInt8] {
+    let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(width)), }"
+    let prefix = 10
+    let length = (prefix + text.utf8.count + 1 + 63) / 64 * 64 - prefix
+    let padding = String(repeating: " ", count: length - text.utf8.count - 1)
+    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array("\(text)\(padding)\n".utf8)
+  }
+
+  private let rows: Int
+  private let width: Int
+  private var written = 0
+  private var tensors: SafetensorsWriter?
+  private var plain: AtomicFile?
+  private var objects: AtomicFile?
+  private var ids: AtomicFile?
+}

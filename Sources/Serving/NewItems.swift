@@ -1,0 +1,116 @@
+public import Datasets
+import Evaluation
+import Files
+import Items
+import Model
+public import Tensors
+import Text
+
+/// Items that came after the data set was made, embedded from their texts alone.
+///
+/// docs/model.md, section 1: the semantic half by the trained fusion, the ID half is the mean of all trained ID rows (ours).
+public struct NewItems {
+  /// Their ids and texts.
+  public let list: ItemTexts
+  /// Items without a single token: all of them get the same embedding, the mean ID half alone.
+  public let itemsWithoutTokens: Int
+
+  /// Reads a list of items and finds their token states.
+  ///
+  /// Texts are encoded as the data set's own were; states from elsewhere (`states`, as cluster/encode/encode_items.py writes
+  /// them for these items) are needed when the data set's are a language model's.
+  ///
+  /// Throws `InputError` when the list is damaged, the model reads no text, or the states do not fit.
+  public init(path: String, states: String?, served: ServedModel) throws {
+    self.served = served
+    guard served.model.shape.fusion.readsText else {
+      throw InputError("the model reads no text (semantic_dim is 0), so new items cannot be told apart; leave --items out")
+    }
+    list = try ItemTexts(path: path, newTo: served.dataset)
+    let record = try EncodingRecord(folder: served.dataset.path)
+    let items = ListedItems(list)
+    // No item of the data set may have as many tokens as its encoding allows; the model knows no more than they have.
+    let limit = max(1, min(record.tokens, served.model.shape.fusion.tokens))
+    switch (states, record.encoder) {
+    case (let states?, _):
+      source = try Self.foreign(states, items, record, served, limit)
+    case (nil, "hashed"):
+      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.dimension, maxTokens: limit))
+    case (nil, let encoder):
+      throw InputError(
+        "the data set's token states are those of \(encoder); make states of \(path) with cluster/encode/encode_items.py "
+          + "and give them with --new-states")
+    }
+    type = ElementType(rawValue: record.type) ?? .f32
+    itemsWithoutTokens = list.ids.indices.count { [source] in source.tokenCount($0) == 0 }
+  }
+
+  /// The number of new items.
+  public var count: Int { list.ids.count }
+
+  /// Embeds a block of the new items, a row each.
+  public func embed(_ range: Range<Int>, into embeddings: Matrix) {
+    let fusion = served.model.shape.fusion
+    let tokens = TokenTable(counts: range.map { source.tokenCount($0) }, width: fusion.tokenWidth)
+    for (row, item) in range.enumerated() { copyStates(item, into: tokens.states(of: row)) }
+    served.workspace.scope {
+      let rows = served.workspace.take(Int32.self, range.count)
+      for row in 0..<range.count {
+        rows[row] = Int32(row)
+        embeddings.row(row).update(from: served.catalogue.meanID.base, count: fusion.idWidth)
+      }
+      _ = EmbeddingFusion(fusion, in: served.model.parameters).forward(
+        RowList(start: rows, count: range.count), tokens: tokens, into: embeddings.columns(fusion.idWidth..<fusion.width),
+        workspace: served.workspace)
+    }
+  }
+
+  /// An item's states, rounded as the data set stores its own: the same text gives the same states.
+  private func copyStates(_ item: Int, into states: Matrix) {
+    var values: [Float] = []
+    source.appendStates(item, to: &values)
+    var stored = [UInt8](repeating: 0, count: values.count * type.size)
+    values.withUnsafeBufferPointer { values in
+      stored.withUnsafeMutableBytes { stored in
+        guard let start = stored.baseAddress, !values.isEmpty else { return }
+        type.encode(values, into: start)
+        type.decode(UnsafeRawBufferPointer(stored), into: states.base)
+      }
+    }
+  }
+
+  private static func foreign(
+    _ path: String, _ items: ListedItems, _ record: EncodingRecord, _ served: ServedModel, _ limit: Int
+  ) throws -> any TokenSource {
+    let states = try ForeignStates(path: path, ids: nil, items: items, maxTokens: limit)
+    guard states.dimension == served.model.shape.fusion.tokenWidth else {
+      throw InputError(
+        "\(path) has states of width \(states.dimension), the model reads \(served.model.shape.fusion.tokenWidth); "
+          + "encode the new items as the data set was")
+    }
+    guard states.name == record.encoder else {
+      throw InputError("\(path) holds states of \(states.name), the data set's are of \(record.encoder); use that encoder")
+    }
+    return states
+  }
+
+  private let served: ServedModel
+  private let source: any TokenSource
+  private let type: ElementType
+}
+
+/// A list of items as an encoder sees them.
+struct ListedItems: TextItems {
+  private let list: ItemTexts
+  private let places: [String: Int]
+
+  init(_ list: ItemTexts) {
+    self.list = list
+    places = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { ($1, $0) })
+  }
+
+  var count: Int { list.ids.count }
+  func id(_ item: Int) -> String { list.ids[item] }
+  func text(_ item: Int) -> String { list.texts[item] }
+  func items(named id: String) -> [Int] { places[id].map { [$0] } ?? [] }
+}

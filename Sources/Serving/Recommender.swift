@@ -1,0 +1,81 @@
+public import Datasets
+import Evaluation
+import Kernels
+import Tensors
+
+/// Finds the best items for users, and the items most like an item.
+public struct Recommender {
+  /// What may be recommended, and how much.
+  public struct Rules: Sendable {
+    /// The number of items, k.
+    public var count = 10
+    /// Only items of this scene (its number in the data set); nil = all.
+    public var scene: Int?
+    /// Whether items that the user had are left out.
+    public var filterSeen = false
+
+    /// The ten best of all items.
+    public init() {}
+  }
+
+  /// An item recommended to a user.
+  public struct Recommendation: Sendable, Equatable {
+    /// The catalogue row.
+    public let item: Int
+    /// The raw product of user and item, or the cosine of two items.
+    public let score: Float
+    /// Whether the user has an event with it.
+    public let isSeen: Bool
+  }
+
+  /// The model.
+  public let served: ServedModel
+  /// The rules.
+  public let rules: Rules
+
+  /// Recommends by a model.
+  public init(_ served: ServedModel, rules: Rules) {
+    self.served = served
+    self.rules = rules
+    let items = served.dataset.items
+    candidates = (0..<items.count).filter { item in rules.scene.map { items.scenes(item).contains($0) } ?? true }
+  }
+
+  /// The best items for each user by h·e, from all their events; fewer than k when there are no more candidates.
+  ///
+  /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
+  public func recommend(_ users: [UserEvents]) -> [[Recommendation]] {
+    let items = served.catalogue.embeddings
+    return served.workspace.scope {
+      let embeddings = served.workspace.matrix(users.count, served.width)
+      served.embed(users, into: embeddings)
+      let scores = served.workspace.matrix(users.count, items.rows)
+      multiply(embeddings, items, rightTransposed: true, into: scores)
+      return users.indices.map { user in select(UnsafePointer(scores.row(user)), seen: Set(users[user].items)) }
+    }
+  }
+
+  private func select(_ scores: UnsafePointer<Float>, seen: Set<Int32>) -> [Recommendation] {
+    var top = TopItems(rules.count)
+    for item in candidates where !(rules.filterSeen && seen.contains(Int32(item))) { top.offer(item, scores[item]) }
+    return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item))) }
+  }
+
+  /// The items most like an item, by the cosine of their embeddings; never the item itself, nor one whose embedding is zero.
+  public func similar(to item: Int) -> [Recommendation] {
+    let items = served.catalogue.embeddings
+    return served.workspace.scope {
+      let products = served.workspace.matrix(1, items.rows)
+      multiply(items.rows(item..<item + 1), items, rightTransposed: true, into: products)
+      let squares = served.workspace.vector(items.rows)
+      rowDots(items, items, into: squares)
+      var top = TopItems(rules.count)
+      for other in candidates where other != item && squares[other] > 0 && squares[item] > 0 {
+        top.offer(other, products[0, other] / (squares[other].squareRoot() * squares[item].squareRoot()))
+      }
+      return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: false) }
+    }
+  }
+
+  private let candidates: [Int]
+}

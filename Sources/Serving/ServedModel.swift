@@ -1,0 +1,85 @@
+import Batches
+import Collectives
+public import Datasets
+public import Evaluation
+import Files
+import Items
+public import Model
+public import Tensors
+public import Training
+
+/// A trained phase ready to serve: its model, and every item's embedding in memory.
+///
+/// Scores are the products that evaluation ranks by: h_n·e (universal) or h'_u·e (targeted), raw logits without `logit_scale`.
+/// docs/model.md, section 6.
+public final class ServedModel {
+  /// Which events of a user are read.
+  public enum HistoryExtent: String, Sendable, CaseIterable {
+    /// Every event of the data set, held-out ones too: what is known of the user now.
+    case all
+    /// Training events only, for experiments on the held-out ones.
+    case training
+  }
+
+  /// The run.
+  public let run: TrainedRun
+  /// The phase.
+  public let plan: PhasePlan
+  /// Steps that its checkpoint was trained for.
+  public let step: Int
+  /// Its model.
+  public let model: PreciseModel
+  /// Every item's embedding.
+  public let catalogue: Catalogue
+  /// Scratch memory.
+  public let workspace = Workspace()
+
+  /// The data set.
+  public var dataset: Dataset { run.dataset }
+  /// d, the width of an embedding.
+  public var width: Int { model.shape.fusion.width }
+
+  /// Loads a phase (the last trained one when nil) and embeds all items.
+  ///
+  /// Throws `InputError` when the phase is not trained, its checkpoint is damaged, or its numbers are not finite.
+  public init(_ run: TrainedRun, phase: String? = nil) throws {
+    self.run = run
+    plan = try run.phase(named: phase)
+    step = try run.checkpoint(plan).manifest.step
+    let communicator = SoloCommunicator()
+    model = try run.model(plan, communicator: communicator)
+    catalogue = try Catalogue(
+      model, trainCounts: run.dataset.items.trainCounts, communicator: communicator, workspace: workspace)
+    guard catalogue.embeddings.isFinite else {
+      throw InputError("the embeddings of phase \(plan.name) have NaN or infinity in them; train it again")
+    }
+  }
+
+  /// Users embedded at a time: as many as evaluation takes, so that their scores fill at most 64 MiB.
+  public var blockUsers: Int { max(1, min(256, (16 << 20) / max(catalogue.embeddings.rows, 1))) }
+
+  /// Embeds users from their histories, one row each; a user without any event gets zeros.
+  public func embed(_ users: [UserEvents], history: HistoryExtent = .all, into embeddings: Matrix) {
+    batch.removeAll()
+    for (slot, events) in users.enumerated() {
+      let end = history == .all ? events.count : events.trainCount
+      plan.history.append(events, before: end, slot: slot, to: batch)
+    }
+    UserEncoder(model).encode(batch, catalogue: catalogue.embeddings, into: embeddings, workspace: workspace)
+  }
+
+  private let batch = SequenceBatch()
+}
+
+extension Matrix {
+  /// Whether no element is NaN or infinite.
+  var isFinite: Bool {
+    // The sum of products with zero is zero unless one of them is not finite.
+    var sum: Float = 0
+    for row in 0..<rows {
+      let start = self.row(row)
+      for column in 0..<columns { sum += start[column] * 0 }
+    }
+    return sum == 0
+  }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Config
+import Datasets
+import Files
+import Reporting
+import Serving
+import Training
+
+/// `precise recommend`: the best items for users, or the items most like an item.
+struct RecommendCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recommend",
+    abstract: "Recommends items to a user, or shows the items most like an item.",
+    discussion: """
+      Examples:
+        precise recommend run/ --user U17 -k 10
+        precise recommend run/ --item I42 --scene feed
+        precise recommend run/ --users-file users.txt --json > recommendations.jsonl
+
+      For a user, the newest events stand on the left and the best items on the right; * marks items the user had before. \
+      Scores are logits, the raw product of user and item embedding that evaluation ranks by (without logit_scale). For an \
+      item, scores are cosines of item embeddings. --users-file takes an id a line (.gz; - is standard input); with --json \
+      each user becomes one line.
+      """)
+
+  @OptionGroup var trained: TrainedRunOptions
+  @Option(help: ArgumentHelp("Recommend to this user.", valueName: "id"))
+  var user: String?
+  @Option(help: ArgumentHelp("Show the items most like this one.", valueName: "id"))
+  var item: String?
+  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"))
+  var usersFile: String?
+  @Option(name: [.customShort("k"), .customLong("count")], help: "How many items.")
+  var count = 10
+  @Option(help: ArgumentHelp("Only items of this scene.", valueName: "name"))
+  var scene: String?
+  @Flag(inversion: .prefixedNo, help: "Leave out items the user had; default: as the run's evaluation.filter_seen.")
+  var filterSeen: Bool?
+  @Flag(help: "Print JSON.")
+  var json = false
+  @OptionGroup var outputOptions: OutputOptions
+
+  func validate() throws {
+    guard [user, item, usersFile].given == 1 else {
+      throw ValidationError("give one of --user, --item and --users-file")
+    }
+    guard (1...100_000).contains(count) else { throw ValidationError("-k must be 1 to 100000, not \(count)") }
+    guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
+  }
+
+  func run() throws {
+    try reportingFailures {
+      let console = outputOptions.console
+      let served = try trained.load(console)
+      var rules = Recommender.Rules()
+      rules.count = count
+      rules.scene = try scene.map { try Lookup(served.dataset).scene($0) }
+      rules.filterSeen = filterSeen ?? served.run.config.evaluation.filterSeen
+      let recommender = Recommender(served, rules: rules)
+      if let item { try printSimilar(item, recommender, console) }
+      if let user { try printUser(user, recommender, console) }
+      if let usersFile { try printUsers(usersFile, recommender, console) }
+    }
+  }
+
+  private func printSimilar(_ id: String, _ recommender: Recommender, _ console: Console) throws {
+    let item = try Lookup(recommender.served.dataset).item(id)
+    let view = RecommendationView(recommender.served)
+    let found = recommender.similar(to: item)
+    guard !json else { return console.result(view.json(item: item, found).indented) }
+    for line in view.table(item: item, found) { console.result(line) }
+  }
+
+  private func printUser(_ id: String, _ recommender: Recommender, _ console: Console) throws {
+    let lookup = Lookup(recommender.served.dataset)
+    guard let events = try lookup.events(ofUser: id) else { throw try lookup.unknownUser(id) }
+    let view = RecommendationView(recommender.served)
+    let found = recommender.recommend([events])[0]
+    guard !json else { return console.result(view.json(user: id, events, found, newest: count).indented) }
+    for line in view.table(user: id, events, found, newest: count) { console.result(line) }
+  }
+
+  /// Users block by block, so that a list may be long.
+  private func printUsers(_ path: String, _ recommender: Recommender, _ console: Console) throws {
+    let lookup = Lookup(recommender.served.dataset)
+    let reader = try LineReader(path: path)
+    var (block, unknown, total): ([(id: String, events: UserEvents)], [String], Int) = ([], [], 0)
+    while true {
+      let line = try reader.next()
+      if let line, !line.isEmpty {
+        let id = String(decoding: line, as: UTF8.self)
+        total += 1
+        if let events = try lookup.events(ofUser: id) { block.append((id, events)) } else { unknown.append(id) }
+      }
+      if line == nil || block.count == recommender.served.blockUsers {
+        printBlock(block, recommender, console)
+        block.removeAll(keepingCapacity: true)
+      }
+      if line == nil { break }
+    }
+    guard let first = unknown.first else { return }
+    guard unknown.count < total else { throw try lookup.unknownUser(first) }
+    console.note("\(unknown.count) of \(total) users are not in the data set and left out (the first: \(first))")
+  }
+
+  private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) {
+    let view = RecommendationView(recommender.served)
+    for (user, found) in zip(users, recommender.recommend(users.map(\.events))) {
+      if json {
+        console.result(view.json(user: user.id, user.events, found, newest: count).line)
+      } else {
+        for line in view.table(user: user.id, user.events, found, newest: count) + [""] { console.result(line) }
+      }
+    }
+  }
+}
+
+extension [String?] {
+  /// How many are given.
+  fileprivate var given: Int { count { $0 != nil } }
+}

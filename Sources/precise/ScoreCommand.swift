@@ -1,0 +1,43 @@
+import ArgumentParser
+import Reporting
+import Serving
+
+/// `precise score`: the scores of given pairs of user and item.
+struct ScoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Scores pairs of user and item.",
+    discussion: """
+      Example:
+        precise score run/ --pairs pairs.csv --out scores.csv
+
+      Reads columns user and item (csv, tsv or jsonl by the file's name; .gz; - is standard input) and writes user,item,score \
+      in the same order (.gz; - is standard output). Scores are logits, the raw product of user and item embedding that \
+      evaluation ranks by: good for ordering one user's items, no probabilities. Users are read with all their events. \
+      A pair with an unknown id gets an empty score, unless --strict.
+      """)
+
+  @OptionGroup var trained: TrainedRunOptions
+  @Option(help: ArgumentHelp("The pairs.", valueName: "file"))
+  var pairs: String
+  @Option(name: .customLong("out"), help: ArgumentHelp("Where the scores go.", valueName: "file"))
+  var output: String
+  @Flag(help: "Refuse unknown ids instead of leaving their scores empty.")
+  var strict = false
+  @OptionGroup var outputOptions: OutputOptions
+
+  func run() throws {
+    try reportingFailures {
+      let console = outputOptions.console
+      let served = try trained.load(console)
+      let bar = ProgressBar("score", total: nil, unit: "pair", console: console)
+      let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
+      bar.finish()
+      if let first = summary.firstUnknown {
+        console.note(
+          "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
+            + "item is not in the data set (the first: \(first))")
+      }
+    }
+  }
+}
