@@ -30,8 +30,6 @@ public struct ModelConfig: Sendable, Equatable {
   public var balance = 0.01
   /// Factor on every score h·e before the softmax.
   public var logitScale = 1.0
-  /// Factor on item embeddings at the transformer's input.
-  public var inputScale = 1.0
   /// Whether an embedding of the event's scene is added to the input.
   public var sceneEmbedding = false
   /// Whether an embedding of the event's behaviour is added to the input.
@@ -57,7 +55,6 @@ extension ModelConfig: ConfigSection {
     .value("dropout", \.dropout, .from(0, below: 1), "share dropped of inputs, attention and feed-forward outputs"),
     .value("balance", \.balance, .atLeast(0), "weight of the load-balance loss; 0 = off"),
     .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learnt faster than 1/sqrt(d) in trials"),
-    .value("input_scale", \.inputScale, .above(0), "factor on item embeddings at the transformer's input (SASRec: sqrt(d))"),
     .value("scene_embedding", \.sceneEmbedding, .any, "add an embedding of the event's scene"),
     .value("behavior_embedding", \.behaviorEmbedding, .any, "add an embedding of the event's behaviour"),
   ]

@@ -1,7 +1,7 @@
 import Kernels
 public import Tensors
 
-/// The transformer's input: `z_p = dropout(c·e_{i_p} + P_p (+ S_scene + A_behavior))`.
+/// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`.
 ///
 /// docs/model.md, section 2.
 ///
@@ -34,10 +34,7 @@ public struct SequenceEmbedding {
   }
 
   /// Finds the parameters in an arena.
-  ///
-  /// - Parameter inputScale: c, the factor on e (ours; 1 is the paper, √d is SASRec's).
-  public init(inputScale: Float, in arena: ParameterArena) {
-    self.inputScale = inputScale
+  public init(in arena: ParameterArena) {
     position = arena["position"]
     scene = arena.find("scene")
     behavior = arena.find("behavior")
@@ -48,7 +45,6 @@ public struct SequenceEmbedding {
     workspace.scope {
       let sum = workspace.matrix(z.rows, z.columns)
       gather(input.items, from: e, into: sum)
-      if inputScale != 1 { scale(Vector(sum.base, count: sum.count), by: inputScale) }
       for user in 0..<batch.users {
         let rows = batch.rows(of: user)
         add(positions(rows.count, position.value), to: sum.rows(rows))
@@ -66,13 +62,12 @@ public struct SequenceEmbedding {
     workspace.scope {
       let dSum = workspace.matrix(dZ.rows, dZ.columns)
       mask(batch, mode).backward(dZ, into: dSum)
+      scatterAdd(dSum, to: input.items, of: dE)
       for user in 0..<batch.users {
         let rows = batch.rows(of: user)
         add(dSum.rows(rows), to: positions(rows.count, position.gradient))
       }
       for (list, table) in tables(input) { scatterAdd(dSum, to: list, of: table.gradient) }
-      if inputScale != 1 { scale(Vector(dSum.base, count: dSum.count), by: inputScale) }
-      scatterAdd(dSum, to: input.items, of: dE)
     }
   }
 
@@ -91,7 +86,6 @@ public struct SequenceEmbedding {
       stream: RandomStream(seed: mode.seed, dropoutPlace: 0, step: mode.step), rowKeys: batch.rowKeys, rate: mode.dropout)
   }
 
-  private let inputScale: Float
   private let position: Parameter
   private let scene: Parameter?
   private let behavior: Parameter?

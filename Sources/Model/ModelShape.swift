@@ -22,15 +22,13 @@ public struct ModelShape: Sendable, Equatable {
   public var scenes: Int?
   /// Rows of the behaviour embedding; nil = switched off.
   public var behaviors: Int?
-  /// c, the factor on item embeddings at the transformer's input.
-  public var inputScale: Float
   /// The user head; nil in the universal phase, which ranks with h of the newest event.
   public var userHead: UserHeadKind?
 
   /// Describes a model.
   public init(
     fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,
-    inputScale: Float = 1, userHead: UserHeadKind? = nil
+    userHead: UserHeadKind? = nil
   ) {
     precondition(fusion.width % heads == 0, "\(heads) heads do not divide a width of \(fusion.width)")
     self.fusion = fusion
@@ -39,7 +37,6 @@ public struct ModelShape: Sendable, Equatable {
     self.length = length
     self.scenes = scenes
     self.behaviors = behaviors
-    self.inputScale = inputScale
     self.userHead = userHead
   }
 }

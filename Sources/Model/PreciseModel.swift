@@ -53,7 +53,7 @@ public final class PreciseModel {
     self.shape = shape
     self.parameters = parameters
     self.items = items
-    embedding = SequenceEmbedding(inputScale: shape.inputScale, in: parameters)
+    embedding = SequenceEmbedding(in: parameters)
     blocks = (0..<shape.layers).map { TransformerBlock($0, heads: shape.heads, in: parameters) }
     finalNorm = LayerNorm("final_norm", in: parameters)
     userHead = shape.userHead.map { UserHead(length: shape.length, residual: $0 == .residual, in: parameters) }

@@ -21,7 +21,7 @@ public enum ModelFactory {
       fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
       scenes: model.sceneEmbedding ? dataset.scenes.count : nil,
       behaviors: model.behaviorEmbedding ? dataset.behaviors.count : nil,
-      inputScale: Float(model.inputScale), userHead: userHead)
+      userHead: userHead)
   }
 
   /// A new universal model: parameters and ID rows from the seed, token states from the data set.

@@ -12,7 +12,7 @@ import Testing
 
   private func layer(scenes: Int?, behaviors: Int?, width: Int = 7) -> (SequenceEmbedding, ParameterArena) {
     let arena = LayerFixture.arena(SequenceEmbedding.specs(length: 6, width: width, scenes: scenes, behaviors: behaviors))
-    return (SequenceEmbedding(inputScale: 1, in: arena), arena)
+    return (SequenceEmbedding(in: arena), arena)
   }
 
   private func input(scenes: Bool, behaviors: Bool) -> SequenceEmbedding.Input {
