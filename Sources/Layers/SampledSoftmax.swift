@@ -106,5 +106,5 @@ public struct SampledSoftmax {
   }
 
   /// Rows whose logits fit in about half of an L2 cache of 1 MiB, in multiples of 32.
-  private func blockRows(negatives: Int) -> Int { max(32, min(256, (128 << 10) / max(negatives, 1) / 32 * 32)) }
+  private func blockRows(negatives: Int) -> Int { max(32, min(512, (1 << 20) / max(negatives, 1) / 32 * 32)) }
 }
