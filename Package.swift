@@ -93,8 +93,13 @@ let package = Package(
     tests("ItemsTests", ["Items", "Tensors", "Collectives", "Layers", "Optimizers"]),
     tests("ModelTests", ["Model", "Files", "Items", "Layers", "Tensors", "Collectives", "Config"]),
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
-    tests("EvaluationTests", ["Evaluation", "Batches", "Datasets", "Files", "Tensors"]),
-    tests("TrainingTests", ["Training", "Config", "Datasets", "Files", "Model", "Collectives", "Text"]),
+    tests("EvaluationTests", ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Tensors"]),
+    tests(
+      "TrainingTests",
+      [
+        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Layers", "Model", "Reporting",
+        "Synth", "Tensors", "Text",
+      ]),
     tests(
       "ServingTests",
       [

@@ -25,7 +25,7 @@ public final class Dataset: Sendable {
     self.path = path
     manifest = try DatasetManifest.read("\(path)/\(DatasetManifest.fileName)")
     for file in manifest.files {
-      let size = try MappedFile(path: "\(path)/\(file.path)").bytes.count
+      let size = try MappedFile(path: "\(path)/\(file.path)").count
       guard size == file.bytes else {
         throw InputError("\(path)/\(file.path) has \(size) bytes, the manifest says \(file.bytes); make the data set again")
       }
@@ -74,8 +74,7 @@ public final class Dataset: Sendable {
   /// Throws `InputError` naming the first that differs.
   public func verifyChecksums() throws {
     for file in manifest.files {
-      let mapped = try MappedFile(path: "\(path)/\(file.path)")
-      let found = DatasetManifest.hexadecimal(withExtendedLifetime(mapped) { CRC32.of(mapped.bytes) }, digits: 8)
+      let found = DatasetManifest.hexadecimal(try CRC32.of(file: "\(path)/\(file.path)"), digits: 8)
       guard found == file.crc32 else {
         throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
       }

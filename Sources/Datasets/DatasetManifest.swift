@@ -82,10 +82,10 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   /// Throws `InputError` saying what is wrong with it.
   static func read(_ path: String) throws -> DatasetManifest {
     let file = try MappedFile(path: path)
-    guard file.bytes.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
+    guard file.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let data = withExtendedLifetime(file) { Data(file.bytes) }
+    let data = file.withBytes { Data($0) }
     guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }
@@ -127,11 +127,22 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     var version: Int
   }
 
+  /// The most events that a manifest may claim (ours, a million times the largest public data set's): sums and products of counts
+  /// then stay far from overflow.
+  private static let mostEvents = 1 << 44
+
   private func check(_ path: String) throws {
-    let areCountsSound =
-      users >= 0 && items >= 0 && items <= Int(Int32.max) && (1...VirtualShards.maximumCount).contains(shards.count)
+    let areTotalsSound =
+      (0...DatasetManifest.mostEvents).contains(events) && (0...events).contains(users) && (0...Int(Int32.max)).contains(items)
+      && (1...VirtualShards.maximumCount).contains(shards.count)
       && scenes.count <= Int(UInt16.max) && behaviors.count <= Int(UInt16.max)
-      && shards.allSatisfy { (0...users).contains($0.users) && (0...events).contains($0.events) }
+      && (audit.earliestTestTime ?? 0).magnitude <= UInt64(Timestamp.maximumSeconds) * 1_000_000
+    // Each shard is held against the totals before anything is summed up, so the sums cannot overflow.
+    let areCountsSound =
+      areTotalsSound
+      && shards.allSatisfy {
+        (0...min(users, Int(Int32.max))).contains($0.users) && ($0.users...max(events, $0.users)).contains($0.events)
+      } && shards.reduce(0) { $0 + $1.users } == users && shards.reduce(0) { $0 + $1.events } == events
     let wanted = [ItemCatalogue.fileName] + shards.indices.map(UserShard.fileName)
     guard areCountsSound && files.map(\.path) == wanted && files.allSatisfy({ $0.bytes >= 0 }) else {
       throw InputError("\(path) is damaged (its counts and file list do not fit together); make the data set again")

@@ -78,7 +78,7 @@ struct DatasetWriter {
   }
 
   private func entry(_ name: String, _ crc: UInt32) throws -> DatasetManifest.File {
-    let size = try MappedFile(path: "\(folder.temporaryPath)/\(name)").bytes.count
+    let size = try MappedFile(path: "\(folder.temporaryPath)/\(name)").count
     return DatasetManifest.File(path: name, bytes: size, crc32: DatasetManifest.hexadecimal(crc, digits: 8))
   }
 }

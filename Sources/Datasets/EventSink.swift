@@ -47,6 +47,12 @@ final class EventSink {
       DatasetManifest.Input(path: source.path, kind: "interactions", rows: rows - rowsBefore, badRows: badRows.total - badBefore))
   }
 
+  /// A hash of what an event is but for its user and time: of its item's id, its scene and its behaviour, not of their numbers.
+  func hash(_ event: EventRecord) -> UInt64 {
+    let place = VirtualShards.finalize(scenes.hash(Int(event.scene)) &+ 1) ^ behaviors.hash(Int(event.behavior))
+    return VirtualShards.hash(items[Int(event.item)]) ^ VirtualShards.finalize(place)
+  }
+
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
     rows += problem.rows
     badRows.add(problem, path: source.path, line: source.lineNumber)

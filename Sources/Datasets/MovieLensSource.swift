@@ -11,6 +11,8 @@ final class MovieLensSource: RowSource {
   private let kind: Kind
   private let text = ByteBuffer()
   private var behaviors: [ByteBuffer] = []
+  /// A rating's fields while it is read; kept for its memory.
+  private var parts: [UnsafeRawBufferPointer] = []
 
   /// Opens the file.
   init(path: String, kind: Kind) throws {
@@ -37,13 +39,15 @@ final class MovieLensSource: RowSource {
 
   /// `user::item::rating::timestamp`.
   private func rating(_ line: UnsafeRawBufferPointer, _ row: Row) -> RowOutcome {
-    var parts: [UnsafeRawBufferPointer] = []
+    parts.removeAll(keepingCapacity: true)
     var start = 0
     while let colons = firstColons(line, from: start) {
       parts.append(UnsafeRawBufferPointer(rebasing: line[start..<colons]))
       start = colons + 2
     }
     parts.append(UnsafeRawBufferPointer(rebasing: line[start...]))
+    // The parts point into the reader's line and must not be found here later.
+    defer { parts.removeAll(keepingCapacity: true) }
     guard parts.count == 4 else {
       return .bad(BadRow(kind: .fieldCount, detail: "\(parts.count) fields, user::item::rating::timestamp has 4"))
     }

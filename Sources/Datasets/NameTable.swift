@@ -15,6 +15,9 @@ final class NameTable {
 
   func string(_ index: Int) -> String { table.string(index) }
 
+  /// A hash of the name itself, whatever its number.
+  func hash(_ index: Int) -> UInt64 { VirtualShards.hash(table[index]) }
+
   enum Found {
     case number(UInt16)
     case bad(BadRow)

@@ -19,6 +19,10 @@ struct ObjectScanner {
     var detail: String
   }
 
+  private static let words = ["null", "true", "false"]
+  private static let pythonWords = words + ["None", "True", "False", "nan", "NaN", "inf"]
+  private static let missing: Set = ["null", "None", "nan", "NaN"]
+
   private let wanted: [[UInt8]]
   private let isPython: Bool
   private let scratch = ByteBuffer()
@@ -103,9 +107,9 @@ struct ObjectScanner {
       guard isNumber else { throw malformed("a broken number", at: start) }
       return .literal(start..<place)
     }
-    let words = isPython ? ["null", "true", "false", "None", "True", "False", "nan", "NaN", "inf"] : ["null", "true", "false"]
+    let words = isPython ? Self.pythonWords : Self.words
     guard let word = words.first(where: { $0.utf8.elementsEqual(bytes) }) else { throw malformed("an unknown word", at: start) }
-    return ["null", "None", "nan", "NaN"].contains(word) ? .null : .nested
+    return Self.missing.contains(word) ? .null : .nested
   }
 
   /// Steps over an array or object, checking only that brackets and strings close.

@@ -65,7 +65,7 @@ public struct Preparation {
     SortedEvents, [Int]
   ) {
     reporter.note(sorter.runCount > 0 ? "merging \(sorter.runCount + 1) sorted runs" : "sorting")
-    var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties) { VirtualShards.hash(sink.items[Int($0)]) }
+    var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties, eventHash: sink.hash)
     let events = try sorter.finish(&rules)
     manifest.counts.exactDuplicates = rules.exactDuplicates
     manifest.counts.droppedDuplicates = rules.dropped

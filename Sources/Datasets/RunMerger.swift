@@ -74,8 +74,10 @@ struct RunMerger {
   private mutating func siftDown(_ start: Int) {
     var place = start
     while true {
+      let (left, right) = (2 * place + 1, 2 * place + 2)
       var least = place
-      for child in [2 * place + 1, 2 * place + 2] where child < heap.count && isBefore(heap[child], heap[least]) { least = child }
+      if left < heap.count && isBefore(heap[left], heap[least]) { least = left }
+      if right < heap.count && isBefore(heap[right], heap[least]) { least = right }
       if least == place { return }
       heap.swapAt(place, least)
       place = least

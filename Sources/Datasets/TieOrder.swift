@@ -4,7 +4,8 @@ import Files
 public enum TieOrder: Sendable, Equatable, CustomStringConvertible {
   /// As they stand in the files, in the order in which the files are given.
   case fileOrder
-  /// A random order that depends on the seed, the user's and the items' ids and the time, so not on the order of the rows.
+  /// A random order that depends on the seed, the user's and the item's ids, the scene, the behaviour and the time,
+  /// so not on the order of the rows.
   case shuffle(seed: UInt64)
 
   /// Reads `file-order` or `shuffle:SEED`.

@@ -7,14 +7,14 @@ struct UserEventRules {
 
   private let duplicates: DuplicateRule
   private let ties: TieOrder
-  private let itemHash: (UInt32) -> UInt64
+  private let eventHash: (EventRecord) -> UInt64
   private var seen: Set<UInt64> = []
 
-  /// `itemHash` gives a stable hash of an item's id, for shuffled ties.
-  init(duplicates: DuplicateRule, ties: TieOrder, itemHash: @escaping (UInt32) -> UInt64) {
+  /// `eventHash` gives a stable hash of an event's item id, scene and behaviour by name, for shuffled ties.
+  init(duplicates: DuplicateRule, ties: TieOrder, eventHash: @escaping (EventRecord) -> UInt64) {
     self.duplicates = duplicates
     self.ties = ties
-    self.itemHash = itemHash
+    self.eventHash = eventHash
   }
 
   /// Removes duplicates, orders ties, moves what stays to the front and returns how many these are.
@@ -95,9 +95,9 @@ struct UserEventRules {
     }
   }
 
-  /// Random bits that depend on the seed, the user, the item and the time only, so not on where rows stand in the files.
+  /// Random bits that depend on the seed, the user and what the event is, so not on where rows stand in the files.
   private func tieKey(_ event: EventRecord, _ seed: UInt64) -> UInt64 {
     let first = VirtualShards.finalize(seed &+ 0x7469_6573)
-    return VirtualShards.finalize(first ^ VirtualShards.finalize(itemHash(event.item) ^ UInt64(bitPattern: event.time)))
+    return VirtualShards.finalize(first ^ VirtualShards.finalize(eventHash(event) ^ UInt64(bitPattern: event.time)))
   }
 }

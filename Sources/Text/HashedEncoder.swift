@@ -51,7 +51,9 @@ public struct HashedEncoder: Sendable, Equatable {
     states.withUnsafeMutableBufferPointer { states in
       for (token, place) in splitter.words.enumerated() {
         let (word, first) = (splitter.scalars[place], start + token * dimension)
-        known.write(word, to: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension])) { encodeWord(word, into: $0) }
+        known.write(word, to: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension])) {
+          encodeWord(word, into: $0)
+        }
       }
     }
     return count

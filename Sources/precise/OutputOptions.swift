@@ -16,7 +16,9 @@ struct OutputOptions: ParsableArguments {
   /// The console to speak through.
   var console: Console { Console(verbosity: quiet ? .quiet : verbose ? .verbose : .normal) }
 
-  /// The console, which from now on also prints what the program's inner parts log. Once a process.
+  /// The console, which from now on also prints what the program's inner parts log.
+  ///
+  /// Once a process.
   func startConsole() -> Console {
     let console = console
     LoggingSystem.bootstrap { _ in ConsoleLogHandler(console) }

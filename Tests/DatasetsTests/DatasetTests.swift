@@ -83,6 +83,19 @@ import Testing
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 
+  @Test(arguments: [
+    ("\"users\" : 2,\n", "\"users\" : 9223372036854775807,\n"), ("\"users\" : 2,\n", "\"users\" : -1,\n"),
+    ("\"users\" : 2,\n", "\"users\" : 3,\n"), ("\"users\" : 2\n", "\"users\" : 9223372036854775807\n"),
+    ("\"users\" : 2\n", "\"users\" : 1\n"), ("\"events\" : 6,", "\"events\" : 9223372036854775807,"),
+    ("\"users\" : 2", "\"users\" : 4294967296"), ("\"users\" : 2", "\"users\" : 7"),
+    ("\"earliest_test_time\" : 4000000", "\"earliest_test_time\" : -9223372036854775808"),
+  ])
+  func refusesCountsThatCannotBe(from: String, to: String) throws {
+    try editManifest(from, to)
+    let error = #expect(throws: InputError.self) { try Dataset(path: path) }
+    #expect(error?.description.contains("do not fit together") == true, "\(error?.description ?? "")")
+  }
+
   @Test func refusesAFileCutShort() throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: shardFile))
     try data.dropLast().write(to: URL(fileURLWithPath: shardFile))

@@ -23,7 +23,7 @@ import Testing
       let time = Int64.random(in: 0..<20, using: &random)
       try sorter.append(EventRecord(time: time, user: UInt32(user), item: UInt32(number), scene: 0, behavior: 0))
     }
-    var rules = UserEventRules(duplicates: .keep, ties: .fileOrder) { UInt64($0) }
+    var rules = UserEventRules(duplicates: .keep, ties: .fileOrder) { UInt64($0.item) }
     let runs = sorter.runCount
     let sorted = try sorter.finish(&rules)
     var events: [[Int]] = []

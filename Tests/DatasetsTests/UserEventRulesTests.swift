@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -7,7 +8,7 @@ import Testing
   private func apply(
     _ events: [(Int64, UInt32, UInt16)], _ duplicates: DuplicateRule, _ ties: TieOrder = .fileOrder, user: String = "u"
   ) -> (events: [[Int]], exact: Int, dropped: Int) {
-    var rules = UserEventRules(duplicates: duplicates, ties: ties) { UInt64($0) &* 977 }
+    var rules = UserEventRules(duplicates: duplicates, ties: ties) { UInt64($0.item) &* 977 &+ UInt64($0.behavior) }
     var records = events.map { EventRecord(time: $0.0, user: 0, item: $0.1, scene: 0, behavior: $0.2) }
     let id = Array(user.utf8)
     let kept = records.withUnsafeMutableBufferPointer { records in id.withUnsafeBytes { rules.apply(to: records, userID: $0) } }
@@ -58,5 +59,27 @@ import Testing
     }
     // 1,000 expected, standard deviation 26.
     #expect(firsts.allSatisfy { (870...1_130).contains($0) })
+  }
+
+  @Test func eventsOfOneItemAreShuffledByNameOfSceneAndBehaviour() throws {
+    // Numbers of scenes and behaviours follow the file's order, so other rows in front must not matter either.
+    let rows = [("a", "like"), ("b", "like"), ("a", "view"), ("b", "view"), ("c", "view")]
+    func order(_ rows: [(String, String)], seed: UInt64) throws -> [String] {
+      let folder = try TemporaryFolder()
+      var builder = DatasetBuilder()
+      builder.options.virtualShards = 1
+      builder.options.ties = .shuffle(seed: seed)
+      for (scene, behavior) in rows { builder.addEvent(user: "u", item: "i", seconds: 5, scene: scene, behavior: behavior) }
+      let dataset = try builder.write(to: folder.file("d"))
+      let shard = try dataset.shard(0)
+      return withExtendedLifetime(shard) {
+        let events = shard.events(0)
+        return (0..<events.count).map { dataset.scenes[Int(events.scenes[$0])] + dataset.behaviors[Int(events.behaviors[$0])] }
+      }
+    }
+    let expected = try order(rows, seed: 1)
+    for shift in 1..<rows.count { #expect(try order(Array(rows[shift...] + rows[..<shift]), seed: 1) == expected) }
+    #expect(try order(rows.reversed(), seed: 1) == expected)
+    #expect(try (2..<6).contains { try order(rows, seed: $0) != expected })
   }
 }

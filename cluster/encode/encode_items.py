@@ -19,6 +19,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import shutil
@@ -63,12 +64,7 @@ def parse_arguments(arguments):
 
 
 def open_text(path):
-    if path == "-":
-        raw = sys.stdin.buffer
-    else:
-        raw = open(path, "rb")
-    if not isinstance(raw, io.BufferedReader):
-        raw = io.BufferedReader(raw)
+    raw = sys.stdin.buffer if path == "-" else open(path, "rb")
     if raw.peek(2)[:2] == b"\x1f\x8b":
         raw = gzip.GzipFile(fileobj=raw)
     return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
@@ -130,7 +126,7 @@ def read_items(options):
         raise InputError(f"{path}: {error}") from error
     if not texts:
         raise InputError(f"{path}: no items in it")
-    return list(texts.keys()), list(texts.values())
+    return list(texts), list(texts.values())
 
 
 # Files
@@ -168,10 +164,7 @@ def read_header(file):
 
 
 def offsets_bytes(counts):
-    total, offsets = 0, [0]
-    for count in counts:
-        total += count
-        offsets.append(total)
+    offsets = [0, *itertools.accumulate(counts)]
     return struct.pack(f"<{len(offsets)}q", *offsets)
 
 
@@ -193,14 +186,10 @@ class Encoder:
         self.max_tokens = options.max_tokens
         self.types = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
         self.stored = self.types[options.dtype]
-        device = options.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
-        compute = options.compute
-        if compute == "auto":
-            compute = "bf16" if self.device.type == "cuda" else "f32"
-        self.compute = compute
+        automatic = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(automatic if options.device == "auto" else options.device)
+        automatic = "bf16" if self.device.type == "cuda" else "f32"
+        self.compute = compute = automatic if options.compute == "auto" else options.compute
         try:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(options.model)
             # The keyword got its new name with version 5.
@@ -280,12 +269,8 @@ def weights_identity(options, encoder):
     """What changes with the weights: of a folder its files' names, sizes and times, of a hub's model its commit."""
     if not os.path.isdir(options.model):
         return getattr(encoder.model.config, "_commit_hash", None) or ""
-    digest = hashlib.sha256()
-    for entry in sorted(os.scandir(options.model), key=lambda entry: entry.name):
-        if entry.is_file():
-            status = entry.stat()
-            digest.update(f"{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    files = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(options.model) if entry.is_file())
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
 
 def fingerprint(options, encoder, ids, texts):
@@ -293,9 +278,9 @@ def fingerprint(options, encoder, ids, texts):
     digest = hashlib.sha256()
     for value in ids + texts:
         digest.update(value.encode() + b"\0")
-    config = json.dumps(encoder.model.config.to_dict(), sort_keys=True, default=str)
+    config = hashlib.sha256(json.dumps(encoder.model.config.to_dict(), sort_keys=True, default=str).encode()).hexdigest()
     return {
-        "format": FORMAT_VERSION, "model": options.model, "weights": weights_identity(options, encoder), "config": hashlib.sha256(config.encode()).hexdigest(),
+        "format": FORMAT_VERSION, "model": options.model, "weights": weights_identity(options, encoder), "config": config,
         "items": digest.hexdigest(), "dtype": options.dtype, "compute": encoder.compute, "device": encoder.device.type,
         "max_tokens": options.max_tokens, "batch_size": options.batch_size, "part_items": options.part_items,
     }

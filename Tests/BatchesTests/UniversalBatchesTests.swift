@@ -1,0 +1,124 @@
+import Datasets
+import Testing
+
+@testable import Batches
+
+struct UniversalBatchesTests {
+  private let world: BatchWorld
+
+  init() throws {
+    world = try BatchWorld()
+  }
+
+  private func source(
+    _ shards: Range<Int>? = nil, users: Int = 1, length: Int = 5, _ window: UniversalBatches.Window = .latest, seed: UInt64 = 3
+  ) throws -> UniversalBatches {
+    try UniversalBatches(
+      world.dataset, shards: shards ?? 0..<world.shards.count, usersPerShard: users, length: length, window: window, seed: seed)
+  }
+
+  private var able: [BatchWorld.Place] { world.everyUser.filter { world.events($0).trainCount >= 2 } }
+
+  @Test(arguments: [UniversalBatches.Window.latest, .random])
+  func stepsDoNotDependOnTheDivisionOverRanks(window: UniversalBatches.Window) throws {
+    try expectSameBatches(world, steps: 12) { try source($0, users: 2, window) }
+  }
+
+  @Test func eachUserComesOnceAnEpoch() throws {
+    #expect(able.count > 20 && able.count < world.everyUser.count)
+    for shard in 0..<world.shards.count {
+      let count = able.count { $0.shard == shard }
+      let source = try source(shard..<shard + 1)
+      #expect(source.users == count)
+      let epochs = try (0..<3).map { epoch in
+        try (0..<count).map { step in
+          try world.place(BatchContent.of(source, step: epoch * count + step).targets[0]).user
+        }
+      }
+      for epoch in epochs { #expect(epoch.sorted() == able.filter { $0.shard == shard }.map(\.user)) }
+      #expect(count < 4 || epochs[0] != epochs[1] || epochs[1] != epochs[2])
+    }
+  }
+
+  @Test func theSeedDecidesTheOrder() throws {
+    let steps = 0..<8
+    let other = try steps.contains { try BatchContent.of(source(), step: $0) != .of(source(seed: 4), step: $0) }
+    #expect(other)
+  }
+
+  @Test(arguments: [1, 5, 50], [UniversalBatches.Window.latest, .random])
+  func aPositionsTargetIsTheNextTrainingEvent(length: Int, window: UniversalBatches.Window) throws {
+    let source = try source(users: 3, length: length, window)
+    for step in 0..<20 {
+      let content = BatchContent.of(source, step: step)
+      #expect(content.targets.count == content.sequences.reduce(0) { $0 + $1.items.count })
+      var targets = content.targets[...]
+      for sequence in content.sequences {
+        let places = try sequence.items.map(world.place)
+        let first = try #require(places.first)
+        let events = world.events(first)
+        #expect(places.map(\.event) == Array(first.event..<first.event + places.count))
+        #expect(places.allSatisfy { $0.shard == first.shard && $0.user == first.user })
+        #expect(places.count == min(length, events.trainCount - 1))
+        let next = try targets.prefix(places.count).map(world.place)
+        #expect(next.map(\.event) == places.map { $0.event + 1 } && next.allSatisfy { $0.user == first.user })
+        // Never the validation event, never the test event.
+        #expect(next.allSatisfy { $0.event < events.trainCount })
+        if window == .latest { #expect(next.last?.event == events.trainCount - 1) }
+        #expect(sequence.scenes == places.map { Int32(events.scenes[$0.event]) })
+        #expect(sequence.behaviors == places.map { Int32(events.behaviors[$0.event]) })
+        targets = targets.dropFirst(places.count)
+      }
+    }
+  }
+
+  @Test func randomWindowsReachEveryStart() throws {
+    let source = try source(users: 4, length: 3, .random)
+    var starts: [BatchWorld.Place: Int] = [:]
+    for step in 0..<600 {
+      for sequence in BatchContent.of(source, step: step).sequences {
+        starts[try world.place(sequence.items[0]), default: 0] += 1
+      }
+    }
+    for user in able {
+      let spare = max(0, world.events(user).trainCount - 4)
+      for event in 0...spare { #expect(starts[.init(shard: user.shard, user: user.user, event: event), default: 0] > 0) }
+      #expect(starts[.init(shard: user.shard, user: user.user, event: spare + 1)] == nil)
+    }
+  }
+
+  @Test func latestWindowsAreCountedAsShown() throws {
+    var counts = [Double](repeating: 0, count: world.dataset.items.count)
+    try counts.withUnsafeMutableBufferPointer { try source(length: 4).countEvents(into: $0) }
+    var shown = [Double](repeating: 0, count: counts.count)
+    for user in able {
+      let events = world.events(user)
+      for event in max(0, events.trainCount - 5)..<events.trainCount { shown[Int(events.items[event])] += 1 }
+    }
+    #expect(counts == shown)
+  }
+
+  @Test func randomWindowsAreCountedByTheirLength() throws {
+    var counts = [Double](repeating: 0, count: world.dataset.items.count)
+    try counts.withUnsafeMutableBufferPointer { try source(length: 4, .random).countEvents(into: $0) }
+    let expected = able.reduce(0) { $0 + min(5, world.events($1).trainCount) }
+    #expect(abs(counts.reduce(0, +) - Double(expected)) < 1e-9)
+    for user in world.everyUser {
+      let events = world.events(user)
+      for event in events.trainCount..<events.count { #expect(counts[Int(events.items[event])] == 0) }
+    }
+  }
+
+  @Test func emptyAndSmallShardsAreGoneRound() throws {
+    let sparse = try BatchWorld(users: 5, shards: 16, seed: 4)
+    let source = try UniversalBatches(
+      sparse.dataset, shards: 0..<16, usersPerShard: 4, length: 5, window: .latest, seed: 1)
+    let able = sparse.everyUser.filter { sparse.events($0).trainCount >= 2 }
+    #expect(able.count >= 2)
+    let content = BatchContent.of(source, step: 7)
+    #expect(content.sequences.count == 4 * Set(able.map(\.shard)).count)
+    #expect(content.shardPositions.count == 16 && content.shardPositions.contains(0))
+    let keys = content.sequences.flatMap(\.rowKeys)
+    #expect(Set(keys).count == keys.count)
+  }
+}

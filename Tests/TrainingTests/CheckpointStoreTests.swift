@@ -1,0 +1,73 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+struct CheckpointStoreTests {
+  private let folder: TemporaryFolder
+  private let store: CheckpointStore
+
+  init() throws {
+    folder = try TemporaryFolder()
+    store = CheckpointStore(path: folder.file("universal"))
+  }
+
+  /// Puts down a checkpoint of a step: a folder with a manifest.
+  private func add(_ step: Int, score: Double?) throws {
+    try FileManager.default.createDirectory(atPath: store.path(step: step), withIntermediateDirectories: true)
+    let manifest = CheckpointManifest(
+      phase: "universal", step: step, epoch: 0, dataset: "", items: 3, selectedBy: score == nil ? nil : "mrr", score: score)
+    try JSONEncoder().encode(manifest).write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.fileName)"))
+  }
+
+  private var steps: [Int] { store.all().map(\.manifest.step) }
+
+  @Test func namesSortAsSteps() throws {
+    for step in [100_000_000, 20, 3] { try add(step, score: nil) }
+    #expect(store.path(step: 3).hasSuffix("/step-00000003"))
+    #expect(steps == [3, 20, 100_000_000])
+  }
+
+  @Test func theResultIsTheBestElseTheNewest() throws {
+    #expect(store.result() == nil)
+    try add(10, score: nil)
+    try add(20, score: nil)
+    #expect(store.result()?.manifest.step == 20)
+    try add(5, score: 0.1)
+    #expect(store.result()?.manifest.step == 5)
+    try add(30, score: 0.3)
+    try add(40, score: 0.2)
+    #expect(store.result()?.manifest.step == 30)
+    // Of equal scores the earlier: later steps bought nothing.
+    try add(50, score: 0.3)
+    #expect(store.result()?.manifest.step == 30)
+    try add(60, score: 0)
+    #expect(store.result()?.manifest.step == 30)
+  }
+
+  @Test(arguments: [
+    (1, 1, [30, 60]), (2, 0, [50, 60]), (1, 2, [20, 30, 60]), (3, 1, [30, 40, 50, 60]), (0, 0, [60]),
+    (9, 9, [10, 20, 30, 40, 50, 60]),
+  ])
+  func pruningKeepsTheNewestAndTheBest(last: Int, best: Int, kept: [Int]) throws {
+    for (step, score) in [(10, 0.1), (20, 0.4), (30, 0.5), (40, nil), (50, 0.4), (60, 0.2)] as [(Int, Double?)] {
+      try add(step, score: score)
+    }
+    try store.prune(last: last, best: best)
+    #expect(steps == kept)
+    #expect(store.result()?.manifest.step == (best > 0 ? 30 : kept.contains(50) ? 50 : 60))
+  }
+
+  @Test func halfWrittenOnesDoNotCount() throws {
+    try add(10, score: 0.1)
+    for name in ["step-00000020", "step-00000030.tmp-7", "other"] {
+      try FileManager.default.createDirectory(atPath: "\(store.path)/\(name)", withIntermediateDirectories: true)
+    }
+    let whole = try Data(contentsOf: URL(fileURLWithPath: "\(store.path(step: 10))/\(CheckpointManifest.fileName)"))
+    try whole.write(to: URL(fileURLWithPath: "\(store.path)/step-00000030.tmp-7/\(CheckpointManifest.fileName)"))
+    try FileManager.default.createDirectory(atPath: store.path(step: 40), withIntermediateDirectories: true)
+    try whole.dropLast(9).write(to: URL(fileURLWithPath: "\(store.path(step: 40))/\(CheckpointManifest.fileName)"))
+    #expect(steps == [10])
+    #expect(store.result()?.manifest.step == 10)
+  }
+}

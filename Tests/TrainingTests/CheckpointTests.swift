@@ -1,0 +1,125 @@
+import Collectives
+import Config
+import Files
+import Foundation
+import Items
+import Model
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+struct CheckpointTests {
+  private let world: TrainingWorld
+  private let folder: TemporaryFolder
+
+  init() throws {
+    world = try TrainingWorld()
+    folder = try TemporaryFolder()
+  }
+
+  private let manifest = CheckpointManifest(
+    phase: "universal", step: 12, epoch: 1.5, dataset: "d", items: 60, selectedBy: "mrr", score: 0.25)
+
+  /// A model whose every number, optimizer state too, is its own.
+  private func model(_ changes: String..., tokens: Bool = true) throws -> PreciseModel {
+    var config = try world.config("seed=77")
+    for change in changes where change == "lazy" { config.optimizer.rows = .lazyAdam }
+    let model = try world.model(config)
+    for (number, parameter) in model.parameters.parameters.enumerated() {
+      for index in 0..<parameter.vector.count { parameter.vector.base[index] = Float(number) + Float(index) / 1024 }
+    }
+    var blocks = [model.items.ids] + model.items.idOptimizer.states.map(\.values)
+    if tokens { blocks += [model.items.tokens.states] + model.items.tokenOptimizerState().states.map(\.values) }
+    for (number, block) in blocks.enumerated() {
+      for index in 0..<block.count { block.base[index] = Float(1_000 * (number + 1)) + Float(index) }
+    }
+    return model
+  }
+
+  private func fresh(_ change: String...) throws -> PreciseModel {
+    var config = try world.config("seed=3")
+    if change.contains("lazy") { config.optimizer.rows = .lazyAdam }
+    return try world.model(config)
+  }
+
+  @Test(arguments: ["adagrad", "lazy"], [true, false])
+  func everyNumberComesBack(rule: String, tokens: Bool) throws {
+    let model = try model(rule, tokens: tokens)
+    let written = try Checkpoint.write(model, manifest, to: folder.file("c"))
+    #expect(written.manifest.files.map(\.name).contains("tokens.safetensors") == tokens)
+    let opened = try Checkpoint(path: folder.file("c"))
+    #expect(opened.manifest == written.manifest && opened.manifest.step == 12 && opened.manifest.score == 0.25)
+    let loaded = try fresh(rule)
+    #expect(numbers(loaded) != numbers(model))
+    try opened.load(into: loaded)
+    #expect(numbers(loaded) == numbers(model))
+    #expect(try folder.names() == ["c"])
+  }
+
+  @Test func anOlderOneIsReplacedWhole() throws {
+    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let later = try model("lazy", tokens: false)
+    let written = try Checkpoint.write(later, manifest, to: folder.file("c"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("c")).sorted()
+    #expect(names == ["dense.safetensors", "items.safetensors", "manifest.json"])
+    let loaded = try fresh("lazy")
+    try written.load(into: loaded)
+    #expect(numbers(loaded) == numbers(later))
+  }
+
+  @Test(arguments: ["dense.safetensors", "items.safetensors", "tokens.safetensors"])
+  func damagedFilesAreNamed(name: String) throws {
+    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let file = URL(fileURLWithPath: folder.file("c/\(name)"))
+    let whole = try Data(contentsOf: file)
+    // Early, in the header, and in the last number: each flip must be seen.
+    for place in [9, whole.count / 2, whole.count - 1] {
+      var flipped = whole
+      flipped[place] ^= 1
+      try flipped.write(to: file)
+      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+      #expect(error?.description.contains("\(name) is damaged") == true)
+    }
+    try whole.dropLast().write(to: file)
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    try FileManager.default.removeItem(at: file)
+    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    #expect(error?.description.contains(name) == true)
+    try whole.write(to: file)
+    try checkpoint.load(into: try fresh())
+  }
+
+  @Test func modelsOfOtherShapesAreRefused() throws {
+    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    for change in [
+      "model.id_dim=4", "model.layers=2", "model.semantic_dim=0", "model.length=7", "model.experts=3",
+      "model.scene_embedding=true",
+    ] {
+      let other = try world.model(try world.config(change, "model.heads=1"))
+      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other) }
+    }
+    let targeted = try world.model(try world.config(), userHead: .residual)
+    #expect(throws: InputError.self) { try checkpoint.load(into: targeted) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy")) }
+  }
+
+  @Test(arguments: [
+    ("\"version\" : 1", "\"version\" : 2", "has version 2"), ("\"step\"", "\"stop\"", "cannot be read"),
+    ("dense.s", "../dense.s", "has no dense"),
+  ])
+  func wrongManifestsAreRefused(from: String, to: String, reason: String) throws {
+    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let path = folder.file("c/\(CheckpointManifest.fileName)")
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(text.contains(from))
+    try folder.write("c/\(CheckpointManifest.fileName)", text.replacingOccurrences(of: from, with: to))
+    let error = #expect(throws: InputError.self) { try Checkpoint(path: folder.file("c")).load(into: try fresh()) }
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func whatIsNoneIsRefused() throws {
+    #expect(throws: InputError.self) { try Checkpoint(path: folder.path) }
+    #expect(throws: InputError.self) { try Checkpoint(path: folder.file("none")) }
+  }
+}

@@ -1,0 +1,68 @@
+import Batches
+import Config
+import Datasets
+import Evaluation
+import Items
+import Model
+import Testing
+
+@testable import Training
+
+struct PhasePlanTests {
+  private let world: TrainingWorld
+
+  init() throws {
+    world = try TrainingWorld()
+  }
+
+  private func plans(_ targeted: String) throws -> [PhasePlan] {
+    PhasePlan.all(try world.config("targeted=\(targeted)"), world.dataset)
+  }
+
+  @Test func theUniversalPhaseComesFirstAndReadsEverything() throws {
+    let plan = try #require(try plans("[]").first)
+    #expect(plan.name == "universal" && plan.kind.isUniversal && plan.userHead == nil)
+    #expect(plan.judged == .all && plan.history == History(filter: .all, length: 6))
+    #expect(plan.epochs == 4 && plan.steps == nil && !plan.correctsChances)
+  }
+
+  @Test func targetedPhasesResolveNames() throws {
+    let scene = world.dataset.scenes[1]
+    let found = try plans(
+      "[{name: a, scene: \(scene), epochs: 7}, {name: b, behavior: \(world.behavior), history: all, steps: 9, user_head: mlp}]")
+    #expect(found.map(\.name) == ["universal", "a", "b"])
+    let inScene = EventFilter(scene: 1, behavior: nil)
+    #expect(found[1].judged == inScene && found[1].history.filter == inScene)
+    #expect(found[1].userHead == .residual && found[1].epochs == 7 && found[1].steps == nil)
+    let behavior = try #require(world.dataset.behaviors.firstIndex(of: world.behavior))
+    #expect(found[2].judged == EventFilter(scene: nil, behavior: behavior) && found[2].history.filter == .all)
+    #expect(found[2].userHead == .mlp && found[2].steps == 9)
+  }
+
+  @Test func tasksJudgeThePhasesUsers() throws {
+    let plan = try plans("[{name: a, scene: \(world.dataset.scenes[1])}]")[1]
+    let task = plan.task(.test, filterSeen: true)
+    #expect(task.split == .test && task.filterSeen && task.judged == plan.judged && task.history == plan.history)
+    let universal = plan.universalTask(.validation, filterSeen: false)
+    #expect(universal.judged == plan.judged && universal.history.filter == .all && !universal.filterSeen)
+  }
+
+  @Test func negativesAreDrawnWhereTheObjectiveNeedsThem() throws {
+    let found = try plans(
+      "[{name: a, objective: {softmax: 0}}, {name: b, negatives: all}, {name: c, negatives: 8, negatives_from: mixed, log_q: true}]"
+    )
+    #expect(found[0].negatives(items: 60, seed: 1)?.count == 40)
+    #expect(found[1].negatives(items: 60, seed: 1) == nil)
+    let all = try #require(found[2].negatives(items: 60, seed: 1))
+    #expect(all.count == nil && all.items == 60)
+    let mixed = try #require(found[3].negatives(items: 60, seed: 1))
+    #expect(mixed.fromBatch == 4 && mixed.fromCatalogue == 4 && found[3].correctsChances && !found[2].correctsChances)
+  }
+
+  @Test func batchesFollowThePlan() throws {
+    let found = try plans("[{name: a, scene: \(world.dataset.scenes[1]), position: last}]")
+    let sources = try found.map { try $0.batches(world.dataset, shards: 0..<4, usersPerShard: 2, seed: 1) }
+    #expect(sources[0] is UniversalBatches && sources[1] is TargetedBatches)
+    #expect(sources[1].users < sources[0].users)
+  }
+}

@@ -1,0 +1,98 @@
+import Collectives
+import Config
+import Datasets
+import Evaluation
+import Files
+import Foundation
+import Items
+import Model
+import Reporting
+import Synth
+import Tensors
+import TestSupport
+import Testing
+import Text
+import Training
+
+/// A tiny made-up world as a data set with token states, and runs over it.
+final class TrainingWorld: Sendable {
+  let dataset: Dataset
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    var options = WorldOptions()
+    (options.users, options.items, options.scenes, options.behaviors, options.meanEvents) = (120, 60, 2, 2, 14)
+    let world = WorldWriter(World(options), folder: folder.path, isGzipped: false)
+    _ = try world.write()
+    var preparation = PreparationOptions()
+    (preparation.interactions, preparation.items) = ([world.interactionsPath], [world.itemsPath])
+    (preparation.output, preparation.virtualShards, preparation.minimumItemEvents) = (folder.file("d"), 4, 1)
+    _ = try Preparation(preparation).run()
+    dataset = try Dataset(path: preparation.output)
+    let items = DatasetItems(dataset)
+    let encoder = HashedEncoder(dimension: 6, maxTokens: 3)
+    _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: 3, type: .f32)
+      .write(HashedSource(items: items, encoder: encoder), items: items)
+  }
+
+  /// A small configuration; `changes` are overrides as on the command line.
+  func config(_ changes: String...) throws -> RunConfig {
+    let text = """
+      seed: 5
+      model: {id_dim: 8, semantic_dim: 8, experts: 2, active_experts: 1, layers: 1, heads: 2, length: 6, dropout: 0.1}
+      batch: {users: 32}
+      universal: {epochs: 4, negatives: 40, token_freeze: 0.5}
+      checkpoint: {every_steps: null}
+      evaluation: {cutoffs: [5, 10], select_by: ndcg@10}
+      log: {every_steps: 1, tensorboard: false}
+      """
+    return try ConfigReader.read(text: text, name: "test.yaml", overrides: changes)
+  }
+
+  /// The name of a behaviour that the world has, not its commonest.
+  var behavior: String { dataset.manifest.behaviors.sorted { $0.events > $1.events }[1].name }
+
+  /// Trains a configuration into a folder of that name.
+  func train(_ config: RunConfig, into name: String, only phase: String? = nil) throws -> TrainedRun {
+    let directory = RunDirectory(path: folder.file(name))
+    try directory.create()
+    try directory.write(
+      config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
+    let console = Console(verbosity: .quiet, isTerminal: false, output: { _ in }, error: { _ in })
+    let inputs = Trainer.Inputs(
+      dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
+    try Trainer(config, inputs, communicator: SoloCommunicator(), console: console).run(only: phase)
+    return try TrainedRun(path: directory.path)
+  }
+
+  /// A model that nobody has trained.
+  func model(_ config: RunConfig, userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
+    ModelFactory.make(
+      config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: SoloCommunicator(), userHead: userHead)
+  }
+
+  /// Metrics of a model on the validation events of a task's users.
+  func metrics(_ model: PreciseModel, _ task: EvaluationTask) throws -> RankingMetrics {
+    try Evaluator(dataset, shards: 0..<dataset.shardCount, cutoffs: [5, 10], communicator: SoloCommunicator())
+      .evaluate(model, task, workspace: Workspace(chunkBytes: 1 << 20))
+  }
+}
+
+/// Every number of a model that training changes, by name.
+func numbers(_ model: PreciseModel) -> [String: [Float]] {
+  var found = ["ids": model.items.ids.values, "tokens": model.items.tokens.states.values]
+  for parameter in model.parameters.parameters { found[parameter.name] = parameter.vector.values }
+  for state in model.items.idOptimizer.states { found["ids." + state.name] = state.values.values }
+  for state in model.items.tokenOptimizer?.states ?? [] { found["tokens." + state.name] = state.values.values }
+  return found
+}
+
+/// The lines of a run's `metrics.jsonl` that speak of a phase's steps: what is in `fields`.
+func column(_ field: String, of phase: String, _ run: TrainedRun) throws -> [Double] {
+  let text = try String(contentsOfFile: run.directory.metricsPath, encoding: .utf8)
+  return try text.split(separator: "\n").compactMap { line in
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    return object["phase"] as? String == phase ? object[field] as? Double : nil
+  }
+}
