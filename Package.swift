@@ -97,7 +97,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Layers", "Model", "Reporting",
+        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Layers", "Model",
+        "Reporting",
         "Synth", "Tensors", "Text",
       ]),
     tests(
