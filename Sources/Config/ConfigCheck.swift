@@ -2,7 +2,7 @@
 public enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   public static func problems(_ config: RunConfig) -> [ConfigProblem] {
-    width(config.model) + phases(config) + corrections(config) + selection(config.evaluation) + precision(config.compute)
+    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute)
   }
 
   private static func width(_ model: ModelConfig) -> [ConfigProblem] {
@@ -55,18 +55,6 @@ public enum ConfigCheck {
       }
     }
     return found
-  }
-
-  /// The full softmax draws nothing, so there is no chance of being drawn to correct for.
-  private static func corrections(_ config: RunConfig) -> [ConfigProblem] {
-    let phases =
-      [("universal", config.universal.logQ, config.universal.negatives)]
-      + config.targeted.enumerated().map { ("targeted.\($0)", $1.logQ, $1.negatives) }
-    return phases.filter { $0.1 && $0.2 == .all }.map { path, _, _ in
-      ConfigProblem(
-        keyPath: "\(path).log_q", value: "true", rule: "corrects for the chance of being drawn, but negatives: all draws nothing",
-        suggestion: "leave log_q out, or give a number of negatives", others: ["\(path).negatives"])
-    }
   }
 
   private static func selection(_ evaluation: EvaluationConfig) -> [ConfigProblem] {

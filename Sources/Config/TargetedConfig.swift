@@ -55,13 +55,13 @@ public struct TargetedConfig: Sendable, Equatable {
   /// Shared negatives of a step, for the softmax term.
   public var negatives = Negatives.count(2048)
   /// Where they are drawn from.
-  public var negativesFrom = NegativeSource.batch
+  public var negativesFrom = NegativeSource.mixed
   /// Whether log q of a negative is taken off its logit, q being its chance of being drawn.
-  public var logQ = false
+  public var logQ = true
   /// Which target event of a user a step trains on.
   public var position = Position.random
   /// Factor on every learning rate of this phase.
-  public var learningRateScale = 1.0
+  public var learningRateScale = 0.1
   /// Dropout of this phase; nil = the model's.
   public var dropout: Double?
   /// Parameters that this phase does not change.
@@ -82,10 +82,10 @@ extension TargetedConfig: ConfigSection {
     .value("user_head", \.userHead, .any, "residual starts at the universal phase's quality; mlp is the paper"),
     .section("objective", \.objective, "weights of the two losses"),
     .value("negatives", \.negatives, .draws, "of the softmax term: shared negatives of a step, or all"),
-    .value("negatives_from", \.negativesFrom, .any, "of the softmax term: where they are drawn from"),
-    .value("log_q", \.logQ, .any, "of the softmax term: correct for a negative's chance to be drawn"),
+    .value("negatives_from", \.negativesFrom, .any, "of the softmax term; from the target's batches alone they push only its own items down"),
+    .value("log_q", \.logQ, .any, "of the softmax term: as in universal"),
     .value("position", \.position, .any, "target event of a user in a step: one at random, or the last"),
-    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate of this phase"),
+    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate of this phase; 1 undoes the universal phase"),
     .value("dropout", \.dropout, .orNull(.from(0, below: 1)), "null = the model's"),
     .value("freeze", \.freeze, .any, "of ids, tokens, fusion, transformer: what this phase leaves alone"),
   ]

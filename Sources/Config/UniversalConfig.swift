@@ -17,7 +17,7 @@ public struct UniversalConfig: Sendable, Equatable {
   /// Where they are drawn from.
   public var negativesFrom = NegativeSource.batch
   /// Whether log q of a negative is taken off its logit, q being its chance of being drawn.
-  public var logQ = false
+  public var logQ = true
   /// Share of the phase's steps in which token states are frozen.
   public var tokenFreeze = 0.5
   /// Which events of a long history a step sees.
@@ -33,7 +33,7 @@ extension UniversalConfig: ConfigSection {
     .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "when given, wins over epochs"),
     .value("negatives", \.negatives, .draws, "shared negatives of a step; all = full softmax, for small catalogues"),
     .value("negatives_from", \.negativesFrom, .any, "items of the batch (the paper), of the catalogue alike, or half of each"),
-    .value("log_q", \.logQ, .any, "take the log of its chance to be drawn off a negative's logit"),
+    .value("log_q", \.logQ, .any, "take the log of a negative's chance to be drawn off its logit; without it popular items sink"),
     .value(
       "token_freeze", \.tokenFreeze, .within(0...1), "share of the steps with frozen text, so that the ID half learns first"),
     .value("window", \.window, .any, "events of a long history that a step sees: the newest, or a random stretch"),

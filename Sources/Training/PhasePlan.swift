@@ -108,7 +108,7 @@ public struct PhasePlan: Sendable {
     }
   }
 
-  /// Whether negatives' logits are corrected by log q.
+  /// Whether negatives' logits are corrected by log q (of the full softmax log q is 0).
   var correctsChances: Bool {
     switch kind {
     case .universal(let phase): phase.logQ

@@ -22,7 +22,7 @@ final class SharedNegatives {
     self.shards = shards
     self.shardCount = shardCount
     self.communicator = communicator
-    logChances = try source.map { try Self.chances(sampler, $0, communicator) }
+    logChances = try (sampler.count == nil ? nil : source).map { try Self.chances(sampler, $0, communicator) }
   }
 
   /// Draws from the global batch and the catalogue, and removes duplicates.

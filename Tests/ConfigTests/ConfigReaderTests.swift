@@ -84,8 +84,9 @@ struct ConfigReaderTests {
       ])
     #expect(problems("model: {id_dim: 0, semantic_dim: 0}").first?.contains("cannot both be 0") == true)
     #expect(problems("model: {experts: 2, active_experts: 3}").first?.contains("at most experts = 2") == true)
-    #expect(problems("batch: {users: 1}\ntargeted: [{name: a}]").first?.contains("at least 2 for the cross-user BPR") == true)
-    #expect(problems("batch: {users: 1}\ntargeted: [{name: a, objective: {bpr: 0}}]") == [])
+    let lonely = problems("batch: {users: 1}\ntargeted: [{name: a, objective: {bpr: 1}}]")
+    #expect(lonely.first?.contains("at least 2 for the cross-user BPR") == true)
+    #expect(problems("batch: {users: 1}\ntargeted: [{name: a}]") == [])
     #expect(problems("targeted: [{name: a}, {name: a}]").first?.contains("name of an earlier phase") == true)
     #expect(problems("targeted: [{name: a, objective: {bpr: 0, softmax: 0}}]").first?.contains("cannot both be 0") == true)
     #expect(problems("evaluation: {select_by: ndcg@7}").first?.contains("try ndcg@5") == true)
@@ -102,13 +103,9 @@ struct ConfigReaderTests {
     #expect(problems(text).count == 1)
   }
 
-  @Test func chancesAreCorrectedOnlyWhereSomethingIsDrawn() {
-    let rule = "true, corrects for the chance of being drawn, but negatives: all draws nothing"
-    let found = problems("universal: {log_q: true, negatives: all}\ntargeted: [{name: a, log_q: true, negatives: all}]")
-    #expect(found.map { $0.contains(rule) } == [true, true])
-    #expect(found.first?.hasPrefix("line 1, universal.log_q: ") == true)
-    #expect(found.last?.hasPrefix("line 2, targeted.0.log_q: ") == true)
-    #expect(problems("universal: {log_q: true, negatives: 9}\ntargeted: [{name: a, negatives: all}]") == [])
+  /// Every item is drawn with certainty then, and the correction is log 1 = 0.
+  @Test func theFullSoftmaxNeedsNoCorrectionAndAllowsIt() {
+    #expect(problems("universal: {log_q: true, negatives: all}\ntargeted: [{name: a, log_q: true, negatives: all}]") == [])
   }
 
   @Test func ofManyFaultsTheFirstAreShown() {

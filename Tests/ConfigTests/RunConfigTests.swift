@@ -16,7 +16,7 @@ struct RunConfigTests {
     #expect(values["universal.steps"] == "null")
     #expect(values["targeted.1.name"] == "like")
     #expect(values["targeted.1.scene"] == "\"Home & Garden\"")
-    #expect(values["targeted.1.objective.bpr"] == "1.0")
+    #expect(values["targeted.1.objective.bpr"] == "0.0")
     #expect(values["evaluation.cutoffs"] == "[1, 10]")
     #expect(values["bench"] == "null")
   }
@@ -55,7 +55,7 @@ struct RunConfigTests {
     let listing = Dictionary(uniqueKeysWithValues: ConfigKeys.listing.map { ($0.path, $0) })
     #expect(listing["model.heads"]?.rule == "a whole number from 1 to 64")
     #expect(listing["model.heads"]?.value == "2")
-    #expect(listing["targeted.0.objective.bpr"]?.value == "1.0")
+    #expect(listing["targeted.0.objective.bpr"]?.value == "0.0")
     #expect(listing["bench.token_dim"]?.value == "384")
     #expect(listing["optimizer.rows"]?.rule == "one of adagrad, lazy_adam")
     #expect(ConfigKeys.listing.allSatisfy { !$0.reason.isEmpty && !$0.rule.isEmpty })

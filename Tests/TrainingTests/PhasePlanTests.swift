@@ -23,7 +23,7 @@ struct PhasePlanTests {
     let plan = try #require(try plans("[]").first)
     #expect(plan.name == "universal" && plan.kind.isUniversal && plan.userHead == nil)
     #expect(plan.judged == .all && plan.history == History(filter: .all, length: 6))
-    #expect(plan.epochs == 4 && plan.steps == nil && !plan.correctsChances)
+    #expect(plan.epochs == 4 && plan.steps == nil && plan.correctsChances)
   }
 
   @Test func targetedPhasesResolveNames() throws {
@@ -49,7 +49,7 @@ struct PhasePlanTests {
 
   @Test func negativesAreDrawnWhereTheObjectiveNeedsThem() throws {
     let found = try plans(
-      "[{name: a, objective: {softmax: 0}}, {name: b, negatives: all}, {name: c, negatives: 8, negatives_from: mixed, log_q: true}]"
+      "[{name: a, objective: {bpr: 1, softmax: 0}}, {name: b, negatives: all, log_q: false}, {name: c, negatives: 8}]"
     )
     #expect(found[0].negatives(items: 60, seed: 1)?.count == 40)
     #expect(found[1].negatives(items: 60, seed: 1) == nil)
