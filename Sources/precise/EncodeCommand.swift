@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Files
+import Reporting
 import Text
 
 /// `precise encode`: gives a data set's items their token states.
@@ -53,8 +54,7 @@ struct EncodeCommand: ParsableCommand {
   var dim: Int?
   @Option(help: "How states are stored: f32, f16 or bf16; default: as in --states, f16 for hashed ones.")
   var dtype: StoredType?
-  @Flag(help: "Print only errors.")
-  var quiet = false
+  @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
     guard encoder == nil || states == nil else { throw ValidationError("give --encoder or --states, not both") }
@@ -76,16 +76,18 @@ struct EncodeCommand: ParsableCommand {
     }
   }
 
+  private var console: Console { outputOptions.console }
+
   private func encode(_ dataset: Dataset, foreign path: String) throws {
     let source = try ForeignStates(path: path, ids: ids, items: DatasetItems(dataset), maxTokens: tokens)
     guard dim == nil || dim == source.dimension else {
       throw CommandFailure(PreciseExit.usage, "--dim \(dim ?? 0) is not the width of \(path), \(source.dimension); leave it out")
     }
-    if !quiet && source.missingItems > 0 {
-      printToError("\(source.missingItems) of \(dataset.items.count) items are not in the list of ids and get no states")
+    if source.missingItems > 0 {
+      console.note("\(source.missingItems) of \(dataset.items.count) items are not in the list of ids and get no states")
     }
-    if !quiet && source.unusedItems > 0 {
-      printToError("\(source.unusedItems) items of the list are not in the data set")
+    if source.unusedItems > 0 {
+      console.note("\(source.unusedItems) items of the list are not in the data set")
     }
     try write(source, dataset, type: dtype?.elementType ?? source.type)
   }
@@ -93,12 +95,12 @@ struct EncodeCommand: ParsableCommand {
   private func write(_ source: some TokenSource, _ dataset: Dataset, type: ElementType) throws {
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
-    var progress = ProgressLine(total: items.count, unit: "items", isQuiet: quiet)
+    let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
     let writer = TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
-    let record = try writer.write(source, items: items) { progress.show($0) }
-    progress.end()
+    let record = try writer.write(source, items: items) { bar.update(completed: $0) }
+    bar.finish()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    guard !quiet else { return }
+    guard !outputOptions.quiet else { return }
     print(
       """
       \(record.encoder): \(record.items) items, \(record.itemsWithStates) with text, \(record.rows) token states of \

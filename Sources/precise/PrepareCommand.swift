@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Files
-import Glibc
+import Reporting
 
 /// `precise prepare`: raw event files in, a data set out.
 struct PrepareCommand: ParsableCommand {
@@ -71,8 +71,7 @@ struct PrepareCommand: ParsableCommand {
   var memory = 1 << 30
   @Flag(help: "Replace a data set that stands at --out.")
   var overwrite = false
-  @Flag(help: "Print only errors and bad rows.")
-  var quiet = false
+  @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
     if let problem = options.problems.first { throw ValidationError(problem) }
@@ -80,11 +79,19 @@ struct PrepareCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let lines = ProgressLines(isQuiet: quiet)
-      let reporter = PreparationReporter(note: lines.note, progress: lines.progress)
-      let manifest = try Preparation(options, reporter: reporter).run()
-      if !quiet { print("\(PreparationSummary(manifest))\nwritten to \(output)") }
+      let console = outputOptions.console
+      let bar = ProgressBar("reading", total: nil, unit: "row", console: console)
+      let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
+      bar.finish()
+      if !outputOptions.quiet { print("\(PreparationSummary(manifest))\nwritten to \(output)") }
     }
+  }
+
+  /// Bad rows are said even when quiet; stages and progress are not.
+  private func reporter(_ console: Console, _ bar: ProgressBar) -> PreparationReporter {
+    PreparationReporter(
+      note: { line in line.hasPrefix("bad row") ? printError(line) : console.detail(line) },
+      progress: { rows, bytes in bar.update(completed: rows, note: HumanFormat.bytes(bytes)) })
   }
 
   private var options: PreparationOptions {
@@ -95,37 +102,6 @@ struct PrepareCommand: ParsableCommand {
     (options.itemKey, options.virtualShards, options.maximumBadRows) = (itemKey, virtualShards, maxBadRows)
     (options.memory, options.overwrite) = (memory, overwrite)
     return options
-  }
-}
-
-/// Progress of reading as plain lines on stderr, one every two seconds.
-private final class ProgressLines {
-  private let isQuiet: Bool
-  private let start = ContinuousClock.now
-  private var shown = ContinuousClock.now
-  private var rows = 0
-
-  init(isQuiet: Bool) { self.isQuiet = isQuiet }
-
-  func note(_ line: String) {
-    if line.hasPrefix("bad row") {
-      printError(line)
-    } else if !isQuiet {
-      printToError("\(line) (\(seconds(since: start)) s)")
-    }
-  }
-
-  func progress(rows: Int, bytes: Int) {
-    self.rows = rows
-    guard !isQuiet, ContinuousClock.now - shown >= .seconds(2) else { return }
-    shown = .now
-    let rate = Double(rows) / max(0.001, seconds(since: start))
-    printToError("read \(rows) rows, \(bytes >> 20) MiB, \(Int(rate)) rows/s")
-  }
-
-  private func seconds(since instant: ContinuousClock.Instant) -> Double {
-    let duration = ContinuousClock.now - instant
-    return Double(duration / .milliseconds(10)).rounded() / 100
   }
 }
 

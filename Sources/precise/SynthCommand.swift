@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Foundation
+import Reporting
 import Synth
 
 /// `precise synth`: a made-up many-scene world with titles.
@@ -35,8 +36,7 @@ struct SynthCommand: ParsableCommand {
   var seed = WorldOptions().seed
   @Flag(help: "Write interactions.csv.gz and items.csv.gz.")
   var gzip = false
-  @Flag(help: "Print only errors.")
-  var quiet = false
+  @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
     if let fault = options.fault { throw ValidationError(fault) }
@@ -53,10 +53,10 @@ struct SynthCommand: ParsableCommand {
       let world = World(options)
       let folder = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
       let writer = WorldWriter(world, folder: folder, isGzipped: gzip)
-      var progress = ProgressLine(total: users, unit: "users", isQuiet: quiet)
-      let summary = try writer.write { progress.show($0) }
-      progress.end()
-      if !quiet { report(world, summary, writer, seconds: (ContinuousClock.now - start) / .seconds(1)) }
+      let bar = ProgressBar("synth", total: users, unit: "user", console: outputOptions.console)
+      let summary = try writer.write { bar.update(completed: $0) }
+      bar.finish()
+      if !outputOptions.quiet { report(world, summary, writer, seconds: (ContinuousClock.now - start) / .seconds(1)) }
     }
   }
 
