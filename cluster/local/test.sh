@@ -11,5 +11,7 @@ echo "== format"
 swift format lint --strict -r Sources Tests Package.swift
 echo "== imports, reading order, budgets"
 .ci/check-imports
+echo "== cluster/encode (skips without torch and transformers)"
+python3 cluster/encode/test_encode_items.py
 echo "== tests"
 swift test -Xswiftc -warnings-as-errors
