@@ -5,7 +5,7 @@ public import Tensors
 
 /// The embeddings of all items, as evaluation, export and recommendation use them: e `[V, d]`.
 ///
-/// An item without a training event but with text gets the mean of all trained ID rows as its ID half (ours; docs/model.md,
+/// An item without a training event gets the mean of all trained ID rows as its ID half (ours; docs/model.md,
 /// section 1). Every rank gets the whole catalogue, block by block from its owners.
 public final class Catalogue {
   /// e `[V, d]`.

@@ -22,7 +22,7 @@ public final class Evaluator {
     buckets = PopularityBuckets(trainCounts: dataset.items.trainCounts)
   }
 
-  /// Measures a model; every rank gets the metrics of all users.
+  /// Measures a model on the users of this rank's virtual shards.
   ///
   /// - Parameter progress: called with the number of users measured by this rank since the last call.
   public func evaluate(

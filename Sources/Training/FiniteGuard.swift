@@ -20,9 +20,11 @@ public struct NotFiniteError: Error, CustomStringConvertible, Sendable {
 struct FiniteGuard {
   let phase: String
 
-  /// Throws when the loss or the gradient is not finite.
-  func check(loss: Double, gradient: Vector, _ name: String, step: Int) throws(NotFiniteError) {
+  /// Throws when the loss, a gradient of the item embeddings or one of the dense parameters is not finite.
+  func check(loss: Double, embeddings: Vector, dense: Vector, step: Int) throws(NotFiniteError) {
     guard loss.isFinite else { throw NotFiniteError(phase: phase, step: step + 1, what: "loss (\(loss))") }
-    guard isFinite(gradient) else { throw NotFiniteError(phase: phase, step: step + 1, what: name) }
+    for (gradient, name) in [(embeddings, "item embeddings"), (dense, "dense parameters")] {
+      guard isFinite(gradient) else { throw NotFiniteError(phase: phase, step: step + 1, what: "gradient of the \(name)") }
+    }
   }
 }

@@ -49,7 +49,7 @@ final class TrainStep {
       var report = try objective.lossAndGradients(
         model, e: e, slice: slice(), step: step, dE: dE, communicator: communicator, workspace: workspace, clock: clock)
       try guardian.check(
-        loss: report.loss, gradient: Vector(dE.base, count: dE.count), "gradient of the item embeddings", step: step)
+        loss: report.loss, embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, step: step)
       try clock.time(.items) {
         try model.items.update(
           embedded, dE: dE, balance: balance, learningRates: learningRates.rows(at: step), workspace: workspace)
