@@ -82,10 +82,10 @@ extension TargetedConfig: ConfigSection {
     .value("user_head", \.userHead, .any, "residual starts at the universal phase's quality; mlp is the paper"),
     .section("objective", \.objective, "weights of the two losses"),
     .value("negatives", \.negatives, .draws, "of the softmax term: shared negatives of a step, or all"),
-    .value("negatives_from", \.negativesFrom, .any, "of the softmax term; from the target's batches alone they push only its own items down"),
+    .value("negatives_from", \.negativesFrom, .any, "of the softmax term; batch alone pushes only the target's items down"),
     .value("log_q", \.logQ, .any, "of the softmax term: as in universal"),
     .value("position", \.position, .any, "target event of a user in a step: one at random, or the last"),
-    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate of this phase; 1 undoes the universal phase"),
+    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on the phase's learning rates; 1 undoes the first phase"),
     .value("dropout", \.dropout, .orNull(.from(0, below: 1)), "null = the model's"),
     .value("freeze", \.freeze, .any, "of ids, tokens, fusion, transformer: what this phase leaves alone"),
   ]
