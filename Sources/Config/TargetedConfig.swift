@@ -85,7 +85,7 @@ extension TargetedConfig: ConfigSection {
     .value("negatives_from", \.negativesFrom, .any, "of the softmax term; batch alone pushes only the target's items down"),
     .value("log_q", \.logQ, .any, "of the softmax term: as in universal"),
     .value("position", \.position, .any, "target event of a user in a step: one at random, or the last"),
-    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on the phase's learning rates; 1 undoes the first phase"),
+    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate; 1 undoes phase 1"),
     .value("dropout", \.dropout, .orNull(.from(0, below: 1)), "null = the model's"),
     .value("freeze", \.freeze, .any, "of ids, tokens, fusion, transformer: what this phase leaves alone"),
   ]
