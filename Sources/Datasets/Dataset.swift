@@ -18,7 +18,7 @@ public final class Dataset: Sendable {
   ///
   /// Throws `InputError` when the folder is none, or files are missing, cut short or do not fit together.
   public init(path: String) throws {
-    let path = Dataset.withoutTrailingSlash(path)
+    let path = OutputFolder.withoutTrailingSlash(path)
     guard Dataset.isDataset(path) else {
       throw InputError("\(path) is no data set (it has no \(DatasetManifest.fileName)); make one with precise prepare")
     }
@@ -36,7 +36,7 @@ public final class Dataset: Sendable {
 
   /// Whether a folder holds a data set's manifest.
   public static func isDataset(_ path: String) -> Bool {
-    access("\(withoutTrailingSlash(path))/\(DatasetManifest.fileName)", F_OK) == 0
+    access("\(OutputFolder.withoutTrailingSlash(path))/\(DatasetManifest.fileName)", F_OK) == 0
   }
 
   /// Names of the scenes; an event's scene number is a place in here.
@@ -79,12 +79,5 @@ public final class Dataset: Sendable {
         throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
       }
     }
-  }
-
-  /// The path without slashes at its end (`/` stays).
-  static func withoutTrailingSlash(_ path: String) -> String {
-    var path = path
-    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
-    return path
   }
 }

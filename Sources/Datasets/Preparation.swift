@@ -33,7 +33,7 @@ public struct Preparation {
 
   /// The same over sources of any kind, opened one after another.
   func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
-    let folder = try OutputFolder(path: options.output, overwrite: options.overwrite)
+    let folder = try OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite)
     let users = UserTable(shardCount: options.virtualShards)
     let sorter = EventSorter(users: users, folder: folder.temporaryPath, memory: options.memory)
     let sink = EventSink(options, users: users, sorter: sorter, reporter: reporter)

@@ -1,6 +1,6 @@
-public import Datasets
+import Datasets
 import Evaluation
-import Files
+public import Files
 import Reporting
 import Tensors
 import Training

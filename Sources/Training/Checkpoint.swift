@@ -37,29 +37,22 @@ public struct Checkpoint: Sendable {
 
   /// Writes a model of one rank under `path`, whole or not at all.
   public static func write(_ model: PreciseModel, _ manifest: CheckpointManifest, to path: String) throws -> Checkpoint {
-    let files = FileManager.default
-    let temporary = "\(path).tmp-\(ProcessInfo.processInfo.processIdentifier)"
-    try? files.removeItem(atPath: temporary)
-    do {
-      try files.createDirectory(atPath: temporary, withIntermediateDirectories: true)
-      var manifest = manifest
-      manifest.files = try [
-        .init(name: "dense.safetensors", crc32: writeDense(model, "\(temporary)/dense.safetensors")),
-        .init(name: "items.safetensors", crc32: writeItems(model.items, "\(temporary)/items.safetensors")),
-      ]
-      if model.items.tokenOptimizer != nil {
-        let crc = try writeTokens(model.items, "\(temporary)/tokens.safetensors")
-        manifest.files.append(.init(name: "tokens.safetensors", crc32: crc))
-      }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try RunDirectory.write(try encoder.encode(manifest), to: "\(temporary)/\(CheckpointManifest.fileName)")
-      if files.fileExists(atPath: path) { try files.removeItem(atPath: path) }
-      try files.moveItem(atPath: temporary, toPath: path)
-    } catch {
-      try? files.removeItem(atPath: temporary)
-      throw error
+    let folder = try OutputFolder(
+      path: path, kind: .init("a checkpoint", marker: CheckpointManifest.fileName), overwrite: true)
+    let temporary = folder.temporaryPath
+    var manifest = manifest
+    manifest.files = try [
+      .init(name: "dense.safetensors", crc32: writeDense(model, "\(temporary)/dense.safetensors")),
+      .init(name: "items.safetensors", crc32: writeItems(model.items, "\(temporary)/items.safetensors")),
+    ]
+    if model.items.tokenOptimizer != nil {
+      let crc = try writeTokens(model.items, "\(temporary)/tokens.safetensors")
+      manifest.files.append(.init(name: "tokens.safetensors", crc32: crc))
     }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try RunDirectory.write(try encoder.encode(manifest), to: "\(temporary)/\(CheckpointManifest.fileName)")
+    try folder.commit()
     return try Checkpoint(path: path)
   }
 

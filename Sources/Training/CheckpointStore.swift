@@ -17,10 +17,10 @@ public struct CheckpointStore: Sendable {
 
   /// Every whole checkpoint, oldest first.
   ///
-  /// A folder without a manifest is half written and does not count.
+  /// A folder without a manifest is no whole checkpoint and does not count.
   public func all() -> [Checkpoint] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.filter { $0.hasPrefix("step-") && !$0.contains(".tmp-") }.sorted()
+    return names.filter { $0.hasPrefix("step-") }.sorted()
       .compactMap { try? Checkpoint(path: "\(path)/\($0)") }
   }
 

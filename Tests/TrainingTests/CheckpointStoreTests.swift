@@ -60,11 +60,11 @@ struct CheckpointStoreTests {
 
   @Test func halfWrittenOnesDoNotCount() throws {
     try add(10, score: 0.1)
-    for name in ["step-00000020", "step-00000030.tmp-7", "other"] {
+    for name in ["step-00000020", ".step-00000030.0A1B2C3D.tmp", "other"] {
       try FileManager.default.createDirectory(atPath: "\(store.path)/\(name)", withIntermediateDirectories: true)
     }
     let whole = try Data(contentsOf: URL(fileURLWithPath: "\(store.path(step: 10))/\(CheckpointManifest.fileName)"))
-    try whole.write(to: URL(fileURLWithPath: "\(store.path)/step-00000030.tmp-7/\(CheckpointManifest.fileName)"))
+    try whole.write(to: URL(fileURLWithPath: "\(store.path)/.step-00000030.0A1B2C3D.tmp/\(CheckpointManifest.fileName)"))
     try FileManager.default.createDirectory(atPath: store.path(step: 40), withIntermediateDirectories: true)
     try whole.dropLast(9).write(to: URL(fileURLWithPath: "\(store.path(step: 40))/\(CheckpointManifest.fileName)"))
     #expect(steps == [10])

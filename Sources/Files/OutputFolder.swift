@@ -1,4 +1,3 @@
-import Files
 import Foundation
 import Glibc
 
@@ -16,9 +15,6 @@ public final class OutputFolder {
       self.name = name
       self.marker = marker
     }
-
-    /// A data set.
-    public static let dataset = Kind("a data set", marker: DatasetManifest.fileName)
   }
 
   /// The final path.
@@ -31,8 +27,8 @@ public final class OutputFolder {
   /// Makes the temporary folder.
   ///
   /// Throws `InputError` when something stands at `path` that may not be replaced: anything but a folder of this kind.
-  public init(path: String, kind: Kind = .dataset, overwrite: Bool) throws {
-    let path = Dataset.withoutTrailingSlash(path)
+  public init(path: String, kind: Kind, overwrite: Bool) throws {
+    let path = Self.withoutTrailingSlash(path)
     let url = URL(fileURLWithPath: path)
     let name = url.lastPathComponent
     guard !path.isEmpty, name != ".", name != "..", name != "/" else {
@@ -41,7 +37,8 @@ public final class OutputFolder {
     try OutputFolder.checkReplaceable(path, kind, overwrite: overwrite)
     self.path = path
     parent = url.deletingLastPathComponent().path
-    temporaryPath = "\(parent)/.\(name).\(getpid()).tmp"
+    // Two containers on one disk may have the same process number.
+    temporaryPath = "\(parent)/.\(name).\(UUID().uuidString.prefix(8)).tmp"
     do {
       try FileManager.default.createDirectory(atPath: temporaryPath, withIntermediateDirectories: true)
     } catch {
@@ -52,7 +49,7 @@ public final class OutputFolder {
   deinit { if !isCommitted { try? FileManager.default.removeItem(atPath: temporaryPath) } }
 
   /// Makes a folder inside.
-  func makeFolder(_ name: String) throws {
+  public func makeFolder(_ name: String) throws {
     guard mkdir("\(temporaryPath)/\(name)", 0o777) == 0 || errno == EEXIST else {
       throw InputError("cannot make a folder in \(temporaryPath): \(String(cString: strerror(errno)))")
     }
@@ -93,6 +90,13 @@ public final class OutputFolder {
     guard overwrite else {
       throw InputError("\(path) is \(kind.name) already; give --overwrite to replace it or name another folder")
     }
+  }
+
+  /// The path without slashes at its end (`/` stays).
+  public static func withoutTrailingSlash(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1 && path.hasSuffix("/") { path = path.dropLast() }
+    return String(path)
   }
 
   private static func reason(_ error: any Error) -> String {
