@@ -32,46 +32,33 @@ public final class TargetedBatches: BatchSource {
   }
 
   /// Users of these shards with at least one target.
-  public var users: Int { walks.reduce(0) { $0 + $1.users.count } }
+  public var users: Int { walks.users }
 
   /// Reads which users of the shards have a target with an event before it.
   ///
   /// Throws `InputError` on a damaged shard.
   public init(_ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, target: Target, seed: UInt64) throws {
-    self.shards = try shards.map { try dataset.shard($0) }
-    self.usersPerShard = usersPerShard
     self.target = target
-    permutations = RandomStream(seed: seed, purpose: .permutation, step: RandomStream.hash("targeted." + target.name))
     positions = RandomStream(seed: seed, purpose: .target, step: RandomStream.hash(target.name))
-    walks = zip(shards, self.shards).map { number, shard in
-      let able = (0..<shard.userCount).filter { Self.targets(shard.events($0), target.filter) > 0 }
-      return ShardWalk(shard: number, users: able.map(Int32.init))
-    }
+    walks = try ShardWalks(
+      dataset, shards: shards, usersPerShard: usersPerShard, name: "targeted." + target.name, seed: seed
+    ) { Self.targets($0, target.filter) > 0 }
   }
 
   /// Fills a batch with this rank's slice of a step.
   public func fill(_ batch: SequenceBatch, step: Int) {
-    batch.removeAll()
-    for (walk, shard) in zip(walks, shards) {
-      for index in 0..<usersPerShard {
-        guard let (user, epoch) = walk.user(at: step * usersPerShard + index, stream: permutations) else { continue }
-        let events = shard.events(user)
-        let event = choose(events, ShardWalk.row(walk.shard, user), epoch)
-        target.history.append(events, before: event, slot: walk.shard * usersPerShard + index, to: batch)
-        batch.targets.append(events.items[event])
-      }
-      batch.endShard()
+    walks.fill(batch, step: step) { events, row, epoch, slot in
+      let event = choose(events, row, epoch)
+      target.history.append(events, before: event, slot: slot, to: batch)
+      batch.targets.append(events.items[event])
     }
   }
 
   /// Counts, in `counts[item]`, the training events that the phase can show.
   public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for (walk, shard) in zip(walks, shards) {
-      for user in walk.users {
-        let events = shard.events(Int(user))
-        for event in 0..<events.trainCount where target.history.filter.matches(events, event) {
-          counts[Int(events.items[event])] += 1
-        }
+    walks.forEachUser { events in
+      for event in 0..<events.trainCount where target.history.filter.matches(events, event) {
+        counts[Int(events.items[event])] += 1
       }
     }
   }
@@ -92,9 +79,7 @@ public final class TargetedBatches: BatchSource {
     preconditionFailure("a user of a targeted batch without a target")
   }
 
-  private let shards: [UserShard]
-  private let walks: [ShardWalk]
-  private let usersPerShard: Int
+  private let walks: ShardWalks
   private let target: Target
-  private let permutations, positions: RandomStream
+  private let positions: RandomStream
 }

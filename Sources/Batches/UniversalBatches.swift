@@ -12,7 +12,7 @@ public final class UniversalBatches: BatchSource {
   }
 
   /// Users of these shards that have something to learn from.
-  public var users: Int { walks.reduce(0) { $0 + $1.users.count } }
+  public var users: Int { walks.users }
 
   /// Reads which users of the shards have at least two training events.
   ///
@@ -24,46 +24,33 @@ public final class UniversalBatches: BatchSource {
   public init(
     _ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, length: Int, window: Window, seed: UInt64
   ) throws {
-    self.shards = try shards.map { try dataset.shard($0) }
-    self.usersPerShard = usersPerShard
     self.length = length
     self.window = window
-    permutations = RandomStream(seed: seed, purpose: .permutation, step: RandomStream.hash("universal"))
     windows = RandomStream(seed: seed, purpose: .window)
-    walks = zip(shards, self.shards).map { number, shard in
-      let able = (0..<shard.userCount).filter { shard.events($0).trainCount >= 2 }
-      return ShardWalk(shard: number, users: able.map(Int32.init))
+    walks = try ShardWalks(dataset, shards: shards, usersPerShard: usersPerShard, name: "universal", seed: seed) {
+      $0.trainCount >= 2
     }
   }
 
   /// Fills a batch with this rank's slice of a step.
   public func fill(_ batch: SequenceBatch, step: Int) {
-    batch.removeAll()
-    for (walk, shard) in zip(walks, shards) {
-      for index in 0..<usersPerShard {
-        guard let (user, epoch) = walk.user(at: step * usersPerShard + index, stream: permutations) else { continue }
-        let events = shard.events(user)
-        let first = start(events.trainCount, ShardWalk.row(walk.shard, user), epoch)
-        let last = min(first + length, events.trainCount - 1)
-        for event in first..<last {
-          batch.append(events, event)
-          batch.targets.append(events.items[event + 1])
-        }
-        batch.endSequence(slot: walk.shard * usersPerShard + index)
+    walks.fill(batch, step: step) { events, row, epoch, slot in
+      let first = start(events.trainCount, row, epoch)
+      let last = min(first + length, events.trainCount - 1)
+      for event in first..<last {
+        batch.append(events, event)
+        batch.targets.append(events.items[event + 1])
       }
-      batch.endShard()
+      batch.endSequence(slot: slot)
     }
   }
 
   /// Counts, in `counts[item]`, the events that an epoch shows, with their expected share where windows are drawn.
   public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for (walk, shard) in zip(walks, shards) {
-      for user in walk.users {
-        let events = shard.events(Int(user))
-        let seen = window == .latest ? max(0, events.trainCount - length - 1)..<events.trainCount : 0..<events.trainCount
-        let share = Double(min(length + 1, events.trainCount)) / Double(seen.count)
-        for event in seen { counts[Int(events.items[event])] += share }
-      }
+    walks.forEachUser { events in
+      let seen = window == .latest ? max(0, events.trainCount - length - 1)..<events.trainCount : 0..<events.trainCount
+      let share = Double(min(length + 1, events.trainCount)) / Double(seen.count)
+      for event in seen { counts[Int(events.items[event])] += share }
     }
   }
 
@@ -73,9 +60,8 @@ public final class UniversalBatches: BatchSource {
     return window == .latest ? spare : windows.below(spare + 1, row: row, column: UInt32(truncatingIfNeeded: epoch))
   }
 
-  private let shards: [UserShard]
-  private let walks: [ShardWalk]
-  private let usersPerShard, length: Int
+  private let walks: ShardWalks
+  private let length: Int
   private let window: Window
-  private let permutations, windows: RandomStream
+  private let windows: RandomStream
 }

@@ -35,7 +35,6 @@ public final class Trainer {
     self.config = config
     self.inputs = inputs
     self.communicator = communicator
-    self.console = console
     plans = PhasePlan.all(config, inputs.dataset)
     Engine.prepareThread(threads: threads)
     log = communicator.rank == 0 ? try RunLog(inputs.directory, config.log, console: console) : nil
@@ -82,7 +81,6 @@ public final class Trainer {
   private let config: RunConfig
   private let inputs: Inputs
   private let communicator: any Communicator
-  private let console: Console
   private let plans: [PhasePlan]
   private let log: RunLog?
 }
