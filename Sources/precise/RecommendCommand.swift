@@ -13,7 +13,7 @@ struct RecommendCommand: ParsableCommand {
     abstract: "Recommends items to a user, or shows the items most like an item.",
     discussion: """
       Examples:
-        precise recommend run/ --user U17 -k 10
+        precise recommend run/ --user u0018 -k 10
         precise recommend run/ --item I42 --scene feed
         precise recommend run/ --users-file users.txt --json > recommendations.jsonl
 
