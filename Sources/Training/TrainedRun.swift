@@ -75,7 +75,7 @@ public struct TrainedRun {
   /// A phase's model with its result loaded.
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
     let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).load(into: model)
+    try checkpoint(plan).load(into: model, communicator: communicator)
     return model
   }
 
