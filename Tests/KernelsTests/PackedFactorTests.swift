@@ -56,6 +56,26 @@ import Testing
     }
   }
 
+  /// The scores of a user [1] are the items' numbers.
+  private func count(_ bound: Float, _ scores: [Float]) -> Int64 {
+    let items = GuardedMatrix.make(scores, rows: scores.count, columns: 1)
+    let factor = PackedFactor(items, transposed: true, workspace: workspace)
+    var counts: [Int64] = [0]
+    counts.withUnsafeMutableBufferPointer {
+      countNotBelow(.guarded([bound]), in: GuardedMatrix.filled(1, 1, with: 1), times: factor, counts: $0)
+    }
+    return counts[0]
+  }
+
+  @Test func countingTiesAndNotANumbers() {
+    #expect(count(1, [0, 1, 2, 1, .nan, -.infinity, .infinity]) == 5)
+    #expect(count(.nan, [0, 1, .nan]) == 3)
+    #expect(count(-.infinity, [-.infinity, 0]) == 2)
+    #expect(count(.infinity, [.infinity, 0, .nan]) == 2)
+    #expect(count(0, [-0.0, 0]) == 2)
+    #expect(count(0, []) == 0)
+  }
+
   @Test func emptyExtents() {
     let none = GuardedMatrix.filled(2, 0)
     let zeros = GuardedMatrix.filled(2, 40)

@@ -150,11 +150,6 @@ void ck_adagrad_row(long width, float learning_rate, float epsilon, const float 
 void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
                  const float *gradient, float *value, float *m, float *v);
 
-/* ranking.c ----------------------------------------------------------------------------------------------------------- */
-
-/* How many of scores [count] are not below the bound (NaN counts). */
-long ck_count_not_below(long count, float bound, const float *scores);
-
 #ifdef __cplusplus
 }
 #endif
