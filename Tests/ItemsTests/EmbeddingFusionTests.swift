@@ -114,13 +114,17 @@ import Testing
     #expect(none.loss() == 0 && none.backward(frozen: false).isEmpty)
   }
 
-  @Test func anItemDoesNotDependOnItsCompany() {
-    let world = World(items: 40, experts: 6, active: 2, gate: .mean)
+  /// Bit for bit: owners of another number of ranks form the same embedding in other company.
+  @Test(arguments: [FusionShape.GateInput.mean, .concat]) func anItemDoesNotDependOnItsCompany(_ gate: FusionShape.GateInput) {
+    let world = World(items: 70, experts: 6, active: 2, gate: gate)
     _ = world.loss()
-    let alone = GuardedMatrix.filled(1, 3)
-    for item in [0, 1, 31, 32, 39] {
-      _ = world.fusion.forward(.kept([item + 1]), tokens: world.tokens, into: alone, workspace: world.workspace)
-      #expect(relativeError(alone.values, world.semantic.rows(item..<item + 1).values) < 1e-6)
+    func embed(_ items: [Int]) -> [UInt32] {
+      let found = GuardedMatrix.filled(items.count, 3)
+      _ = world.fusion.forward(.kept(items.map { $0 + 1 }), tokens: world.tokens, into: found, workspace: world.workspace)
+      return found.values.map(\.bitPattern)
+    }
+    for items in [[0], [1], [31], [69], [2, 34], Array(stride(from: 1, to: 70, by: 3)), Array((3..<64).reversed())] {
+      #expect(embed(items) == items.flatMap { world.semantic.rows($0..<$0 + 1).values.map(\.bitPattern) })
     }
   }
 

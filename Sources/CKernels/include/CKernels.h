@@ -29,6 +29,18 @@ const char *ck_status_text(int status);
 /* Denormal results of the calling thread become zero. */
 void ck_flush_denormals(void);
 
+/* packed.c: products whose elements are functions of their row and column alone, whatever stands beside them ---------- */
+
+/* Elements that B [k,n] takes when it is packed. */
+long ck_packed_size(long k, long n);
+/* Packs B [k,n], or [n,k] when transposed. */
+void ck_pack(int transpose, long k, long n, const float *b, long ldb, float *packed);
+/* C[m,n] = A B. */
+void ck_packed_product(long m, long n, long k, const float *a, long lda, const float *packed, float *c, long ldc);
+/* counts[i] += how many of (A B)[i,:] are not below bounds[i] (NaN counts); the product is not kept. */
+void ck_packed_count(long m, long n, long k, const float *a, long lda, const float *packed, const float *bounds,
+                     int64_t *counts);
+
 /* philox.c: counter-based random numbers (Salmon et al., SC'11), Philox 4x32-10 --------------------------------- */
 
 /* What a draw is for: two 32-bit keys and the two upper counter words; the lower words count along a row. */
@@ -137,11 +149,6 @@ void ck_adagrad_row(long width, float learning_rate, float epsilon, const float 
 /* Adam of one touched row; `corrections` are 1 - beta^t of the row's own count of updates. */
 void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
                  const float *gradient, float *value, float *m, float *v);
-
-/* ranking.c ----------------------------------------------------------------------------------------------------------- */
-
-/* How many of scores [count] are not below the bound (NaN counts). */
-long ck_count_not_below(long count, float bound, const float *scores);
 
 #ifdef __cplusplus
 }
