@@ -49,8 +49,8 @@ public struct Benchmark {
     let communicator = SoloCommunicator()
     let model = makeModel(communicator)
     let source = MadeUpBatches(
-      usersPerStep: config.batch.users, length: config.model.length, items: bench.items, targeted: targeted != nil,
-      seed: config.seed)
+      usersPerStep: config.batch.users, length: config.model.length, items: bench.items, drawn: bench.drawnItems ?? bench.items,
+      targeted: targeted != nil, seed: config.seed)
     let sampler = plan.negatives(items: bench.items, seed: config.seed)
     let negatives = try sampler.map {
       try SharedNegatives(
@@ -101,14 +101,21 @@ public struct Benchmark {
       ModelShape(
         fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
       table: .init(
-        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed),
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed,
+        tokenElement: ModelFactory.element(config.compute.tokenStorage)),
       communicator: communicator)
-    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
-    for token in 0..<made.items.tokens.tokenCount {
-      stream.fillNormal(
-        row: UInt64(token), Vector(made.items.tokens.states.row(token), count: bench.tokenDim), deviation: 1)
-    }
+    fill(made.items.tokens.states)
     return made
+  }
+
+  /// States of variance 1: uniform ones, since normal numbers for a million items would take longer than the steps.
+  private func fill(_ states: StoredRows) {
+    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
+    let row = Storage<Float>(count: states.columns)
+    for token in 0..<states.rows {
+      stream.fillUniform(row: UInt64(token), Vector(row.base, count: states.columns), bound: Float(3).squareRoot())
+      states.rows(token..<token + 1).store(row.base)
+    }
   }
 
   private var plan: PhasePlan {

@@ -64,18 +64,19 @@ public struct Checkpoint: Sendable {
   }
 
   private static func writeItems(_ items: ItemTable, _ path: String) throws -> String {
-    let blocks = [("ids", items.ids)] + items.idOptimizer.states.map { ("ids.\($0.name)", $0.values) }
+    let blocks = [("ids", StoredRows(items.ids))] + items.idOptimizer.states.map { ("ids.\($0.name)", StoredRows($0.values)) }
     return try write(blocks, path)
   }
 
   private static func writeTokens(_ items: ItemTable, _ path: String) throws -> String {
     let states = items.tokenOptimizer?.states ?? []
-    return try write([("states", items.tokens.states)] + states.map { ("states.\($0.name)", $0.values) }, path)
+    // Wider elements first, which keeps every tensor aligned.
+    return try write(states.map { ("states.\($0.name)", StoredRows($0.values)) } + [("states", items.tokens.states)], path)
   }
 
-  private static func write(_ blocks: [(String, Matrix)], _ path: String) throws -> String {
-    var writer = try SafetensorsWriter(path: path, tensors: blocks.map { TensorSpec($0.0, .f32, [$0.1.rows, $0.1.columns]) })
-    for (_, matrix) in blocks { try writer.write(UnsafeBufferPointer(matrix.buffer)) }
+  private static func write(_ blocks: [(String, StoredRows)], _ path: String) throws -> String {
+    var writer = try SafetensorsWriter(path: path, tensors: blocks.map { $0.1.tensor($0.0) })
+    for (_, rows) in blocks { try writer.append(UnsafeRawBufferPointer(rows.bytes)) }
     return hex(try writer.finish())
   }
 
@@ -96,7 +97,7 @@ public struct Checkpoint: Sendable {
     for state in model.items.idOptimizer.states { try copy(items, "ids.\(state.name)", state.values) }
     guard manifest.files.contains(where: { $0.name == "tokens.safetensors" }) else { return }
     let tokens = try open("tokens.safetensors")
-    try copy(tokens, "states", model.items.tokens.states)
+    try tokens.read("states", into: model.items.tokens.states)
     for state in model.items.tokenOptimizerState().states { try copy(tokens, "states.\(state.name)", state.values) }
   }
 

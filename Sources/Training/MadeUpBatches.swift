@@ -9,14 +9,17 @@ final class MadeUpBatches: BatchSource {
   /// - Parameters:
   ///   - usersPerStep: B.
   ///   - length: n; a sequence has n + 1 events.
+  ///   - items: V.
+  ///   - drawn: the number of items that are shown, spread evenly over the catalogue.
   ///   - targeted: one target a user instead of one a position.
-  init(usersPerStep: Int, length: Int, items: Int, targeted: Bool, seed: UInt64) {
+  init(usersPerStep: Int, length: Int, items: Int, drawn: Int, targeted: Bool, seed: UInt64) {
     users = usersPerStep
     self.length = length
     self.targeted = targeted
     stream = RandomStream(seed: seed, purpose: .benchmark)
     var sum = 0.0
-    cumulative = (0..<items).map { rank in
+    spacing = items / drawn
+    cumulative = (0..<drawn).map { rank in
       sum += 1 / Double(rank + 10)
       return sum
     }
@@ -36,7 +39,7 @@ final class MadeUpBatches: BatchSource {
   }
 
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for item in counts.indices { counts[item] += 1 / Double(item + 10) }
+    for rank in cumulative.indices { counts[rank * spacing] += 1 / Double(rank + 10) }
   }
 
   /// A Zipf draw by the inverse of the distribution.
@@ -49,11 +52,12 @@ final class MadeUpBatches: BatchSource {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    return Int32(low)
+    return Int32(low * spacing)
   }
 
   private let length: Int
   private let targeted: Bool
   private let stream: RandomStream
   private let cumulative: [Double]
+  private let spacing: Int
 }

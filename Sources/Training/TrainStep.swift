@@ -25,6 +25,7 @@ final class TrainStep {
     self.negatives = negatives
     self.communicator = communicator
     objective = PhaseObjective(plan, config)
+    seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
@@ -52,7 +53,8 @@ final class TrainStep {
         loss: report.loss, embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, step: step)
       try clock.time(.items) {
         try model.items.update(
-          embedded, dE: dE, balance: balance, learningRates: learningRates.rows(at: step), workspace: workspace)
+          embedded, dE: dE, balance: balance, learningRates: learningRates.rows(at: step), rounding: rounding(step),
+          workspace: workspace)
       }
       try clock.time(.reduce) { try communicator.allReduce(model.parameters.gradients.buffer) }
       try clock.time(.dense) { try updateDense(step, &report) }
@@ -94,6 +96,11 @@ final class TrainStep {
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
   }
 
+  /// The random bits of this step's updates of token states.
+  private func rounding(_ step: Int) -> RandomStream {
+    RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
+  }
+
   private func describe(_ routing: Routing?, _ report: inout StepReport) {
     report.uniqueItems = rows.count
     report.balance = routing?.loss
@@ -108,6 +115,7 @@ final class TrainStep {
   private let learningRates: PhaseLearningRates
   private let balance: Float
   private let clip: Double
+  private let seed: UInt64
   private let guardian: FiniteGuard
   private let workspace: Workspace
   private let batch = SequenceBatch()

@@ -70,7 +70,7 @@ import Testing
   private func filled(_ items: Int, rule: RowOptimizer.Rule? = nil) -> ItemTable {
     let table = table(plan(items, rule: rule)).0
     let states = table.tokens.states
-    states.base.update(from: RandomValues.floats(states.count, seed: 9), count: states.count)
+    states.store(RandomValues.floats(states.count, seed: 9))
     _ = table.tokenOptimizerState()
     return table
   }
@@ -116,7 +116,7 @@ import Testing
 
   @Test func frozenTokensStayAndCostNoState() throws {
     let (table, arena) = table(plan(20))
-    table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+    table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
     let e = GuardedMatrix.filled(3, 7)
     let saved = try table.embed(.kept([1, 2, 3]), into: e, workspace: workspace)
     try table.update(
@@ -144,7 +144,7 @@ import Testing
     }
     for (id, semantic) in [(4, 0), (0, 3)] {
       let table = table(plan(6, shape: shape(id: id, semantic: semantic))).0
-      table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+      table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
       let e = GuardedMatrix.filled(2, id + semantic)
       let saved = try table.embed(.kept([1, 4]), into: e, workspace: workspace)
       #expect((saved.routing == nil) == (semantic == 0))
