@@ -20,6 +20,8 @@ public struct ComputeConfig: Sendable, Equatable {
   public var precision = Precision.fp32
   /// Format of the item table's token states in memory.
   public var tokenStorage = TokenStorage.fp32
+  /// Format of the dense gradients between ranks.
+  public var gradientWire = Precision.fp32
 
   /// The defaults.
   public init() {}
@@ -29,5 +31,6 @@ extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
     .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built"),
     .value("token_storage", \.tokenStorage, .any, "fp32; bf16 halves the item table, whose updates are then rounded at random"),
+    .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
   ]
 }

@@ -1,3 +1,4 @@
+import Collectives
 import Config
 import Testing
 import Training
@@ -10,7 +11,7 @@ import Training
     (bench.items, bench.tokens, bench.tokenDim) = (50, 3, 8)
     change(&config, &bench)
     config.bench = bench
-    return try Benchmark(config, targeted: nil).run(steps: 2, warmup: 1)
+    return try Benchmark(config, targeted: nil).run(steps: 2, warmup: 1, communicator: SoloCommunicator())
   }
 
   @Test func aLargerCatalogueMayBeDrawnFromAlike() throws {

@@ -1,0 +1,48 @@
+import Foundation
+import Synchronization
+
+/// Runs the ranks of one process, each on a thread of its own.
+public enum RankThreads {
+  /// A rank's thread needs room for Foundation's parsers, not for data.
+  private static let stackBytes = 16 << 20
+
+  /// Runs `body` once for each rank, at the same time, and returns when all are done.
+  ///
+  /// When a rank throws, the others' next exchange throws too; the first cause is thrown on, as a `RankFailure` when there is
+  /// more than one rank.
+  public static func run(ranks: Int, _ body: @escaping @Sendable (any Communicator) throws -> Void) throws {
+    let world = InProcessWorld(ranks: ranks)
+    let failures = Mutex<[RankFailure]>([])
+    let done = DispatchGroup()
+    for rank in 0..<ranks {
+      done.enter()
+      let thread = Thread {
+        do {
+          try body(ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank))
+          world.leave(rank, failed: false)
+        } catch {
+          if !(error is PeerFailure) { failures.withLock { $0.append(RankFailure(rank: rank, cause: error)) } }
+          world.leave(rank, failed: true)
+        }
+        done.leave()
+      }
+      thread.name = "rank \(rank)"
+      thread.stackSize = stackBytes
+      thread.start()
+    }
+    done.wait()
+    guard let first = failures.withLock({ $0.first }) else { return }
+    throw ranks == 1 ? first.cause : first
+  }
+}
+
+/// A rank's error, with the rank that it happened on.
+public struct RankFailure: Error, CustomStringConvertible {
+  /// The rank.
+  public let rank: Int
+  /// What it threw.
+  public let cause: any Error
+
+  /// The cause's sentence, with the rank before it.
+  public var description: String { "rank \(rank): \(cause)" }
+}
