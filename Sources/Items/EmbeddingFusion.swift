@@ -209,7 +209,7 @@ public struct EmbeddingFusion {
         tokenMean(states, into: row(input, line))
       case .concat:
         row(input, line).clear()
-        input.row(line).update(from: states.base, count: states.count)
+        states.copy(into: input.row(line))
       }
     }
     return input

@@ -85,7 +85,7 @@ struct CheckpointRows {
   private func specs(_ rows: Range<Int>, _ counts: [Int32]) -> [TensorSpec] {
     let tokens = counts.reduce(0) { $0 + Int($1) }
     let head = kind == .tokens ? [TensorSpec(Self.tokenCounts, .i32, [rows.count])] : []
-    return head + blocks.map { TensorSpec($0.name, .f32, [$0.isPerToken ? tokens : rows.count, $0.lines.columns]) }
+    return head + blocks.map { TensorSpec($0.name, Self.type($0), [$0.isPerToken ? tokens : rows.count, $0.lines.columns]) }
   }
 
   /// The rows of each file: a function of the table alone.
@@ -126,16 +126,30 @@ struct CheckpointRows {
   private func load(_ rows: Range<Int>, _ file: SafetensorsFile) throws {
     let starts = try kind == .tokens ? tokenStarts(rows, file) : Array(0...rows.count)
     for block in blocks {
-      try file.withValues(block.name, as: Float.self, .f32, shape: [starts[rows.count], block.lines.columns]) { values in
-        for (index, row) in rows.enumerated() where items.partition.owner(of: row) == communicator.rank {
-          let local = items.partition.localRow(of: row)
-          let target = block.lines.rows(items.lines(of: block, localRows: local..<local + 1))
-          let source = values[(starts[index] * target.columns)..<(starts[index + 1] * target.columns)]
-          _ = target.buffer.update(fromContentsOf: source)
-        }
+      // Whichever way a checkpoint stores token states, it serves a model that stores them in the other.
+      switch file.tensors[block.name]?.type {
+      case .bf16: try load(block, rows, starts, file, as: UInt16.self, .bf16, .bf16)
+      default: try load(block, rows, starts, file, as: Float.self, .f32, .fp32)
       }
     }
   }
+
+  private func load<Number: BitwiseCopyable>(
+    _ block: TableBlock, _ rows: Range<Int>, _ starts: [Int], _ file: SafetensorsFile, as number: Number.Type,
+    _ type: ElementType, _ element: StoredRows.Element
+  ) throws {
+    let columns = block.lines.columns
+    try file.withValues(block.name, as: number, type, shape: [starts[rows.count], columns]) { values in
+      guard let base = UnsafeMutablePointer(mutating: values.baseAddress) else { return }
+      for (index, row) in rows.enumerated() where items.partition.owner(of: row) == communicator.rank {
+        let local = items.partition.localRow(of: row)
+        let target = block.lines.rows(items.lines(of: block, localRows: local..<local + 1))
+        target.store(StoredRows(base + starts[index] * columns, element, rows: target.rows, columns: columns))
+      }
+    }
+  }
+
+  private static func type(_ block: TableBlock) -> ElementType { block.lines.element == .fp32 ? .f32 : .bf16 }
 
   /// Where each row's tokens start in a file; the number of tokens of this rank's rows must be the model's.
   private func tokenStarts(_ rows: Range<Int>, _ file: SafetensorsFile) throws -> [Int] {

@@ -24,6 +24,7 @@ final class TrainStep {
     self.communicator = communicator
     self.steps = steps
     objective = PhaseObjective(plan, config)
+    seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
@@ -62,7 +63,7 @@ final class TrainStep {
       try clock.time(.items) {
         try model.items.update(
           embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
-          workspace: workspace)
+          rounding: rounding(step), workspace: workspace)
         try reducer.markReady(from: 0)
       }
       var report = describe(inputs, routing)
@@ -110,6 +111,11 @@ final class TrainStep {
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
   }
 
+  /// The random bits of this step's updates of token states.
+  private func rounding(_ step: Int) -> RandomStream {
+    RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
+  }
+
   private func describe(_ inputs: StepInputs, _ routing: Routing?) -> StepReport {
     var report = StepReport()
     for (term, loss) in zip(objective.terms, sums.losses) where term.weight > 0 {
@@ -133,6 +139,7 @@ final class TrainStep {
   private let learningRates: PhaseLearningRates
   private let balance: Float
   private let clip: Double
+  private let seed: UInt64
   private let guardian: FiniteGuard
   private let sums: StepSums
   private let reducer: BucketedAllReduce

@@ -36,8 +36,9 @@ struct CheckpointTests {
     for (number, parameter) in model.parameters.parameters.enumerated() {
       for index in 0..<parameter.vector.count { parameter.vector.base[index] = Float(number) + Float(index) / 1024 }
     }
+    let tokenStates = try #require(model.items.tokens.states.floats)
     var blocks = [model.items.ids] + model.items.idOptimizer.states.map(\.values)
-    if tokens { blocks += [model.items.tokens.states] + model.items.tokenOptimizerState().states.map(\.values) }
+    if tokens { blocks += [tokenStates] + model.items.tokenOptimizerState().states.map(\.values) }
     for (number, block) in blocks.enumerated() {
       for index in 0..<block.count { block.base[index] = Float(1_000 * (number + 1)) + Float(index) }
     }
@@ -62,6 +63,29 @@ struct CheckpointTests {
     try opened.load(into: loaded, communicator: solo)
     #expect(numbers(loaded) == numbers(model))
     #expect(try folder.names() == ["c"])
+  }
+
+  /// Token states come back in whichever format the reading model stores them.
+  @Test(arguments: [(ComputeConfig.TokenStorage.bf16, ComputeConfig.TokenStorage.bf16), (.bf16, .fp32), (.fp32, .bf16)])
+  func tokenStatesOfEitherFormat(_ written: ComputeConfig.TokenStorage, _ read: ComputeConfig.TokenStorage) throws {
+    func model(_ storage: ComputeConfig.TokenStorage, seed: Int) throws -> PreciseModel {
+      var config = try world.config("seed=\(seed)")
+      config.compute.tokenStorage = storage
+      return try world.model(config)
+    }
+    let source = try model(written, seed: 77)
+    let states = source.items.tokens.states
+    states.store((0..<states.count).map { Float($0 % 1000) / 128 })
+    source.items.tokenOptimizerState().states[0].values[3, 0] = 0.1
+    _ = try Checkpoint.write(source, manifest, to: folder.file("c"))
+    let stored = try #require(try SafetensorsFile(path: folder.file("c") + "/tokens.safetensors").tensors["states"])
+    #expect(stored.type == (written == .bf16 ? .bf16 : .f32))
+    let target = try model(read, seed: 3)
+    try Checkpoint(path: folder.file("c")).load(into: target)
+    #expect(target.items.tokens.states.bytes.count == states.count * (read == .bf16 ? 2 : 4))
+    if written == .bf16 { #expect(target.items.tokens.states.values == states.values) }
+    #expect(relativeError(target.items.tokens.states.values, states.values) < 0x1p-8)
+    #expect(target.items.tokenOptimizerState().states[0].values[3, 0] == 0.1)
   }
 
   @Test func anOlderOneIsReplacedWhole() throws {
