@@ -10,6 +10,8 @@ public struct ComputeConfig: Sendable, Equatable {
 
   /// Format of the inputs of matrix products.
   public var precision = Precision.fp32
+  /// Format of the dense gradients between ranks.
+  public var gradientWire = Precision.fp32
 
   /// The defaults.
   public init() {}
@@ -17,6 +19,7 @@ public struct ComputeConfig: Sendable, Equatable {
 
 extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
-    .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built")
+    .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built"),
+    .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
   ]
 }

@@ -36,8 +36,7 @@ final class PhaseTrainer {
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
     let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
       try SharedNegatives(
-        $0, shards: shards, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil,
-        communicator: communicator)
+        $0, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
     }
     freeze(plan, model)
     step = TrainStep(

@@ -16,6 +16,8 @@ public struct StepReport: Sendable {
   public var positions = 0
   /// Users of the global batch.
   public var users = 0
+  /// Shared negatives, without duplicates.
+  public var negatives = 0
   /// Distinct items that this rank asked for.
   public var uniqueItems = 0
 }

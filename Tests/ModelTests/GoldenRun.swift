@@ -103,7 +103,7 @@ final class GoldenRun {
     let config = golden.config
     let mode = ForwardMode.inference(causal: loss == .phase1)
     if loss == .phase1 {
-      let value = UniversalObjective(logitScale: config.logitScale).lossAndGradients(
+      let value = try UniversalObjective(logitScale: config.logitScale).lossAndGradients(
         model, e: e, batch: users.universal, mode: mode, dE: dE, workspace: workspace)
       return ["next_item": value, "phase1": value + Double(config.balance) * balance, "balance": balance]
     }
