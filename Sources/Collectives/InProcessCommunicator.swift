@@ -39,10 +39,7 @@ public final class InProcessCommunicator: Communicator {
     let number = flights[channel].number
     guard let exchange = flights[channel].exchange else { return true }
     if !flights[channel].hasCopied {
-      for other in 0..<size where world.post(channel, other).started.load(ordering: .acquiring) < number {
-        try world.checkAlive(other, for: rank)
-        return false
-      }
+      guard try haveAll(channel, number, { $0.started.load(ordering: .acquiring) }) else { return false }
       for other in 0..<size {
         guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
         exchange.receive[other].copy(from: segments[rank])
@@ -50,11 +47,19 @@ public final class InProcessCommunicator: Communicator {
       flights[channel].hasCopied = true
       world.post(channel, rank).copied.store(number, ordering: .releasing)
     }
-    for other in 0..<size where world.post(channel, other).copied.load(ordering: .acquiring) < number {
-      try world.checkAlive(other, for: rank)
+    guard try haveAll(channel, number, { $0.copied.load(ordering: .acquiring) }) else { return false }
+    flights[channel].exchange = nil
+    return true
+  }
+
+  /// Whether every rank's counter has come to this exchange.
+  private func haveAll(_ channel: Int, _ number: Int, _ counter: (InProcessWorld.Post) -> Int) throws -> Bool {
+    for other in 0..<size {
+      let post = world.post(channel, other)
+      guard counter(post) < number else { continue }
+      try world.checkAlive(other, for: rank) { counter(post) >= number }
       return false
     }
-    flights[channel].exchange = nil
     return true
   }
 

@@ -21,7 +21,7 @@ public enum RankThreads {
           try body(ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank))
           world.leave(rank, failed: false)
         } catch {
-          if !(error is PeerFailure) { failures.withLock { $0.append(RankFailure(rank: rank, cause: error)) } }
+          failures.withLock { $0.append(RankFailure(rank: rank, cause: error)) }
           world.leave(rank, failed: true)
         }
         done.leave()
@@ -31,7 +31,8 @@ public enum RankThreads {
       thread.start()
     }
     done.wait()
-    guard let first = failures.withLock({ $0.first }) else { return }
+    // A rank that only suffered from another is named when nobody is to blame: never end as if all were well.
+    guard let first = failures.withLock({ all in all.first { !($0.cause is PeerFailure) } ?? all.first }) else { return }
     throw ranks == 1 ? first.cause : first
   }
 }

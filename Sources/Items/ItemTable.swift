@@ -19,12 +19,18 @@ public final class ItemTable {
     public let rule: RowOptimizer.Rule
     /// The seed of the ID rows' first values.
     public let seed: UInt64
+    /// How token states are stored; ID rows are float32.
+    public let tokenElement: StoredRows.Element
 
     /// Describes a table.
-    public init(shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64) {
+    public init(
+      shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64,
+      tokenElement: StoredRows.Element = .fp32
+    ) {
       self.shape = shape
       self.items = items
       self.tokenCount = tokenCount
+      self.tokenElement = tokenElement
       self.rule = rule
       self.seed = seed
     }
@@ -79,13 +85,13 @@ public final class ItemTable {
     ids = Matrix(idStorage.base, rows: local, columns: shape.idWidth)
     idOptimizer = RowOptimizer(rule, rows: local, width: shape.idWidth)
     let stream = RandomStream(seed: plan.seed, purpose: .itemRow)
-    var counts = [Int](repeating: 0, count: local)
-    for row in 0..<local {
-      let item = partition.row(row, ownedBy: communicator.rank)
+    let items = (0..<local).lazy.map { [partition] in partition.row($0, ownedBy: communicator.rank) }
+    for (row, item) in items.enumerated() {
       stream.fillNormal(row: UInt64(item), Vector(ids.row(row), count: shape.idWidth), deviation: 0.02)
-      if shape.readsText { counts[row] = min(plan.tokenCount(item), shape.tokens) }
     }
-    tokens = TokenTable(counts: counts, width: shape.tokenWidth)
+    tokens = TokenTable(
+      counts: items.map { [shape] in shape.readsText ? min(plan.tokenCount($0), shape.tokens) : 0 }, width: shape.tokenWidth,
+      element: plan.tokenElement)
     fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
   }
 
@@ -153,8 +159,11 @@ public final class ItemTable {
   /// - Parameters:
   ///   - routing: the whole job's routing in this step, the sum of the ranks' own.
   ///   - balance: the weight of the balance loss.
+  ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in bfloat16 are rounded by; nil when
+  ///     they are float32 or frozen.
   public func update(
-    _ saved: Saved, dE: Matrix, routing: Routing?, balance: Float, learningRates: LearningRates, workspace: Workspace
+    _ saved: Saved, dE: Matrix, routing: Routing?, balance: Float, learningRates: LearningRates, rounding: RandomStream? = nil,
+    workspace: Workspace
   ) throws {
     try workspace.scope {
       let owned = saved.route.owned
@@ -163,7 +172,7 @@ public final class ItemTable {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
         let update = learningRates.token.map { rate in
           { (item: Int, dStates: Matrix) in
-            self.updateTokens(Int(owned[item]), dStates, optimizer, learningRate: rate)
+            self.updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: rate)
           }
         }
         fusion.backward(
@@ -201,11 +210,15 @@ public final class ItemTable {
     }
   }
 
-  private func updateTokens(_ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, learningRate: Float) {
+  /// Random bits belong to the catalogue's row and the token's number, so that every number of ranks rounds the same.
+  private func updateTokens(
+    _ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, _ rounding: RandomStream?, learningRate: Float
+  ) {
+    let item = item(ofLocalRow: row)
     for (index, token) in tokens.tokens(of: row).enumerated() {
       optimizer?.update(
-        token, gradient: Vector(dStates.row(index), count: dStates.columns),
-        value: Vector(tokens.states.row(token), count: dStates.columns), learningRate: learningRate)
+        token, gradient: Vector(dStates.row(index), count: dStates.columns), value: tokens.states.rows(token..<token + 1),
+        rounding: rounding.map { StochasticRounding($0, item: item, token: index) }, learningRate: learningRate)
     }
   }
 

@@ -54,7 +54,7 @@ public struct Benchmark {
     let users = config.batch.users
     let source = MadeUpBatches(
       slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
-      items: bench.items, targeted: targeted != nil,
+      items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
       seed: config.seed)
     let sampler = plan.negatives(items: bench.items, seed: config.seed)
     let negatives = try sampler.map {
@@ -108,14 +108,22 @@ public struct Benchmark {
       ModelShape(
         fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
       table: .init(
-        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed),
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed,
+        tokenElement: ModelFactory.element(config.compute.tokenStorage)),
       communicator: communicator)
-    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
-    for token in 0..<made.items.tokens.tokenCount {
-      stream.fillNormal(
-        row: UInt64(token), Vector(made.items.tokens.states.row(token), count: bench.tokenDim), deviation: 1)
-    }
+    fill(made.items)
     return made
+  }
+
+  /// States of variance 1: uniform ones, since normal numbers for a million items would take longer than the steps.
+  private func fill(_ items: ItemTable) {
+    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
+    let scratch = Storage<Float>(count: bench.tokens * bench.tokenDim)
+    let values = Vector(scratch.base, count: scratch.count)
+    for row in 0..<items.ids.rows where items.shape.readsText {
+      stream.fillUniform(row: UInt64(items.item(ofLocalRow: row)), values, bound: Float(3).squareRoot())
+      items.tokens.states(of: row).store(scratch.base)
+    }
   }
 
   private var plan: PhasePlan {

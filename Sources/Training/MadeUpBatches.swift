@@ -10,14 +10,17 @@ final class MadeUpBatches: BatchSource {
   /// - Parameters:
   ///   - slots: this rank's users of a step, among the whole job's; each is a virtual shard of its own.
   ///   - length: n; a sequence has n + 1 events.
+  ///   - items: V.
+  ///   - drawn: the number of items that are shown, spread evenly over the catalogue.
   ///   - targeted: one target a user instead of one a position.
-  init(slots: Range<Int>, length: Int, items: Int, targeted: Bool, seed: UInt64) {
+  init(slots: Range<Int>, length: Int, items: Int, drawn: Int, targeted: Bool, seed: UInt64) {
     self.slots = slots
     self.length = length
     self.targeted = targeted
     stream = RandomStream(seed: seed, purpose: .benchmark)
     var sum = 0.0
-    cumulative = (0..<items).map { rank in
+    spacing = items / drawn
+    cumulative = (0..<drawn).map { rank in
       sum += 1 / Double(rank + 10)
       return sum
     }
@@ -38,7 +41,7 @@ final class MadeUpBatches: BatchSource {
 
   /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for item in counts.indices { counts[item] += Double(users) / Double(item + 10) }
+    for rank in cumulative.indices { counts[rank * spacing] += Double(users) / Double(rank + 10) }
   }
 
   /// A Zipf draw by the inverse of the distribution.
@@ -51,7 +54,7 @@ final class MadeUpBatches: BatchSource {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    return Int32(low)
+    return Int32(low * spacing)
   }
 
   private let slots: Range<Int>
@@ -59,4 +62,5 @@ final class MadeUpBatches: BatchSource {
   private let targeted: Bool
   private let stream: RandomStream
   private let cumulative: [Double]
+  private let spacing: Int
 }

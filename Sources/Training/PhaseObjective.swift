@@ -39,8 +39,7 @@ struct PhaseObjective {
 
   init(_ plan: PhasePlan, _ config: RunConfig) {
     let scale = Float(config.model.logitScale)
-    // Masks of different phases differ though both count steps from 0.
-    seed = config.seed ^ UInt64(RandomStream.hash(plan.name)) << 32
+    seed = plan.seed(config)
     switch plan.kind {
     case .universal:
       kind = .universal(UniversalObjective(logitScale: scale))

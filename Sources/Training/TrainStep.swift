@@ -24,6 +24,7 @@ final class TrainStep {
     self.communicator = communicator
     self.steps = steps
     objective = PhaseObjective(plan, config)
+    seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
@@ -42,7 +43,9 @@ final class TrainStep {
   }
 
   /// Next batch, exchange rows, forward, losses, backward, update: everything of step number `step` (from 0).
-  func run(_ step: Int) throws -> StepReport {
+  ///
+  /// - Parameter wantsCheckpoint: whether this rank asks for a checkpoint; the report says whether any did.
+  func run(_ step: Int, wantsCheckpoint: Bool = false) throws -> StepReport {
     try workspace.scope {
       let inputs = try clock.time(.batch) { try takeInputs(of: step) }
       let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)
@@ -52,6 +55,7 @@ final class TrainStep {
       model.parameters.clearGradients()
       reducer.begin()
       sums.clear(experts: embedded.routing?.routed.count ?? 0)
+      sums.wantsCheckpoint = wantsCheckpoint ? 1 : 0
       try objective.lossAndGradients(
         model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
         workspace: workspace, clock: clock, onGradients: moveOn)
@@ -59,7 +63,7 @@ final class TrainStep {
       try clock.time(.items) {
         try model.items.update(
           embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
-          workspace: workspace)
+          rounding: rounding(step), workspace: workspace)
         try reducer.markReady(from: 0)
       }
       var report = describe(inputs, routing)
@@ -107,6 +111,11 @@ final class TrainStep {
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
   }
 
+  /// The random bits of this step's updates of token states.
+  private func rounding(_ step: Int) -> RandomStream {
+    RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
+  }
+
   private func describe(_ inputs: StepInputs, _ routing: Routing?) -> StepReport {
     var report = StepReport()
     for (term, loss) in zip(objective.terms, sums.losses) where term.weight > 0 {
@@ -114,6 +123,7 @@ final class TrainStep {
       if objective.terms.count > 1 { report.terms.append((term.name, loss)) }
     }
     report.positions = inputs.globalPositions
+    report.wantsCheckpoint = sums.wantsCheckpoint > 0
     report.users = inputs.globalUsers
     report.negatives = inputs.negativeIDs.count
     report.uniqueItems = inputs.rows.count
@@ -129,6 +139,7 @@ final class TrainStep {
   private let learningRates: PhaseLearningRates
   private let balance: Float
   private let clip: Double
+  private let seed: UInt64
   private let guardian: FiniteGuard
   private let sums: StepSums
   private let reducer: BucketedAllReduce

@@ -78,7 +78,7 @@ import Testing
   private func filled(_ items: Int, rule: RowOptimizer.Rule? = nil) -> ItemTable {
     let table = table(plan(items, rule: rule)).0
     let states = table.tokens.states
-    states.base.update(from: RandomValues.floats(states.count, seed: 9), count: states.count)
+    states.store(RandomValues.floats(states.count, seed: 9))
     _ = table.tokenOptimizerState()
     return table
   }
@@ -126,7 +126,7 @@ import Testing
 
   @Test func frozenTokensStayAndCostNoState() throws {
     let (table, arena) = table(plan(20))
-    table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+    table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
     let e = GuardedMatrix.filled(3, 7)
     let saved = try embed(table, [1, 2, 3], into: e)
     try table.update(
@@ -156,7 +156,7 @@ import Testing
     }
     for (id, semantic) in [(4, 0), (0, 3)] {
       let table = table(plan(6, shape: shape(id: id, semantic: semantic))).0
-      table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+      table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
       let e = GuardedMatrix.filled(2, id + semantic)
       let saved = try embed(table, [1, 4], into: e)
       #expect((saved.routing == nil) == (semantic == 0))

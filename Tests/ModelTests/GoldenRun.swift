@@ -44,7 +44,7 @@ final class GoldenRun {
     let stride = config.tokens * config.tokenDimension
     for item in 0..<config.items {
       let target = model.items.tokens.states(of: item)
-      target.base.update(from: Array(states[(item * stride)..<(item * stride + target.count)]), count: target.count)
+      target.store(Array(states[(item * stride)..<(item * stride + target.count)]))
     }
     users = try GoldenUsers(golden)
     everyItem = (0..<Int32(config.items)).map { $0 }
