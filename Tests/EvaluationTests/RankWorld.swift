@@ -46,7 +46,7 @@ struct RankWorld: Sendable {
     for row in 0..<model.items.ids.rows {
       let states = model.items.tokens.states(of: row)
       let values = RandomValues.floats(states.count, seed: UInt64(model.items.item(ofLocalRow: row)), scale: 2)
-      states.base.update(from: values, count: values.count)
+      states.store(values)
     }
     if let head = model.parameters.find("user.1.weight") {
       head.value.base.update(from: RandomValues.floats(head.count, seed: 9, scale: 0.5), count: head.count)
