@@ -61,13 +61,11 @@ declare -A address=([one]=10.77.0.1 [two]=10.77.0.2) share
 share[one]=$(IFS=, && echo "${cores[*]:0:half}")
 share[two]=$(IFS=, && echo "${cores[*]:${#cores[@]}-half}")
 
-# Runs a command on a host: in its network, under its name, on its cores.
-on() {
-  local host=$1
-  shift
+# Sets `enter` to the words before a command that put it on a host: in its network, under its name, on its cores.
+enter_host() {
   # shellcheck disable=SC2016  # the inner shell expands them
-  ip netns exec "$space-$host" unshare --uts taskset -c "${share[$host]}" \
-    sh -c 'echo "$1" >/proc/sys/kernel/hostname && shift && exec "$@"' sh "host-$host" "$@"
+  enter=(ip netns exec "$space-$1" unshare --uts taskset -c "${share[$1]}"
+    sh -c 'echo "$1" >/proc/sys/kernel/hostname && shift && exec "$@"' sh "host-$1")
 }
 
 bytes() {
@@ -102,11 +100,13 @@ PermitRootLogin prohibit-password
 StrictModes no
 UsePAM no
 CONFIG
-  on "$host" "$(command -v sshd)" -D -e -f "$work/$host.sshd" 2>"$work/$host.log" &
+  enter_host "$host"
+  "${enter[@]}" "$(command -v sshd)" -D -e -f "$work/$host.sshd" 2>"$work/$host.log" &
   echo "${address[$host]} slots=$slots" >>"$work/hosts"
 done
+enter_host one
 for attempt in $(seq 50); do
-  on one ssh -F "$work/ssh_config" "${address[two]}" true 2>"$work/refusal" && break
+  "${enter[@]}" ssh -F "$work/ssh_config" "${address[two]}" true 2>"$work/refusal" && break
   [ "$attempt" -lt 50 ] || fail "no ssh from host-one to host-two within 10 s: $(cat "$work/refusal" "$work/two.log")"
   sleep 0.2
 done
@@ -119,7 +119,7 @@ export HOSTFILE=$work/hosts INTERFACE=cable BIND=none
 [ "$slots" -le "$half" ] || export OVERSUBSCRIBE=1
 before=$(bytes one tx) status=0
 # In the background, because only then a signal to this script is acted on at once.
-on one timeout --kill-after=10 "${LIMIT:-600}" "$here/../launch.sh" "$@" &
+"${enter[@]}" timeout --kill-after=10 "${LIMIT:-600}" "$here/../launch.sh" "$@" &
 wait "$!" || status=$?
 echo "host-one sent $((($(bytes one tx) - before) / 1000)) kB to host-two over the cable, and host-two $(($(bytes two tx) / 1000)) kB to host-one"
 [ "$status" -ne 124 ] || echo "error: stopped after LIMIT=${LIMIT:-600} s" >&2
