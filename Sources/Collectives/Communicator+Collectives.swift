@@ -81,6 +81,16 @@ extension Communicator {
     try exchangeCounts([Int](repeating: count, count: size), as: traffic)
   }
 
+  /// Tells every rank a text of rank 0, whose `text` is not nil.
+  public func broadcast(_ text: String?) throws -> String {
+    let own = rank == 0 ? Array((text ?? "").utf8) : []
+    let counts = try gatherCounts(own.count)
+    return try String(unsafeUninitializedCapacity: counts[0]) { buffer in
+      try own.withUnsafeBufferPointer { try allGather($0, into: buffer, counts: counts) }
+      return counts[0]
+    }
+  }
+
   // MARK: How
 
   private func complete(as traffic: Traffic) throws {

@@ -42,7 +42,9 @@ final class TrainStep {
   }
 
   /// Next batch, exchange rows, forward, losses, backward, update: everything of step number `step` (from 0).
-  func run(_ step: Int) throws -> StepReport {
+  ///
+  /// - Parameter wantsCheckpoint: whether this rank asks for a checkpoint; the report says whether any did.
+  func run(_ step: Int, wantsCheckpoint: Bool = false) throws -> StepReport {
     try workspace.scope {
       let inputs = try clock.time(.batch) { try takeInputs(of: step) }
       let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)
@@ -52,6 +54,7 @@ final class TrainStep {
       model.parameters.clearGradients()
       reducer.begin()
       sums.clear(experts: embedded.routing?.routed.count ?? 0)
+      sums.wantsCheckpoint = wantsCheckpoint ? 1 : 0
       try objective.lossAndGradients(
         model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
         workspace: workspace, clock: clock, onGradients: moveOn)
@@ -114,6 +117,7 @@ final class TrainStep {
       if objective.terms.count > 1 { report.terms.append((term.name, loss)) }
     }
     report.positions = inputs.globalPositions
+    report.wantsCheckpoint = sums.wantsCheckpoint > 0
     report.users = inputs.globalUsers
     report.negatives = inputs.negativeIDs.count
     report.uniqueItems = inputs.rows.count

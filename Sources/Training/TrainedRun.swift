@@ -75,7 +75,7 @@ public struct TrainedRun {
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
     Engine.prepareThread(threads: 1)
     let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).load(into: model)
+    try checkpoint(plan).load(into: model, communicator: communicator)
     return model
   }
 

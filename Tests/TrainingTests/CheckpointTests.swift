@@ -21,6 +21,13 @@ struct CheckpointTests {
   private let manifest = CheckpointManifest(
     phase: "universal", step: 12, epoch: 1.5, dataset: "d", items: 60, selectedBy: "mrr", score: 0.25)
 
+  private let solo = SoloCommunicator()
+
+  private func write(_ model: PreciseModel, to path: String) throws -> Checkpoint {
+    try Checkpoint.write(model, manifest, to: path, communicator: solo)
+    return try Checkpoint(path: path)
+  }
+
   /// A model whose every number, optimizer state too, is its own.
   private func model(_ changes: String..., tokens: Bool = true) throws -> PreciseModel {
     var config = try world.config("seed=77")
@@ -46,31 +53,31 @@ struct CheckpointTests {
   @Test(arguments: ["adagrad", "lazy"], [true, false])
   func everyNumberComesBack(rule: String, tokens: Bool) throws {
     let model = try model(rule, tokens: tokens)
-    let written = try Checkpoint.write(model, manifest, to: folder.file("c"))
-    #expect(written.manifest.files.map(\.name).contains("tokens.safetensors") == tokens)
+    let written = try write(model, to: folder.file("c"))
+    #expect(written.manifest.files.map(\.name).contains("tokens-00000.safetensors") == tokens)
     let opened = try Checkpoint(path: folder.file("c"))
     #expect(opened.manifest == written.manifest && opened.manifest.step == 12 && opened.manifest.score == 0.25)
     let loaded = try fresh(rule)
     #expect(numbers(loaded) != numbers(model))
-    try opened.load(into: loaded)
+    try opened.load(into: loaded, communicator: solo)
     #expect(numbers(loaded) == numbers(model))
     #expect(try folder.names() == ["c"])
   }
 
   @Test func anOlderOneIsReplacedWhole() throws {
-    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    _ = try write(try model(), to: folder.file("c"))
     let later = try model("lazy", tokens: false)
-    let written = try Checkpoint.write(later, manifest, to: folder.file("c"))
+    let written = try write(later, to: folder.file("c"))
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("c")).sorted()
-    #expect(names == ["dense.safetensors", "items.safetensors", "manifest.json"])
+    #expect(names == ["dense.safetensors", "items-00000.safetensors", "manifest.json"])
     let loaded = try fresh("lazy")
-    try written.load(into: loaded)
+    try written.load(into: loaded, communicator: solo)
     #expect(numbers(loaded) == numbers(later))
   }
 
-  @Test(arguments: ["dense.safetensors", "items.safetensors", "tokens.safetensors"])
+  @Test(arguments: ["dense.safetensors", "items-00000.safetensors", "tokens-00000.safetensors"])
   func damagedFilesAreNamed(name: String) throws {
-    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let checkpoint = try write(try model(), to: folder.file("c"))
     let file = URL(fileURLWithPath: folder.file("c/\(name)"))
     let whole = try Data(contentsOf: file)
     // Early, in the header, and in the last number: each flip must be seen.
@@ -78,43 +85,45 @@ struct CheckpointTests {
       var flipped = whole
       flipped[place] ^= 1
       try flipped.write(to: file)
-      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
       #expect(error?.description.contains("\(name) is damaged") == true)
     }
     try whole.dropLast().write(to: file)
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
     try FileManager.default.removeItem(at: file)
-    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
     #expect(error?.description.contains(name) == true)
     try whole.write(to: file)
-    try checkpoint.load(into: try fresh())
+    try checkpoint.load(into: try fresh(), communicator: solo)
   }
 
   @Test func modelsOfOtherShapesAreRefused() throws {
-    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let checkpoint = try write(try model(), to: folder.file("c"))
     for change in [
       "model.id_dim=4", "model.layers=2", "model.semantic_dim=0", "model.length=7", "model.experts=3",
       "model.scene_embedding=true",
     ] {
       let other = try world.model(try world.config(change, "model.heads=1"))
-      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other) }
+      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other, communicator: solo) }
     }
     let targeted = try world.model(try world.config(), userHead: .residual)
-    #expect(throws: InputError.self) { try checkpoint.load(into: targeted) }
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy")) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: targeted, communicator: solo) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy"), communicator: solo) }
   }
 
   @Test(arguments: [
-    ("\"version\" : 1", "\"version\" : 2", "has version 2"), ("\"step\"", "\"stop\"", "cannot be read"),
+    ("\"version\" : 2", "\"version\" : 3", "has version 3"), ("\"step\"", "\"stop\"", "cannot be read"),
     ("dense.s", "../dense.s", "has no dense"),
   ])
   func wrongManifestsAreRefused(from: String, to: String, reason: String) throws {
-    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    _ = try write(try model(), to: folder.file("c"))
     let path = folder.file("c/\(CheckpointManifest.fileName)")
     let text = try String(contentsOfFile: path, encoding: .utf8)
     #expect(text.contains(from))
     try folder.write("c/\(CheckpointManifest.fileName)", text.replacingOccurrences(of: from, with: to))
-    let error = #expect(throws: InputError.self) { try Checkpoint(path: folder.file("c")).load(into: try fresh()) }
+    let error = #expect(throws: InputError.self) {
+      try Checkpoint(path: folder.file("c")).load(into: try fresh(), communicator: solo)
+    }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 
