@@ -14,6 +14,7 @@ public enum MPIWorld {
     if let refusal = launch.refusal(linkedWith: library) { throw refusal }
     let isFirst = hasStarted.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
     precondition(isFirst, "MPI can be started once a process")
+    SingleCopy.turnOffWhereForbidden()
     try check("MPI_Init_thread", rank: launch.rank) { cmpi_start() }
     let communicator = MPICommunicator(carrier: library)
     if let refusal = launch.refusal(worldOf: communicator.size, rank: communicator.rank, linkedWith: library) {

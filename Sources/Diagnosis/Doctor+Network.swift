@@ -49,7 +49,7 @@ extension Doctor {
     guard !isOff else { return [Finding("single copy", "\(found), and MPI does not try to")] }
     return [
       Finding(
-        "single copy", found, .notice,
+        "single copy", "\(found): long messages may wait for ever, and are not measured", .wrong,
         mend: "export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_smsc=^cma, or start the container with "
           + "--cap-add SYS_PTRACE")
     ]

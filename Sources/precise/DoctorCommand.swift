@@ -55,6 +55,9 @@ struct DoctorCommand: ParsableCommand {
   private func examine(_ launch: Launch, _ promise: Doctor.Promise) throws -> ([Finding], Int) {
     do {
       let communicator = try MPIWorld.start(launch)
+      // The start may have set what a container needs.
+      var promise = promise
+      promise.environment = ProcessInfo.processInfo.environment
       let findings = try Doctor.examine(communicator, promise)
       let rank = communicator.rank
       try MPIWorld.stop()

@@ -83,6 +83,11 @@ import Testing
     #expect(MPIWorld.name(ofLibrary: text) == name)
   }
 
+  @Test func aUserNamespaceForbidsSingleCopy() {
+    #expect(!SingleCopy.isForbidden(userMap: "         0          0 4294967295\n") && !SingleCopy.isForbidden(userMap: nil))
+    #expect(SingleCopy.isForbidden(userMap: "         0       1000          1\n"))
+  }
+
   @Test func theLibraryIsKnownWithoutStartingIt() {
     #expect(!MPIWorld.library.isEmpty)
   }

@@ -89,12 +89,15 @@ struct MPIRankTests {
     }
   }
 
-  /// The script expects this run to end with a failure within seconds: the other ranks wait for one that has thrown.
-  @Test(.enabled(if: Job.isAskedFor("PRECISE_TEST_FAILURE"), "PRECISE_TEST_FAILURE=1 asks for it"))
-  func aRankThatThrowsEndsTheJob() throws {
+  /// The script expects this run to end with a failure within seconds: the other ranks wait for one that is gone.
+  @Test(.enabled(if: Job.isAskedFor("PRECISE_TEST_FAILURE") || Job.isAskedFor("PRECISE_TEST_KILL"), "either asks for it"))
+  func aRankThatIsGoneEndsTheJob() throws {
     try Job.run { communicator in
       try communicator.barrier()
-      if communicator.rank == communicator.size - 1 { throw Boom() }
+      if communicator.rank == communicator.size - 1 {
+        if Job.isAskedFor("PRECISE_TEST_KILL") { kill(getpid(), SIGKILL) }
+        throw Boom()
+      }
       try communicator.barrier()
       Issue.record("rank \(communicator.rank) passed a barrier that another never reached")
     }

@@ -72,10 +72,10 @@ import Testing
     #expect(wrong.verdict == .wrong && wrong.found == "btl_tcp_if_include names eth0, which b does not have")
   }
 
-  @Test func aContainerThatForbidsSingleCopyIsWorthKnowing() {
+  @Test func aContainerThatForbidsSingleCopyIsWrongUnlessMPIWasTold() {
     #expect(Doctor.singleCopyFindings(facts(), refused: [])[0].verdict == .fine)
-    let notice = Doctor.singleCopyFindings(facts(), refused: [1])[0]
-    #expect(notice.verdict == .notice && notice.mend?.contains("single_copy_mechanism=none") == true)
+    let wrong = Doctor.singleCopyFindings(facts(), refused: [1])[0]
+    #expect(wrong.verdict == .wrong && wrong.mend?.contains("single_copy_mechanism=none") == true)
     let off = ["OMPI_MCA_btl_vader_single_copy_mechanism": "none"]
     #expect(Doctor.singleCopyFindings(facts(off), refused: [1])[0].verdict == .fine)
     #expect(Doctor.singleCopyFindings(facts(library: "MPICH 4.0.2"), refused: [1])[0].verdict == .fine)

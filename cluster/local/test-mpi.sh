@@ -49,12 +49,14 @@ if [ -x "$program" ]; then
   echo "precise doctor: sees the ranks, and misses one that was promised"
 fi
 
-# One rank throws while the others wait for it: the job must end, with a failure, within seconds.
-start=$SECONDS status=0
-PRECISE_TEST_FAILURE=1 timeout 60 cluster/local/mpi.sh 3 "$tests" --testing-library swift-testing --filter MPIRankTests \
-  >/dev/null 2>&1 || status=$?
-if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || [ "$((SECONDS - start))" -gt 30 ]; then
-  echo "error: a rank that throws must end the job; it ended with $status after $((SECONDS - start)) s" >&2
-  exit 1
-fi
-echo "a rank that throws: the job ended with $status after $((SECONDS - start)) s"
+# One rank throws, or is killed, while the others wait for it: the job must end, with a failure, within seconds.
+for how in FAILURE KILL; do
+  start=$SECONDS status=0
+  env "PRECISE_TEST_$how=1" timeout 60 cluster/local/mpi.sh 3 "$tests" --testing-library swift-testing --filter MPIRankTests \
+    >/dev/null 2>&1 || status=$?
+  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || [ "$((SECONDS - start))" -gt 10 ]; then
+    echo "error: PRECISE_TEST_$how must end the job; it ended with $status after $((SECONDS - start)) s" >&2
+    exit 1
+  fi
+  echo "a rank that is gone (PRECISE_TEST_$how): the job ended with $status after $((SECONDS - start)) s"
+done
