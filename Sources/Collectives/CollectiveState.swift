@@ -27,6 +27,9 @@ public final class CollectiveState {
   /// Seconds spent in collectives, by what they were about.
   public private(set) var seconds = [Double](repeating: 0, count: Traffic.allCases.count)
 
+  /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
+  public var place: (phase: String, step: Int)?
+
   let exchange: Exchange
   let counts: UnsafeMutableBufferPointer<Int>
 
