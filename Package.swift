@@ -68,6 +68,7 @@ let package = Package(
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives", ["CMPIShim"]),
 
+    library("Diagnosis", ["Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
     library("Items", ["Tensors", "Kernels", "Collectives", "Layers", "Optimizers"]),
@@ -91,7 +92,7 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items", "Synth",
+        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis",
       ],
       swiftSettings: swift),
 
@@ -106,6 +107,7 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
+    tests("DiagnosisTests", ["Diagnosis", "Collectives"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
     tests("ItemsTests", ["Items", "Tensors", "Collectives", "Layers", "Optimizers"]),

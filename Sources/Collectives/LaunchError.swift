@@ -8,14 +8,17 @@ public struct LaunchError: Error, CustomStringConvertible, Equatable {
   public let library: String
 
   /// What happened and how to mend it, in one sentence.
-  public var description: String {
+  public var description: String { "\(happening); \(mend)" }
+
+  /// What happened.
+  public var happening: String {
     let promised = launch.size.map { "\($0) processes" } ?? "several processes"
     let got = found == 1 ? "each found itself alone" : "they found a world of \(found)"
-    return "\(launch.launcher.rawValue) started \(promised), but \(got), so each would train a run of its own; \(mend)"
+    return "\(launch.launcher.rawValue) started \(promised), but \(got), so each would train a run of its own"
   }
 
   /// What to do.
-  private var mend: String {
+  public var mend: String {
     let ours = "precise is linked with \(library)"
     let isOpenMPI = library.hasPrefix("Open MPI")
     switch launch.launcher {

@@ -49,6 +49,11 @@ public enum MPIWorld {
   /// Cuts messages into pieces of this many bytes, on every rank; for tests, as pieces of 2^28 bytes are slow to fill.
   public static func setPiece(bytes: Int) { cmpi_set_piece(Int64(bytes)) }
 
+  /// Whether this process may read another one's memory, as MPI libraries do to copy long messages only once; needs no MPI.
+  public static func canRead(process: Int, address: UInt64) -> Bool {
+    cmpi_can_read(Int32(truncatingIfNeeded: process), address) == 0
+  }
+
   /// `Open MPI v4.1.4, package: …` → `Open MPI 4.1.4`; `MPICH Version:	4.0.2` → `MPICH 4.0.2`.
   static func name(ofLibrary text: String) -> String {
     let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""

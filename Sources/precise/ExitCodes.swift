@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Config
 import Files
 import Glibc
@@ -9,7 +10,7 @@ import Training
 enum PreciseExit {
   /// Wrong usage or configuration (sysexits' EX_USAGE); argument-parser uses the same for its own complaints.
   static let usage = ExitCode(64)
-  /// Bad input data (EX_DATAERR).
+  /// Bad input data (EX_DATAERR), or ranks that are not what was promised.
   static let badInput = ExitCode(65)
   /// A fault of ours (EX_SOFTWARE).
   static let fault = ExitCode(70)
@@ -31,7 +32,7 @@ struct CommandFailure: Error {
 
 /// Runs a command's body; any error ends it with one sentence on stderr and the code that fits.
 ///
-/// `InputError` is 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
+/// `InputError` and `LaunchError` are 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
 ///
 /// So does a body whose results did not all reach stdout.
 func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
@@ -50,6 +51,12 @@ func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
   } catch let error as ConfigProblems {
     printError(error.description)
     throw PreciseExit.usage
+  } catch let error as LaunchError {
+    printError(error.description)
+    throw PreciseExit.badInput
+  } catch let error as MPIError {
+    printError(error.description)
+    throw PreciseExit.fault
   } catch let error as NotFiniteError {
     printError(error.description)
     throw PreciseExit.fault

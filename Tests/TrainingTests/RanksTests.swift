@@ -35,6 +35,16 @@ struct RanksTests {
     numbers(try run.model(try run.phase(named: phase), communicator: SoloCommunicator()))
   }
 
+  /// The same without the keys' bias: attention does not depend on it, so its gradient is rounding noise, which AdamW scales up.
+  private func meaningful(_ run: TrainedRun, _ phase: String) throws -> [String: [Float]] {
+    var found = try parameters(run, phase)
+    for (name, values) in found where name.hasSuffix("qkv.bias") {
+      let width = values.count / 3
+      found[name] = Array(values[..<width] + values[(2 * width)...])
+    }
+    return found
+  }
+
   /// The largest difference of two lists, as a share of the largest number in the first.
   private func distance(_ a: [Float], _ b: [Float]) -> Float {
     let scale = a.map(abs).max() ?? 0
@@ -50,7 +60,7 @@ struct RanksTests {
           #expect(abs(pair.0 - pair.1) <= (field == "ndcg@10" ? 0.02 : loss) * abs(pair.1), "\(phase), \(field), line \(step)")
         }
       }
-      let (found, expected) = (try parameters(run, phase), try parameters(one, phase))
+      let (found, expected) = (try meaningful(run, phase), try meaningful(one, phase))
       #expect(found.keys.sorted() == expected.keys.sorted())
       for name in expected.keys {
         let distance = distance(expected[name] ?? [], found[name] ?? [])

@@ -35,6 +35,20 @@ if [ "${1:-}" = --large ]; then
   fi
 fi
 
+# The doctor sees as many ranks as there are, and says so when others were promised. (Cores may be too few here: 0 or 65.)
+program=$(dirname "$tests")/precise
+if [ -x "$program" ]; then
+  report=$(cluster/local/mpi.sh 2 "$program" doctor --expect-ranks 2 --json 2>/dev/null) || [ $? -eq 65 ]
+  grep -q '"found": "2, ' <<<"$report" || { echo "error: precise doctor does not see 2 ranks: $report" >&2; exit 1; }
+  status=0
+  report=$(cluster/local/mpi.sh 2 "$program" doctor --expect-ranks 3 --json 2>/dev/null) || status=$?
+  if [ "$status" -ne 65 ] || ! grep -q 'but 3 are expected' <<<"$report"; then
+    echo "error: precise doctor must end with 65 when ranks are missing, not with $status: $report" >&2
+    exit 1
+  fi
+  echo "precise doctor: sees the ranks, and misses one that was promised"
+fi
+
 # One rank throws while the others wait for it: the job must end, with a failure, within seconds.
 start=$SECONDS status=0
 PRECISE_TEST_FAILURE=1 timeout 60 cluster/local/mpi.sh 3 "$tests" --testing-library swift-testing --filter MPIRankTests \

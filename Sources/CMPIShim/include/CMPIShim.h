@@ -57,6 +57,9 @@ int cmpi_poll(int channel, int *is_done);
 /* Messages are cut into pieces of this many bytes, 1 to 2^30, the same on every rank; 2^28 at first. Counts of MPI are ints. */
 void cmpi_set_piece(int64_t bytes);
 
+/* single_copy.c: 0 when this process may read a byte of another one's memory, else errno. Needs no MPI. */
+int cmpi_can_read(int process, uint64_t address);
+
 #ifdef __cplusplus
 }
 #endif
