@@ -17,11 +17,12 @@ public enum RankThreads {
     for rank in 0..<ranks {
       done.enter()
       let thread = Thread {
+        let communicator: any Communicator = ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank)
         do {
-          try body(ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank))
+          try body(communicator)
           world.leave(rank, failed: false)
         } catch {
-          failures.withLock { $0.append(RankFailure(rank: rank, cause: error)) }
+          failures.withLock { $0.append(RankFailure(communicator, cause: error)) }
           world.leave(rank, failed: true)
         }
         done.leave()
@@ -35,15 +36,4 @@ public enum RankThreads {
     guard let first = failures.withLock({ all in all.first { !($0.cause is PeerFailure) } ?? all.first }) else { return }
     throw ranks == 1 ? first.cause : first
   }
-}
-
-/// A rank's error, with the rank that it happened on.
-public struct RankFailure: Error, CustomStringConvertible {
-  /// The rank.
-  public let rank: Int
-  /// What it threw.
-  public let cause: any Error
-
-  /// The cause's sentence, with the rank before it.
-  public var description: String { "rank \(rank): \(cause)" }
 }

@@ -56,6 +56,7 @@ final class PhaseTrainer {
     for step in 0..<steps {
       let start = DispatchTime.now().uptimeNanoseconds
       communicator.state.resetTraffic()
+      communicator.state.place = (plan.name, step + 1)
       let report = try self.step.run(step, wantsCheckpoint: isTimeToSave)
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
       let communication = communicator.state.seconds.reduce(0, +)
