@@ -1,10 +1,11 @@
 /* Products whose elements do not know their neighbours.
  *
- * A library's product may form an element in another order of additions when the matrix has more rows, or when the element stands
- * in another row: oneDNN does, for one row and in the last rows of a block. Here every element is the sum of its products from the
- * first to the last, in one chain, so it is a function of its row of A and its column of B alone. Evaluation and fusion need that:
- * scores and embeddings must be equal to the last bit on any number of ranks. B is packed into strips of 32 columns, [k, 32] each,
- * the last one filled up with zeros. */
+ * A library's product may form an element in another order of additions when the matrix has more rows, or when the element
+ * stands in another row: oneDNN does, for one row and, with AVX2, in the last rows of a block. Here every element is the sum
+ * of its products from the first to the last, in one chain, so it is a function of its row of A and its column of B alone.
+ * Evaluation and fusion need that: scores and embeddings must be equal to the last bit on any number of ranks.
+ *
+ * B is packed into strips of 32 columns, [k, 32] each, the last one filled up with zeros. */
 #include "CKernels.h"
 #include "small_product.h"
 
@@ -20,7 +21,8 @@ static int takes_whole_strips(void) {
 }
 
 /* C[m,count] = A times one strip; C has room for a whole strip unless `count` is at most HALF. */
-INLINE void strip_product(int whole, long count, long m, long k, const float *a, long lda, const float *strip, float *c, long ldc) {
+INLINE void strip_product(int whole, long count, long m, long k, const float *a, long lda, const float *strip, float *c,
+                          long ldc) {
   if (whole && count > HALF) {
     small_strip(2, m, k, a, lda, 1, strip, STRIP, c, ldc, 0);
     return;

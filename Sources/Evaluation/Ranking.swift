@@ -1,8 +1,7 @@
 import Kernels
 public import Tensors
 
-/// Where users' held-out items stand among all items of the catalogue, for many users at once and in whatever pieces the catalogue
-/// comes.
+/// Where users' held-out items stand among all items of the catalogue, for many users at once.
 ///
 /// docs/model.md, section 6.
 ///
