@@ -14,8 +14,8 @@ public struct Benchmark {
   public struct Result: Sendable {
     /// Packed positions of a step.
     public var positions = 0
-    /// Distinct items of a step.
-    public var uniqueItems = 0
+    /// Distinct items that this rank wanted, and that it embedded for the whole job.
+    public var items = (wanted: 0, owned: 0)
     /// Shared negatives of a step, without duplicates.
     public var negatives = 0
     /// A whole step.
@@ -28,6 +28,8 @@ public struct Benchmark {
     public var products = 0.0
     /// Floating-point operations of those products.
     public var operations = 0.0
+    /// What this rank sent in a step, and how long it waited, by what it was about; means over the steps.
+    public var traffic: [(about: Traffic, bytes: Double, milliseconds: Double)] = []
     /// The loss of the first and the last step.
     public var losses = (first: 0.0, last: 0.0)
 
@@ -37,6 +39,8 @@ public struct Benchmark {
     public var ceiling: Double { operations / products * 1e-6 }
     /// The share of the ceiling that whole steps reach.
     public var shareOfCeiling: Double { products / step }
+    /// Milliseconds of a step spent in communication.
+    public var waiting: Double { traffic.reduce(0) { $0 + $1.milliseconds } }
   }
 
   /// Prepares a benchmark of a phase: `universal`, or the name of a targeted phase.
@@ -66,15 +70,21 @@ public struct Benchmark {
     var result = Result()
     var samples: [(total: Double, parts: [Double])] = []
     for number in 0..<(warmup + steps) {
+      if number == warmup { communicator.state.resetTraffic() }
       step.clock.reset()
       let start = DispatchTime.now().uptimeNanoseconds
       let report = try step.run(number)
       let total = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6
       if number == 0 { result.losses.first = report.loss }
       result.losses.last = report.loss
-      (result.positions, result.uniqueItems, result.negatives) = (report.positions, report.uniqueItems, report.negatives)
+      (result.positions, result.negatives) = (report.positions, report.negatives)
+      result.items = (report.uniqueItems, report.ownedItems)
       if number >= warmup { samples.append((total, step.clock.seconds.map { $0 * 1000 })) }
       progress()
+    }
+    result.traffic = Traffic.allCases.map { about in
+      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
+      return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
     }
     summarise(samples, &result)
     measureProducts(model.shape, ranks: communicator.size, &result)
@@ -93,7 +103,7 @@ public struct Benchmark {
     let (positions, users) = (result.positions / ranks, config.batch.users / ranks)
     let products = StepProducts(
       shape, positions: positions, queries: targeted == nil ? positions : users, users: users,
-      items: result.uniqueItems / ranks, negatives: result.negatives)
+      items: result.items.owned, negatives: result.negatives)
     result.products = products.measure() * 1000
     result.operations = products.operations
   }

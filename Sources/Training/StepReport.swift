@@ -22,4 +22,6 @@ public struct StepReport: Sendable {
   public var wantsCheckpoint = false
   /// Distinct items that this rank asked for.
   public var uniqueItems = 0
+  /// Distinct items that this rank embedded for the whole job.
+  public var ownedItems = 0
 }

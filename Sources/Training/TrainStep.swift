@@ -127,6 +127,7 @@ final class TrainStep {
     report.users = inputs.globalUsers
     report.negatives = inputs.negativeIDs.count
     report.uniqueItems = inputs.rows.count
+    report.ownedItems = inputs.route.owned.count
     report.balance = routing?.loss
     report.busiestExpert = routing?.shares.max()
     return report
