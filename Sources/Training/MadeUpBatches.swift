@@ -41,7 +41,7 @@ final class MadeUpBatches: BatchSource {
 
   /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for rank in cumulative.indices { counts[rank * spacing] += Double(users) / Double(rank + 10) }
+    for rank in cumulative.indices { counts[place(rank)] += Double(users) / Double(rank + 10) }
   }
 
   /// A Zipf draw by the inverse of the distribution.
@@ -54,8 +54,11 @@ final class MadeUpBatches: BatchSource {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    return Int32(low * spacing)
+    return Int32(place(low))
   }
+
+  /// Where a drawn item stands: every `spacing` rows, but not always as far into them, or one rank would own all of them.
+  private func place(_ drawn: Int) -> Int { drawn * spacing + drawn % spacing }
 
   private let slots: Range<Int>
   private let length: Int
