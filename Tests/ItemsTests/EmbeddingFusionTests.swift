@@ -57,7 +57,7 @@ import Testing
           let start = self.tokens.tokens(of: Int(self.rows[item])).lowerBound
           self.dStates.row(start).update(from: gradient.base, count: gradient.count)
         }
-        fusion.backward(
+        try fusion.backward(
           saved, dSemantic: weights, tokens: tokens, routing: saved.routing, balance: balance, workspace: workspace,
           onStates: frozen ? nil : collect)
         return handed

@@ -87,7 +87,7 @@ final class GoldenRun {
       let losses = try objective(loss, dE: dE)
       let shape = model.shape.fusion
       var dTokens = [Float](repeating: 0, count: golden.config.items * shape.tokens * shape.tokenWidth)
-      fusion.backward(
+      try fusion.backward(
         saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens, routing: saved.routing,
         balance: golden.config.balance, workspace: workspace
       ) { item, dStates in
