@@ -126,7 +126,7 @@ public struct EmbeddingFusion {
   ///   - onStates: called with (item, dStates `[m_i, dₜ]`) for every item with text, in order; nil = tokens are frozen.
   public func backward(
     _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
-    onGradients: (Int) throws -> Void = { _ in }, onStates: ((Int, Matrix) -> Void)?
+    onGradients: (Int) throws -> Void, onStates: ((Int, Matrix) -> Void)?
   ) rethrows {
     try workspace.scope {
       let slots = saved.slots

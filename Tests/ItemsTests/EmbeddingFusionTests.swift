@@ -57,9 +57,9 @@ import Testing
           let start = self.tokens.tokens(of: Int(self.rows[item])).lowerBound
           self.dStates.row(start).update(from: gradient.base, count: gradient.count)
         }
-        try fusion.backward(
+        fusion.backward(
           saved, dSemantic: weights, tokens: tokens, routing: saved.routing, balance: balance, workspace: workspace,
-          onStates: frozen ? nil : collect)
+          onGradients: { _ in }, onStates: frozen ? nil : collect)
         return handed
       }
     }

@@ -87,9 +87,9 @@ final class GoldenRun {
       let losses = try objective(loss, dE: dE)
       let shape = model.shape.fusion
       var dTokens = [Float](repeating: 0, count: golden.config.items * shape.tokens * shape.tokenWidth)
-      try fusion.backward(
+      fusion.backward(
         saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens, routing: saved.routing,
-        balance: golden.config.balance, workspace: workspace
+        balance: golden.config.balance, workspace: workspace, onGradients: { _ in }
       ) { item, dStates in
         dTokens.replaceSubrange((item * shape.tokens * shape.tokenWidth)..., with: dStates.values, keeping: dStates.count)
       }
