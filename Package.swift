@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 /// Options of every Swift target: language mode 6, and nothing implicit about existentials.
@@ -19,6 +20,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: swift)
 }
 
+/// pkg-config's name for the MPI to build with: PRECISE_MPI when that is set, else the first of the usual ones that is there.
+///
+/// Debian's `mpi-c` is whichever MPI is the default; others install `ompi-c` (Open MPI) or `mpich`.
+let mpi: String = {
+  let environment = Context.environment
+  if let chosen = environment["PRECISE_MPI"], !chosen.isEmpty { return chosen }
+  let folders =
+    (environment["PKG_CONFIG_PATH"] ?? "").split(separator: ":").map(String.init)
+    + ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"].map {
+      $0 + "/pkgconfig"
+    }
+  let names = ["mpi-c", "ompi-c", "mpich"]
+  return names.first { name in folders.contains { FileManager.default.fileExists(atPath: "\($0)/\(name).pc") } } ?? names[0]
+}()
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -34,6 +50,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(
       name: "CKernels",
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
@@ -48,8 +66,9 @@ let package = Package(
     library("Synth", ["Files"]),
     library("Reporting", ["Files", logging]),
     library("Kernels", ["CKernels", "Tensors"]),
-    library("Collectives"),
+    library("Collectives", ["CMPIShim"]),
 
+    library("Diagnosis", ["Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
     library("Items", ["Tensors", "Kernels", "Collectives", "Layers", "Optimizers"]),
@@ -73,7 +92,7 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items", "Synth",
+        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis",
       ],
       swiftSettings: swift),
 
@@ -88,6 +107,7 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
+    tests("DiagnosisTests", ["Diagnosis", "Collectives"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
     tests("ItemsTests", ["Items", "Tensors", "Collectives", "Layers", "Optimizers"]),

@@ -38,7 +38,14 @@ public struct NegativeSampler: Sendable {
   /// Draws that come from the whole catalogue.
   public var fromCatalogue: Int { count.map { $0 - fromBatch } ?? 0 }
 
+  /// How many draws the slice of some virtual shards gives.
+  public func drawsFromBatch(shards: Range<Int>, shardCount: Int) -> Int {
+    fromBatch * shards.upperBound / shardCount - fromBatch * shards.lowerBound / shardCount
+  }
+
   /// Adds this rank's draws from its slice of the batch: each virtual shard gives its share of N.
+  ///
+  /// A shard whose part of the slice is empty gives -1 for each of its draws, so that the number of draws is known beforehand.
   ///
   /// - Parameters:
   ///   - shards: the virtual shards of the slice, in order.
@@ -48,11 +55,14 @@ public struct NegativeSampler: Sendable {
   ) {
     let stream = stream(step)
     for (place, shard) in shards.enumerated() {
-      let share = fromBatch * (shard + 1) / shardCount - fromBatch * shard / shardCount
+      let share = drawsFromBatch(shards: shard..<shard + 1, shardCount: shardCount)
       let items = Int(batch.shardStarts[place])..<Int(batch.shardStarts[place + 1])
       let targets = Int(batch.shardTargetStarts[place])..<Int(batch.shardTargetStarts[place + 1])
-      guard items.count + targets.count > 0 else { continue }
       for draw in 0..<share {
+        guard items.count + targets.count > 0 else {
+          list.append(-1)
+          continue
+        }
         let chosen = stream.below(items.count + targets.count, row: UInt64(shard) + 1, column: UInt32(draw))
         list.append(
           chosen < items.count

@@ -4,23 +4,16 @@
 #include "CKernels.h"
 #include "philox.h"
 
-enum { TILE = 128 };
+enum { TILE = DRAW_TILE };
 
 /* factors[0 ..< n] of columns start ..< start + n; start is a multiple of TILE, n <= TILE. */
 INLINE void mask_tile(struct ck_stream s, uint64_t key, long start, float rate, float *factors) {
   uint32_t bound = (uint32_t)(rate * 65536.0f + 0.5f);
   float keep = 1.0f / (1.0f - rate);
-  uint32_t words[4][TILE / 8];
-  for (int i = 0; i < TILE / 8; i++) {
-    struct philox_block b = philox((uint32_t)(start / 8 + i), (uint32_t)key, (uint32_t)(key >> 32) ^ (s.purpose << 16), s.step,
-                                   s.key0, s.key1);
-    words[0][i] = b.a, words[1][i] = b.b, words[2][i] = b.c, words[3][i] = b.d;
-  }
-  for (int w = 0; w < 4; w++)
-    for (int i = 0; i < TILE / 8; i++) {
-      factors[(2 * w) * (TILE / 8) + i] = (words[w][i] & 0xffff) < bound ? 0.0f : keep;
-      factors[(2 * w + 1) * (TILE / 8) + i] = (words[w][i] >> 16) < bound ? 0.0f : keep;
-    }
+  uint32_t bits[TILE];
+  draw_tile(s, key, start, bits);
+  VECTOR_LOOP
+  for (int c = 0; c < TILE; c++) factors[c] = bits[c] < bound ? 0.0f : keep;
 }
 
 KERNEL void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,

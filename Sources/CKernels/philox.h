@@ -2,6 +2,7 @@
 #ifndef PRECISE_PHILOX_H
 #define PRECISE_PHILOX_H
 
+#include "CKernels.h"
 #include "vector.h"
 
 struct philox_block {
@@ -17,6 +18,37 @@ INLINE struct philox_block philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }
   return (struct philox_block){c0, c1, c2, c3};
+}
+
+/* Sixteen random bits for each of DRAW_TILE columns of a row, drawn in blocks of eight columns: column c of the tile that
+ * starts at `start` (a multiple of DRAW_TILE) has half c / 16 of block start / 8 + c % 16. Laid out so that the sixteen blocks
+ * of a tile are the lanes of a vector; the compiler makes gathers and scatters of a plain loop over them. */
+enum { DRAW_TILE = 128 };
+typedef uint32_t u32v __attribute__((vector_size(64), aligned(4)));
+typedef uint64_t u64v __attribute__((vector_size(64), aligned(4)));
+
+INLINE void draw_tile(struct ck_stream s, uint64_t row, long start, uint32_t bits[DRAW_TILE]) {
+  const u64v low = (u64v){} + 0xffffffffu;
+  uint32_t k0 = s.key0, k1 = s.key1;
+  u32v zero = {}, block = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, words[4];
+  u32v c0 = block + (uint32_t)(start / 8), c1 = zero + (uint32_t)row;
+  u32v c2 = zero + ((uint32_t)(row >> 32) ^ (s.purpose << 16)), c3 = zero + s.step;
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 10; round++) {
+    /* 32 x 32 -> 64 bits of the even and of the odd lanes; their upper halves are put together. */
+    u64v even0 = ((u64v)c0 & low) * 0xD2511F53u, odd0 = ((u64v)c0 >> 32) * 0xD2511F53u;
+    u64v even2 = ((u64v)c2 & low) * 0xCD9E8D57u, odd2 = ((u64v)c2 >> 32) * 0xCD9E8D57u;
+    u32v high0 = (u32v)((even0 >> 32) | (odd0 & ~low)), high2 = (u32v)((even2 >> 32) | (odd2 & ~low));
+    u32v low0 = c0 * 0xD2511F53u, low2 = c2 * 0xCD9E8D57u;
+    c0 = high2 ^ c1 ^ k0, c2 = high0 ^ c3 ^ k1;
+    c1 = low2, c3 = low0;
+    k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+  }
+  words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
+  for (int w = 0; w < 4; w++) {
+    *(u32v *)(bits + 32 * w) = words[w] & 0xffffu;
+    *(u32v *)(bits + 32 * w + 16) = words[w] >> 16;
+  }
 }
 
 #endif

@@ -1,53 +1,29 @@
-/// A world of one rank: every collective is a copy or nothing at all.
+/// A world of one rank: every exchange is a copy or nothing at all.
 public final class SoloCommunicator: Communicator {
   /// Always 0.
   public let rank = 0
   /// Always 1.
   public let size = 1
+  /// `solo`.
+  public let carrier = "solo"
+  /// The memory that collectives work in; nothing is ever sent.
+  public let state = CollectiveState(ranks: 1)
 
   /// Makes the world of one.
   public init() {}
 
-  /// The sum over one rank is there already.
-  public func allReduce(_ values: UnsafeMutableBufferPointer<Float>) {}
-
-  /// The sum over one rank is there already.
-  public func allReduce(_ values: UnsafeMutableBufferPointer<Double>) {}
-
   /// Copies the one segment.
-  public func allToAll<Element: BitwiseCopyable>(
-    _ send: UnsafeBufferPointer<Element>, counts sendCounts: [Int], into receive: UnsafeMutableBufferPointer<Element>,
-    counts receiveCounts: [Int]
-  ) {
-    precondition(
-      sendCounts == receiveCounts && sendCounts.count == 1, "counts \(sendCounts) against \(receiveCounts) on one rank")
-    copy(send, into: receive, count: sendCounts[0])
-  }
+  public func start(_ exchange: Exchange, on channel: Int) { exchange.receive[0].copy(from: exchange.send[0]) }
 
-  /// Copies the one segment.
-  public func allGather<Element: BitwiseCopyable>(
-    _ send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>, counts: [Int]
-  ) {
-    precondition(counts.count == 1, "counts \(counts) on one rank")
-    copy(send, into: receive, count: counts[0])
-  }
+  /// There is nobody to wait for.
+  public func poll(_ channel: Int) -> Bool { true }
+}
 
-  /// Copies the one segment.
-  public func reduceScatter(
-    _ values: UnsafeBufferPointer<Float>, counts: [Int], into receive: UnsafeMutableBufferPointer<Float>
-  ) {
-    precondition(counts.count == 1, "counts \(counts) on one rank")
-    copy(values, into: receive, count: counts[0])
-  }
-
-  /// Nobody to wait for.
-  public func barrier() {}
-
-  private func copy<Element: BitwiseCopyable>(
-    _ source: UnsafeBufferPointer<Element>, into target: UnsafeMutableBufferPointer<Element>, count: Int
-  ) {
-    precondition(source.count >= count && target.count >= count, "\(count) elements of \(source.count) into \(target.count)")
-    guard count > 0, let from = source.baseAddress, let to = target.baseAddress else { return }
-    to.update(from: from, count: count)
+extension Segment {
+  /// Takes over another segment's bytes; traps when the lengths differ.
+  func copy(from other: Segment) {
+    precondition(bytes == other.bytes, "a segment of \(other.bytes) bytes is received as \(bytes)")
+    guard let base, let source = other.base, base != source else { return }
+    base.copyMemory(from: source, byteCount: bytes)
   }
 }

@@ -6,6 +6,8 @@ public struct BenchConfig: Sendable, Equatable {
   public var tokens = 16
   /// Width of a token state, dt.
   public var tokenDim = 384
+  /// Items that the made-up batches draw from, spread evenly over the catalogue; nil = all of it.
+  public var drawnItems: Int?
 
   /// The defaults: the base shape.
   public init() {}
@@ -16,5 +18,8 @@ extension BenchConfig: ConfigSection {
     .value("items", \.items, .within(1...1_000_000_000), "items of the catalogue"),
     .value("tokens", \.tokens, .within(1...4096), "token states of every item"),
     .value("token_dim", \.tokenDim, .within(1...65_536), "width of a token state (384: MiniLM's)"),
+    .value(
+      "drawn_items", \.drawnItems, .orNull(.within(1...1_000_000_000)),
+      "items that batches draw from, spread over the catalogue (null: all); equal work in catalogues of any size"),
   ]
 }

@@ -1,4 +1,4 @@
-/// Number format of the arithmetic.
+/// Number formats: of the arithmetic, and of what is kept in memory.
 public struct ComputeConfig: Sendable, Equatable {
   /// Format of the inputs of matrix products.
   public enum Precision: String, ConfigChoice {
@@ -8,8 +8,20 @@ public struct ComputeConfig: Sendable, Equatable {
     case bf16
   }
 
+  /// Format of the item table's token states in memory.
+  public enum TokenStorage: String, ConfigChoice {
+    /// 32 bits.
+    case fp32
+    /// bfloat16: read in place, updated in 32 bits, rounded at random.
+    case bf16
+  }
+
   /// Format of the inputs of matrix products.
   public var precision = Precision.fp32
+  /// Format of the item table's token states in memory.
+  public var tokenStorage = TokenStorage.fp32
+  /// Format of the dense gradients between ranks.
+  public var gradientWire = Precision.fp32
 
   /// The defaults.
   public init() {}
@@ -17,6 +29,8 @@ public struct ComputeConfig: Sendable, Equatable {
 
 extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
-    .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built")
+    .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built"),
+    .value("token_storage", \.tokenStorage, .any, "fp32; bf16 halves the item table, whose updates are then rounded at random"),
+    .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
   ]
 }

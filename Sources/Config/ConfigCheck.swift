@@ -2,7 +2,7 @@
 public enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   public static func problems(_ config: RunConfig) -> [ConfigProblem] {
-    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute)
+    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute) + bench(config.bench)
   }
 
   private static func width(_ model: ModelConfig) -> [ConfigProblem] {
@@ -71,5 +71,14 @@ public enum ConfigCheck {
   private static func precision(_ compute: ComputeConfig) -> [ConfigProblem] {
     guard compute.precision == .bf16 else { return [] }
     return [ConfigProblem(keyPath: "compute.precision", value: "bf16", rule: "is not built yet", suggestion: "use fp32")]
+  }
+
+  private static func bench(_ bench: BenchConfig?) -> [ConfigProblem] {
+    guard let bench, let drawn = bench.drawnItems, drawn > bench.items else { return [] }
+    return [
+      ConfigProblem(
+        keyPath: "bench.drawn_items", value: "\(drawn)", rule: "must be at most items = \(bench.items)",
+        suggestion: "try null, which draws from all of them", others: ["bench.items"])
+    ]
   }
 }

@@ -6,6 +6,10 @@ public struct EvaluationConfig: Sendable, Equatable {
   public var cutoffs = [5, 10, 20, 50]
   /// Whether items of the user's history are taken out of the ranking.
   public var filterSeen = false
+  /// The most MiB of item embeddings that a rank holds to judge or export with; a larger catalogue is formed anew, block by block.
+  public var catalogueMib = 1024
+  /// The same in bytes.
+  public var catalogueBytes: Int { catalogueMib << 20 }
   /// The validation metric that says which checkpoint is best: `ndcg@k`, `recall@k` or `mrr`.
   public var selectBy = "ndcg@10"
 
@@ -18,6 +22,7 @@ extension EvaluationConfig: ConfigSection {
     .value("every_epochs", \.everyEpochs, .within(0...1_000_000), "on the validation events; 0 = only at the end of a phase"),
     .value("cutoffs", \.cutoffs, .cutoffs, "the k of recall@k and ndcg@k"),
     .value("filter_seen", \.filterSeen, .any, "take seen items out of the ranking (the paper's tables do not)"),
+    .value("catalogue_mib", \.catalogueMib, .within(0...1_048_576), "item embeddings held by a rank; more items are streamed"),
     .value("select_by", \.selectBy, .any, "metric that says which checkpoint is best: ndcg@k, recall@k or mrr"),
   ]
 }

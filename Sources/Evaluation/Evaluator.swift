@@ -5,94 +5,150 @@ import Kernels
 public import Model
 public import Tensors
 
-/// Full-ranking evaluation of a model over a data set's held-out events.
+/// Full-ranking evaluation of a model over a data set's held-out events, on any number of ranks.
 ///
 /// docs/model.md, section 6.
 ///
-/// Users go through in fixed blocks of their virtual shard, so the same products are formed whoever forms them, and each
-/// shard's sums are added in shard order: the metrics do not depend on the number of ranks. Scores are held for one block of
-/// users at a time, at most 64 MiB.
+/// The metrics are equal to the last digit whatever the number of ranks: users go through in fixed blocks of their virtual shard, an
+/// item's embedding and a score are functions of the item and of the two alone, and every rank adds up all shards' sums in shard
+/// order. Users are taken in rounds: all of a round are embedded, then the catalogue is walked through once.
 public final class Evaluator {
-  /// Makes an evaluator over the virtual shards that this rank owns.
-  public init(_ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator) {
+  /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
+  ///
+  /// - Parameter catalogueBytes: the most bytes of item embeddings that this rank may hold.
+  public init(
+    _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator,
+    catalogueBytes: Int = Catalogue.defaultBytes
+  ) {
     self.dataset = dataset
     self.shards = shards
     self.cutoffs = cutoffs
     self.communicator = communicator
+    self.catalogueBytes = catalogueBytes
     buckets = PopularityBuckets(trainCounts: dataset.items.trainCounts)
   }
 
-  /// Measures a model on the users of this rank's virtual shards.
+  /// Measures a model on the users of all ranks' virtual shards; collective, and the same on every rank.
   ///
   /// - Parameter progress: called with the number of users measured by this rank since the last call.
   public func evaluate(
     _ model: PreciseModel, _ task: EvaluationTask, workspace: Workspace, progress: (Int) -> Void = { _ in }
   ) throws -> RankingMetrics {
     let catalogue = try Catalogue(
-      model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace)
-    var total = RankingMetrics(cutoffs: cutoffs)
-    for shard in shards {
-      total.add(try evaluate(try dataset.shard(shard), UserEncoder(model), task, catalogue, workspace, progress))
+      model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
+    let embedder = UserEmbedder(model, catalogue)
+    var walk = JudgedUsers(dataset, shards: shards, task: task)
+    var metrics = shards.map { _ in RankingMetrics(cutoffs: cutoffs) }
+    while true {
+      let blocks = try walk.next(blocksPerRound(catalogue))
+      // Ranks own different numbers of users, but all of them walk through the catalogue in every round.
+      let most = try communicator.gatherCounts(blocks.count).max() ?? 0
+      guard most > 0 else { return try total(metrics) }
+      try workspace.scope {
+        let ranking = Ranking(users: blocks.reduce(0) { $0 + $1.users.count }, width: catalogue.width, workspace: workspace)
+        try embed(blocks, most, task, embedder, ranking, workspace)
+        try count(catalogue, ranking, workspace, progress)
+        add(blocks, ranking, to: &metrics)
+      }
+    }
+  }
+
+  /// Users of a round: few enough to stay near the cache, or, when each round forms the catalogue anew, as many as a quarter of the
+  /// given memory holds.
+  private func blocksPerRound(_ catalogue: Catalogue) -> Int {
+    let streamed = catalogueBytes / 4 / (JudgedUsers.blockUsers * catalogue.width * MemoryLayout<Float>.stride)
+    return catalogue.isWhole ? 256 : max(1, streamed)
+  }
+
+  /// Embeds a round's users and finds what they are judged by; a rank with fewer blocks than `most` goes on with empty ones.
+  private func embed(
+    _ blocks: [JudgedUsers.Block], _ most: Int, _ task: EvaluationTask, _ embedder: UserEmbedder, _ ranking: Ranking,
+    _ workspace: Workspace
+  ) throws {
+    var first = 0
+    for place in 0..<most {
+      let block = place < blocks.count ? blocks[place] : nil
+      let slots = first..<first + (block?.users.count ?? 0)
+      first = slots.upperBound
+      embedder.removeAll()
+      let judged = block.map { fill(embedder, $0, task) } ?? []
+      try workspace.scope {
+        let items = try embedder.embed(into: ranking.users.rows(slots), workspace: workspace)
+        judge(slots, judged, items, ranking, workspace)
+      }
+    }
+  }
+
+  /// Adds a block's histories, and for each user the target and the items that do not compete; returns how many items each has.
+  private func fill(_ embedder: UserEmbedder, _ block: JudgedUsers.Block, _ task: EvaluationTask) -> [Int] {
+    block.users.enumerated().map { slot, entry in
+      let events = block.shard.events(entry.user)
+      task.history.append(events, before: entry.event, slot: slot, to: embedder.batch)
+      let target = events.items[entry.event]
+      let seen = task.filterSeen ? Set(events.items[..<entry.event]).subtracting([target]) : []
+      embedder.items.append(target)
+      for item in seen { embedder.items.append(item) }
+      return 1 + seen.count
+    }
+  }
+
+  private func judge(
+    _ slots: Range<Int>, _ counts: [Int], _ items: UserEmbedder.Items, _ ranking: Ranking, _ workspace: Workspace
+  ) {
+    var start = 0
+    for (slot, count) in zip(slots, counts) {
+      workspace.scope {
+        let rows = RowList(rebasing: items.rows[start..<start + count])
+        let embeddings = workspace.matrix(count, ranking.users.columns)
+        gather(rows, from: items.embeddings, into: embeddings)
+        ranking.judge(slot, by: embeddings, workspace: workspace)
+      }
+      start += count
+    }
+  }
+
+  private func count(_ catalogue: Catalogue, _ ranking: Ranking, _ workspace: Workspace, _ progress: (Int) -> Void) throws {
+    var reported = 0
+    try catalogue.forEachBlock(workspace: workspace) { rows, embeddings in
+      ranking.count(embeddings, workspace: workspace)
+      let done = ranking.users.rows * rows.upperBound / catalogue.items
+      if done > reported { progress(done - reported) }
+      reported = done
+    }
+  }
+
+  private func add(_ blocks: [JudgedUsers.Block], _ ranking: Ranking, to metrics: inout [RankingMetrics]) {
+    var slot = 0
+    for block in blocks {
+      for entry in block.users {
+        let target = Int(block.shard.events(entry.user).items[entry.event])
+        metrics[block.place].add(rank: ranking.rank(of: slot), buckets: buckets.buckets(of: target))
+        slot += 1
+      }
+    }
+  }
+
+  /// The sum over all ranks' shards, added in shard order by everybody.
+  private func total(_ own: [RankingMetrics]) throws -> RankingMetrics {
+    let send = own.flatMap(\.flat)
+    let counts = try communicator.gatherCounts(send.count)
+    var all = [Double](repeating: 0, count: counts.reduce(0, +))
+    try send.withUnsafeBufferPointer { send in
+      try all.withUnsafeMutableBufferPointer { try communicator.allGather(send, into: $0, counts: counts) }
+    }
+    var (total, part) = (RankingMetrics(cutoffs: cutoffs), RankingMetrics(cutoffs: cutoffs))
+    let size = part.flat.count
+    for start in stride(from: 0, to: all.count, by: size) {
+      part.flat = Array(all[start..<start + size])
+      total.add(part)
     }
     return total
   }
-
-  private func evaluate(
-    _ shard: UserShard, _ encoder: UserEncoder, _ task: EvaluationTask, _ catalogue: Catalogue, _ workspace: Workspace,
-    _ progress: (Int) -> Void
-  ) throws -> RankingMetrics {
-    var metrics = RankingMetrics(cutoffs: cutoffs)
-    let block = blockUsers(items: catalogue.embeddings.rows)
-    var waiting: [(user: Int, event: Int)] = []
-    for user in 0..<shard.userCount {
-      let events = shard.events(user)
-      guard let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) else {
-        continue
-      }
-      waiting.append((user, event))
-      if waiting.count == block { flush() }
-    }
-    flush()
-    return metrics
-
-    func flush() {
-      guard !waiting.isEmpty else { return }
-      rank(waiting, of: shard, encoder, task, catalogue, workspace, &metrics)
-      progress(waiting.count)
-      waiting.removeAll(keepingCapacity: true)
-    }
-  }
-
-  private func rank(
-    _ users: [(user: Int, event: Int)], of shard: UserShard, _ encoder: UserEncoder, _ task: EvaluationTask,
-    _ catalogue: Catalogue, _ workspace: Workspace, _ metrics: inout RankingMetrics
-  ) {
-    batch.removeAll()
-    for (slot, entry) in users.enumerated() {
-      task.history.append(shard.events(entry.user), before: entry.event, slot: slot, to: batch)
-    }
-    workspace.scope {
-      let embeddings = workspace.matrix(users.count, catalogue.embeddings.columns)
-      encoder.encode(batch, catalogue: catalogue.embeddings, into: embeddings, workspace: workspace)
-      let scores = workspace.matrix(users.count, catalogue.embeddings.rows)
-      multiply(embeddings, catalogue.embeddings, rightTransposed: true, into: scores)
-      for (slot, entry) in users.enumerated() {
-        let events = shard.events(entry.user)
-        let target = Int(events.items[entry.event])
-        let seen = task.filterSeen ? Array(Set(events.items[..<entry.event])) : []
-        let row = UnsafeBufferPointer(start: UnsafePointer(scores.row(slot)), count: scores.columns)
-        metrics.add(rank: Ranking.rank(of: target, scores: row, excluded: seen), buckets: buckets.buckets(of: target))
-      }
-    }
-  }
-
-  /// Users whose scores fill at most 64 MiB; a function of the catalogue alone.
-  private func blockUsers(items: Int) -> Int { max(1, min(256, (16 << 20) / max(items, 1))) }
 
   private let dataset: Dataset
   private let shards: Range<Int>
   private let cutoffs: [Int]
   private let communicator: any Communicator
+  private let catalogueBytes: Int
   private let buckets: PopularityBuckets
-  private let batch = SequenceBatch()
 }

@@ -1,18 +1,57 @@
 import Kernels
+public import Tensors
 
-/// Where a held-out item stands among all items of the catalogue.
+/// Where users' held-out items stand among all items of the catalogue, for many users at once.
 ///
 /// docs/model.md, section 6.
 ///
-/// Full ranking, never sampled. Ties count against the model: the target ranks after every item of equal score, and NaN
-/// counts as ahead, so a collapsed or broken model cannot look good.
-public enum Ranking {
-  /// The rank, from 1, of `target` among `scores` `[V]`; items in `excluded` (distinct) do not compete, the target always does.
-  public static func rank(of target: Int, scores: UnsafeBufferPointer<Float>, excluded: [Int32] = []) -> Int {
-    let bound = scores[target]
-    // The target itself is not below its own score: the count is its rank.
-    var ahead = countNotBelow(bound, in: scores)
-    for item in excluded where Int(item) != target && !(scores[Int(item)] < bound) { ahead -= 1 }
-    return ahead
+/// Full ranking, never sampled. Ties count against the model: the target ranks after every item of equal score, and NaN counts as
+/// ahead, so a collapsed or broken model cannot look good. Scores are never in memory: first every user's bound is found, the score
+/// of the target, then items are counted against it. Both are packed products, so a target's score has the same bits in both, and
+/// the ranks do not depend on how users and items are cut into blocks.
+public struct Ranking {
+  /// Users taken against a strip of items at a time: with d = 128 their embeddings fill 64 KiB of the cache.
+  private static let usersAtATime = 128
+
+  /// The users' embeddings `[users, d]`, to be filled in before anything else.
+  public let users: Matrix
+
+  /// Makes room for users in a workspace.
+  public init(users: Int, width: Int, workspace: Workspace) {
+    self.users = workspace.matrix(users, width)
+    bounds = workspace.vector(users)
+    counts = UnsafeMutableBufferPointer(start: workspace.take(Int64.self, users), count: users)
+    counts.update(repeating: 0)
   }
+
+  /// Sets what a user is judged by, from embeddings `[1 + excluded, d]`: the target's first, then those of the items that do not
+  /// compete (distinct, without the target).
+  public func judge(_ user: Int, by items: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let scores = workspace.matrix(1, items.rows)
+      multiply(users.rows(user..<user + 1), PackedFactor(items, transposed: true, workspace: workspace), into: scores)
+      let bound = scores[0, 0]
+      bounds[user] = bound
+      // They will be counted with all others, so they are taken off beforehand.
+      for excluded in 1..<items.rows where !(scores[0, excluded] < bound) { counts[user] -= 1 }
+    }
+  }
+
+  /// Counts some items `[block, d]` of the catalogue against every user; each item of the catalogue must come once.
+  public func count(_ items: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let factor = PackedFactor(items, transposed: true, workspace: workspace)
+      for start in stride(from: 0, to: users.rows, by: Self.usersAtATime) {
+        let slots = start..<min(start + Self.usersAtATime, users.rows)
+        countNotBelow(
+          bounds[slots], in: users.rows(slots), times: factor, counts: UnsafeMutableBufferPointer(rebasing: counts[slots]))
+      }
+    }
+  }
+
+  /// A user's rank, from 1, once the whole catalogue has been counted: the target is not below its own score.
+  public func rank(of user: Int) -> Int { Int(counts[user]) }
+
+  private let bounds: Vector
+  private let counts: UnsafeMutableBufferPointer<Int64>
 }

@@ -54,6 +54,24 @@ public struct RankingMetrics: Sendable, Equatable {
     }
   }
 
+  /// The sums in one list, and back: what travels between ranks.
+  ///
+  /// Counts are whole numbers below 2^53, so nothing is lost.
+  public var flat: [Double] {
+    get { sums.flatMap { [Double($0.users)] + $0.recall.map(Double.init) + $0.gain + [$0.reciprocal] } }
+    set {
+      let (places, size) = (cutoffs.count, 2 * cutoffs.count + 2)
+      precondition(newValue.count == size * sums.count, "\(newValue.count) numbers for \(sums.count) buckets")
+      for bucket in sums.indices {
+        let part = Array(newValue[bucket * size..<(bucket + 1) * size])
+        sums[bucket].users = Int(part[0])
+        sums[bucket].recall = part[1..<1 + places].map { Int($0) }
+        sums[bucket].gain = Array(part[1 + places..<1 + 2 * places])
+        sums[bucket].reciprocal = part[size - 1]
+      }
+    }
+  }
+
   /// Users measured in a bucket of `PopularityBuckets.names`.
   public func users(in bucket: String) -> Int { index(bucket).map { sums[$0].users } ?? 0 }
 

@@ -12,15 +12,25 @@ public struct UserEncoder {
   /// Encodes with a model of either phase: with a user head, the transformer is unmasked.
   public init(_ model: PreciseModel) { self.model = model }
 
-  /// Writes the users of a batch `[B, d]`; a user without any event gets zeros.
+  /// Writes the users of a batch `[B, d]`, whose items are rows of the whole catalogue.
   public func encode(_ batch: SequenceBatch, catalogue: Matrix, into users: Matrix, workspace: Workspace) {
+    encode(batch, items: batch.items.values, of: catalogue, into: users, workspace: workspace)
+  }
+
+  /// Writes the users of a batch `[B, d]`, whose positions' items are the rows `items` of `embeddings`.
+  ///
+  /// A user without any event gets zeros.
+  public func encode(
+    _ batch: SequenceBatch, items: RowList, of embeddings: Matrix, into users: Matrix, workspace: Workspace
+  ) {
     precondition(users.rows == batch.users, "\(batch.users) users into \(users.shape)")
+    guard batch.users > 0 else { return }
     workspace.scope {
       let packed = PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base)
       let input = SequenceEmbedding.Input(
-        items: batch.items.values, scenes: batch.scenes.values, behaviors: batch.behaviors.values)
+        items: items, scenes: batch.scenes.values, behaviors: batch.behaviors.values)
       let mode = ForwardMode.inference(causal: model.userHead == nil)
-      let encoded = model.encode(catalogue, input: input, batch: packed, mode: mode, workspace: workspace)
+      let encoded = model.encode(embeddings, input: input, batch: packed, mode: mode, workspace: workspace)
       users.clear()
       if let head = model.userHead {
         _ = head.forward(encoded.hidden, batch: packed, into: users, workspace: workspace)

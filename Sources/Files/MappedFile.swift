@@ -48,6 +48,18 @@ public final class MappedFile: Sendable {
   /// For types that store this object beside the view; elsewhere ``withBytes(_:)``.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: size) }
 
+  /// Takes bytes that were read out of this process's memory; they stay readable, from the file again.
+  ///
+  /// For one pass over a large file, whose pages would count as this process's memory until the file is closed.
+  public func forget(_ range: UnsafeRawBufferPointer) {
+    guard let start, let first = range.baseAddress, !range.isEmpty else { return }
+    let page = Int(getpagesize())
+    let offset = first - start
+    precondition(offset >= 0 && offset + range.count <= size, "\(range.count) bytes at \(offset) of \(size)")
+    let aligned = offset / page * page
+    madvise(UnsafeMutableRawPointer(mutating: start + aligned), offset + range.count - aligned, MADV_DONTNEED)
+  }
+
   /// Calls `body` with all bytes of the file, which stay mapped until it returns; the buffer must not leave it.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try withExtendedLifetime(self) { try body(bytes) }

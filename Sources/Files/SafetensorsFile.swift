@@ -89,6 +89,9 @@ public final class SafetensorsFile: Sendable {
     }
   }
 
+  /// Takes bytes of the file that were read out of this process's memory; they stay readable, from the file again.
+  public func forget(_ bytes: UnsafeRawBufferPointer) { file.forget(bytes) }
+
   private func info(_ name: String) throws -> TensorInfo {
     guard let info = tensors[name] else {
       let found = tensors.keys.sorted().prefix(8).joined(separator: ", ")

@@ -7,6 +7,8 @@ public import Tensors
 ///
 /// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, R = k · (items with text) routed
 /// slots. Only the active experts are computed: slots are grouped by expert, and each expert is one product over its group.
+/// An item's embedding is a function of the item alone, bit for bit, whatever else is in the list and in its group: the products
+/// are packed ones. So it does not matter which owner forms it, together with what.
 public struct EmbeddingFusion {
   /// The extents.
   public let shape: FusionShape
@@ -64,8 +66,9 @@ public struct EmbeddingFusion {
       weights: weights, slots: slots, pooled: pooled, results: results)
     workspace.scope {
       let unsorted = workspace.matrix(count * active, shape.tokenWidth)
+      let gate = PackedFactor(gateWeight.value, workspace: workspace)
       forEachBlock(count) { items in
-        readItems(items, tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
+        readItems(items, gate, tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
       }
       slots.group(chosen: chosen, perItem: active) { !tokens.tokens(of: Int(rows[$0])).isEmpty }
       gather(slots.slots, from: unsorted, into: pooled.rows(0..<slots.count))
@@ -74,7 +77,10 @@ public struct EmbeddingFusion {
     for expert in 0..<shape.experts {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
-      multiply(pooled.rows(group), experts.slice(expert).value, into: results.rows(group))
+      workspace.scope {
+        let weight = PackedFactor(experts.slice(expert).value, workspace: workspace)
+        multiply(pooled.rows(group), weight, into: results.rows(group))
+      }
     }
     workspace.scope {
       let factors = slotGates(saved, workspace)
@@ -84,11 +90,13 @@ public struct EmbeddingFusion {
   }
 
   /// Gate and attention pooling of a block of items: states are read once from memory and stay in the cache.
-  private func readItems(_ items: Range<Int>, tokens: TokenTable, saved: inout Saved, pooled: Matrix, workspace: Workspace) {
+  private func readItems(
+    _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: inout Saved, pooled: Matrix, workspace: Workspace
+  ) {
     workspace.scope {
       let gateInput = gateInput(items, saved.rows, tokens, workspace)
       let logits = workspace.matrix(items.count, shape.experts)
-      multiply(gateInput, gateWeight.value, into: logits)
+      multiply(gateInput, gate, into: logits)
       addBias(gateBias.vector, to: logits)
       for item in items {
         let states = tokens.states(of: Int(saved.rows[item]))
@@ -201,7 +209,7 @@ public struct EmbeddingFusion {
         tokenMean(states, into: row(input, line))
       case .concat:
         row(input, line).clear()
-        input.row(line).update(from: states.base, count: states.count)
+        states.copy(into: input.row(line))
       }
     }
     return input

@@ -19,12 +19,18 @@ public final class ItemTable {
     public let rule: RowOptimizer.Rule
     /// The seed of the ID rows' first values.
     public let seed: UInt64
+    /// How token states are stored; ID rows are float32.
+    public let tokenElement: StoredRows.Element
 
     /// Describes a table.
-    public init(shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64) {
+    public init(
+      shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64,
+      tokenElement: StoredRows.Element = .fp32
+    ) {
       self.shape = shape
       self.items = items
       self.tokenCount = tokenCount
+      self.tokenElement = tokenElement
       self.rule = rule
       self.seed = seed
     }
@@ -32,10 +38,10 @@ public final class ItemTable {
 
   /// A step's embeddings on their way: what backward needs.
   public struct Saved {
-    let route: RowExchange.Route
+    let route: RowRoute
     let fusion: EmbeddingFusion.Saved?
-    /// The whole job's routing in this step; nil for items without a semantic half.
-    public let routing: Routing?
+    /// How this rank's own items were routed; nil for items without a semantic half.
+    public var routing: Routing? { fusion?.routing }
   }
 
   /// Learning rates of a step's row updates.
@@ -56,6 +62,8 @@ public final class ItemTable {
   public let shape: FusionShape
   /// Who owns which row.
   public let partition: RowPartition
+  /// The way of row numbers, embeddings and gradients.
+  public let exchange: RowExchange
   /// The ID rows that this rank owns, `[local rows, d_id]`.
   public let ids: Matrix
   /// Their optimizer's state.
@@ -77,13 +85,13 @@ public final class ItemTable {
     ids = Matrix(idStorage.base, rows: local, columns: shape.idWidth)
     idOptimizer = RowOptimizer(rule, rows: local, width: shape.idWidth)
     let stream = RandomStream(seed: plan.seed, purpose: .itemRow)
-    var counts = [Int](repeating: 0, count: local)
-    for row in 0..<local {
-      let item = partition.row(row, ownedBy: communicator.rank)
+    let items = (0..<local).lazy.map { [partition] in partition.row($0, ownedBy: communicator.rank) }
+    for (row, item) in items.enumerated() {
       stream.fillNormal(row: UInt64(item), Vector(ids.row(row), count: shape.idWidth), deviation: 0.02)
-      if shape.readsText { counts[row] = min(plan.tokenCount(item), shape.tokens) }
     }
-    tokens = TokenTable(counts: counts, width: shape.tokenWidth)
+    tokens = TokenTable(
+      counts: items.map { [shape] in shape.readsText ? min(plan.tokenCount($0), shape.tokens) : 0 }, width: shape.tokenWidth,
+      element: plan.tokenElement)
     fusion = shape.readsText ? EmbeddingFusion(shape, in: arena) : nil
   }
 
@@ -116,30 +124,55 @@ public final class ItemTable {
     return made
   }
 
-  /// Embeds the wanted items: e `[wanted, d]`.
-  ///
-  /// `wanted` holds distinct catalogue rows, ascending.
-  public func embed(_ wanted: RowList, into e: Matrix, workspace: Workspace) throws -> Saved {
-    let route = try exchange.route(wanted, workspace: workspace)
+  /// Embeds the items of a complete route: e `[wanted, d]`, in the order of the route's rows.
+  public func embed(_ route: RowRoute, into e: Matrix, workspace: Workspace) throws -> Saved {
+    guard communicator.size > 1 else {
+      return Saved(route: route, fusion: embedOwned(route.owned, into: e, workspace: workspace))
+    }
     let ownedE = workspace.matrix(route.owned.count, shape.width)
     let saved = embedOwned(route.owned, into: ownedE, workspace: workspace)
-    var routing = saved?.routing
-    if let local = routing { routing?.flat = try communicator.sum(local.flat) }
     try exchange.deliver(ownedE, route, into: e, workspace: workspace)
-    return Saved(route: route, fusion: saved, routing: routing)
+    return Saved(route: route, fusion: saved)
+  }
+
+  /// Embeds distinct catalogue rows, in any order: e `[wanted, d]`.
+  ///
+  /// Collective: every rank calls it, with rows of its own choice or none.
+  public func embed(_ wanted: RowList, into e: Matrix, workspace: Workspace) throws {
+    try workspace.scope {
+      let rows = UniqueRows(of: partition)
+      rows.collect(wanted)
+      precondition(rows.count == wanted.count, "\(wanted.count) rows, \(rows.count) of them distinct")
+      let route = exchange.makeRoute()
+      try exchange.start(route, wanted: rows.rows)
+      try exchange.finish(route)
+      let ordered = workspace.matrix(e.rows, e.columns)
+      _ = try embed(route, into: ordered, workspace: workspace)
+      let places = workspace.take(Int32.self, wanted.count)
+      rows.locate(wanted, into: places)
+      gather(RowList(start: places, count: wanted.count), from: ordered, into: e)
+    }
   }
 
   /// Takes dE `[wanted, d]` back to the owners, who update their rows and add to the fusion's dense gradients.
-  public func update(_ saved: Saved, dE: Matrix, balance: Float, learningRates: LearningRates, workspace: Workspace) throws {
+  ///
+  /// - Parameters:
+  ///   - routing: the whole job's routing in this step, the sum of the ranks' own.
+  ///   - balance: the weight of the balance loss.
+  ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in bfloat16 are rounded by; nil when
+  ///     they are float32 or frozen.
+  public func update(
+    _ saved: Saved, dE: Matrix, routing: Routing?, balance: Float, learningRates: LearningRates, rounding: RandomStream? = nil,
+    workspace: Workspace
+  ) throws {
     try workspace.scope {
       let owned = saved.route.owned
-      let ownedDE = workspace.matrix(owned.count, shape.width)
-      try exchange.collect(dE, saved.route, into: ownedDE, workspace: workspace)
-      if let fusion, let savedFusion = saved.fusion, let routing = saved.routing {
+      let ownedDE = try collect(dE, saved.route, workspace)
+      if let fusion, let savedFusion = saved.fusion, let routing {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
         let update = learningRates.token.map { rate in
           { (item: Int, dStates: Matrix) in
-            self.updateTokens(Int(owned[item]), dStates, optimizer, learningRate: rate)
+            self.updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: rate)
           }
         }
         fusion.backward(
@@ -148,6 +181,13 @@ public final class ItemTable {
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }
+  }
+
+  private func collect(_ dE: Matrix, _ route: RowRoute, _ workspace: Workspace) throws -> Matrix {
+    guard communicator.size > 1 else { return dE }
+    let ownedDE = workspace.matrix(route.owned.count, shape.width)
+    try exchange.collect(dE, route, into: ownedDE, workspace: workspace)
+    return ownedDE
   }
 
   /// Embeds local rows of this rank: e `[rows, d]`; what fusion saves is for backward.
@@ -170,17 +210,20 @@ public final class ItemTable {
     }
   }
 
-  private func updateTokens(_ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, learningRate: Float) {
+  /// Random bits belong to the catalogue's row and the token's number, so that every number of ranks rounds the same.
+  private func updateTokens(
+    _ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, _ rounding: RandomStream?, learningRate: Float
+  ) {
+    let item = item(ofLocalRow: row)
     for (index, token) in tokens.tokens(of: row).enumerated() {
       optimizer?.update(
-        token, gradient: Vector(dStates.row(index), count: dStates.columns),
-        value: Vector(tokens.states.row(token), count: dStates.columns), learningRate: learningRate)
+        token, gradient: Vector(dStates.row(index), count: dStates.columns), value: tokens.states.rows(token..<token + 1),
+        rounding: rounding.map { StochasticRounding($0, item: item, token: index) }, learningRate: learningRate)
     }
   }
 
   private let rule: RowOptimizer.Rule
   private let fusion: EmbeddingFusion?
-  private let exchange: RowExchange
   private let communicator: any Communicator
   private let idStorage: Storage<Float>
 }

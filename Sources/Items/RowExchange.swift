@@ -12,16 +12,6 @@ public import Tensors
 ///     deliver   rank 0 gets e of [0, 3]          rank 1 gets e of [1, 3]
 ///     collect   rank 0 gets de of [0]            rank 1 gets de of [1, 3], row 3's the sum over ranks, in rank order
 public final class RowExchange {
-  /// A step's traffic: who wants what.
-  public struct Route {
-    /// The rows that this rank owns and anybody wants: numbers among its own rows, ascending, each once.
-    public let owned: RowList
-    let wantedCounts: [Int]  // rows that this rank wants from each rank
-    let askedCounts: [Int]  // rows that each rank asks of this one
-    let order: RowList  // wanted rows' places, grouped by owner
-    let asked: RowList  // for each asked row, its place in `owned`
-  }
-
   /// Makes the exchange of a table.
   public init(partition: RowPartition, communicator: any Communicator) {
     precondition(partition.ranks == communicator.size, "\(partition.ranks) ranks against \(communicator.size)")
@@ -29,73 +19,103 @@ public final class RowExchange {
     self.communicator = communicator
   }
 
-  /// Tells owners which rows are wanted.
-  ///
-  /// `wanted` holds distinct rows of the whole table, ascending.
-  public func route(_ wanted: RowList, workspace: Workspace) throws -> Route {
-    var counts = [Int](repeating: 0, count: partition.ranks)
-    for row in wanted { counts[partition.owner(of: Int(row))] += 1 }
-    let order = workspace.take(Int32.self, wanted.count)
-    let request = workspace.take(Int32.self, wanted.count)
-    var next = Self.starts(counts)
-    for (place, row) in wanted.enumerated() {
-      let owner = partition.owner(of: Int(row))
-      order[next[owner]] = Int32(place)
-      request[next[owner]] = Int32(partition.localRow(of: Int(row)))
-      next[owner] += 1
-    }
-    let askedCounts = try communicator.exchangeCounts(counts)
-    let total = askedCounts.reduce(0, +)
-    let asked = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, total), count: total)
-    try communicator.allToAll(RowList(start: request, count: wanted.count), counts: counts, into: asked, counts: askedCounts)
-    union.collect(RowList(asked))
-    let places = workspace.take(Int32.self, total)
-    union.locate(RowList(asked), into: places)
-    return Route(
-      owned: union.rows, wantedCounts: counts, askedCounts: askedCounts, order: RowList(start: order, count: wanted.count),
-      asked: RowList(start: places, count: total))
+  /// Makes a route for `start` to fill; on a channel, one at a time is under way.
+  public func makeRoute(on channel: Int = Channels.collectives) -> RowRoute {
+    RowRoute(ranks: communicator.size, channel: channel)
   }
 
+  // MARK: Route
+
+  /// Starts to tell owners which rows are wanted.
+  ///
+  /// `wanted` holds distinct rows of the whole table, owner after owner (`UniqueRows` of the same partition).
+  public func start(_ route: RowRoute, wanted: RowList) throws {
+    precondition(route.stage == .complete, "a route is started again before it is complete")
+    let counts = route.counts.wanted.resize(to: partition.ranks)
+    counts.update(repeating: 0)
+    let request = route.request.resize(to: wanted.count)
+    for (place, row) in wanted.enumerated() {
+      counts[partition.owner(of: Int(row))] += 1
+      request[place] = Int32(partition.localRow(of: Int(row)))
+    }
+    let asked = route.counts.asked.resize(to: partition.ranks)
+    for rank in 0..<partition.ranks {
+      route.exchange.send[rank] = Segment(counts.baseAddress! + rank, bytes: MemoryLayout<Int>.stride)
+      route.exchange.receive[rank] = Segment(asked.baseAddress! + rank, bytes: MemoryLayout<Int>.stride)
+    }
+    try send(route, .exchangingCounts)
+  }
+
+  /// Moves a route on as far as it goes without waiting.
+  public func advance(_ route: RowRoute) throws {
+    while route.stage != .complete, try communicator.poll(route.channel) { try completeStage(route) }
+  }
+
+  /// Waits until a route is complete.
+  public func finish(_ route: RowRoute) throws {
+    try communicator.state.time(.rowNumbers) {
+      while route.stage != .complete {
+        try communicator.wait(route.channel)
+        try completeStage(route)
+      }
+    }
+  }
+
+  private func completeStage(_ route: RowRoute) throws {
+    guard route.stage == .exchangingCounts else {
+      route.union.collect(route.asked.values)
+      route.union.locate(route.asked.values, into: route.places.resize(to: route.asked.count).baseAddress!)
+      route.stage = .complete
+      return
+    }
+    let asked = route.asked.resize(to: route.counts.asked.values.reduce(0, +))
+    var (sent, received) = (0, 0)
+    for rank in 0..<partition.ranks {
+      let (wants, asks) = (route.counts.wanted[rank], route.counts.asked[rank])
+      route.exchange.send[rank] = Segment(UnsafeMutablePointer(mutating: route.request.base + sent), bytes: 4 * wants)
+      route.exchange.receive[rank] = Segment(asked.baseAddress! + received, bytes: 4 * asks)
+      sent += wants
+      received += asks
+    }
+    try send(route, .exchangingRows)
+  }
+
+  private func send(_ route: RowRoute, _ stage: RowRoute.Stage) throws {
+    communicator.state.count(route.exchange, from: communicator.rank, as: .rowNumbers)
+    try communicator.start(route.exchange, on: route.channel)
+    route.stage = stage
+  }
+
+  // MARK: Embeddings and gradients
+
   /// From the owners' embeddings `[owned, d]` of a route to the wanted rows' embeddings e `[wanted, d]`.
-  public func deliver(_ ownedE: Matrix, _ route: Route, into e: Matrix, workspace: Workspace) throws {
+  public func deliver(_ ownedE: Matrix, _ route: RowRoute, into e: Matrix, workspace: Workspace) throws {
     try workspace.scope {
-      let send = workspace.matrix(route.asked.count, ownedE.columns)
-      gather(route.asked, from: ownedE, into: send)
-      let received = workspace.matrix(e.rows, e.columns)
-      try exchange(send, route.askedCounts, received, route.wantedCounts)
-      e.clear()
-      scatterAdd(received, to: route.order, of: e)
+      let send = workspace.matrix(route.places.count, ownedE.columns)
+      gather(route.places.values, from: ownedE, into: send)
+      try exchange(send, route.counts.asked, e, route.counts.wanted, as: .embeddings)
     }
   }
 
   /// From the wanted rows' gradients dE `[wanted, d]` to the owners' sums `[owned, d]`, added in rank order.
-  public func collect(_ dE: Matrix, _ route: Route, into ownedDE: Matrix, workspace: Workspace) throws {
+  public func collect(_ dE: Matrix, _ route: RowRoute, into ownedDE: Matrix, workspace: Workspace) throws {
     try workspace.scope {
-      let send = workspace.matrix(dE.rows, dE.columns)
-      gather(route.order, from: dE, into: send)
-      let received = workspace.matrix(route.asked.count, dE.columns)
-      try exchange(send, route.wantedCounts, received, route.askedCounts)
+      let received = workspace.matrix(route.places.count, dE.columns)
+      try exchange(dE, route.counts.wanted, received, route.counts.asked, as: .embeddingGradients)
       ownedDE.clear()
-      scatterAdd(received, to: route.asked, of: ownedDE)
+      scatterAdd(received, to: route.places.values, of: ownedDE)
     }
   }
 
-  private func exchange(_ send: Matrix, _ sendCounts: [Int], _ receive: Matrix, _ receiveCounts: [Int]) throws {
+  private func exchange(
+    _ send: Matrix, _ sendRows: NumberList<Int>, _ receive: Matrix, _ receiveRows: NumberList<Int>, as traffic: Traffic
+  ) throws {
     try communicator.allToAll(
-      UnsafeBufferPointer(start: send.base, count: send.count), counts: sendCounts.map { $0 * send.columns },
+      UnsafeBufferPointer(start: send.base, count: send.count), counts: sendRows.values.lazy.map { $0 * send.columns },
       into: UnsafeMutableBufferPointer(start: receive.base, count: receive.count),
-      counts: receiveCounts.map { $0 * receive.columns })
-  }
-
-  private static func starts(_ counts: [Int]) -> [Int] {
-    var start = 0
-    return counts.map { count in
-      defer { start += count }
-      return start
-    }
+      counts: receiveRows.values.lazy.map { $0 * receive.columns }, as: traffic)
   }
 
   private let partition: RowPartition
   private let communicator: any Communicator
-  private let union = UniqueRows()
 }

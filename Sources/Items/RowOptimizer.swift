@@ -42,19 +42,28 @@ public final class RowOptimizer {
     states = zip(blocks, storages).map { State(name: $0.0, values: Matrix($1.base, rows: rows, columns: $0.1)) }
   }
 
-  /// Updates one row's values from its gradient.
+  /// Updates one row of float32 values from its gradient.
   public func update(_ row: Int, gradient: Vector, value: Vector, learningRate: Float) {
+    let stored = StoredRows(value.base, .fp32, rows: 1, columns: value.count)
+    update(row, gradient: gradient, value: stored, rounding: nil, learningRate: learningRate)
+  }
+
+  /// Updates one row of values, as they are stored, from its gradient.
+  ///
+  /// - Parameter rounding: the random bits that a row in bfloat16 needs.
+  public func update(_ row: Int, gradient: Vector, value: StoredRows, rounding: StochasticRounding?, learningRate: Float) {
     precondition(value.count == width, "a row of \(value.count) in a table of \(width)")
     switch rule {
     case .adaGrad(let epsilon):
       adaGradRow(
-        gradient: gradient, value: value, accumulator: states[0].values.row(row), learningRate: learningRate, epsilon: epsilon)
+        gradient: gradient, value: value, rounding: rounding, accumulator: states[0].values.row(row), learningRate: learningRate,
+        epsilon: epsilon)
     case .lazyAdam(let beta1, let beta2, let epsilon):
       states[2].values[row, 0] += 1
       let step = AdamStep(
         learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, step: Int(states[2].values[row, 0]))
       adamRow(
-        step, gradient: gradient, value: value, m: Vector(states[0].values.row(row), count: width),
+        step, gradient: gradient, value: value, rounding: rounding, m: Vector(states[0].values.row(row), count: width),
         v: Vector(states[1].values.row(row), count: width))
     }
   }

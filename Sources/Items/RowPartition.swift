@@ -27,4 +27,9 @@ public struct RowPartition: Sendable, Equatable {
 
   /// How many rows a rank owns.
   public func count(ownedBy rank: Int) -> Int { (rows - rank + ranks - 1) / ranks }
+
+  /// Which of a rank's own rows stand in a run of the whole table's rows.
+  public func localRows(of run: Range<Int>, ownedBy rank: Int) -> Range<Int> {
+    max(run.lowerBound - rank + ranks - 1, 0) / ranks..<max(run.upperBound - rank + ranks - 1, 0) / ranks
+  }
 }

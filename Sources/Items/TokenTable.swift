@@ -6,27 +6,31 @@ public final class TokenTable {
   public let width: Int
   /// Where each local row's tokens start, in tokens; one more entry than rows.
   public let starts: [Int]
+  /// All states, `[tokens, dₜ]`.
+  public let states: StoredRows
 
   /// Makes a table from the number of tokens of each local row; states start at zero.
-  public init(counts: [Int], width: Int) {
+  ///
+  /// - Parameter element: how states are stored; bfloat16 halves the table, which is the bulk of a model's memory.
+  public init(counts: some Collection<Int>, width: Int, element: StoredRows.Element = .fp32) {
     var starts = [0]
     starts.reserveCapacity(counts.count + 1)
     for count in counts { starts.append(starts[starts.count - 1] + count) }
+    let tokens = starts[starts.count - 1]
+    storage = Storage(count: tokens * width * element.size)
+    states = StoredRows(storage.base, element, rows: tokens, columns: width)
     self.starts = starts
     self.width = width
-    storage = Storage(count: starts[starts.count - 1] * width)
   }
 
   /// The number of tokens of all local rows.
-  public var tokenCount: Int { starts[starts.count - 1] }
-  /// All states, `[tokens, dₜ]`.
-  public var states: Matrix { Matrix(storage.base, rows: tokenCount, columns: width) }
+  public var tokenCount: Int { states.rows }
 
   /// The tokens of a local row.
   public func tokens(of row: Int) -> Range<Int> { starts[row]..<starts[row + 1] }
 
   /// The states `[m_i, dₜ]` of a local row.
-  public func states(of row: Int) -> Matrix { states.rows(tokens(of: row)) }
+  public func states(of row: Int) -> StoredRows { states.rows(tokens(of: row)) }
 
-  private let storage: Storage<Float>
+  private let storage: Storage<UInt8>
 }

@@ -2,9 +2,9 @@ import CKernels
 public import Tensors
 
 /// Mean of an item's token states `[m_i, dₜ]` into `out` `[dₜ]`; zero without tokens.
-public func tokenMean(_ states: Matrix, into out: Vector) {
+public func tokenMean(_ states: StoredRows, into out: Vector) {
   precondition(out.count == states.columns, "token mean of \(states.shape) into \(out.count)")
-  ck_token_mean(states.rows, states.columns, states.base, out.base)
+  ck_token_mean(states.rows, states.columns, states.isHalf, states.base, out.base)
 }
 
 /// The gate of one item: the largest `chosen.count` logits, their softmax (`gates`), and the softmax of all K.
@@ -30,24 +30,30 @@ public func chooseExpertsBackward(
 }
 
 /// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dₜ]` are written.
-public func attentionPool(_ states: Matrix, chosen: RowList, queries: Matrix, weights: Matrix, pooled: Matrix) {
+public func attentionPool(_ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, pooled: Matrix) {
   precondition(
     states.columns == queries.columns && pooled.columns == queries.columns && pooled.rows == chosen.count
       && weights.rows == chosen.count && weights.columns == states.rows,
     "pooling \(states.shape) with \(queries.shape) into \(pooled.shape)")
   ck_attention_pool(
-    states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base, pooled.base)
+    states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.isHalf, states.base, weights.base,
+    pooled.base)
 }
 
 /// Adds to `dStates` (unless nil: frozen tokens) and to `dQueries` from `dPooled`.
 public func attentionPoolBackward(
-  _ states: Matrix, chosen: RowList, queries: Matrix, weights: Matrix, dPooled: Matrix, dStates: Matrix?, dQueries: Matrix
+  _ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, dPooled: Matrix, dStates: Matrix?, dQueries: Matrix
 ) {
   precondition(
     dPooled.rows == chosen.count && dPooled.columns == states.columns && dQueries.count == queries.count
       && (dStates?.count ?? states.count) == states.count,
     "pooling backward of \(dPooled.shape) at \(states.shape)")
   ck_attention_pool_backward(
-    states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base, dPooled.base,
-    dStates?.base, dQueries.base)
+    states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.isHalf, states.base, weights.base,
+    dPooled.base, dStates?.base, dQueries.base)
+}
+
+extension StoredRows {
+  /// Whether elements are bfloat16, as the kernels ask.
+  fileprivate var isHalf: Int32 { element == .bf16 ? 1 : 0 }
 }

@@ -38,9 +38,3 @@ public func addScaledRows(_ x: Matrix, factors: Vector, to y: Matrix) {
     x.rows == y.rows && x.columns == y.columns && factors.count == x.rows, "adding scaled rows of \(x.shape) to \(y.shape)")
   ck_add_scaled_rows(x.rows, x.columns, factors.base, x.base, x.stride, y.base, y.stride)
 }
-
-/// How many scores are not below `bound`; a NaN counts, so that a broken model cannot look good.
-public func countNotBelow(_ bound: Float, in scores: UnsafeBufferPointer<Float>) -> Int {
-  guard let base = scores.baseAddress else { return 0 }
-  return ck_count_not_below(scores.count, bound, base)
-}

@@ -56,6 +56,7 @@ public final class PreciseModel {
     embedding = SequenceEmbedding(in: parameters)
     blocks = (0..<shape.layers).map { TransformerBlock($0, heads: shape.heads, in: parameters) }
     finalNorm = LayerNorm("final_norm", in: parameters)
+    starts = GradientStarts(shape, parameters)
     userHead = shape.userHead.map { UserHead(length: shape.length, residual: $0 == .residual, in: parameters) }
   }
 
@@ -87,21 +88,43 @@ public final class PreciseModel {
   }
 
   /// From dH `[T, d]`: adds to the parameters' gradients and to dE `[U, d]`.
+  ///
+  /// - Parameter onGradients: called whenever more of the flat gradients is complete, with where the complete part starts.
   public func encodeBackward(
     _ encoded: Encoded, dHidden: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix,
-    workspace: Workspace
-  ) {
-    workspace.scope {
+    workspace: Workspace, onGradients: (Int) throws -> Void
+  ) rethrows {
+    try workspace.scope {
       let dZ = workspace.zeros(dHidden.rows, dHidden.columns)
       finalNorm.backward(x: encoded.residual, saved: encoded.finalNorm, dY: dHidden, dX: dZ)
-      for (block, saved) in zip(blocks, encoded.blocks).reversed() {
-        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace)
+      try onGradients(starts.finalNorm)
+      for (layer, block) in blocks.enumerated().reversed() {
+        block.backward(dZ, saved: encoded.blocks[layer], batch: batch, mode: mode, workspace: workspace)
+        try onGradients(starts.blocks[layer])
       }
       embedding.backward(dZ, input: input, batch: batch, mode: mode, dE: dE, workspace: workspace)
+      try onGradients(starts.embedding)
     }
   }
 
   private let embedding: SequenceEmbedding
   private let blocks: [TransformerBlock]
   private let finalNorm: LayerNorm
+  private let starts: GradientStarts
+}
+
+/// Where each part of the model starts in the flat buffers.
+private struct GradientStarts {
+  let embedding: Int
+  let blocks: [Int]
+  let finalNorm: Int
+
+  init(_ shape: ModelShape, _ parameters: ParameterArena) {
+    let width = shape.fusion.width
+    func start(_ specs: [ParameterSpec]) -> Int { parameters[specs[0].name].offset }
+    embedding = start(
+      SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors))
+    blocks = (0..<shape.layers).map { start(TransformerBlock.specs($0, width: width)) }
+    finalNorm = start(LayerNorm.specs("final_norm", width: width))
+  }
 }

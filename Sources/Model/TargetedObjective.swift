@@ -22,12 +22,12 @@ public struct TargetedObjective {
     /// The step's shared negatives.
     public let negatives: SampledSoftmax.Negatives
     /// Users of each rank's slice: the whole job's batch in rank order.
-    public let usersOfRanks: [Int]
+    public let usersOfRanks: UnsafeBufferPointer<Int>
 
     /// Describes a slice.
     public init(
       packed: PackedBatch, input: SequenceEmbedding.Input, targetRows: RowList, targets: RowList,
-      negatives: SampledSoftmax.Negatives, usersOfRanks: [Int]
+      negatives: SampledSoftmax.Negatives, usersOfRanks: UnsafeBufferPointer<Int>
     ) {
       self.packed = packed
       self.input = input
@@ -55,9 +55,11 @@ public struct TargetedObjective {
   }
 
   /// Returns this rank's part of the mean losses; adds to the dense gradients and to dE `[U, d]`.
+  ///
+  /// - Parameter onGradients: as in `PreciseModel.encodeBackward`.
   public func lossAndGradients(
     _ model: PreciseModel, e: Matrix, batch: Batch, mode: ForwardMode, dE: Matrix, communicator: any Communicator,
-    workspace: Workspace, clock: StepClock = StepClock()
+    workspace: Workspace, clock: StepClock = StepClock(), onGradients: (Int) throws -> Void = { _ in }
   ) throws -> Losses {
     guard let head = model.userHead else { preconditionFailure("a targeted phase needs a user head") }
     return try workspace.scope {
@@ -70,11 +72,12 @@ public struct TargetedObjective {
       let losses = try clock.time(.loss) {
         try rank(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
       }
-      clock.time(.encodeBackward) {
+      try clock.time(.encodeBackward) {
         let dHidden = workspace.zeros(encoded.hidden.rows, encoded.hidden.columns)
         head.backward(saved: savedHead, dUsers: dUsers, batch: batch.packed, dH: dHidden, workspace: workspace)
-        model.encodeBackward(
-          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
+        try model.encodeBackward(
+          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace,
+          onGradients: onGradients)
       }
       return losses
     }
@@ -103,12 +106,12 @@ public struct TargetedObjective {
       let counts = batch.usersOfRanks
       let total = counts.reduce(0, +)
       let allUsers = workspace.matrix(total, users.columns)
-      let rowCounts = counts.map { $0 * users.columns }
+      let rowCounts = counts.lazy.map { $0 * users.columns }
       try communicator.allGather(
         UnsafeBufferPointer(start: users.base, count: users.count),
-        into: UnsafeMutableBufferPointer(start: allUsers.base, count: allUsers.count), counts: rowCounts)
+        into: UnsafeMutableBufferPointer(start: allUsers.base, count: allUsers.count), counts: rowCounts, as: .users)
       let allTargets = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, total), count: total)
-      try communicator.allGather(batch.targets, into: allTargets, counts: counts)
+      try communicator.allGather(batch.targets, into: allTargets, counts: counts, as: .users)
       let first = counts[..<communicator.rank].reduce(0, +)
       let pairs = Double(max(CrossUserBPR.pairs(targets: RowList(allTargets)), 1))
       let dAllUsers = workspace.zeros(total, users.columns)
@@ -118,7 +121,7 @@ public struct TargetedObjective {
       let own = workspace.matrix(users.rows, users.columns)
       try communicator.reduceScatter(
         UnsafeBufferPointer(start: dAllUsers.base, count: dAllUsers.count), counts: rowCounts,
-        into: UnsafeMutableBufferPointer(start: own.base, count: own.count))
+        into: UnsafeMutableBufferPointer(start: own.base, count: own.count), as: .users)
       add(own, to: dUsers)
       return sum / pairs
     }

@@ -38,11 +38,13 @@ public struct UniversalObjective {
   public init(logitScale: Float) { softmax = SampledSoftmax(logitScale: logitScale) }
 
   /// Returns this rank's part of the mean loss; adds to the dense gradients and to dE `[U, d]`.
+  ///
+  /// - Parameter onGradients: as in `PreciseModel.encodeBackward`.
   public func lossAndGradients(
     _ model: PreciseModel, e: Matrix, batch: Batch, mode: ForwardMode, dE: Matrix, workspace: Workspace,
-    clock: StepClock = StepClock()
-  ) -> Double {
-    workspace.scope {
+    clock: StepClock = StepClock(), onGradients: (Int) throws -> Void = { _ in }
+  ) rethrows -> Double {
+    try workspace.scope {
       let encoded = clock.time(.encode) {
         model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
       }
@@ -53,9 +55,10 @@ public struct UniversalObjective {
           query, negatives: batch.negatives, e: e, weight: 1 / Float(batch.globalPositions), dHidden: dHidden, dE: dE,
           workspace: workspace)
       }
-      clock.time(.encodeBackward) {
-        model.encodeBackward(
-          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace)
+      try clock.time(.encodeBackward) {
+        try model.encodeBackward(
+          encoded, dHidden: dHidden, input: batch.input, batch: batch.packed, mode: mode, dE: dE, workspace: workspace,
+          onGradients: onGradients)
       }
       return sum / Double(batch.globalPositions)
     }

@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Evaluation
 public import Files
@@ -9,6 +10,9 @@ import Training
 ///
 /// Items stand in catalogue order with new ones behind them, users in the order of virtual shards. `export.json` says what the
 /// folder holds; the folder appears whole or not at all.
+///
+/// Rank 0 writes. Users are embedded by all ranks: blocks of fixed users of a virtual shard are dealt out in turn and written in
+/// order, so the files are the same, byte for byte, whatever the number of ranks.
 public struct EmbeddingExport {
   /// The file by which an export is known.
   public static let recordName = "export.json"
@@ -22,64 +26,108 @@ public struct EmbeddingExport {
   /// Whether an earlier export may be replaced.
   public var overwrite = false
 
+  private static let blockItems = 1024
+  private static let blockUsers = 256
+
   private let served: ServedModel
 
   /// Exports a model.
   public init(_ served: ServedModel) { self.served = served }
 
-  /// Writes the folder.
+  /// Writes the folder; collective.
   ///
-  /// - Parameter progress: called with the number of rows written since the last call.
+  /// - Parameters:
+  ///   - path: the folder; looked at by rank 0 alone, as `newItems` is.
+  ///   - progress: called on rank 0 with the number of rows written since the last call.
   /// - Throws: `InputError` when something stands in the way or the disk refuses.
   public func write(to path: String, newItems: NewItems? = nil, progress: (Int) -> Void = { _ in }) throws {
-    let folder = try OutputFolder(path: path, kind: Self.kind, overwrite: overwrite)
+    let folder = served.communicator.isFirst ? try OutputFolder(path: path, kind: Self.kind, overwrite: overwrite) : nil
     try writeItems(folder, newItems, progress)
     try writeUsers(folder, progress)
+    guard let folder else { return }
     var record = try AtomicFile(path: "\(folder.temporaryPath)/\(Self.recordName)")
     try record.write(self.record(newItems).indented + "\n")
     try record.commit()
     try folder.commit()
   }
 
-  private func writeItems(_ folder: OutputFolder, _ newItems: NewItems?, _ progress: (Int) -> Void) throws {
-    let known = served.catalogue.embeddings
+  private func writeItems(_ folder: OutputFolder?, _ newItems: NewItems?, _ progress: (Int) -> Void) throws {
+    let (catalogue, workspace) = (served.catalogue, served.workspace)
     let items = served.dataset.items
-    let file = try file(folder, "items", rows: known.rows + (newItems?.count ?? 0))
-    for rows in blocks(known.rows, of: 1024) {
-      try file.append(known.rows(rows)) { items.id(rows.lowerBound + $0) }
+    let file = try start("items", in: folder, rows: catalogue.items + (newItems?.count ?? 0))
+    for rows in blocks(catalogue.items, of: Self.blockItems) {
+      try workspace.scope {
+        let wanted = file == nil ? rows.prefix(0) : rows
+        let list = workspace.take(Int32.self, wanted.count)
+        for (place, row) in wanted.enumerated() { list[place] = Int32(row) }
+        let block = workspace.matrix(wanted.count, served.width)
+        try catalogue.embed(RowList(start: list, count: wanted.count), into: block, workspace: workspace)
+        try file?.append(block) { items.id(rows.lowerBound + $0) }
+        progress(wanted.count)
+      }
+    }
+    guard let file else { return }
+    if let newItems { try append(newItems, to: file, progress) }
+    try file.finish()
+  }
+
+  private func append(_ newItems: NewItems, to file: EmbeddingFile, _ progress: (Int) -> Void) throws {
+    for rows in blocks(newItems.count, of: Self.blockItems) {
+      try served.workspace.scope {
+        let block = served.workspace.matrix(rows.count, served.width)
+        newItems.embed(rows, into: block)
+        try file.append(block) { newItems.list.ids[rows.lowerBound + $0] }
+      }
       progress(rows.count)
     }
-    if let newItems {
-      for rows in blocks(newItems.count, of: 1024) {
-        try served.workspace.scope {
-          let block = served.workspace.matrix(rows.count, served.width)
-          newItems.embed(rows, into: block)
-          try file.append(block) { newItems.list.ids[rows.lowerBound + $0] }
-        }
-        progress(rows.count)
-      }
-    }
-    try file.finish()
   }
 
-  private func writeUsers(_ folder: OutputFolder, _ progress: (Int) -> Void) throws {
-    let file = try file(folder, "users", rows: served.dataset.manifest.users)
-    for shard in 0..<served.dataset.shardCount {
-      let shard = try served.dataset.shard(shard)
-      for users in blocks(shard.userCount, of: 256) {
-        try served.workspace.scope {
-          let block = served.workspace.matrix(users.count, served.width)
-          served.embed(users.map { shard.events($0) }, history: history, into: block)
-          try file.append(block) { shard.id(users.lowerBound + $0) }
-        }
-        progress(users.count)
-      }
+  private func writeUsers(_ folder: OutputFolder?, _ progress: (Int) -> Void) throws {
+    let communicator = served.communicator
+    let file = try start("users", in: folder, rows: served.dataset.manifest.users)
+    let dealt = served.dataset.manifest.shards.enumerated().flatMap { shard, record in
+      blocks(record.users, of: Self.blockUsers).map { (shard: shard, users: $0) }
     }
-    try file.finish()
+    for round in blocks(dealt.count, of: communicator.size) {
+      let own = round.lowerBound + communicator.rank
+      let all = try communicator.gatherToFirst(own < dealt.count ? embed(dealt[own].shard, dealt[own].users) : embed(0, 0..<0))
+      guard let file else { continue }
+      try write(all, of: dealt[round], to: file)
+      progress(all.count / served.width)
+    }
+    try file?.finish()
   }
 
-  private func file(_ folder: OutputFolder, _ name: String, rows: Int) throws -> EmbeddingFile {
-    try EmbeddingFile(
+  /// The embeddings of some users of a shard, row behind row.
+  private func embed(_ shard: Int, _ users: Range<Int>) throws -> [Float] {
+    try served.workspace.scope {
+      let block = served.workspace.matrix(users.count, served.width)
+      let source = try served.dataset.shard(shard)
+      try served.embed(users.map { source.events($0) }, history: history, into: block)
+      return Array(block.buffer)
+    }
+  }
+
+  /// Writes a round's blocks in order.
+  private func write(
+    _ embeddings: [Float], of blocks: ArraySlice<(shard: Int, users: Range<Int>)>, to file: EmbeddingFile
+  ) throws {
+    try served.workspace.scope {
+      let all = served.workspace.matrix(embeddings.count / served.width, served.width)
+      all.base.update(from: embeddings, count: embeddings.count)
+      var first = 0
+      for block in blocks {
+        let shard = try served.dataset.shard(block.shard)
+        try file.append(all.rows(first..<first + block.users.count)) { shard.id(block.users.lowerBound + $0) }
+        first += block.users.count
+      }
+    }
+  }
+
+  /// Starts a table's files; nil on the ranks that write nothing.
+  private func start(_ name: String, in folder: OutputFolder?, rows: Int) throws -> EmbeddingFile? {
+    guard let folder else { return nil }
+    return try EmbeddingFile(
       folder: folder.temporaryPath, name: name, format: format, rows: rows, width: served.width,
       metadata: ["phase": served.plan.name, "step": "\(served.step)", "dataset": served.dataset.manifest.checksum])
   }

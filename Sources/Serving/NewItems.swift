@@ -52,7 +52,7 @@ public struct NewItems {
   public func embed(_ range: Range<Int>, into embeddings: Matrix) {
     let fusion = served.model.shape.fusion
     let tokens = TokenTable(counts: range.map { source.tokenCount($0) }, width: fusion.tokenWidth)
-    for (row, item) in range.enumerated() { copyStates(item, into: tokens.states(of: row)) }
+    for (row, item) in range.enumerated() { storeStates(item, in: tokens.states(of: row)) }
     served.workspace.scope {
       let rows = served.workspace.take(Int32.self, range.count)
       for row in 0..<range.count {
@@ -66,15 +66,16 @@ public struct NewItems {
   }
 
   /// An item's states, rounded as the data set stores its own: the same text gives the same states.
-  private func copyStates(_ item: Int, into states: Matrix) {
+  private func storeStates(_ item: Int, in states: StoredRows) {
     var values: [Float] = []
     source.appendStates(item, to: &values)
     var stored = [UInt8](repeating: 0, count: values.count * type.size)
-    values.withUnsafeBufferPointer { values in
+    values.withUnsafeMutableBufferPointer { values in
       stored.withUnsafeMutableBytes { stored in
-        guard let start = stored.baseAddress, !values.isEmpty else { return }
-        type.encode(values, into: start)
-        type.decode(UnsafeRawBufferPointer(stored), into: states.base)
+        guard let start = stored.baseAddress, let floats = values.baseAddress else { return }
+        type.encode(UnsafeBufferPointer(values), into: start)
+        type.decode(UnsafeRawBufferPointer(stored), into: floats)
+        states.store(floats)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Evaluation
 import Files
@@ -8,6 +9,9 @@ import Tensors
 ///
 /// The score is the raw product of the user's and the item's embedding, the one that evaluation ranks by. A user's history is
 /// every event of the data set.
+///
+/// Rank 0 reads and writes. Blocks of fixed pairs are dealt out to all ranks in turn and written in order, so the scores are the
+/// same, digit for digit, whatever the number of ranks.
 public struct PairScorer {
   /// What was written.
   public struct Summary: Sendable, Equatable {
@@ -19,8 +23,9 @@ public struct PairScorer {
     public var firstUnknown: String?
   }
 
-  /// Pairs held at a time.
+  /// Pairs that a rank takes at a time.
   static let blockPairs = 8192
+  private static let blockUsers = 256
 
   private let served: ServedModel
   private let isStrict: Bool
@@ -34,26 +39,50 @@ public struct PairScorer {
   /// Reads `user,item` rows and writes `user,item,score` rows in the same order; `-` is standard input or output, `.gz` is
   /// compressed.
   ///
-  /// - Parameter progress: called with the number of pairs written since the last call.
+  /// Collective; the files are rank 0's.
+  ///
+  /// - Parameter progress: called on rank 0 with the number of pairs written since the last call.
+  /// - Returns: what was written, on rank 0; nothing on the others.
   /// - Throws: `InputError` for damaged rows, for unknown ids when strict, and when the disk refuses; nothing is written then.
   public func score(pairs path: String, to output: String, progress: (Int) -> Void = { _ in }) throws -> Summary {
+    guard served.communicator.isFirst else {
+      while let requests = try receive([]) { _ = try served.communicator.gatherToFirst(scores(of: requests)) }
+      return Summary()
+    }
     let pairs = try IdentifierPairs(path: path)
     var sink = try TextSink(path: output)
     try sink.write("user,item,score\n")
     var summary = Summary()
-    var block: [Pair] = []
     while true {
-      let pair = try pairs.next()
-      if let pair { block.append(try find(pair, pairs, &summary)) }
-      if pair == nil || block.count == Self.blockPairs {
-        try write(block, to: &sink)
-        progress(block.count)
-        block.removeAll(keepingCapacity: true)
+      var round: [Pair] = []
+      while round.count < Self.blockPairs * served.communicator.size, let pair = try pairs.next() {
+        round.append(try find(pair, pairs, &summary))
       }
-      if pair == nil { break }
+      guard let own = try receive(round) else { break }
+      try write(round, try served.communicator.gatherToFirst(scores(of: own)), to: &sink)
+      progress(round.count)
     }
     try sink.commit()
     return summary
+  }
+
+  /// A known pair by numbers, as it travels.
+  private struct Request {
+    let shard: Int32
+    let user: Int32
+    let item: Int32
+  }
+
+  /// Deals a round's pairs out, block after block; gives this rank's known ones, or nil after the last round.
+  private func receive(_ round: [Pair]) throws -> [Request]? {
+    guard try served.communicator.gatherCounts(round.count)[0] > 0 else { return nil }
+    return try served.communicator.scatterFromFirst(
+      (0..<served.communicator.size).map { rank in
+        round.dropFirst(rank * Self.blockPairs).prefix(Self.blockPairs).compactMap { pair in
+          guard let place = pair.place, let row = pair.row else { return nil }
+          return Request(shard: Int32(place.shard), user: Int32(place.user), item: Int32(row))
+        }
+      })
   }
 
   /// A pair with its places in the data set; nil = not in it.
@@ -79,54 +108,63 @@ public struct PairScorer {
     return found
   }
 
-  private func write(_ pairs: [Pair], to sink: inout TextSink) throws {
-    let scores = try scores(of: pairs)
-    for (pair, score) in zip(pairs, scores) {
-      try sink.write("\(Self.field(pair.user)),\(Self.field(pair.item)),\(score.map { "\($0)" } ?? "")\n")
+  /// Writes pairs in order; `scores` holds those of the known ones.
+  private func write(_ pairs: [Pair], _ scores: [Float], to sink: inout TextSink) throws {
+    var known = 0
+    for pair in pairs {
+      var score = ""
+      if pair.place != nil && pair.row != nil {
+        score = "\(scores[known])"
+        known += 1
+      }
+      try sink.write("\(Self.field(pair.user)),\(Self.field(pair.item)),\(score)\n")
     }
   }
 
   /// The scores of a block's pairs; each user is embedded once a block, wherever its pairs stand.
-  private func scores(of pairs: [Pair]) throws -> [Float?] {
-    var scores = [Float?](repeating: nil, count: pairs.count)
-    var places: [String: Int] = [:]
-    var users: [(shard: Int, user: Int)] = []
+  ///
+  /// Ranks may have fewer users than others, and then go on with none: embedding can be collective.
+  private func scores(of requests: [Request]) throws -> [Float] {
+    var slots: [UInt64: Int] = [:]
     var members: [[Int]] = []
-    for (index, pair) in pairs.enumerated() {
-      guard let place = pair.place, pair.row != nil else { continue }
-      let slot = places[pair.user] ?? users.count
-      if slot == users.count {
-        places[pair.user] = slot
-        users.append(place)
+    for (index, request) in requests.enumerated() {
+      let key = UInt64(UInt32(bitPattern: request.shard)) << 32 | UInt64(UInt32(bitPattern: request.user))
+      let slot = slots[key] ?? members.count
+      if slot == members.count {
+        slots[key] = slot
         members.append([])
       }
       members[slot].append(index)
     }
-    for start in stride(from: 0, to: users.count, by: 256) {
-      let slots = start..<min(start + 256, users.count)
-      try score(Array(users[slots]), members[slots], pairs, into: &scores)
+    var scores = [Float](repeating: 0, count: requests.count)
+    let most = try served.communicator.gatherCounts(members.count).max() ?? 0
+    for start in stride(from: 0, to: most, by: Self.blockUsers) {
+      try score(members.dropFirst(start).prefix(Self.blockUsers), requests, into: &scores)
     }
     return scores
   }
 
-  private func score(
-    _ users: [(shard: Int, user: Int)], _ members: ArraySlice<[Int]>, _ pairs: [Pair], into scores: inout [Float?]
-  ) throws {
-    let events = try users.map { try served.dataset.shard($0.shard).events($0.user) }
-    served.workspace.scope {
-      let embeddings = served.workspace.matrix(users.count, served.width)
-      served.embed(events, into: embeddings)
+  private func score(_ members: ArraySlice<[Int]>, _ requests: [Request], into scores: inout [Float]) throws {
+    let workspace = served.workspace
+    let events = try members.map { try served.dataset.shard(Int(requests[$0[0]].shard)).events(Int(requests[$0[0]].user)) }
+    try workspace.scope {
+      let embeddings = workspace.matrix(events.count, served.width)
+      let items = try served.embed(events, items: members.flatMap { $0.map { requests[$0].item } }, into: embeddings)
+      var first = 0
       for (slot, indices) in members.enumerated() {
-        served.workspace.scope {
-          let rows = served.workspace.take(Int32.self, indices.count)
-          for (place, index) in indices.enumerated() { rows[place] = Int32(pairs[index].row ?? 0) }
-          let items = served.workspace.matrix(indices.count, served.width)
-          gather(RowList(start: rows, count: indices.count), from: served.catalogue.embeddings, into: items)
-          let products = served.workspace.matrix(1, indices.count)
-          multiply(embeddings.rows(slot..<slot + 1), items, rightTransposed: true, into: products)
+        workspace.scope {
+          let wanted = workspace.matrix(indices.count, served.width)
+          gather(RowList(rebasing: items.rows[first..<first + indices.count]), from: items.embeddings, into: wanted)
+          let products = workspace.matrix(1, indices.count)
+          let factor = PackedFactor(wanted, transposed: true, workspace: workspace)
+          multiply(embeddings.rows(slot..<slot + 1), factor, into: products)
           for (place, index) in indices.enumerated() { scores[index] = products[0, place] }
         }
+        first += indices.count
       }
+    }
+    guard members.joined().allSatisfy({ scores[$0].isFinite }) else {
+      throw served.brokenEmbeddings
     }
   }
 

@@ -44,11 +44,11 @@ public struct Recommender {
   /// The best items for each user by h·e, from all their events; fewer than k when there are no more candidates.
   ///
   /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
-  public func recommend(_ users: [UserEvents]) -> [[Recommendation]] {
+  public func recommend(_ users: [UserEvents]) throws -> [[Recommendation]] {
     let items = served.catalogue.embeddings
-    return served.workspace.scope {
+    return try served.workspace.scope {
       let embeddings = served.workspace.matrix(users.count, served.width)
-      served.embed(users, into: embeddings)
+      try served.embed(users, into: embeddings)
       let scores = served.workspace.matrix(users.count, items.rows)
       multiply(embeddings, items, rightTransposed: true, into: scores)
       return users.indices.map { user in select(UnsafePointer(scores.row(user)), seen: Set(users[user].items)) }

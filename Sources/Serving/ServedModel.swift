@@ -1,5 +1,6 @@
 import Batches
-import Collectives
+public import Collectives
+import Config
 public import Datasets
 public import Evaluation
 import Files
@@ -8,7 +9,7 @@ public import Model
 public import Tensors
 public import Training
 
-/// A trained phase ready to serve: its model, and every item's embedding in memory.
+/// A trained phase ready to serve, on any number of ranks: its model, and the embeddings of all items.
 ///
 /// Scores are the products that evaluation ranks by: h_n·e (universal) or h'_u·e (targeted), raw logits without `logit_scale`.
 /// docs/model.md, section 6.
@@ -29,8 +30,10 @@ public final class ServedModel {
   public let step: Int
   /// Its model.
   public let model: PreciseModel
-  /// Every item's embedding.
+  /// Every item's embedding: in memory, or streamed when a run's configuration does not give it that much.
   public let catalogue: Catalogue
+  /// The ranks that serve.
+  public let communicator: any Communicator
   /// Scratch memory.
   public let workspace = Workspace()
 
@@ -39,36 +42,56 @@ public final class ServedModel {
   /// d, the width of an embedding.
   public var width: Int { model.shape.fusion.width }
 
-  /// Loads a phase (the last trained one when nil) and embeds all items.
+  /// Loads a phase (the last trained one when nil) and embeds all items; collective.
   ///
   /// Throws `InputError` when the phase is not trained, its checkpoint is damaged, or its numbers are not finite.
-  public init(_ run: TrainedRun, phase: String? = nil) throws {
+  ///
+  /// - Parameter mayStream: whether a catalogue larger than `evaluation.catalogue_mib` is streamed; otherwise it is held whole.
+  public init(
+    _ run: TrainedRun, phase: String? = nil, communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
+  ) throws {
     self.run = run
+    self.communicator = communicator
     plan = try run.phase(named: phase)
     step = try run.checkpoint(plan).manifest.step
-    let communicator = SoloCommunicator()
     model = try run.model(plan, communicator: communicator)
     catalogue = try Catalogue(
-      model, trainCounts: run.dataset.items.trainCounts, communicator: communicator, workspace: workspace)
-    guard catalogue.embeddings.isFinite else {
-      throw InputError("the embeddings of phase \(plan.name) have NaN or infinity in them; train it again")
+      model, trainCounts: run.dataset.items.trainCounts, communicator: communicator, workspace: workspace,
+      bytes: mayStream ? run.config.evaluation.catalogueBytes : .max)
+    embedder = UserEmbedder(model, catalogue)
+    guard !catalogue.isWhole || catalogue.embeddings.isFinite else {
+      throw brokenEmbeddings
     }
   }
 
-  /// Users embedded at a time: as many as evaluation takes, so that their scores fill at most 64 MiB.
-  public var blockUsers: Int { max(1, min(256, (16 << 20) / max(catalogue.embeddings.rows, 1))) }
+  /// What is said of a model whose numbers are not finite.
+  var brokenEmbeddings: InputError {
+    InputError("the embeddings of phase \(plan.name) have NaN or infinity in them; train it again")
+  }
+
+  /// Users of a recommendation at a time, so that their scores fill at most 64 MiB.
+  public var blockUsers: Int { max(1, min(256, (16 << 20) / max(catalogue.items, 1))) }
 
   /// Embeds users from their histories, one row each; a user without any event gets zeros.
-  public func embed(_ users: [UserEvents], history: HistoryExtent = .all, into embeddings: Matrix) {
-    batch.removeAll()
+  ///
+  /// Of a streamed catalogue collective: a rank that has no more users calls it with none.
+  ///
+  /// - Parameter items: catalogue rows whose embeddings are wanted besides.
+  /// - Returns: the embeddings of `items`, in the workspace.
+  @discardableResult
+  public func embed(
+    _ users: [UserEvents], history: HistoryExtent = .all, items: [Int32] = [], into embeddings: Matrix
+  ) throws -> UserEmbedder.Items {
+    embedder.removeAll()
     for (slot, events) in users.enumerated() {
       let end = history == .all ? events.count : events.trainCount
-      plan.history.append(events, before: end, slot: slot, to: batch)
+      plan.history.append(events, before: end, slot: slot, to: embedder.batch)
     }
-    UserEncoder(model).encode(batch, catalogue: catalogue.embeddings, into: embeddings, workspace: workspace)
+    for item in items { embedder.items.append(item) }
+    return try embedder.embed(into: embeddings, workspace: workspace)
   }
 
-  private let batch = SequenceBatch()
+  private let embedder: UserEmbedder
 }
 
 extension Matrix {

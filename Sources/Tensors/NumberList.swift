@@ -24,13 +24,22 @@ public final class NumberList<Element: BitwiseCopyable> {
 
   /// Adds an element at the end.
   public func append(_ element: Element) {
-    if count == storage.count {
-      let larger = Storage<Element>(count: max(1024, 2 * storage.count))
-      larger.base.update(from: storage.base, count: count)
-      storage = larger
-    }
+    if count == storage.count { grow(to: count + 1) }
     storage.base[count] = element
     count += 1
+  }
+
+  /// Makes the list `count` long, for somebody to write into; elements beyond the old ones are unspecified.
+  public func resize(to count: Int) -> UnsafeMutableBufferPointer<Element> {
+    if count > storage.count { grow(to: count) }
+    self.count = count
+    return UnsafeMutableBufferPointer(start: storage.base, count: count)
+  }
+
+  private func grow(to needed: Int) {
+    let larger = Storage<Element>(count: max(1024, needed, 2 * storage.count))
+    larger.base.update(from: storage.base, count: count)
+    storage = larger
   }
 
   private var storage = Storage<Element>(count: 0)

@@ -18,6 +18,8 @@ public enum RandomPurpose: UInt32, Sendable {
   case target = 6
   /// Data made up for benchmarks.
   case benchmark = 7
+  /// Which way an updated token state is rounded.
+  case tokenRounding = 8
 }
 
 /// A keyed stream of counter-based random numbers: Philox 4x32-10 (Salmon et al., SC'11).

@@ -20,9 +20,22 @@ public final class Storage<Element: BitwiseCopyable> {
     // Fresh pages of a large block come zeroed from the system; only calloc knows, so it clears no page twice.
     guard let raw = calloc(bytes / 64 + 1, 64) else { preconditionFailure("no memory for \(bytes) bytes") }
     let aligned = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: raw) + 63) & ~63)!
+    Self.preferLargePages(raw, bytes)
     allocation = raw
     base = aligned.bindMemory(to: Element.self, capacity: max(count, 1))
     self.count = count
+  }
+
+  /// Asks the system for 2 MiB pages below a large block.
+  ///
+  /// A table of gigabytes is read an item here and an item there: with 4 KiB pages almost every item is a miss of the address
+  /// cache (docs/benchmarks/speed.md). A wish, not a need: where the system refuses, all works as before.
+  private static func preferLargePages(_ raw: UnsafeMutableRawPointer, _ bytes: Int) {
+    let large = 2 << 20
+    let start = (UInt(bitPattern: raw) + UInt(large - 1)) & ~UInt(large - 1)
+    let end = (UInt(bitPattern: raw) + UInt(bytes)) & ~UInt(large - 1)
+    guard bytes >= 2 * large, end > start else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_HUGEPAGE)
   }
 
   deinit { free(allocation) }

@@ -76,6 +76,11 @@ public final class TokenStates: Sendable {
     type.decode(rawStates(item), into: output)
   }
 
+  /// Takes the states of the items before `item` out of this process's memory; they are read from the file again when needed.
+  public func forget(upTo item: Int) {
+    file.forget(UnsafeRawBufferPointer(rebasing: states[..<(Int(offsetValues[item]) * dimension * type.size)]))
+  }
+
   /// An item's states as stored: m_i · d_t elements of `type`; valid as long as this object lives.
   public func rawStates(_ item: Int) -> UnsafeRawBufferPointer {
     let rowSize = dimension * type.size

@@ -1,5 +1,5 @@
 import Batches
-import Collectives
+public import Collectives
 public import Config
 import Evaluation
 import Foundation
@@ -16,6 +16,8 @@ public struct Benchmark {
     public var positions = 0
     /// Distinct items of a step.
     public var uniqueItems = 0
+    /// Shared negatives of a step, without duplicates.
+    public var negatives = 0
     /// A whole step.
     public var step = 0.0
     /// The fastest and the slowest step.
@@ -43,18 +45,21 @@ public struct Benchmark {
     self.targeted = targeted
   }
 
-  /// Runs `warmup` + `steps` steps on one rank.
-  public func run(steps: Int, warmup: Int = 3, progress: () -> Void = {}) throws -> Result {
+  /// Runs `warmup` + `steps` steps of one rank; times are this rank's.
+  public func run(
+    steps: Int, warmup: Int = 3, communicator: any Communicator, progress: () -> Void = {}
+  ) throws -> Result {
     Engine.prepareThread(threads: 1)
-    let communicator = SoloCommunicator()
     let model = makeModel(communicator)
+    let users = config.batch.users
     let source = MadeUpBatches(
-      usersPerStep: config.batch.users, length: config.model.length, items: bench.items, targeted: targeted != nil,
+      slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
+      items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
       seed: config.seed)
     let sampler = plan.negatives(items: bench.items, seed: config.seed)
     let negatives = try sampler.map {
       try SharedNegatives(
-        $0, shards: 0..<1, shardCount: 1, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+        $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
     }
     let step = TrainStep(
       model, plan: plan, config: config, steps: warmup + steps, source: source, negatives: negatives, communicator: communicator)
@@ -67,12 +72,12 @@ public struct Benchmark {
       let total = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6
       if number == 0 { result.losses.first = report.loss }
       result.losses.last = report.loss
-      (result.positions, result.uniqueItems) = (report.positions, report.uniqueItems)
+      (result.positions, result.uniqueItems, result.negatives) = (report.positions, report.uniqueItems, report.negatives)
       if number >= warmup { samples.append((total, step.clock.seconds.map { $0 * 1000 })) }
       progress()
     }
     summarise(samples, &result)
-    measureProducts(model.shape, negatives: negatives?.ids.count ?? 0, &result)
+    measureProducts(model.shape, ranks: communicator.size, &result)
     return result
   }
 
@@ -83,15 +88,17 @@ public struct Benchmark {
     result.parts = StepPart.allCases.map { part in (part, Self.median(samples.map { $0.parts[part.rawValue] })) }
   }
 
-  private func measureProducts(_ shape: ModelShape, negatives: Int, _ result: inout Result) {
+  /// The products of one rank's share of a step.
+  private func measureProducts(_ shape: ModelShape, ranks: Int, _ result: inout Result) {
+    let (positions, users) = (result.positions / ranks, config.batch.users / ranks)
     let products = StepProducts(
-      shape, positions: result.positions, queries: targeted == nil ? result.positions : config.batch.users,
-      users: config.batch.users, items: result.uniqueItems, negatives: negatives)
+      shape, positions: positions, queries: targeted == nil ? positions : users, users: users,
+      items: result.uniqueItems / ranks, negatives: result.negatives)
     result.products = products.measure() * 1000
     result.operations = products.operations
   }
 
-  private func makeModel(_ communicator: SoloCommunicator) -> PreciseModel {
+  private func makeModel(_ communicator: any Communicator) -> PreciseModel {
     let model = config.model
     let fusion = FusionShape(
       idWidth: model.idDim, semanticWidth: model.semanticDim, tokenWidth: bench.tokenDim, tokens: bench.tokens,
@@ -101,14 +108,22 @@ public struct Benchmark {
       ModelShape(
         fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
       table: .init(
-        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed),
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed,
+        tokenElement: ModelFactory.element(config.compute.tokenStorage)),
       communicator: communicator)
-    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
-    for token in 0..<made.items.tokens.tokenCount {
-      stream.fillNormal(
-        row: UInt64(token), Vector(made.items.tokens.states.row(token), count: bench.tokenDim), deviation: 1)
-    }
+    fill(made.items)
     return made
+  }
+
+  /// States of variance 1: uniform ones, since normal numbers for a million items would take longer than the steps.
+  private func fill(_ items: ItemTable) {
+    let stream = RandomStream(seed: config.seed, purpose: .benchmark, step: 1)
+    let scratch = Storage<Float>(count: bench.tokens * bench.tokenDim)
+    let values = Vector(scratch.base, count: scratch.count)
+    for row in 0..<items.ids.rows where items.shape.readsText {
+      stream.fillUniform(row: UInt64(items.item(ofLocalRow: row)), values, bound: Float(3).squareRoot())
+      items.tokens.states(of: row).store(scratch.base)
+    }
   }
 
   private var plan: PhasePlan {

@@ -1,3 +1,4 @@
+public import Collectives
 import Files
 import Foundation
 import Items
@@ -6,8 +7,8 @@ import Tensors
 
 /// A model on disk: dense parameters, item rows with their optimizer state, and token states once they have been trained.
 ///
-/// World-size-free: tensors stand in the order of the table, not of ranks. Files are written in a folder of a temporary name
-/// that is renamed when all of them are on disk. docs/distributed.md, "Failing and resuming".
+/// World-size-free: files hold fixed runs of the table's rows, whatever ranks wrote them. They are written in a folder of a
+/// temporary name that is renamed when all of them are on disk. docs/distributed.md, "Failing and resuming".
 public struct Checkpoint: Sendable {
   /// The folder.
   public let path: String
@@ -35,25 +36,30 @@ public struct Checkpoint: Sendable {
 
   // MARK: Write
 
-  /// Writes a model of one rank under `path`, whole or not at all.
-  public static func write(_ model: PreciseModel, _ manifest: CheckpointManifest, to path: String) throws -> Checkpoint {
-    let folder = try OutputFolder(
-      path: path, kind: .init("a checkpoint", marker: CheckpointManifest.fileName), overwrite: true)
-    let temporary = folder.temporaryPath
+  /// Writes a model under `path`, whole or not at all; collective, and every rank returns once it is whole.
+  public static func write(
+    _ model: PreciseModel, _ manifest: CheckpointManifest, to path: String, communicator: any Communicator
+  ) throws {
+    let folder = try communicator.rank == 0 ? outputFolder(path) : nil
+    let temporary = try communicator.broadcast(folder?.temporaryPath)
     var manifest = manifest
-    manifest.files = try [
-      .init(name: "dense.safetensors", crc32: writeDense(model, "\(temporary)/dense.safetensors")),
-      .init(name: "items.safetensors", crc32: writeItems(model.items, "\(temporary)/items.safetensors")),
-    ]
-    if model.items.tokenOptimizer != nil {
-      let crc = try writeTokens(model.items, "\(temporary)/tokens.safetensors")
-      manifest.files.append(.init(name: "tokens.safetensors", crc32: crc))
+    if folder != nil {
+      manifest.files = [.init(name: "dense.safetensors", crc32: try writeDense(model, "\(temporary)/dense.safetensors"))]
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try RunDirectory.write(try encoder.encode(manifest), to: "\(temporary)/\(CheckpointManifest.fileName)")
-    try folder.commit()
-    return try Checkpoint(path: path)
+    for kind in CheckpointRows.Kind.allCases where kind == .items || model.items.tokenOptimizer != nil {
+      manifest.files += try CheckpointRows(kind, model.items, communicator: communicator).write(to: temporary)
+    }
+    if let folder {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      try RunDirectory.write(try encoder.encode(manifest), to: "\(temporary)/\(CheckpointManifest.fileName)")
+      try folder.commit()
+    }
+    try communicator.barrier()
+  }
+
+  private static func outputFolder(_ path: String) throws -> OutputFolder {
+    try OutputFolder(path: path, kind: .init("a checkpoint", marker: CheckpointManifest.fileName), overwrite: true)
   }
 
   private static func writeDense(_ model: PreciseModel, _ path: String) throws -> String {
@@ -63,66 +69,42 @@ public struct Checkpoint: Sendable {
     return hex(try writer.finish())
   }
 
-  private static func writeItems(_ items: ItemTable, _ path: String) throws -> String {
-    let blocks = [("ids", items.ids)] + items.idOptimizer.states.map { ("ids.\($0.name)", $0.values) }
-    return try write(blocks, path)
-  }
-
-  private static func writeTokens(_ items: ItemTable, _ path: String) throws -> String {
-    let states = items.tokenOptimizer?.states ?? []
-    return try write([("states", items.tokens.states)] + states.map { ("states.\($0.name)", $0.values) }, path)
-  }
-
-  private static func write(_ blocks: [(String, Matrix)], _ path: String) throws -> String {
-    var writer = try SafetensorsWriter(path: path, tensors: blocks.map { TensorSpec($0.0, .f32, [$0.1.rows, $0.1.columns]) })
-    for (_, matrix) in blocks { try writer.write(UnsafeBufferPointer(matrix.buffer)) }
-    return hex(try writer.finish())
-  }
-
-  private static func hex(_ value: UInt32) -> String { String(format: "%08x", value) }
+  static func hex(_ value: UInt32) -> String { String(format: "%08x", value) }
 
   // MARK: Read
 
-  /// Reads every number into a model of the same extents.
+  /// Reads every number that this rank holds into a model of the same extents.
   ///
   /// Throws `InputError` naming the file and tensor that do not fit.
-  public func load(into model: PreciseModel) throws {
-    let dense = try open("dense.safetensors")
+  public func load(into model: PreciseModel, communicator: any Communicator) throws {
+    let dense = try open("dense.safetensors", verifying: true)
     for parameter in model.parameters.parameters {
-      try copy(dense, parameter.name, parameter.shape, into: parameter.vector.buffer)
+      try dense.withValues(parameter.name, as: Float.self, .f32, shape: parameter.shape) { values in
+        _ = parameter.vector.buffer.update(fromContentsOf: values)
+      }
     }
-    let items = try open("items.safetensors")
-    try copy(items, "ids", model.items.ids)
-    for state in model.items.idOptimizer.states { try copy(items, "ids.\(state.name)", state.values) }
-    guard manifest.files.contains(where: { $0.name == "tokens.safetensors" }) else { return }
-    let tokens = try open("tokens.safetensors")
-    try copy(tokens, "states", model.items.tokens.states)
-    for state in model.items.tokenOptimizerState().states { try copy(tokens, "states.\(state.name)", state.values) }
+    for kind in CheckpointRows.Kind.allCases where kind == .items || hasTokens {
+      try CheckpointRows(kind, model.items, communicator: communicator).load(from: self)
+    }
   }
 
-  /// Opens a file of the checkpoint after comparing its checksum.
-  private func open(_ name: String) throws -> SafetensorsFile {
+  /// Whether token states are part of it: they are, once they have been trained.
+  private var hasTokens: Bool {
+    manifest.files.contains { $0.name.hasPrefix(CheckpointRows.Kind.tokens.rawValue) }
+  }
+
+  /// Opens a file of the checkpoint, comparing its checksum before if asked to.
+  func open(_ name: String, verifying: Bool) throws -> SafetensorsFile {
     let file = "\(path)/\(name)"
     guard let expected = manifest.files.first(where: { $0.name == name })?.crc32 else {
       throw InputError("\(path) has no \(name); use another checkpoint")
     }
-    let found = Self.hex(try CRC32.of(file: file))
-    guard found == expected else {
-      throw InputError("\(file) is damaged (checksum \(found), the manifest says \(expected)); use another checkpoint")
+    if verifying {
+      let found = Self.hex(try CRC32.of(file: file))
+      guard found == expected else {
+        throw InputError("\(file) is damaged (checksum \(found), the manifest says \(expected)); use another checkpoint")
+      }
     }
     return try SafetensorsFile(path: file)
-  }
-
-  private func copy(_ file: SafetensorsFile, _ name: String, _ target: Matrix) throws {
-    try copy(file, name, [target.rows, target.columns], into: target.buffer)
-  }
-
-  private func copy(
-    _ file: SafetensorsFile, _ name: String, _ shape: [Int], into target: UnsafeMutableBufferPointer<Float>
-  ) throws {
-    try file.withValues(name, as: Float.self, .f32, shape: shape) { values in
-      guard let base = values.baseAddress else { return }
-      target.baseAddress?.update(from: base, count: target.count)
-    }
   }
 }

@@ -6,12 +6,14 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     public var name: String
     /// Its CRC-32, eight hexadecimal digits.
     public var crc32: String
+    /// The first row of the table that it holds and the one behind its last; nil for what is not rows.
+    public var rows: [Int]?
   }
 
   /// The file's name.
   public static let fileName = "manifest.json"
   /// The version that this program writes.
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
   /// The version it was written with.
   public var version = currentVersion

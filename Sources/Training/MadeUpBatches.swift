@@ -4,19 +4,23 @@ import Tensors
 
 /// Batches without a data set, for `precise bench`: every sequence full, items by Zipf's law (chance ~ 1 / (rank + 10)).
 final class MadeUpBatches: BatchSource {
-  let users: Int
+  /// Users of this rank's slice.
+  var users: Int { slots.count }
 
   /// - Parameters:
-  ///   - usersPerStep: B.
+  ///   - slots: this rank's users of a step, among the whole job's; each is a virtual shard of its own.
   ///   - length: n; a sequence has n + 1 events.
+  ///   - items: V.
+  ///   - drawn: the number of items that are shown, spread evenly over the catalogue.
   ///   - targeted: one target a user instead of one a position.
-  init(usersPerStep: Int, length: Int, items: Int, targeted: Bool, seed: UInt64) {
-    users = usersPerStep
+  init(slots: Range<Int>, length: Int, items: Int, drawn: Int, targeted: Bool, seed: UInt64) {
+    self.slots = slots
     self.length = length
     self.targeted = targeted
     stream = RandomStream(seed: seed, purpose: .benchmark)
     var sum = 0.0
-    cumulative = (0..<items).map { rank in
+    spacing = items / drawn
+    cumulative = (0..<drawn).map { rank in
       sum += 1 / Double(rank + 10)
       return sum
     }
@@ -24,19 +28,20 @@ final class MadeUpBatches: BatchSource {
 
   func fill(_ batch: SequenceBatch, step: Int) {
     batch.removeAll()
-    for user in 0..<users {
+    for user in slots {
       for position in 0..<length {
         batch.append(item: item(step, user, position), scene: 0, behavior: 0)
         if !targeted { batch.targets.append(item(step, user, position + 1)) }
       }
       if targeted { batch.targets.append(item(step, user, length)) }
       batch.endSequence(slot: user)
+      batch.endShard()
     }
-    batch.endShard()
   }
 
+  /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for item in counts.indices { counts[item] += 1 / Double(item + 10) }
+    for rank in cumulative.indices { counts[rank * spacing] += Double(users) / Double(rank + 10) }
   }
 
   /// A Zipf draw by the inverse of the distribution.
@@ -49,11 +54,13 @@ final class MadeUpBatches: BatchSource {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    return Int32(low)
+    return Int32(low * spacing)
   }
 
+  private let slots: Range<Int>
   private let length: Int
   private let targeted: Bool
   private let stream: RandomStream
   private let cumulative: [Double]
+  private let spacing: Int
 }

@@ -32,7 +32,7 @@ public enum ModelFactory {
     let shape = shape(config, dataset, states, userHead: userHead)
     let plan = ItemTable.Plan(
       shape: shape.fusion, items: dataset.items.count, tokenCount: { states?.tokenCount($0) ?? 0 }, rule: rule(config.optimizer),
-      seed: config.seed)
+      seed: config.seed, tokenElement: element(config.compute.tokenStorage))
     let model = PreciseModel(shape, table: plan, communicator: communicator)
     if let states { load(states, into: model.items) }
     return model
@@ -46,11 +46,26 @@ public enum ModelFactory {
     return try TokenStates(dataset: dataset)
   }
 
-  private static func load(_ states: TokenStates, into items: ItemTable) {
-    for row in 0..<items.ids.rows {
-      let target = items.tokens.states(of: row)
-      if target.rows > 0 { states.copyStates(items.item(ofLocalRow: row), into: target.base) }
+  /// How token states are stored, as the item table spells it.
+  static func element(_ storage: ComputeConfig.TokenStorage) -> StoredRows.Element {
+    switch storage {
+    case .fp32: .fp32
+    case .bf16: .bf16
     }
+  }
+
+  /// Fills the table item by item, and lets go of the file's pages on the way: they would count a second time.
+  private static func load(_ states: TokenStates, into items: ItemTable) {
+    let scratch = Storage<Float>(count: states.maxTokens * states.dimension)
+    for row in 0..<items.ids.rows {
+      let (item, target) = (items.item(ofLocalRow: row), items.tokens.states(of: row))
+      if target.rows > 0 {
+        states.copyStates(item, into: scratch.base)
+        target.store(scratch.base)
+      }
+      if row % 4096 == 4095 { states.forget(upTo: item) }
+    }
+    states.forget(upTo: states.itemCount)
   }
 
   private static func rule(_ optimizer: OptimizerConfig) -> RowOptimizer.Rule {

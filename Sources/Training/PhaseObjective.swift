@@ -14,63 +14,69 @@ struct PhaseObjective {
     let targetRows: RowList
     let targets: RowList
     let negatives: SampledSoftmax.Negatives
+    /// Users of each rank's slice.
+    let usersOfRanks: NumberList<Int>
+    /// Positions of the whole job's batch.
+    let globalPositions: Int
+  }
+
+  /// A term of the loss: what it is called and what it counts.
+  struct Term {
+    let name: String
+    let weight: Double
   }
 
   private enum Kind {
     case universal(UniversalObjective)
-    case targeted(TargetedObjective, ObjectiveConfig)
+    case targeted(TargetedObjective)
   }
 
+  /// The loss is the weighted sum of these.
+  let terms: [Term]
   private let kind: Kind
   private let seed: UInt64
   private let dropout: Float
 
   init(_ plan: PhasePlan, _ config: RunConfig) {
     let scale = Float(config.model.logitScale)
-    // Masks of different phases differ though both count steps from 0.
-    seed = config.seed ^ UInt64(RandomStream.hash(plan.name)) << 32
+    seed = plan.seed(config)
     switch plan.kind {
     case .universal:
       kind = .universal(UniversalObjective(logitScale: scale))
+      terms = [Term(name: "softmax", weight: 1)]
       dropout = Float(config.model.dropout)
     case .targeted(let phase):
-      let terms = phase.objective
-      kind = .targeted(
-        TargetedObjective(bpr: Float(terms.bpr), softmax: Float(terms.softmax), logitScale: scale), terms)
+      let (bpr, softmax) = (phase.objective.bpr, phase.objective.softmax)
+      kind = .targeted(TargetedObjective(bpr: Float(bpr), softmax: Float(softmax), logitScale: scale))
+      terms = [Term(name: "bpr", weight: bpr), Term(name: "softmax", weight: softmax)]
       dropout = Float(phase.dropout ?? config.model.dropout)
     }
   }
 
-  /// Adds to the dense gradients and to dE; reports losses and sizes of the whole job's step.
+  /// Adds to the dense gradients and to dE; writes this rank's part of each term's mean over the global batch.
+  ///
+  /// - Parameter onGradients: as in `PreciseModel.encodeBackward`.
   func lossAndGradients(
-    _ model: PreciseModel, e: Matrix, slice: Slice, step: Int, dE: Matrix, communicator: any Communicator,
-    workspace: Workspace, clock: StepClock
-  ) throws -> StepReport {
-    var report = StepReport()
-    let users = try communicator.gatherCounts(slice.packed.users)
-    let positions = try communicator.gatherCounts(slice.packed.positions)
-    report.users = users.reduce(0, +)
-    report.positions = positions.reduce(0, +)
+    _ model: PreciseModel, e: Matrix, slice: Slice, step: Int, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>,
+    communicator: any Communicator, workspace: Workspace, clock: StepClock, onGradients: (Int) throws -> Void
+  ) throws {
     switch kind {
     case .universal(let objective):
       let batch = UniversalObjective.Batch(
         packed: slice.packed, input: slice.input, targetRows: slice.targetRows, targets: slice.targets,
-        negatives: slice.negatives, globalPositions: max(report.positions, 1))
-      let loss = objective.lossAndGradients(
-        model, e: e, batch: batch, mode: mode(step, causal: true), dE: dE, workspace: workspace, clock: clock)
-      report.loss = try communicator.sum([loss])[0]
-    case .targeted(let objective, let weights):
+        negatives: slice.negatives, globalPositions: max(slice.globalPositions, 1))
+      losses[0] = try objective.lossAndGradients(
+        model, e: e, batch: batch, mode: mode(step, causal: true), dE: dE, workspace: workspace, clock: clock,
+        onGradients: onGradients)
+    case .targeted(let objective):
       let batch = TargetedObjective.Batch(
         packed: slice.packed, input: slice.input, targetRows: slice.targetRows, targets: slice.targets,
-        negatives: slice.negatives, usersOfRanks: users)
+        negatives: slice.negatives, usersOfRanks: slice.usersOfRanks.values)
       let local = try objective.lossAndGradients(
         model, e: e, batch: batch, mode: mode(step, causal: false), dE: dE, communicator: communicator, workspace: workspace,
-        clock: clock)
-      let sums = try communicator.sum([local.bpr, local.softmax])
-      report.loss = weights.bpr * sums[0] + weights.softmax * sums[1]
-      report.terms = [("bpr", sums[0]), ("softmax", sums[1])]
+        clock: clock, onGradients: onGradients)
+      (losses[0], losses[1]) = (local.bpr, local.softmax)
     }
-    return report
   }
 
   private func mode(_ step: Int, causal: Bool) -> ForwardMode {

@@ -3,6 +3,7 @@ public import Config
 public import Datasets
 public import Evaluation
 public import Model
+import Tensors
 
 /// One phase of a run, resolved: what it trains on, for how long, and how it is judged.
 public struct PhasePlan: Sendable {
@@ -96,6 +97,9 @@ public struct PhasePlan: Sendable {
       return try TargetedBatches(dataset, shards: shards, usersPerShard: usersPerShard, target: target, seed: seed)
     }
   }
+
+  /// The seed of the draws that phases do not share, though both count steps from 0: masks, rounding.
+  func seed(_ config: RunConfig) -> UInt64 { config.seed ^ UInt64(RandomStream.hash(name)) << 32 }
 
   /// The drawing of shared negatives, or nil when the objective needs none.
   func negatives(items: Int, seed: UInt64) -> NegativeSampler? {

@@ -24,20 +24,20 @@ final class PhaseTrainer {
     self.config = config
     self.dataset = dataset
     self.log = log
+    self.communicator = communicator
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
     let source = try plan.batches(
       dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
     let users = try communicator.gatherCounts(source.users).reduce(0, +)
     stepsPerEpoch = max(1, (users + config.batch.users - 1) / config.batch.users)
     steps = users == 0 ? 0 : plan.steps ?? plan.epochs * stepsPerEpoch
-    if users == 0 {
+    if users == 0, communicator.rank == 0 {
       logger.warning("no user has an event to train on; the phase ends as it begins", metadata: ["phase": "\(plan.name)"])
     }
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
     let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
       try SharedNegatives(
-        $0, shards: shards, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil,
-        communicator: communicator)
+        $0, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
     }
     freeze(plan, model)
     step = TrainStep(
@@ -55,13 +55,14 @@ final class PhaseTrainer {
     if steps == 0 || !plan.kind.isUniversal { try keep(step: 0, score: try evaluate(0)) }
     for step in 0..<steps {
       let start = DispatchTime.now().uptimeNanoseconds
-      let before = self.step.clock.seconds[StepPart.reduce.rawValue]
-      let report = try self.step.run(step)
+      communicator.state.resetTraffic()
+      communicator.state.place = (plan.name, step + 1)
+      let report = try self.step.run(step, wantsCheckpoint: isTimeToSave)
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-      let communication = self.step.clock.seconds[StepPart.reduce.rawValue] - before
+      let communication = communicator.state.seconds.reduce(0, +)
       warnOfDominatingExpert(report, step)
       try log?.step(step, report, seconds: seconds, communication: communication, last: step + 1 == steps)
-      try afterStep(step + 1)
+      try afterStep(step + 1, wantsCheckpoint: report.wantsCheckpoint)
     }
     log?.end()
   }
@@ -69,7 +70,7 @@ final class PhaseTrainer {
   /// Said once: an expert that takes nearly every slot leaves the others without a gradient.
   private func warnOfDominatingExpert(_ report: StepReport, _ step: Int) {
     let config = config.model
-    guard !hasWarned, config.experts > config.activeExperts, let share = report.busiestExpert,
+    guard !hasWarned, communicator.rank == 0, config.experts > config.activeExperts, let share = report.busiestExpert,
       share * Double(config.activeExperts) > 0.95
     else { return }
     hasWarned = true
@@ -78,18 +79,20 @@ final class PhaseTrainer {
       metadata: ["phase": "\(plan.name)", "step": "\(step + 1)", "share": "\(share)"])
   }
 
-  private func afterStep(_ done: Int) throws {
+  private func afterStep(_ done: Int, wantsCheckpoint: Bool) throws {
     let everyEpochs = config.evaluation.everyEpochs
     let judges = done == steps || (everyEpochs > 0 && done % (everyEpochs * stepsPerEpoch) == 0)
-    let saves = (config.checkpoint.everySteps.map { done % $0 == 0 } ?? false) || isTimeToSave
+    let saves = (config.checkpoint.everySteps.map { done % $0 == 0 } ?? false) || wantsCheckpoint
     guard judges || saves else { return }
     let score = judges ? try evaluate(done) : nil
     // A judged model is kept only when it may be the result: the last, or better than what is there.
     if saves || done == steps || isBest(score) { try keep(step: done, score: score) }
   }
 
+  /// Clocks differ from rank to rank: rank 0's decides.
   private var isTimeToSave: Bool {
-    config.checkpoint.everyMinutes.map { Double(DispatchTime.now().uptimeNanoseconds - keptAt) * 1e-9 >= 60 * $0 } ?? false
+    guard communicator.rank == 0 else { return false }
+    return config.checkpoint.everyMinutes.map { Double(DispatchTime.now().uptimeNanoseconds - keptAt) * 1e-9 >= 60 * $0 } ?? false
   }
 
   private func isBest(_ score: Double?) -> Bool {
@@ -113,15 +116,20 @@ final class PhaseTrainer {
     let manifest = CheckpointManifest(
       phase: plan.name, step: step, epoch: Double(step) / Double(stepsPerEpoch), dataset: dataset.manifest.checksum,
       items: dataset.items.count, selectedBy: score == nil ? nil : config.evaluation.selectBy, score: score)
-    _ = try Checkpoint.write(model, manifest, to: store.path(step: step))
+    try Checkpoint.write(model, manifest, to: store.path(step: step), communicator: communicator)
     keptAt = DispatchTime.now().uptimeNanoseconds
     if let score { bestScore = max(score, bestScore ?? score) }
+    if communicator.rank == 0 { try prune() }
+  }
+
+  private func prune() throws {
     try store.prune(last: config.checkpoint.keepLast, best: config.checkpoint.keepBest)
   }
 
   private let config: RunConfig
   private let dataset: Dataset
   private let log: RunLog?
+  private let communicator: any Communicator
   private let stepsPerEpoch: Int
   private let step: TrainStep
   private let evaluator: Evaluator

@@ -1,4 +1,4 @@
-import Collectives
+public import Collectives
 import Config
 import Datasets
 public import Evaluation
@@ -6,17 +6,22 @@ import Model
 import Reporting
 import Tensors
 
-/// Measures a run's phases and records the result in its `evaluation.json`.
+/// Measures a run's phases and records the result in its `evaluation.json`, on any number of ranks.
 ///
 /// A targeted phase is judged on the users whose held-out event belongs to its target, and the universal phase on the same
 /// users beside it. docs/model.md, section 6.
 public struct RunEvaluation {
-  /// Prepares to measure a run.
-  public init(_ run: TrainedRun) { self.run = run }
+  /// Prepares to measure a run, each rank its own virtual shards.
+  public init(_ run: TrainedRun, communicator: any Communicator = SoloCommunicator()) {
+    self.run = run
+    self.communicator = communicator
+  }
 
   /// Measures a phase on a split: the phase itself, and for a targeted one the universal phase on the same users.
   ///
-  /// - Parameter progress: called with the number of users measured since the last call.
+  /// Collective: every rank gets the same numbers, rank 0 records them.
+  ///
+  /// - Parameter progress: called with the number of users measured by this rank since the last call.
   public func evaluate(
     _ plan: PhasePlan, _ split: EvaluationTask.Split, progress: (Int) -> Void = { _ in }
   ) throws -> [EvaluationRecord.Entry] {
@@ -28,6 +33,7 @@ public struct RunEvaluation {
       let task = plan.universalTask(split, filterSeen: filterSeen)
       entries.append(try measure(universal, task, phase: plan.name, split: "\(split.rawValue).universal", progress))
     }
+    guard communicator.rank == 0 else { return entries }
     var record = try EvaluationRecord(path: run.directory.evaluationPath)
     for entry in entries { record.set(entry) }
     try record.write()
@@ -37,10 +43,12 @@ public struct RunEvaluation {
   private func measure(
     _ plan: PhasePlan, _ task: EvaluationTask, phase: String, split: String, _ progress: (Int) -> Void
   ) throws -> EvaluationRecord.Entry {
-    let communicator = SoloCommunicator()
     let model = try run.model(plan, communicator: communicator)
+    let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: run.dataset.shardCount)
+    let evaluation = run.config.evaluation
     let evaluator = Evaluator(
-      run.dataset, shards: 0..<run.dataset.shardCount, cutoffs: run.config.evaluation.cutoffs, communicator: communicator)
+      run.dataset, shards: shards, cutoffs: evaluation.cutoffs, communicator: communicator,
+      catalogueBytes: evaluation.catalogueBytes)
     let metrics = try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
     let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"
     return EvaluationRecord.Entry(
@@ -49,4 +57,5 @@ public struct RunEvaluation {
   }
 
   private let run: TrainedRun
+  private let communicator: any Communicator
 }

@@ -1,55 +1,45 @@
 import Batches
 import Collectives
-import Items
 import Layers
 import Tensors
 
-/// The step's shared negatives, the same list on every rank, each item once.
+/// How the step's shared negatives are drawn: each rank draws from its own slice of the batch, all draw from the catalogue.
 ///
 /// docs/model.md, section 2.
 final class SharedNegatives {
-  /// The items, ascending.
-  var ids: RowList { unique.rows }
-
   /// - Parameters:
-  ///   - shards: this rank's virtual shards, of `shardCount`.
+  ///   - shardCount: the virtual shards of the whole data set.
   ///   - source: the phase's batches, asked once how often each item is shown; nil without the logQ correction.
   init(
-    _ sampler: NegativeSampler, shards: Range<Int>, shardCount: Int, correctedFor source: (any BatchSource)?,
-    communicator: any Communicator
+    _ sampler: NegativeSampler, shardCount: Int, correctedFor source: (any BatchSource)?, communicator: any Communicator
   ) throws {
     self.sampler = sampler
-    self.shards = shards
     self.shardCount = shardCount
-    self.communicator = communicator
+    ranks = communicator.size
+    rank = communicator.rank
     logChances = try (sampler.count == nil ? nil : source).map { try Self.chances(sampler, $0, communicator) }
   }
 
-  /// Draws from the global batch and the catalogue, and removes duplicates.
-  func draw(_ batch: SequenceBatch, step: Int, workspace: Workspace) throws {
-    local.removeAll()
-    sampler.drawFromBatch(batch, shards: shards, shardCount: shardCount, step: step, into: local)
-    let counts = try communicator.gatherCounts(local.count)
-    let total = counts.reduce(0, +)
-    let all = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, total), count: total)
-    try communicator.allGather(local.values, into: all, counts: counts)
-    catalogue.removeAll()
-    sampler.drawFromCatalogue(step: step, into: catalogue)
-    unique.collect(RowList(all), catalogue.values)
+  /// How many draws a rank's slice gives: known to every rank without asking.
+  func drawsFromBatch(of rank: Int) -> Int { sampler.drawsFromBatch(shards: shards(of: rank), shardCount: shardCount) }
+
+  /// Adds this rank's draws from its slice; -1 stands for a draw from a virtual shard that has nothing to offer.
+  func drawFromBatch(_ batch: SequenceBatch, step: Int, into list: NumberList<Int32>) {
+    sampler.drawFromBatch(batch, shards: shards(of: rank), shardCount: shardCount, step: step, into: list)
   }
 
-  /// The negatives as the loss takes them; `rows` says where each stands in the step's e.
-  func negatives(locatedBy rows: UniqueRows, workspace: Workspace) -> SampledSoftmax.Negatives {
-    let places = workspace.take(Int32.self, ids.count)
-    rows.locate(ids, into: places)
-    var chances: UnsafePointer<Float>?
-    if let logChances {
-      let values = workspace.take(Float.self, ids.count)
-      for (index, item) in ids.enumerated() { values[index] = logChances.base[Int(item)] }
-      chances = UnsafePointer(values)
-    }
-    return SampledSoftmax.Negatives(rows: RowList(start: places, count: ids.count), ids: ids, logChances: chances)
+  /// Adds the draws from the catalogue, the same on every rank.
+  func drawFromCatalogue(step: Int, into list: NumberList<Int32>) { sampler.drawFromCatalogue(step: step, into: list) }
+
+  /// log q of each of `ids`, in the workspace; nil without the correction.
+  func logChances(of ids: RowList, workspace: Workspace) -> UnsafePointer<Float>? {
+    guard let logChances else { return nil }
+    let values = workspace.take(Float.self, ids.count)
+    for (index, item) in ids.enumerated() { values[index] = logChances.base[Int(item)] }
+    return UnsafePointer(values)
   }
+
+  private func shards(of rank: Int) -> Range<Int> { ShardRuns.shards(of: rank, ranks: ranks, count: shardCount) }
 
   /// log q of every item, from how often the whole job's epoch shows it.
   private static func chances(
@@ -65,11 +55,8 @@ final class SharedNegatives {
   }
 
   private let sampler: NegativeSampler
-  private let shards: Range<Int>
   private let shardCount: Int
-  private let communicator: any Communicator
+  private let ranks: Int
+  private let rank: Int
   private let logChances: Storage<Float>?
-  private let local = NumberList<Int32>()
-  private let catalogue = NumberList<Int32>()
-  private let unique = UniqueRows()
 }

@@ -16,6 +16,10 @@ public struct StepReport: Sendable {
   public var positions = 0
   /// Users of the global batch.
   public var users = 0
+  /// Shared negatives, without duplicates.
+  public var negatives = 0
+  /// Whether a rank asked for a checkpoint after this step.
+  public var wantsCheckpoint = false
   /// Distinct items that this rank asked for.
   public var uniqueItems = 0
 }

@@ -21,14 +21,18 @@ final class TrainStep {
     communicator: any Communicator
   ) {
     self.model = model
-    self.source = source
-    self.negatives = negatives
     self.communicator = communicator
+    self.steps = steps
     objective = PhaseObjective(plan, config)
+    seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
     guardian = FiniteGuard(phase: plan.name)
+    inputs = (0..<2).map { _ in StepInputs(model.items, source: source, negatives: negatives, communicator: communicator) }
+    sums = StepSums(terms: objective.terms.count)
+    reducer = BucketedAllReduce(
+      model.parameters.gradients.buffer, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32, communicator: communicator)
     var options = AdamW.Options()
     options.beta1 = Float(config.optimizer.beta1)
     options.beta2 = Float(config.optimizer.beta2)
@@ -39,77 +43,107 @@ final class TrainStep {
   }
 
   /// Next batch, exchange rows, forward, losses, backward, update: everything of step number `step` (from 0).
-  func run(_ step: Int) throws -> StepReport {
+  ///
+  /// - Parameter wantsCheckpoint: whether this rank asks for a checkpoint; the report says whether any did.
+  func run(_ step: Int, wantsCheckpoint: Bool = false) throws -> StepReport {
     try workspace.scope {
-      try clock.time(.batch) { try prepareBatch(step) }
-      let e = workspace.matrix(rows.count, model.shape.fusion.width)
+      let inputs = try clock.time(.batch) { try takeInputs(of: step) }
+      let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)
       let dE = workspace.zeros(e.rows, e.columns)
-      let embedded = try clock.time(.embed) { try model.items.embed(rows.rows, into: e, workspace: workspace) }
+      let embedded = try clock.time(.embed) { try model.items.embed(inputs.route, into: e, workspace: workspace) }
+      try clock.time(.batch) { try prefetch(after: step) }
       model.parameters.clearGradients()
-      var report = try objective.lossAndGradients(
-        model, e: e, slice: slice(), step: step, dE: dE, communicator: communicator, workspace: workspace, clock: clock)
-      try guardian.check(
-        loss: report.loss, embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, step: step)
+      reducer.begin()
+      sums.clear(experts: embedded.routing?.routed.count ?? 0)
+      sums.wantsCheckpoint = wantsCheckpoint ? 1 : 0
+      try objective.lossAndGradients(
+        model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
+        workspace: workspace, clock: clock, onGradients: moveOn)
+      let routing = try agree(step, dE: dE, routing: embedded.routing)
       try clock.time(.items) {
         try model.items.update(
-          embedded, dE: dE, balance: balance, learningRates: learningRates.rows(at: step), workspace: workspace)
+          embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
+          rounding: rounding(step), workspace: workspace)
+        try reducer.markReady(from: 0)
       }
-      try clock.time(.reduce) { try communicator.allReduce(model.parameters.gradients.buffer) }
+      var report = describe(inputs, routing)
+      try clock.time(.reduce) { try reducer.finish() }
       try clock.time(.dense) { try updateDense(step, &report) }
-      describe(embedded.routing, &report)
       return report
     }
   }
 
-  private func prepareBatch(_ step: Int) throws {
-    source.fill(batch, step: step)
-    try negatives?.draw(batch, step: step, workspace: workspace)
-    rows.collect(batch.items.values, batch.targets.values, negatives?.ids ?? RowList(start: nil, count: 0))
+  /// This step's inputs, which the step before has prefetched unless there was none.
+  private func takeInputs(of step: Int) throws -> StepInputs {
+    let inputs = inputs[step % 2]
+    if prefetched != step { try inputs.begin(step) }
+    try inputs.finish()
+    return inputs
   }
 
-  /// This rank's slice of the batch, with items located among the step's distinct rows.
-  private func slice() -> PhaseObjective.Slice {
-    PhaseObjective.Slice(
-      packed: PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base),
-      input: SequenceEmbedding.Input(
-        items: locate(batch.items.values), scenes: batch.scenes.values, behaviors: batch.behaviors.values),
-      targetRows: locate(batch.targets.values), targets: batch.targets.values,
-      negatives: negatives?.negatives(locatedBy: rows, workspace: workspace) ?? .none)
+  private func prefetch(after step: Int) throws {
+    guard step + 1 < steps else { return }
+    try inputs[(step + 1) % 2].begin(step + 1)
+    prefetched = step + 1
   }
 
-  private func locate(_ list: RowList) -> RowList {
-    let places = workspace.take(Int32.self, list.count)
-    rows.locate(list, into: places)
-    return RowList(start: places, count: list.count)
+  /// Between two layers of backward: gradients from `start` on are complete, and what is under way goes on.
+  private func moveOn(_ start: Int) throws {
+    try reducer.markReady(from: start)
+    if let prefetched { try inputs[prefetched % 2].advance() }
+  }
+
+  /// Sums the losses and the routing over the ranks; throws on every rank when any rank's numbers are not finite.
+  private func agree(_ step: Int, dE: Matrix, routing: Routing?) throws -> Routing? {
+    if let routing { sums.set(routing) }
+    guardian.note(embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, in: sums)
+    try communicator.allReduce(sums.all, as: .sums)
+    try guardian.check(sums, step: step)
+    return routing.map { sums.routing(experts: $0.routed.count) }
   }
 
   private func updateDense(_ step: Int, _ report: inout StepReport) throws {
     model.parameters.clearFrozenGradients()
     let norm = GradientNorm(of: model.parameters.gradients, bound: clip)
-    guard norm.norm.isFinite else {
-      throw NotFiniteError(phase: guardian.phase, step: step + 1, what: "gradient of the dense parameters")
-    }
+    try guardian.check(norm: norm.norm, step: step)
     report.gradientNorm = norm.norm
     report.learningRate = learningRates.dense(at: step)
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
   }
 
-  private func describe(_ routing: Routing?, _ report: inout StepReport) {
-    report.uniqueItems = rows.count
+  /// The random bits of this step's updates of token states.
+  private func rounding(_ step: Int) -> RandomStream {
+    RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
+  }
+
+  private func describe(_ inputs: StepInputs, _ routing: Routing?) -> StepReport {
+    var report = StepReport()
+    for (term, loss) in zip(objective.terms, sums.losses) where term.weight > 0 {
+      report.loss += term.weight * loss
+      if objective.terms.count > 1 { report.terms.append((term.name, loss)) }
+    }
+    report.positions = inputs.globalPositions
+    report.wantsCheckpoint = sums.wantsCheckpoint > 0
+    report.users = inputs.globalUsers
+    report.negatives = inputs.negativeIDs.count
+    report.uniqueItems = inputs.rows.count
     report.balance = routing?.loss
     report.busiestExpert = routing?.shares.max()
+    return report
   }
 
   private let model: PreciseModel
-  private let source: any BatchSource
-  private let negatives: SharedNegatives?
   private let communicator: any Communicator
+  private let steps: Int
   private let objective: PhaseObjective
   private let learningRates: PhaseLearningRates
   private let balance: Float
   private let clip: Double
+  private let seed: UInt64
   private let guardian: FiniteGuard
+  private let sums: StepSums
+  private let reducer: BucketedAllReduce
   private let workspace: Workspace
-  private let batch = SequenceBatch()
-  private let rows = UniqueRows()
+  private let inputs: [StepInputs]
+  private var prefetched: Int?
 }

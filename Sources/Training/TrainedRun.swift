@@ -37,7 +37,6 @@ public struct TrainedRun {
           + "give the data set of the run with --data")
     }
     states = try ModelFactory.tokenStates(config, dataset)
-    Engine.prepareThread(threads: 1)
   }
 
   /// The phases that have a checkpoint, in order.
@@ -72,10 +71,11 @@ public struct TrainedRun {
     return checkpoint
   }
 
-  /// A phase's model with its result loaded.
+  /// A phase's model with its result loaded, as one rank sees it; the calling thread is made ready for that rank's work.
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
+    Engine.prepareThread(threads: 1)
     let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).load(into: model)
+    try checkpoint(plan).load(into: model, communicator: communicator)
     return model
   }
 

@@ -67,7 +67,7 @@ public final class Trainer {
       throw InputError("\(store.path) holds no checkpoint; train the universal phase first (--phase universal)")
     }
     let model = ModelFactory.make(config, inputs.dataset, inputs.states, communicator: communicator)
-    try checkpoint.load(into: model)
+    try checkpoint.load(into: model, communicator: communicator)
     return model
   }
 

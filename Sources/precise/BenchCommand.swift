@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Config
 import Files
 import Kernels
@@ -44,7 +45,7 @@ struct BenchCommand: ParsableCommand {
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let targeted = phase == "targeted" ? config.targeted.first ?? TargetedConfig() : nil
       let bar = ProgressBar("bench", total: steps + 3, unit: "step", console: console)
-      let result = try Benchmark(config, targeted: targeted).run(steps: steps) { bar.advance() }
+      let result = try Benchmark(config, targeted: targeted).run(steps: steps, communicator: SoloCommunicator()) { bar.advance() }
       bar.finish()
       json ? printJSON(result, console) : printTable(result, console)
     }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Collectives
+import Datasets
 import Evaluation
 import Files
 import Reporting
@@ -28,23 +30,30 @@ struct EvaluateCommand: ParsableCommand {
   var data: String?
   @Flag(help: "Print JSON.")
   var json = false
+  @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let trained = try TrainedRun(path: directory, data: data)
-      let plans = phase == nil ? trained.trainedPhases : [try trained.phase(named: phase)]
-      guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
-      var entries: [EvaluationRecord.Entry] = []
-      for plan in plans {
-        let bar = ProgressBar("evaluating \(plan.name)", total: nil, unit: "user", console: console)
-        entries += try RunEvaluation(trained).evaluate(plan, split) { bar.advance(by: $0) }
-        bar.finish()
-      }
-      json ? printJSON(entries, console) : printTables(entries, console)
-      console.note("recorded in \(trained.directory.evaluationPath)")
+      let shards = try TrainedRun(path: directory, data: data).dataset.shardCount
+      try rankOptions.run(atMost: shards, console: console) { [self] in try evaluate($0, $1) }
     }
+  }
+
+  private func evaluate(_ communicator: any Communicator, _ console: Console) throws {
+    let trained = try TrainedRun(path: directory, data: data)
+    let plans = phase == nil ? trained.trainedPhases : [try trained.phase(named: phase)]
+    guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
+    var entries: [EvaluationRecord.Entry] = []
+    for plan in plans {
+      let bar = ProgressBar("evaluating \(plan.name)", total: nil, unit: "user", console: console)
+      entries += try RunEvaluation(trained, communicator: communicator).evaluate(plan, split) { bar.advance(by: $0) }
+      bar.finish()
+    }
+    guard communicator.rank == 0 else { return }
+    json ? printJSON(entries, console) : printTables(entries, console)
+    console.note("recorded in \(trained.directory.evaluationPath)")
   }
 
   private func printJSON(_ entries: [EvaluationRecord.Entry], _ console: Console) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Config
 import Files
 import Glibc
@@ -9,12 +10,30 @@ import Training
 enum PreciseExit {
   /// Wrong usage or configuration (sysexits' EX_USAGE); argument-parser uses the same for its own complaints.
   static let usage = ExitCode(64)
-  /// Bad input data (EX_DATAERR).
+  /// Bad input data (EX_DATAERR), or ranks that are not what was promised.
   static let badInput = ExitCode(65)
   /// A fault of ours (EX_SOFTWARE).
   static let fault = ExitCode(70)
   /// Stopped by a signal after a checkpoint (EX_TEMPFAIL): run it again.
   static let stopped = ExitCode(75)
+
+  /// Prints an error's sentence on stderr and returns the code that fits.
+  static func report(_ error: any Error) -> ExitCode {
+    let cause = (error as? RankFailure)?.cause ?? error
+    let place = (error as? RankFailure).map { " (\($0.location))" } ?? ""
+    if let code = cause as? ExitCode { return code }
+    let (code, sentence): (ExitCode, String) =
+      switch cause {
+      case let failure as CommandFailure: (failure.code, failure.message)
+      case is InputError, is LaunchError: (badInput, "\(cause)")
+      case is ConfigProblems: (usage, "\(cause)")
+      case is MPIError, is NotFiniteError: (fault, "\(cause)")
+      case is PeerFailure: (fault, "\(cause) without saying why")
+      default: (fault, "a fault of this program: \(cause); please report it")
+      }
+    if !sentence.isEmpty { printError(sentence + place) }
+    return code
+  }
 }
 
 /// A failure with its exit code and the sentence for stderr.
@@ -31,7 +50,7 @@ struct CommandFailure: Error {
 
 /// Runs a command's body; any error ends it with one sentence on stderr and the code that fits.
 ///
-/// `InputError` is 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
+/// `InputError` and `LaunchError` are 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
 ///
 /// So does a body whose results did not all reach stdout.
 func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
@@ -41,25 +60,10 @@ func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
       throw CommandFailure(PreciseExit.fault, "the results cannot be written to standard output: \(reason)")
     }
     return result
-  } catch let error as CommandFailure {
-    printError(error.message)
-    throw error.code
-  } catch let error as InputError {
-    printError(error.description)
-    throw PreciseExit.badInput
-  } catch let error as ConfigProblems {
-    printError(error.description)
-    throw PreciseExit.usage
-  } catch let error as NotFiniteError {
-    printError(error.description)
-    throw PreciseExit.fault
   } catch let error as ValidationError {
     throw error
-  } catch let error as ExitCode {
-    throw error
   } catch {
-    printError("a fault of this program: \(error); please report it")
-    throw PreciseExit.fault
+    throw PreciseExit.report(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Datasets
 import Reporting
 import Serving
@@ -37,6 +38,7 @@ struct ExportCommand: ParsableCommand {
   var newStates: String?
   @Flag(help: "Replace an earlier export that stands at --out.")
   var overwrite = false
+  @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
@@ -46,19 +48,23 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      let served = try trained.load(console)
-      let added = try newItems.map { try NewItems(path: $0, states: newStates, served: served) }
-      if let added { note(added, console) }
-      var export = EmbeddingExport(served)
-      (export.format, export.history, export.overwrite) = (format, history, overwrite)
-      let users = served.dataset.manifest.users
-      let items = served.dataset.items.count + (added?.count ?? 0)
-      let bar = ProgressBar("export", total: items + users, unit: "rows", console: console)
-      try export.write(to: output, newItems: added) { bar.advance(by: $0) }
-      bar.finish()
-      console.note(
-        "\(HumanFormat.count(items)) items and \(HumanFormat.count(users)) users of width \(served.width) are in \(output)")
+      try rankOptions.run(atMost: 64, console: console) { [self] in try export(on: $0, $1) }
     }
+  }
+
+  private func export(on communicator: any Communicator, _ console: Console) throws {
+    let served = try trained.load(console, on: communicator, mayStream: true)
+    let added = try newItems.map { try NewItems(path: $0, states: newStates, served: served) }
+    if let added { note(added, console) }
+    var export = EmbeddingExport(served)
+    (export.format, export.history, export.overwrite) = (format, history, overwrite)
+    let users = served.dataset.manifest.users
+    let items = served.dataset.items.count + (added?.count ?? 0)
+    let bar = ProgressBar("export", total: items + users, unit: "rows", console: console)
+    try export.write(to: output, newItems: added) { bar.advance(by: $0) }
+    bar.finish()
+    console.note(
+      "\(HumanFormat.count(items)) items and \(HumanFormat.count(users)) users of width \(served.width) are in \(output)")
   }
 
   private func note(_ added: NewItems, _ console: Console) {

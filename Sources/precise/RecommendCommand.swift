@@ -75,7 +75,7 @@ struct RecommendCommand: ParsableCommand {
     let lookup = Lookup(recommender.served.dataset)
     guard let events = try lookup.events(ofUser: id) else { throw try lookup.unknownUser(id) }
     let view = RecommendationView(recommender.served)
-    let found = recommender.recommend([events])[0]
+    let found = try recommender.recommend([events])[0]
     guard !json else { return console.result(view.json(user: id, events, found, newest: count).indented) }
     for line in view.table(user: id, events, found, newest: count) { console.result(line) }
   }
@@ -93,7 +93,7 @@ struct RecommendCommand: ParsableCommand {
         if let events = try lookup.events(ofUser: id) { block.append((id, events)) } else { unknown.append(id) }
       }
       if line == nil || block.count == recommender.served.blockUsers {
-        printBlock(block, recommender, console)
+        try printBlock(block, recommender, console)
         block.removeAll(keepingCapacity: true)
       }
       if line == nil { break }
@@ -103,9 +103,9 @@ struct RecommendCommand: ParsableCommand {
     console.note("\(unknown.count) of \(total) users are not in the data set and left out (the first: \(first))")
   }
 
-  private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) {
+  private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {
     let view = RecommendationView(recommender.served)
-    for (user, found) in zip(users, recommender.recommend(users.map(\.events))) {
+    for (user, found) in zip(users, try recommender.recommend(users.map(\.events))) {
       if json {
         console.result(view.json(user: user.id, user.events, found, newest: count).line)
       } else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Reporting
 import Serving
 
@@ -24,20 +25,25 @@ struct ScoreCommand: ParsableCommand {
   var output: String
   @Flag(help: "Refuse unknown ids instead of leaving their scores empty.")
   var strict = false
+  @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      let served = try trained.load(console)
-      let bar = ProgressBar("score", total: nil, unit: "pairs", console: console)
-      let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
-      bar.finish()
-      if let first = summary.firstUnknown {
-        console.note(
-          "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
-            + "item is not in the data set (the first: \(first))")
-      }
+      try rankOptions.run(atMost: 64, console: console) { [self] in try score(on: $0, $1) }
+    }
+  }
+
+  private func score(on communicator: any Communicator, _ console: Console) throws {
+    let served = try trained.load(console, on: communicator, mayStream: true)
+    let bar = ProgressBar("score", total: nil, unit: "pairs", console: console)
+    let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
+    bar.finish()
+    if let first = summary.firstUnknown {
+      console.note(
+        "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
+          + "item is not in the data set (the first: \(first))")
     }
   }
 }

@@ -19,6 +19,7 @@ struct TrainCommand: ParsableCommand {
         precise train --config Configs/demo.yaml --data dataset/ --out run/
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --set universal.epochs=3
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --phase targeted
+        mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
 
       The run directory gets config.yaml, metrics.jsonl, evaluation.json, TensorBoard events and checkpoints/. With \
       --phase, only that phase is trained; a targeted phase starts from the universal phase's checkpoint in --out.
@@ -37,6 +38,7 @@ struct TrainCommand: ParsableCommand {
   var phase: String?
   @Flag(help: "Train into a run directory that holds another run, which is lost.")
   var overwrite = false
+  @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
   func run() throws {
@@ -47,14 +49,24 @@ struct TrainCommand: ParsableCommand {
       try check(config, dataset)
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
-      try prepare(directory, config, dataset)
-      console.note("1 rank (solo), \(Engine.library), \(Engine.instructionSet)")
-      let trainer = try Trainer(
-        config, .init(dataset: dataset, states: states, directory: directory), communicator: SoloCommunicator(),
-        console: console)
-      try trainer.run(only: phase)
-      console.note("the run is in \(output); next: precise evaluate \(output)")
+      let most = min(dataset.shardCount, config.batch.users)
+      try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
+        try agree(communicator, config, dataset)
+        if communicator.rank == 0 { try prepare(directory, config, dataset) }
+        try communicator.barrier()
+        try RankOptions.introduce(communicator, console)
+        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
+        try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+        console.note("the run is in \(output); next: precise evaluate \(output)")
+      }
     }
+  }
+
+  /// Throws when this rank has read another configuration or data set than rank 0: each host has its own copy of a file.
+  private func agree(_ communicator: any Communicator, _ config: RunConfig, _ dataset: Dataset) throws {
+    let own = ConfigWriter.text(config) + dataset.manifest.checksum
+    guard try communicator.broadcast(own) != own else { return }
+    throw InputError("\(self.config) or \(data) is not what rank 0 has read; give every host the same files")
   }
 
   private func check(_ config: RunConfig, _ dataset: Dataset) throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Reporting
 import Serving
 import Training
@@ -13,8 +14,13 @@ struct TrainedRunOptions: ParsableArguments {
   var data: String?
 
   /// Loads the phase and says which it is.
-  func load(_ console: Console) throws -> ServedModel {
-    let served = try ServedModel(try TrainedRun(path: directory, data: data), phase: phase)
+  ///
+  /// Collective; with `mayStream`, a catalogue that does not fit the configured memory is streamed.
+  func load(
+    _ console: Console, on communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
+  ) throws -> ServedModel {
+    let run = try TrainedRun(path: directory, data: data)
+    let served = try ServedModel(run, phase: phase, communicator: communicator, mayStream: mayStream)
     console.note("phase \(served.plan.name), step \(HumanFormat.count(served.step)), width \(served.width)")
     return served
   }

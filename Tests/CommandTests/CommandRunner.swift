@@ -17,12 +17,20 @@ enum CommandRunner {
 
   /// The same with a list of arguments.
   ///
-  /// - Parameter folder: the working folder; the tests' own when nil.
-  static func run(_ arguments: [String], input: Data = Data(), in folder: String? = nil) throws -> CommandResult {
+  /// - Parameters:
+  ///   - folder: the working folder; the tests' own when nil.
+  ///   - variables: `NAME=value`s that the environment has besides the tests' own.
+  static func run(
+    _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = []
+  ) throws -> CommandResult {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("precise")
     process.arguments = arguments
+    if !variables.isEmpty {
+      let pairs = variables.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+      process.environment = ProcessInfo.processInfo.environment.merging(pairs.map { ($0[0], $0[1]) }) { $1 }
+    }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("precise-run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)

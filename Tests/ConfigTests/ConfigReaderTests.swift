@@ -47,6 +47,15 @@ struct ConfigReaderTests {
     #expect(problems("batch: {quux: 1}") == ["line 1, batch.quux: 1, is not a key of this section; known here: users"])
   }
 
+  @Test func tokenStatesAreStoredAsAsked() throws {
+    #expect(try ConfigReader.read(text: "compute: {token_storage: bf16}", name: "run.yaml").compute.tokenStorage == .bf16)
+    #expect(RunConfig().compute.tokenStorage == .fp32)
+    #expect(
+      problems("compute: {token_storage: bf61}") == [
+        "line 1, compute.token_storage: bf61, must be one of fp32, bf16; did you mean bf16?"
+      ])
+  }
+
   @Test func everyFaultIsReportedAtOnceWithItsLine() {
     let text = """
       seed: -1
@@ -89,6 +98,11 @@ struct ConfigReaderTests {
     #expect(problems("batch: {users: 1}\ntargeted: [{name: a}]") == [])
     #expect(problems("targeted: [{name: a}, {name: a}]").first?.contains("name of an earlier phase") == true)
     #expect(problems("targeted: [{name: a, objective: {bpr: 0, softmax: 0}}]").first?.contains("cannot both be 0") == true)
+    #expect(
+      problems("bench: {items: 100, drawn_items: 101}") == [
+        "line 1, bench.drawn_items: 101, must be at most items = 100; try null, which draws from all of them"
+      ])
+    #expect(problems("bench: {items: 100, drawn_items: 100}") == [])
     #expect(problems("evaluation: {select_by: ndcg@7}").first?.contains("try ndcg@5") == true)
   }
 

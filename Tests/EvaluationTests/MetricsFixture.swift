@@ -1,5 +1,6 @@
 import Evaluation
 import Files
+import Tensors
 import TestSupport
 
 /// One case of `Tests/References/make_metrics_fixture.py`: scores, targets and what must come of them.
@@ -33,8 +34,19 @@ struct MetricsFixture {
   /// Our rank of a user's target.
   func rank(_ user: Int, _ variant: String) -> Int {
     let seen = variant == "filtered" ? seenItems[seenOffsets[user]..<seenOffsets[user + 1]].map(Int32.init) : []
-    return scores[user * items..<(user + 1) * items].withUnsafeBufferPointer {
-      Ranking.rank(of: targets[user], scores: $0, excluded: seen)
-    }
+    return rankAmong(Array(scores[user * items..<(user + 1) * items]), targets[user], excluded: seen)
   }
+}
+
+/// The rank of a target among given scores: those of a user [1] and items of width 1, which come in two pieces.
+func rankAmong(_ scores: [Float], _ target: Int, excluded: [Int32] = []) -> Int {
+  let workspace = Workspace(chunkBytes: 1 << 16)
+  let items = GuardedMatrix.make(scores, rows: scores.count, columns: 1)
+  let judging = [scores[target]] + excluded.filter { Int($0) != target }.map { scores[Int($0)] }
+  let ranking = Ranking(users: 1, width: 1, workspace: workspace)
+  ranking.users[0, 0] = 1
+  ranking.judge(0, by: GuardedMatrix.make(judging, rows: judging.count, columns: 1), workspace: workspace)
+  ranking.count(items.rows(0..<scores.count / 3), workspace: workspace)
+  ranking.count(items.rows(scores.count / 3..<scores.count), workspace: workspace)
+  return ranking.rank(of: 0)
 }

@@ -43,6 +43,13 @@ struct RankingMetricsTests {
     }
   }
 
+  @Test func theFlatFormLosesNothing() throws {
+    let whole = metrics(try MetricsFixture("ranking"), "filtered", users: 0..<60)
+    var copy = RankingMetrics(cutoffs: Self.cutoffs)
+    copy.flat = whole.flat
+    #expect(copy == whole && whole.flat.count == 6 * 10)
+  }
+
   @Test func aRankAtACutoffIsInside() {
     var metrics = RankingMetrics(cutoffs: [5, 10])
     metrics.add(rank: 5, buckets: [0])

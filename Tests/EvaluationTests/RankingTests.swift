@@ -9,7 +9,7 @@ struct RankingTests {
   }
 
   private func rank(_ scores: [Float], _ target: Int, excluded: [Int32] = []) -> Int {
-    scores.withUnsafeBufferPointer { Ranking.rank(of: target, scores: $0, excluded: excluded) }
+    rankAmong(scores, target, excluded: excluded)
   }
 
   @Test func equalScoresRankAheadOfTheTarget() {

@@ -4,28 +4,16 @@ import Collectives
 final class FakeCommunicator: Communicator {
   let rank: Int
   let size: Int
+  let carrier = "nothing"
+  let state: CollectiveState
 
   init(rank: Int, size: Int) {
     self.rank = rank
     self.size = size
+    state = CollectiveState(ranks: size)
   }
 
-  func allReduce(_ values: UnsafeMutableBufferPointer<Float>) { fatalError("a fake rank has nobody to speak to") }
+  func start(_ exchange: Exchange, on channel: Int) { fatalError("a fake rank has nobody to speak to") }
 
-  func allReduce(_ values: UnsafeMutableBufferPointer<Double>) { fatalError("a fake rank has nobody to speak to") }
-
-  func allToAll<Element: BitwiseCopyable>(
-    _ send: UnsafeBufferPointer<Element>, counts sendCounts: [Int], into receive: UnsafeMutableBufferPointer<Element>,
-    counts receiveCounts: [Int]
-  ) { fatalError("a fake rank has nobody to speak to") }
-
-  func allGather<Element: BitwiseCopyable>(
-    _ send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>, counts: [Int]
-  ) { fatalError("a fake rank has nobody to speak to") }
-
-  func reduceScatter(_ values: UnsafeBufferPointer<Float>, counts: [Int], into receive: UnsafeMutableBufferPointer<Float>) {
-    fatalError("a fake rank has nobody to speak to")
-  }
-
-  func barrier() { fatalError("a fake rank has nobody to speak to") }
+  func poll(_ channel: Int) -> Bool { fatalError("a fake rank has nobody to speak to") }
 }

@@ -59,6 +59,14 @@ import Testing
     #expect(uneven.tokenCount == 8 && uneven.states(of: 2).shape == "[3, 5]")
   }
 
+  /// Embeds rows as a step does.
+  private func embed(_ table: ItemTable, _ wanted: [Int], into e: Matrix) throws -> ItemTable.Saved {
+    let route = kept(table.exchange.makeRoute())
+    try table.exchange.start(route, wanted: .kept(wanted))
+    try table.exchange.finish(route)
+    return try table.embed(route, into: e, workspace: workspace)
+  }
+
   /// Everything that a step may change, row by row.
   private func contents(_ table: ItemTable, _ row: Int) -> [Float] {
     let states = table.tokens.tokens(of: row)
@@ -70,7 +78,7 @@ import Testing
   private func filled(_ items: Int, rule: RowOptimizer.Rule? = nil) -> ItemTable {
     let table = table(plan(items, rule: rule)).0
     let states = table.tokens.states
-    states.base.update(from: RandomValues.floats(states.count, seed: 9), count: states.count)
+    states.store(RandomValues.floats(states.count, seed: 9))
     _ = table.tokenOptimizerState()
     return table
   }
@@ -80,11 +88,12 @@ import Testing
     let table = filled(20, rule: rule)
     let wanted = [3, 7, 8, 15]
     let e = GuardedMatrix.filled(4, 7)
-    let saved = try table.embed(.kept(wanted), into: e, workspace: workspace)
+    let saved = try embed(table, wanted, into: e)
     #expect(e.columns(0..<4).values == wanted.flatMap { table.ids.rows($0..<$0 + 1).values })
     let before = (0..<20).map { contents(table, $0) }
     let dE = GuardedMatrix.random(4, 7, seed: 3)
-    try table.update(saved, dE: dE, balance: 0.01, learningRates: .init(id: 0.05, token: 0.01), workspace: workspace)
+    try table.update(
+      saved, dE: dE, routing: saved.routing, balance: 0.01, learningRates: .init(id: 0.05, token: 0.01), workspace: workspace)
     for row in 0..<20 {
       let after = contents(table, row)
       guard wanted.contains(row) else {
@@ -101,8 +110,9 @@ import Testing
     let before = table.ids.values
     let e = GuardedMatrix.filled(2, 7)
     let dE = GuardedMatrix.random(2, 7, seed: 4)
-    let saved = try table.embed(.kept([5, 6]), into: e, workspace: workspace)
-    try table.update(saved, dE: dE, balance: 0, learningRates: .init(id: 0.05, token: nil), workspace: workspace)
+    let saved = try embed(table, [5, 6], into: e)
+    try table.update(
+      saved, dE: dE, routing: saved.routing, balance: 0, learningRates: .init(id: 0.05, token: nil), workspace: workspace)
     for (line, row) in [5, 6].enumerated() {
       let gradient = (0..<4).map { Double(dE[line, $0]) }
       let accumulator = gradient.reduce(0) { $0 + $1 * $1 } / 4
@@ -116,11 +126,12 @@ import Testing
 
   @Test func frozenTokensStayAndCostNoState() throws {
     let (table, arena) = table(plan(20))
-    table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+    table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
     let e = GuardedMatrix.filled(3, 7)
-    let saved = try table.embed(.kept([1, 2, 3]), into: e, workspace: workspace)
+    let saved = try embed(table, [1, 2, 3], into: e)
     try table.update(
-      saved, dE: GuardedMatrix.random(3, 7, seed: 5), balance: 0.01, learningRates: .init(id: 0.05, token: nil),
+      saved, dE: GuardedMatrix.random(3, 7, seed: 5), routing: saved.routing, balance: 0.01,
+      learningRates: .init(id: 0.05, token: nil),
       workspace: workspace)
     #expect(table.tokens.states.values.allSatisfy { $0 == 0.5 })
     #expect(table.tokenOptimizer == nil)
@@ -131,9 +142,10 @@ import Testing
     let table = filled(20)
     let before = (0..<20).map { contents(table, $0) }
     let e = GuardedMatrix.filled(3, 7)
-    let saved = try table.embed(.kept([1, 2, 3]), into: e, workspace: workspace)
+    let saved = try embed(table, [1, 2, 3], into: e)
     let dE = GuardedMatrix.random(3, 7, seed: 5)
-    try table.update(saved, dE: dE, balance: 0.01, learningRates: .init(id: nil, token: nil), workspace: workspace)
+    try table.update(
+      saved, dE: dE, routing: saved.routing, balance: 0.01, learningRates: .init(id: nil, token: nil), workspace: workspace)
     #expect((0..<20).allSatisfy { contents(table, $0) == before[$0] })
   }
 
@@ -144,13 +156,14 @@ import Testing
     }
     for (id, semantic) in [(4, 0), (0, 3)] {
       let table = table(plan(6, shape: shape(id: id, semantic: semantic))).0
-      table.tokens.states.base.update(repeating: 0.5, count: table.tokens.states.count)
+      table.tokens.states.store([Float](repeating: 0.5, count: table.tokens.states.count))
       let e = GuardedMatrix.filled(2, id + semantic)
-      let saved = try table.embed(.kept([1, 4]), into: e, workspace: workspace)
+      let saved = try embed(table, [1, 4], into: e)
       #expect((saved.routing == nil) == (semantic == 0))
       #expect(e.values.allSatisfy { $0.isFinite && $0 != 0 })
       let dE = GuardedMatrix.random(2, id + semantic, seed: 6)
-      try table.update(saved, dE: dE, balance: 0, learningRates: .init(id: 0.1, token: 0.1), workspace: workspace)
+      try table.update(
+        saved, dE: dE, routing: saved.routing, balance: 0, learningRates: .init(id: 0.1, token: 0.1), workspace: workspace)
       #expect(table.tokens.tokenCount == (semantic == 0 ? 0 : 18))
     }
   }
@@ -158,9 +171,10 @@ import Testing
   @Test func anotherPhaseTakesTheRowsOver() throws {
     let first = filled(10)
     let e = GuardedMatrix.filled(2, 7)
-    let saved = try first.embed(.kept([1, 4]), into: e, workspace: workspace)
+    let saved = try embed(first, [1, 4], into: e)
     let dE = GuardedMatrix.random(2, 7, seed: 7)
-    try first.update(saved, dE: dE, balance: 0, learningRates: .init(id: 0.1, token: 0.1), workspace: workspace)
+    try first.update(
+      saved, dE: dE, routing: saved.routing, balance: 0, learningRates: .init(id: 0.1, token: 0.1), workspace: workspace)
     let arena = kept(ParameterArena(EmbeddingFusion.specs(Self.shape), seed: 2))
     let second = ItemTable(first, arena: arena)
     #expect((0..<10).allSatisfy { contents(second, $0) == contents(first, $0) })

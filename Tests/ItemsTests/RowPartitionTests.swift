@@ -19,6 +19,19 @@ import Testing
     }
   }
 
+  @Test(arguments: [(1, 1), (7, 3), (12, 4), (101, 64)])
+  func ownRowsOfARunAreARun(_ rows: Int, _ ranks: Int) {
+    let partition = RowPartition(rows: rows, ranks: ranks)
+    for start in 0...rows {
+      for end in start...rows {
+        for rank in 0..<ranks {
+          let own = (start..<end).filter { partition.owner(of: $0) == rank }.map(partition.localRow(of:))
+          #expect(Array(partition.localRows(of: start..<end, ownedBy: rank)) == own)
+        }
+      }
+    }
+  }
+
   @Test func neighboursGoToDifferentRanks() {
     let partition = RowPartition(rows: 10, ranks: 3)
     #expect((0..<10).map(partition.owner(of:)) == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])

@@ -44,4 +44,17 @@ import Testing
     // Multiples of a power of two are where a weak hash would make one long chain.
     check(unique, [(0..<20_000).map { $0 << 16 }.filter { $0 < Int(Int32.max) }, (0..<20_000).map { $0 * 4096 }])
   }
+
+  @Test(arguments: [2, 3, 7]) func ofAPartitionedTableOwnerAfterOwner(_ ranks: Int) {
+    let rows = 101
+    let list = RandomValues.integers(300, below: rows, seed: 8) + [0, rows - 1]
+    let unique = UniqueRows(of: RowPartition(rows: rows, ranks: ranks))
+    unique.collect(.kept(list))
+    let expected = Set(list).sorted { ($0 % ranks, $0) < ($1 % ranks, $1) }
+    #expect(unique.rows.map(Int.init) == expected)
+    let places = UnsafeMutablePointer<Int32>.allocate(capacity: list.count)
+    defer { places.deallocate() }
+    unique.locate(.kept(list), into: places)
+    #expect(list.indices.allSatisfy { expected[Int(places[$0])] == list[$0] })
+  }
 }

@@ -14,7 +14,7 @@ import Testing
   @Test(arguments: [(0, 5), (1, 1), (3, 7), (16, 384), (5, 33)]) func means(_ tokens: Int, _ width: Int) {
     let states = GuardedMatrix.random(tokens, width, seed: 1)
     let out = Vector.guarded(.init(repeating: .nan, count: width))
-    tokenMean(states, into: out)
+    tokenMean(StoredRows(states), into: out)
     let expected = (0..<width).map { c in
       tokens == 0 ? 0 : Float((0..<tokens).reduce(0.0) { $0 + Double(states[$1, c]) } / Double(tokens))
     }
@@ -125,25 +125,27 @@ import Testing
     let dPooled = GuardedMatrix.random(active, width, seed: 42)
     let expected = poolTwin(states, chosen, queries, dPooled).map { $0.map(Float.init) }
     let (weights, pooled) = (GuardedMatrix.filled(active, tokens), GuardedMatrix.filled(active, width))
-    attentionPool(states, chosen: .kept(chosen), queries: queries, weights: weights, pooled: pooled)
+    attentionPool(StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, pooled: pooled)
     #expect(relativeError(weights.values, expected[0]) < 1e-6 && relativeError(pooled.values, expected[1]) < 1e-6)
     let dStates = GuardedMatrix.filled(tokens, width, with: 1)
     let dQueries = GuardedMatrix.filled(6, width, with: 2)
     attentionPoolBackward(
-      states, chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: dStates, dQueries: dQueries)
+      StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: dStates,
+      dQueries: dQueries)
     #expect(relativeError(dStates.values, expected[2].map { $0 + 1 }) < 2e-6)
     #expect(relativeError(dQueries.values, expected[3].map { $0 + 2 }) < 2e-6)
     #expect([weights, pooled, dStates, dQueries].allSatisfy(GuardedMatrix.isIntact))
     let frozen = GuardedMatrix.filled(6, width, with: 2)
     attentionPoolBackward(
-      states, chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: nil, dQueries: frozen)
+      StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: nil,
+      dQueries: frozen)
     #expect(frozen.values == dQueries.values)
   }
 
   @Test func poolingNothingGivesZeros() {
     let pooled = GuardedMatrix.filled(2, 5)
     attentionPool(
-      GuardedMatrix.filled(0, 5), chosen: .kept([0, 1]), queries: GuardedMatrix.random(3, 5, seed: 1),
+      StoredRows(GuardedMatrix.filled(0, 5)), chosen: .kept([0, 1]), queries: GuardedMatrix.random(3, 5, seed: 1),
       weights: GuardedMatrix.filled(2, 0), pooled: pooled)
     #expect(pooled.values.allSatisfy { $0 == 0 })
   }

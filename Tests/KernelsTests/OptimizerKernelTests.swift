@@ -4,6 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct OptimizerKernelTests {
+  private func stored(_ row: Vector) -> StoredRows { StoredRows(row.base, .fp32, rows: 1, columns: row.count) }
+
   @Test(arguments: [1, 15, 33, 1001]) func adamWAgainstItsFormula(_ count: Int) {
     let value = Vector.guarded(RandomValues.floats(count, seed: 1))
     let (m, v) = (Vector.guarded(.init(repeating: 0, count: count)), Vector.guarded(.init(repeating: 0, count: count)))
@@ -40,7 +42,8 @@ import Testing
       let gradient = Vector.guarded(RandomValues.floats(width, seed: UInt64(20 + step)))
       total += gradient.values.reduce(0) { $0 + Double($1) * Double($1) } / Double(width)
       for c in 0..<width { w[c] -= 0.05 * Double(gradient[c]) / (total.squareRoot() + 1e-3) }
-      adaGradRow(gradient: gradient, value: value, accumulator: accumulator.base, learningRate: 0.05, epsilon: 1e-3)
+      adaGradRow(
+        gradient: gradient, value: stored(value), rounding: nil, accumulator: accumulator.base, learningRate: 0.05, epsilon: 1e-3)
     }
     #expect(relativeError(value.values, w.map(Float.init)) < 1e-6)
     #expect(abs(Double(accumulator[0]) - total) < 1e-6 * total)
@@ -49,7 +52,9 @@ import Testing
   @Test func aZeroGradientLeavesARowUntouched() {
     let value = Vector.guarded([1, 2, 3])
     let accumulator = Vector.guarded([0])
-    adaGradRow(gradient: .guarded([0, -0.0, 0]), value: value, accumulator: accumulator.base, learningRate: 1, epsilon: 0)
+    adaGradRow(
+      gradient: .guarded([0, -0.0, 0]), value: stored(value), rounding: nil, accumulator: accumulator.base, learningRate: 1,
+      epsilon: 0)
     #expect(value.values == [1, 2, 3] && accumulator[0] == 0)
   }
 
@@ -59,8 +64,8 @@ import Testing
     let gradient = Vector.guarded(RandomValues.floats(width, seed: 4, center: 2))
     let before = value.values
     adamRow(
-      AdamStep(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1), gradient: gradient, value: value, m: m, v: v
-    )
+      AdamStep(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1), gradient: gradient, value: stored(value),
+      rounding: nil, m: m, v: v)
     // The first corrected step is the learning rate itself, against the gradient's sign.
     #expect(relativeError(value.values, before.map { $0 - 0.01 }) < 1e-6)
     #expect(relativeError(m.values, gradient.values.map { 0.1 * $0 }) < 1e-6)
@@ -70,7 +75,7 @@ import Testing
     let value = Vector.guarded([0])
     let (m, v) = (Vector.guarded([1]), Vector.guarded([1]))
     let step = AdamStep(learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 0, step: 1_000_000)
-    adamRow(step, gradient: .guarded([1]), value: value, m: m, v: v)
+    adamRow(step, gradient: .guarded([1]), value: stored(value), rounding: nil, m: m, v: v)
     #expect(abs(value[0] + 0.1) < 1e-6)
   }
 }

@@ -56,24 +56,4 @@ import Testing
     #expect(relativeError(y.values, sums) < 1e-6)
     #expect(GuardedMatrix.isIntact(y))
   }
-
-  private func count(_ bound: Float, _ scores: [Float]) -> Int { scores.withUnsafeBufferPointer { countNotBelow(bound, in: $0) } }
-
-  @Test func countingTiesAndNotANumbers() {
-    #expect(count(1, [0, 1, 2, 1, .nan, -.infinity, .infinity]) == 5)
-    #expect(count(.nan, [0, 1, .nan]) == 3)
-    #expect(count(-.infinity, [-.infinity, 0]) == 2)
-    #expect(count(.infinity, [.infinity, 0, .nan]) == 2)
-    #expect(count(0, [-0.0, 0]) == 2)
-    #expect(count(0, []) == 0)
-    #expect(countNotBelow(0, in: UnsafeBufferPointer(start: nil, count: 0)) == 0)
-  }
-
-  @Test func countingLongLists() {
-    for length in [1, 63, 65_535, 65_536, 65_537, 140_001] {
-      var scores = RandomValues.floats(length, seed: 8)
-      scores[length - 1] = .nan
-      #expect(count(0.25, scores) == scores.count { !($0 < 0.25) })
-    }
-  }
 }

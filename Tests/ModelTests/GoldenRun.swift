@@ -44,7 +44,7 @@ final class GoldenRun {
     let stride = config.tokens * config.tokenDimension
     for item in 0..<config.items {
       let target = model.items.tokens.states(of: item)
-      target.base.update(from: Array(states[(item * stride)..<(item * stride + target.count)]), count: target.count)
+      target.store(Array(states[(item * stride)..<(item * stride + target.count)]))
     }
     users = try GoldenUsers(golden)
     everyItem = (0..<Int32(config.items)).map { $0 }
@@ -103,7 +103,7 @@ final class GoldenRun {
     let config = golden.config
     let mode = ForwardMode.inference(causal: loss == .phase1)
     if loss == .phase1 {
-      let value = UniversalObjective(logitScale: config.logitScale).lossAndGradients(
+      let value = try UniversalObjective(logitScale: config.logitScale).lossAndGradients(
         model, e: e, batch: users.universal, mode: mode, dE: dE, workspace: workspace)
       return ["next_item": value, "phase1": value + Double(config.balance) * balance, "balance": balance]
     }

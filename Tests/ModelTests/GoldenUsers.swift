@@ -49,7 +49,11 @@ final class GoldenUsers {
       rows: negativeIds, ids: negativeIds, logChances: golden.config.logQ ? UnsafePointer(logChances.base) : nil)
     universal = .init(
       packed: packed, input: input, targetRows: next, targets: next, negatives: negatives, globalPositions: columns.count)
-    targeted = .init(packed: packed, input: input, targetRows: last, targets: last, negatives: negatives, usersOfRanks: [count])
+    usersOfRanks = Storage(count: 1)
+    usersOfRanks.base[0] = count
+    targeted = .init(
+      packed: packed, input: input, targetRows: last, targets: last, negatives: negatives,
+      usersOfRanks: UnsafeBufferPointer(usersOfRanks.buffer))
     lists = kept
   }
 
@@ -64,5 +68,6 @@ final class GoldenUsers {
   }
 
   private let keys: Storage<UInt64>
+  private let usersOfRanks: Storage<Int>
   private let logChances: Storage<Float>
 }

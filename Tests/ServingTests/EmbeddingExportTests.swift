@@ -57,7 +57,7 @@ struct EmbeddingExportTests {
         (0..<width).reduce(Float(0)) { $0 + users[row * width + $1] * items[item * width + $1] }
       }
       let target = Int(events.items[event])
-      let rank = scores.withUnsafeBufferPointer { Ranking.rank(of: target, scores: $0) }
+      let rank = scores.count { !($0 < scores[target]) }
       metrics.add(rank: rank, buckets: buckets.buckets(of: target))
     }
     let evaluator = Evaluator(

@@ -17,10 +17,10 @@ struct RecommenderTests {
   func recommendsTheLargestProducts(phase: String) throws {
     let served = try ServedWorld.hashed().served(phase)
     let events = try ["u0", "u7"].map { try #require(try Lookup(served.dataset).events(ofUser: $0)) }
-    let found = Recommender(served, rules: rules(5)).recommend(events)
+    let found = try Recommender(served, rules: rules(5)).recommend(events)
     let storage = Storage<Float>(count: 2 * served.width)
     let users = Matrix(storage.base, rows: 2, columns: served.width)
-    served.embed(events, into: users)
+    try served.embed(events, into: users)
     let items = served.catalogue.embeddings
     for user in 0..<2 {
       let scores = (0..<items.rows).map { item in
@@ -38,11 +38,11 @@ struct RecommenderTests {
     let items = served.dataset.items
     let events = try #require(try Lookup(served.dataset).events(ofUser: "u3"))
     let scene = try Lookup(served.dataset).scene("feed")
-    let all = Recommender(served, rules: rules(1_000)).recommend([events])[0]
+    let all = try Recommender(served, rules: rules(1_000)).recommend([events])[0]
     #expect(all.count == items.count)
-    let inScene = Recommender(served, rules: rules(1_000, scene: scene)).recommend([events])[0]
+    let inScene = try Recommender(served, rules: rules(1_000, scene: scene)).recommend([events])[0]
     #expect(inScene == all.filter { items.scenes($0.item).contains(scene) } && !inScene.isEmpty && inScene.count < all.count)
-    let unseen = Recommender(served, rules: rules(1_000, filterSeen: true)).recommend([events])[0]
+    let unseen = try Recommender(served, rules: rules(1_000, filterSeen: true)).recommend([events])[0]
     #expect(unseen == all.filter { !$0.isSeen } && unseen.count == items.count - Set(events.items).count)
     #expect(throws: InputError("the data set has no scene fed; it has \(served.dataset.scenes.joined(separator: ", "))")) {
       try Lookup(served.dataset).scene("fed")

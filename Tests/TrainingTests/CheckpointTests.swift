@@ -21,6 +21,13 @@ struct CheckpointTests {
   private let manifest = CheckpointManifest(
     phase: "universal", step: 12, epoch: 1.5, dataset: "d", items: 60, selectedBy: "mrr", score: 0.25)
 
+  private let solo = SoloCommunicator()
+
+  private func write(_ model: PreciseModel, to path: String) throws -> Checkpoint {
+    try Checkpoint.write(model, manifest, to: path, communicator: solo)
+    return try Checkpoint(path: path)
+  }
+
   /// A model whose every number, optimizer state too, is its own.
   private func model(_ changes: String..., tokens: Bool = true) throws -> PreciseModel {
     var config = try world.config("seed=77")
@@ -29,8 +36,9 @@ struct CheckpointTests {
     for (number, parameter) in model.parameters.parameters.enumerated() {
       for index in 0..<parameter.vector.count { parameter.vector.base[index] = Float(number) + Float(index) / 1024 }
     }
+    let tokenStates = try #require(model.items.tokens.states.floats)
     var blocks = [model.items.ids] + model.items.idOptimizer.states.map(\.values)
-    if tokens { blocks += [model.items.tokens.states] + model.items.tokenOptimizerState().states.map(\.values) }
+    if tokens { blocks += [tokenStates] + model.items.tokenOptimizerState().states.map(\.values) }
     for (number, block) in blocks.enumerated() {
       for index in 0..<block.count { block.base[index] = Float(1_000 * (number + 1)) + Float(index) }
     }
@@ -46,31 +54,54 @@ struct CheckpointTests {
   @Test(arguments: ["adagrad", "lazy"], [true, false])
   func everyNumberComesBack(rule: String, tokens: Bool) throws {
     let model = try model(rule, tokens: tokens)
-    let written = try Checkpoint.write(model, manifest, to: folder.file("c"))
-    #expect(written.manifest.files.map(\.name).contains("tokens.safetensors") == tokens)
+    let written = try write(model, to: folder.file("c"))
+    #expect(written.manifest.files.map(\.name).contains("tokens-00000.safetensors") == tokens)
     let opened = try Checkpoint(path: folder.file("c"))
     #expect(opened.manifest == written.manifest && opened.manifest.step == 12 && opened.manifest.score == 0.25)
     let loaded = try fresh(rule)
     #expect(numbers(loaded) != numbers(model))
-    try opened.load(into: loaded)
+    try opened.load(into: loaded, communicator: solo)
     #expect(numbers(loaded) == numbers(model))
     #expect(try folder.names() == ["c"])
   }
 
+  /// Token states come back in whichever format the reading model stores them.
+  @Test(arguments: [(ComputeConfig.TokenStorage.bf16, ComputeConfig.TokenStorage.bf16), (.bf16, .fp32), (.fp32, .bf16)])
+  func tokenStatesOfEitherFormat(_ written: ComputeConfig.TokenStorage, _ read: ComputeConfig.TokenStorage) throws {
+    func model(_ storage: ComputeConfig.TokenStorage, seed: Int) throws -> PreciseModel {
+      var config = try world.config("seed=\(seed)")
+      config.compute.tokenStorage = storage
+      return try world.model(config)
+    }
+    let source = try model(written, seed: 77)
+    let states = source.items.tokens.states
+    states.store((0..<states.count).map { Float($0 % 1000) / 128 })
+    source.items.tokenOptimizerState().states[0].values[3, 0] = 0.1
+    _ = try write(source, to: folder.file("c"))
+    let stored = try #require(try SafetensorsFile(path: folder.file("c") + "/tokens-00000.safetensors").tensors["states"])
+    #expect(stored.type == (written == .bf16 ? .bf16 : .f32))
+    let target = try model(read, seed: 3)
+    try Checkpoint(path: folder.file("c")).load(into: target, communicator: solo)
+    #expect(target.items.tokens.states.bytes.count == states.count * (read == .bf16 ? 2 : 4))
+    if written == .bf16 { #expect(target.items.tokens.states.values == states.values) }
+    #expect(relativeError(target.items.tokens.states.values, states.values) < 0x1p-8)
+    #expect(target.items.tokenOptimizerState().states[0].values[3, 0] == 0.1)
+  }
+
   @Test func anOlderOneIsReplacedWhole() throws {
-    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    _ = try write(try model(), to: folder.file("c"))
     let later = try model("lazy", tokens: false)
-    let written = try Checkpoint.write(later, manifest, to: folder.file("c"))
+    let written = try write(later, to: folder.file("c"))
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("c")).sorted()
-    #expect(names == ["dense.safetensors", "items.safetensors", "manifest.json"])
+    #expect(names == ["dense.safetensors", "items-00000.safetensors", "manifest.json"])
     let loaded = try fresh("lazy")
-    try written.load(into: loaded)
+    try written.load(into: loaded, communicator: solo)
     #expect(numbers(loaded) == numbers(later))
   }
 
-  @Test(arguments: ["dense.safetensors", "items.safetensors", "tokens.safetensors"])
+  @Test(arguments: ["dense.safetensors", "items-00000.safetensors", "tokens-00000.safetensors"])
   func damagedFilesAreNamed(name: String) throws {
-    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let checkpoint = try write(try model(), to: folder.file("c"))
     let file = URL(fileURLWithPath: folder.file("c/\(name)"))
     let whole = try Data(contentsOf: file)
     // Early, in the header, and in the last number: each flip must be seen.
@@ -78,43 +109,45 @@ struct CheckpointTests {
       var flipped = whole
       flipped[place] ^= 1
       try flipped.write(to: file)
-      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
       #expect(error?.description.contains("\(name) is damaged") == true)
     }
     try whole.dropLast().write(to: file)
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
     try FileManager.default.removeItem(at: file)
-    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh()) }
+    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
     #expect(error?.description.contains(name) == true)
     try whole.write(to: file)
-    try checkpoint.load(into: try fresh())
+    try checkpoint.load(into: try fresh(), communicator: solo)
   }
 
   @Test func modelsOfOtherShapesAreRefused() throws {
-    let checkpoint = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    let checkpoint = try write(try model(), to: folder.file("c"))
     for change in [
       "model.id_dim=4", "model.layers=2", "model.semantic_dim=0", "model.length=7", "model.experts=3",
       "model.scene_embedding=true",
     ] {
       let other = try world.model(try world.config(change, "model.heads=1"))
-      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other) }
+      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other, communicator: solo) }
     }
     let targeted = try world.model(try world.config(), userHead: .residual)
-    #expect(throws: InputError.self) { try checkpoint.load(into: targeted) }
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy")) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: targeted, communicator: solo) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy"), communicator: solo) }
   }
 
   @Test(arguments: [
-    ("\"version\" : 1", "\"version\" : 2", "has version 2"), ("\"step\"", "\"stop\"", "cannot be read"),
+    ("\"version\" : 2", "\"version\" : 3", "has version 3"), ("\"step\"", "\"stop\"", "cannot be read"),
     ("dense.s", "../dense.s", "has no dense"),
   ])
   func wrongManifestsAreRefused(from: String, to: String, reason: String) throws {
-    _ = try Checkpoint.write(try model(), manifest, to: folder.file("c"))
+    _ = try write(try model(), to: folder.file("c"))
     let path = folder.file("c/\(CheckpointManifest.fileName)")
     let text = try String(contentsOfFile: path, encoding: .utf8)
     #expect(text.contains(from))
     try folder.write("c/\(CheckpointManifest.fileName)", text.replacingOccurrences(of: from, with: to))
-    let error = #expect(throws: InputError.self) { try Checkpoint(path: folder.file("c")).load(into: try fresh()) }
+    let error = #expect(throws: InputError.self) {
+      try Checkpoint(path: folder.file("c")).load(into: try fresh(), communicator: solo)
+    }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 

@@ -54,15 +54,17 @@ final class TrainingWorld: Sendable {
   var behavior: String { dataset.manifest.behaviors.sorted { $0.events > $1.events }[1].name }
 
   /// Trains a configuration into a folder of that name.
-  func train(_ config: RunConfig, into name: String, only phase: String? = nil) throws -> TrainedRun {
+  func train(_ config: RunConfig, into name: String, only phase: String? = nil, ranks: Int = 1) throws -> TrainedRun {
     let directory = RunDirectory(path: folder.file(name))
     try directory.create()
     try directory.write(
       config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
     let console = Console(verbosity: .quiet, isTerminal: false, output: { _ in }, error: { _ in })
-    let inputs = Trainer.Inputs(
-      dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
-    try Trainer(config, inputs, communicator: SoloCommunicator(), console: console).run(only: phase)
+    try RankThreads.run(ranks: ranks) { communicator in
+      let inputs = Trainer.Inputs(
+        dataset: self.dataset, states: try ModelFactory.tokenStates(config, self.dataset), directory: directory)
+      try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+    }
     return try TrainedRun(path: directory.path)
   }
 

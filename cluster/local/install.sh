@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what a Debian or Ubuntu machine lacks to build precise: oneDNN, zlib, and python3 for the repository's checks.
+# Installs what a Debian or Ubuntu machine lacks to build precise: oneDNN, zlib, MPI, and python3 for the
+# repository's checks.
 # Swift itself is not packaged there; without it this script says where it comes from and ends with 1.
 set -euo pipefail
 
@@ -7,11 +8,19 @@ packages=()
 for package in libdnnl-dev zlib1g-dev; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
 done
+# Any MPI that pkg-config knows will do; Open MPI is installed where there is none.
+if ! command -v pkg-config >/dev/null; then packages+=(pkg-config); fi
+if ! pkg-config --exists "${PRECISE_MPI:-mpi-c}" 2>/dev/null && ! pkg-config --exists ompi-c 2>/dev/null &&
+  ! pkg-config --exists mpich 2>/dev/null; then
+  packages+=(libopenmpi-dev openmpi-bin)
+elif ! command -v mpirun >/dev/null && [ -z "${PRECISE_MPIEXEC:-}" ]; then
+  packages+=(openmpi-bin)
+fi
 command -v python3 >/dev/null || packages+=(python3)
 
 if [ "${#packages[@]}" -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "error: this machine has no apt-get; install ${packages[*]} (oneDNN and zlib with their headers) its own way" >&2
+    echo "error: this machine has no apt-get; install ${packages[*]} (oneDNN, zlib and MPI with their headers) its own way" >&2
     exit 1
   fi
   root=()
@@ -37,4 +46,4 @@ if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor"
   echo "error: Swift ${version:-of an unknown version} found, 6.3 or newer is needed: https://www.swift.org/install/linux/" >&2
   exit 1
 fi
-echo "ready: Swift $version, oneDNN, zlib"
+echo "ready: Swift $version, oneDNN, zlib, MPI"

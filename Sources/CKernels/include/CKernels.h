@@ -29,6 +29,18 @@ const char *ck_status_text(int status);
 /* Denormal results of the calling thread become zero. */
 void ck_flush_denormals(void);
 
+/* packed.c: products whose elements are functions of their row and column alone, whatever stands beside them ---------- */
+
+/* Elements that B [k,n] takes when it is packed. */
+long ck_packed_size(long k, long n);
+/* Packs B [k,n], or [n,k] when transposed. */
+void ck_pack(int transpose, long k, long n, const float *b, long ldb, float *packed);
+/* C[m,n] = A B. */
+void ck_packed_product(long m, long n, long k, const float *a, long lda, const float *packed, float *c, long ldc);
+/* counts[i] += how many of (A B)[i,:] are not below bounds[i] (NaN counts); the product is not kept. */
+void ck_packed_count(long m, long n, long k, const float *a, long lda, const float *packed, const float *bounds,
+                     int64_t *counts);
+
 /* philox.c: counter-based random numbers (Salmon et al., SC'11), Philox 4x32-10 --------------------------------- */
 
 /* What a draw is for: two 32-bit keys and the two upper counter words; the lower words count along a row. */
@@ -49,6 +61,11 @@ void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rat
 /* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
 void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
                          float *dx);
+
+/* bfloat16.c --------------------------------------------------------------------------------------------------------- */
+
+void ck_bf16_widen(long count, const uint16_t *from, float *to);    /* exact */
+void ck_bf16_narrow(long count, const float *from, uint16_t *to);   /* to the nearest, ties to even; NaN stays NaN */
 
 /* elementwise.c -------------------------------------------------------------------------------------------------- */
 
@@ -109,18 +126,18 @@ void ck_row_dots(long rows, long columns, float factor, const float *x, long ldx
 /* y[r,:] += factors[r] * x[r,:] */
 void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy);
 
-/* fusion.c: one item; states [M, W] -------------------------------------------------------------------------------- */
+/* fusion.c: one item; states [M, W], float32 or (bf16 != 0) bfloat16 ------------------------------------------------ */
 
 /* out [W] = mean over the M tokens; zero when there are none. */
-void ck_token_mean(long tokens, long width, const float *states, float *out);
+void ck_token_mean(long tokens, long width, int bf16, const void *states, float *out);
 /* The `active` largest of logits [K] (ties: the lower index), their softmax, and the softmax of all K. */
 void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities);
 /* Attention pooling of the chosen experts: weights [A, M] and pooled [A, W] are written. queries [K, W]. */
-void ck_attention_pool(long tokens, long width, long active, const int32_t *chosen, const float *queries, const float *states,
-                       float *weights, float *pooled);
+void ck_attention_pool(long tokens, long width, long active, const int32_t *chosen, const float *queries, int bf16,
+                       const void *states, float *weights, float *pooled);
 /* Gradients of the pooling: dstates [M, W] is added to unless null; dqueries [K, W] is added to. */
 void ck_attention_pool_backward(long tokens, long width, long active, const int32_t *chosen, const float *queries,
-                                const float *states, const float *weights, const float *dpooled, float *dstates,
+                                int bf16, const void *states, const float *weights, const float *dpooled, float *dstates,
                                 float *dqueries);
 /* dlogits [K] of the gate: through the kept softmax from dgates [A], and from dprobabilities [K] through the full one. */
 void ck_gate_backward(long experts, long active, const int32_t *chosen, const float *gates, const float *dgates,
@@ -138,10 +155,13 @@ void ck_adagrad_row(long width, float learning_rate, float epsilon, const float 
 void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
                  const float *gradient, float *value, float *m, float *v);
 
-/* ranking.c ----------------------------------------------------------------------------------------------------------- */
-
-/* How many of scores [count] are not below the bound (NaN counts). */
-long ck_count_not_below(long count, float bound, const float *scores);
+/* The same two for a row stored as bfloat16: computed in float32 and rounded up or down at random, so that it is right on
+ * average. The bits are those of row `key` of the stream, sixteen a column (philox.h, draw_tile). */
+void ck_adagrad_row_bf16(struct ck_stream rounding, uint64_t key, long width, float learning_rate, float epsilon,
+                         const float *gradient, uint16_t *value, float *accumulator);
+void ck_adam_row_bf16(struct ck_stream rounding, uint64_t key, long width, float learning_rate, float beta1, float beta2,
+                      float epsilon, float correction1, float correction2, const float *gradient, uint16_t *value, float *m,
+                      float *v);
 
 #ifdef __cplusplus
 }

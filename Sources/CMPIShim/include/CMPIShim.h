@@ -1,0 +1,66 @@
+/* The plain-C contract of the MPI carrier: ints, pointers and texts.
+ *
+ * Nothing of mpi.h shows here. Its handles are macros over incomplete structs in Open MPI and ints in MPICH: Swift imports
+ * neither, and code that names one kind does not build with the other. Handles, requests and the splitting of long messages
+ * live in CMPIShim.c.
+ *
+ * A rank is one process. Only the thread that called cmpi_start may call anything that follows it; nothing here locks.
+ * Every int result is 0, an MPI code, or CMPI_SHORT_MESSAGE; cmpi_error_text has words for each. */
+#ifndef PRECISE_CMPI_SHIM_H
+#define PRECISE_CMPI_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Fewer bytes came than the receiver was told: ranks disagree about a message's length. MPI itself reports only more. */
+#define CMPI_SHORT_MESSAGE (-1)
+
+/* Before cmpi_start ---------------------------------------------------------------------------------------------- */
+
+/* The library's own words about itself, first line: "Open MPI v4.1.4, package: ...", "MPICH Version: 4.0.2". */
+void cmpi_library(char *text, size_t capacity);
+/* The words for a code. */
+void cmpi_error_text(int code, char *text, size_t capacity);
+
+/* Start and end -------------------------------------------------------------------------------------------------- */
+
+/* Starts MPI, once a process, asking for MPI_THREAD_FUNNELED; afterwards failing calls return instead of ending the job. */
+int cmpi_start(void);
+/* Whether cmpi_start has succeeded and cmpi_stop has not been called. */
+int cmpi_is_running(void);
+/* What MPI promises about threads: 0 single, 1 funneled, 2 serialized, 3 multiple. */
+int cmpi_thread_level(void);
+/* Ends MPI; waits until the other ranks do the same. Nothing may be under way. */
+int cmpi_stop(void);
+/* Ends every rank of the job with a status, also those that wait for a message. */
+void cmpi_abort(int status);
+
+/* The world ------------------------------------------------------------------------------------------------------ */
+
+int cmpi_rank(void);
+int cmpi_size(void);
+/* The name of this rank's host, as MPI knows it. */
+int cmpi_processor(char *text, size_t capacity);
+
+/* Messages: a channel is a tag on a communicator of our own; messages of a channel between two ranks keep their order --- */
+
+/* Posts a message; its memory must stay as it is until the channel is done. Long ones go as several pieces. */
+int cmpi_send(int channel, int peer, const void *bytes, int64_t count);
+/* Posts the receipt of a message of exactly `count` bytes. */
+int cmpi_receive(int channel, int peer, void *bytes, int64_t count);
+/* Moves messages on; *is_done = 1 when all that was posted on the channel is done, or nothing was. */
+int cmpi_poll(int channel, int *is_done);
+/* Messages are cut into pieces of this many bytes, 1 to 2^30, the same on every rank; 2^28 at first. Counts of MPI are ints. */
+void cmpi_set_piece(int64_t bytes);
+
+/* single_copy.c: 0 when this process may read a byte of another one's memory, else errno. Needs no MPI. */
+int cmpi_can_read(int process, uint64_t address);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

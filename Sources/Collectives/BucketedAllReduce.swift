@@ -1,0 +1,83 @@
+/// Sums a large buffer over the ranks piece by piece, in the background, while its other pieces are still being written.
+///
+/// Buckets go from the end of the buffer to its start: the order in which backward writes gradients. A bucket is cut into one
+/// share a rank; each rank gets its share from everybody, adds them in rank order, and hands the sum to everybody: on the wire
+/// 2 (R − 1) / R of the buffer a rank, the least that an all-reduce can do, and the same bits on every carrier.
+/// Nobody moves an exchange on but the rank itself (`progress`): MPI's own non-blocking all-reduce hardly progresses either
+/// unless it is polled. docs/distributed.md, "Dense parameters".
+public final class BucketedAllReduce {
+  /// How numbers look on the wire.
+  public enum Wire: Sendable {
+    /// As they are.
+    case fp32
+    /// Rounded to nearest; sums are formed in fp32 at home. Every rank ends with the same, rounded, sum.
+    case bf16
+  }
+
+  /// How many buckets there may be: each takes two channels.
+  private static let mostBuckets = (Channels.count - Channels.buckets) / 2
+
+  /// Prepares to sum `values`, which stays where it is.
+  ///
+  /// - Parameter bucketBytes: the wanted size of a bucket; larger when there would be too many.
+  public init(
+    _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int = 1 << 20, communicator: any Communicator
+  ) {
+    self.values = values
+    self.communicator = communicator
+    let size = max(bucketBytes / 4, (values.count + Self.mostBuckets - 1) / Self.mostBuckets, 1)
+    buckets = stride(from: values.count, to: 0, by: -size).enumerated().map { number, end in
+      GradientBucket(
+        UnsafeMutableBufferPointer(rebasing: values[max(end - size, 0)..<end]), start: max(end - size, 0), number: number,
+        wire: wire, communicator: communicator)
+    }
+  }
+
+  /// Forgets the last sum: nothing is ready.
+  public func begin() {
+    precondition(finished == ready, "\(ready - finished) buckets are under way")
+    (ready, finished) = (0, 0)
+  }
+
+  /// Says that everything from `start` on is written: the buckets there set out.
+  public func markReady(from start: Int) throws {
+    guard communicator.size > 1 else { return }
+    try communicator.state.time(.denseGradients) {
+      while ready < buckets.count, buckets[ready].start >= start {
+        try buckets[ready].start(communicator)
+        ready += 1
+      }
+    }
+    try progress()
+  }
+
+  /// Moves the buckets under way on, without waiting.
+  public func progress() throws {
+    guard finished < ready else { return }
+    try communicator.state.time(.denseGradients) {
+      for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
+      while finished < ready, buckets[finished].isDone { finished += 1 }
+    }
+  }
+
+  /// Waits until the whole buffer is summed; everything must be ready.
+  public func finish() throws {
+    guard communicator.size > 1 else { return }
+    precondition(ready == buckets.count, "\(ready) of \(buckets.count) buckets are ready")
+    try communicator.state.time(.denseGradients) {
+      var patience = Patience()
+      while finished < ready {
+        let before = finished
+        for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
+        while finished < ready, buckets[finished].isDone { finished += 1 }
+        if finished == before { patience.pause() }
+      }
+    }
+  }
+
+  private let values: UnsafeMutableBufferPointer<Float>
+  private let communicator: any Communicator
+  private let buckets: [GradientBucket]
+  private var ready = 0
+  private var finished = 0
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// What a message is about; the lines of a traffic report.
+public enum Traffic: Int, CaseIterable, Sendable {
+  /// Numbers of wanted rows, and how many.
+  case rowNumbers
+  /// Fused embeddings, from their owners.
+  case embeddings
+  /// Gradients of the embeddings, to the owners.
+  case embeddingGradients
+  /// Gradients of the dense parameters.
+  case denseGradients
+  /// The shared negatives, and the sizes of the ranks' slices.
+  case negatives
+  /// Users and targets of the whole batch, and the gradients of foreign users.
+  case users
+  /// Losses, routing counts, flags.
+  case sums
+  /// What is no part of a training step.
+  case other
+}
+
+/// What one rank has sent and how long it has waited; and the memory that collectives work in, kept from call to call.
+public final class CollectiveState {
+  /// Bytes sent to other ranks, by what they were about.
+  public private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
+  /// Seconds spent in collectives, by what they were about.
+  public private(set) var seconds = [Double](repeating: 0, count: Traffic.allCases.count)
+
+  /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
+  public var place: (phase: String, step: Int)?
+
+  let exchange: Exchange
+  let counts: UnsafeMutableBufferPointer<Int>
+
+  /// Makes the state of one of `ranks` ranks.
+  public init(ranks: Int) {
+    exchange = Exchange(ranks: ranks)
+    counts = .allocate(capacity: ranks)
+    counts.initialize(repeating: 0)
+  }
+
+  deinit {
+    counts.deallocate()
+    memory.deallocate()
+  }
+
+  /// Starts counting anew.
+  public func resetTraffic() {
+    for kind in bytes.indices { (bytes[kind], seconds[kind]) = (0, 0) }
+  }
+
+  /// Adds bytes that were sent to other ranks.
+  public func count(_ exchange: Exchange, from rank: Int, as traffic: Traffic) {
+    for (other, segment) in exchange.send.enumerated() where other != rank { bytes[traffic.rawValue] += segment.bytes }
+  }
+
+  /// Runs `body` and adds its time.
+  public func time<Result>(_ traffic: Traffic, _ body: () throws -> Result) rethrows -> Result {
+    let start = DispatchTime.now().uptimeNanoseconds
+    defer { seconds[traffic.rawValue] += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
+    return try body()
+  }
+
+  /// Memory for `count` elements, valid until the next call.
+  func scratch<Element: BitwiseCopyable>(_ type: Element.Type, _ count: Int) -> UnsafeMutableBufferPointer<Element> {
+    let needed = count * MemoryLayout<Element>.stride
+    if needed > memory.count {
+      memory.deallocate()
+      memory = .allocate(byteCount: needed, alignment: 64)
+    }
+    return UnsafeMutableBufferPointer(start: memory.baseAddress?.bindMemory(to: type, capacity: count), count: count)
+  }
+
+  private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+}

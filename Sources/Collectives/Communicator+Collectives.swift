@@ -1,0 +1,152 @@
+extension Communicator {
+  /// Returns once the channel's exchange is done.
+  public func wait(_ channel: Int) throws {
+    var patience = Patience()
+    while try !poll(channel) { patience.pause() }
+  }
+
+  /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in elements.
+  ///
+  ///     rank 0 sends [a | b b], rank 1 sends [c c | d]
+  ///     rank 0 gets  [a | c c], rank 1 gets  [b b | d]
+  public func allToAll<Element: BitwiseCopyable>(
+    _ send: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
+    into receive: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, as traffic: Traffic = .other
+  ) throws {
+    state.exchange.cut(send, counts: sendCounts, into: receive, counts: receiveCounts)
+    try complete(as: traffic)
+  }
+
+  /// Every rank gets all ranks' `send`, one behind the other in rank order.
+  ///
+  ///     rank 0 sends [a], rank 1 sends [b b]   →   both get [a | b b], counts [1, 2]
+  public func allGather<Element: BitwiseCopyable>(
+    _ send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>,
+    as traffic: Traffic = .other
+  ) throws {
+    state.exchange.spread(send, into: receive, counts: counts)
+    try complete(as: traffic)
+  }
+
+  /// Every rank gives values for all; rank r gets the sum of the ranks' r-th segments, added in rank order.
+  ///
+  ///     rank 0 gives [1 | 2 3], rank 1 gives [10 | 20 30], counts [1, 2]
+  ///     rank 0 gets  [11],      rank 1 gets  [22 33]
+  public func reduceScatter(
+    _ values: UnsafeBufferPointer<Float>, counts: some Collection<Int>, into receive: UnsafeMutableBufferPointer<Float>,
+    as traffic: Traffic = .other
+  ) throws {
+    try scatter(values, counts: counts, into: receive, as: traffic)
+  }
+
+  /// `values` becomes the sum over the ranks, added in rank order, on every rank.
+  ///
+  ///     rank 0 holds [1, 2], rank 1 holds [10, 20]   →   both hold [11, 22]
+  public func allReduce(_ values: UnsafeMutableBufferPointer<Float>, as traffic: Traffic = .other) throws {
+    try reduce(values, as: traffic)
+  }
+
+  /// The same for doubles: counts and losses.
+  public func allReduce(_ values: UnsafeMutableBufferPointer<Double>, as traffic: Traffic = .other) throws {
+    try reduce(values, as: traffic)
+  }
+
+  /// Returns once every rank has called it.
+  public func barrier() throws {
+    for rank in 0..<size { (state.exchange.send[rank], state.exchange.receive[rank]) = (.empty, .empty) }
+    try complete(as: .other)
+  }
+
+  // MARK: For a few numbers
+
+  /// Sums a few doubles over the ranks.
+  public func sum(_ values: [Double], as traffic: Traffic = .sums) throws -> [Double] {
+    var sums = values
+    try sums.withUnsafeMutableBufferPointer { try allReduce($0, as: traffic) }
+    return sums
+  }
+
+  /// Tells every rank how many elements each rank will send it: `counts[q]` go to rank q.
+  public func exchangeCounts(_ counts: [Int], as traffic: Traffic = .other) throws -> [Int] {
+    let ones = repeatElement(1, count: size)
+    var received = [Int](repeating: 0, count: size)
+    try counts.withUnsafeBufferPointer { send in
+      try received.withUnsafeMutableBufferPointer { try allToAll(send, counts: ones, into: $0, counts: ones, as: traffic) }
+    }
+    return received
+  }
+
+  /// Tells every rank one number of each rank, in rank order.
+  public func gatherCounts(_ count: Int, as traffic: Traffic = .other) throws -> [Int] {
+    try exchangeCounts([Int](repeating: count, count: size), as: traffic)
+  }
+
+  /// Tells every rank a text of rank 0, whose `text` is not nil.
+  public func broadcast(_ text: String?) throws -> String {
+    let own = rank == 0 ? Array((text ?? "").utf8) : []
+    let counts = try gatherCounts(own.count)
+    return try String(unsafeUninitializedCapacity: counts[0]) { buffer in
+      try own.withUnsafeBufferPointer { try allGather($0, into: buffer, counts: counts) }
+      return counts[0]
+    }
+  }
+
+  // MARK: How
+
+  private func complete(as traffic: Traffic) throws {
+    state.count(state.exchange, from: rank, as: traffic)
+    try state.time(traffic) {
+      try start(state.exchange, on: Channels.collectives)
+      try wait(Channels.collectives)
+    }
+  }
+
+  /// Few numbers are gathered and summed by everybody; many are summed segment by segment, each by one rank, then gathered.
+  ///
+  /// Either way every number is the sum of the ranks' numbers from rank 0 on: the same bits.
+  private func reduce<Element: FloatingPoint & BitwiseCopyable>(
+    _ values: UnsafeMutableBufferPointer<Element>, as traffic: Traffic
+  ) throws {
+    guard size > 1 else { return }
+    if values.count * MemoryLayout<Element>.stride <= 1024 {
+      let all = state.scratch(Element.self, values.count * size)
+      try allGather(UnsafeBufferPointer(values), into: all, counts: repeatElement(values.count, count: size), as: traffic)
+      sumInRankOrder(all, into: values)
+      return
+    }
+    let counts = UnsafeMutableBufferPointer(rebasing: state.counts[...])
+    for rank in 0..<size { counts[rank] = Shares.range(of: rank, ranks: size, count: values.count).count }
+    let own = UnsafeMutableBufferPointer(rebasing: values[Shares.range(of: rank, ranks: size, count: values.count)])
+    try scatter(UnsafeBufferPointer(values), counts: counts, into: own, as: traffic)
+    try allGather(UnsafeBufferPointer(own), into: values, counts: counts, as: traffic)
+  }
+
+  private func scatter<Element: FloatingPoint & BitwiseCopyable>(
+    _ values: UnsafeBufferPointer<Element>, counts: some Collection<Int>, into receive: UnsafeMutableBufferPointer<Element>,
+    as traffic: Traffic
+  ) throws {
+    let all = state.scratch(Element.self, receive.count * size)
+    try allToAll(values, counts: counts, into: all, counts: repeatElement(receive.count, count: size), as: traffic)
+    sumInRankOrder(all, into: receive)
+  }
+}
+
+/// `sums[i]` = the ranks' i-th numbers of `all` `[ranks, count]`, added from rank 0 on.
+func sumInRankOrder<Element: FloatingPoint & BitwiseCopyable>(
+  _ all: UnsafeMutableBufferPointer<Element>, into sums: UnsafeMutableBufferPointer<Element>
+) {
+  guard let from = all.baseAddress, let to = sums.baseAddress, sums.count > 0 else { return }
+  to.update(from: from, count: sums.count)
+  for rank in 1..<max(all.count / sums.count, 1) {
+    let part = from + rank * sums.count
+    for place in 0..<sums.count { to[place] += part[place] }
+  }
+}
+
+/// How a buffer is cut into one share a rank.
+public enum Shares {
+  /// The elements that are `rank`'s.
+  public static func range(of rank: Int, ranks: Int, count: Int) -> Range<Int> {
+    (count * rank / ranks)..<(count * (rank + 1) / ranks)
+  }
+}

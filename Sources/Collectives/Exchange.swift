@@ -1,0 +1,69 @@
+/// A piece of memory that goes to, or comes from, one rank.
+public struct Segment {
+  /// Where it starts; nil when it is empty.
+  public let base: UnsafeMutableRawPointer?
+  /// How long it is.
+  public let bytes: Int
+
+  /// Names a piece of memory.
+  public init(_ base: UnsafeMutableRawPointer?, bytes: Int) {
+    precondition(bytes == 0 || base != nil, "\(bytes) bytes at no address")
+    self.base = base
+    self.bytes = bytes
+  }
+
+  /// Nothing.
+  public static var empty: Segment { Segment(nil, bytes: 0) }
+}
+
+/// What goes to and what comes from each rank in one exchange; made once, filled again for each.
+public final class Exchange {
+  /// `send[q]` goes to rank q.
+  public let send: UnsafeMutableBufferPointer<Segment>
+  /// `receive[q]` comes from rank q: as many bytes as q sends.
+  public let receive: UnsafeMutableBufferPointer<Segment>
+
+  /// Makes an exchange of empty segments.
+  public init(ranks: Int) {
+    send = .allocate(capacity: ranks)
+    receive = .allocate(capacity: ranks)
+    send.initialize(repeating: .empty)
+    receive.initialize(repeating: .empty)
+  }
+
+  deinit {
+    send.deallocate()
+    receive.deallocate()
+  }
+
+  /// Cuts two buffers into segments of the given element counts, rank after rank.
+  func cut<Element: BitwiseCopyable>(
+    _ source: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
+    into target: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>
+  ) {
+    Self.cut(UnsafeMutableBufferPointer(mutating: source), sendCounts, send)
+    Self.cut(target, receiveCounts, receive)
+  }
+
+  /// Sends the same elements to every rank, and receives each rank's behind the one before.
+  func spread<Element: BitwiseCopyable>(
+    _ source: UnsafeBufferPointer<Element>, into target: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>
+  ) {
+    let all = Segment(UnsafeMutableRawPointer(mutating: source.baseAddress), bytes: source.count * MemoryLayout<Element>.stride)
+    for rank in send.indices { send[rank] = all }
+    Self.cut(target, counts, receive)
+  }
+
+  private static func cut<Element>(
+    _ buffer: UnsafeMutableBufferPointer<Element>, _ counts: some Collection<Int>, _ segments: UnsafeMutableBufferPointer<Segment>
+  ) {
+    precondition(counts.count == segments.count, "counts of \(counts.count) ranks among \(segments.count)")
+    var start = 0
+    for (rank, count) in counts.enumerated() {
+      precondition(count >= 0 && start + count <= buffer.count, "\(start) + \(count) elements in a buffer of \(buffer.count)")
+      segments[rank] = Segment(
+        buffer.baseAddress.map { UnsafeMutableRawPointer($0 + start) }, bytes: count * MemoryLayout<Element>.stride)
+      start += count
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/// One piece of a buffer on its way through the ranks: shares out, sums, sums back.
+final class GradientBucket {
+  /// Where it starts in the whole buffer.
+  let start: Int
+  /// Whether the sum is there.
+  var isDone: Bool { stage == .done }
+
+  init(
+    _ values: UnsafeMutableBufferPointer<Float>, start: Int, number: Int, wire: BucketedAllReduce.Wire,
+    communicator: any Communicator
+  ) {
+    self.values = values
+    self.start = start
+    let ranks = communicator.size
+    shares = (0..<ranks).map { Shares.range(of: $0, ranks: ranks, count: values.count) }
+    own = shares[communicator.rank]
+    channel = Channels.buckets + 2 * number
+    exchange = Exchange(ranks: ranks)
+    let received = own.count * ranks
+    floats = .allocate(capacity: wire == .fp32 ? received : 0)
+    words = wire == .bf16 ? .allocate(capacity: values.count + received) : nil
+  }
+
+  deinit {
+    floats.deallocate()
+    words?.deallocate()
+  }
+
+  /// Sends each rank its share.
+  func start(_ communicator: any Communicator) throws {
+    if let words {
+      BrainFloat.round(values, into: words)
+      cut(words.baseAddress!, own: words.baseAddress! + values.count)
+    } else {
+      cut(values.baseAddress!, own: floats.baseAddress!)
+    }
+    try send(communicator, channel)
+    stage = .scattering
+  }
+
+  /// Goes on as far as it can without waiting.
+  func advance(_ communicator: any Communicator) throws {
+    if stage == .scattering, try communicator.poll(channel) {
+      sumOwnShare()
+      spread()
+      try send(communicator, channel + 1)
+      stage = .gathering
+    }
+    if stage == .gathering, try communicator.poll(channel + 1) {
+      if let words { BrainFloat.widen(UnsafeBufferPointer(rebasing: words[..<values.count]), into: values) }
+      stage = .done
+    }
+  }
+
+  private enum Stage {
+    case scattering, gathering, done
+  }
+
+  private func send(_ communicator: any Communicator, _ channel: Int) throws {
+    communicator.state.count(exchange, from: communicator.rank, as: .denseGradients)
+    try communicator.start(exchange, on: channel)
+  }
+
+  /// Share q of `all` goes to rank q; everybody's part of the own share comes one behind the other.
+  private func cut<Element>(_ all: UnsafeMutablePointer<Element>, own received: UnsafeMutablePointer<Element>) {
+    let stride = MemoryLayout<Element>.stride
+    for (rank, share) in shares.enumerated() {
+      exchange.send[rank] = Segment(all + share.lowerBound, bytes: share.count * stride)
+      exchange.receive[rank] = Segment(received + rank * own.count, bytes: own.count * stride)
+    }
+  }
+
+  /// The own share's sum, in rank order, back where it belongs.
+  private func sumOwnShare() {
+    let target = UnsafeMutableBufferPointer(rebasing: values[own])
+    if let words {
+      BrainFloat.sumInRankOrder(words.baseAddress! + values.count, ranks: shares.count, into: target)
+      BrainFloat.round(target, into: UnsafeMutableBufferPointer(rebasing: words[own]))
+    } else {
+      sumInRankOrder(UnsafeMutableBufferPointer(start: floats.baseAddress, count: own.count * shares.count), into: target)
+    }
+  }
+
+  /// The own share goes to every rank, the others' come.
+  private func spread() {
+    if let words { spread(words.baseAddress!) } else { spread(values.baseAddress!) }
+  }
+
+  private func spread<Element>(_ all: UnsafeMutablePointer<Element>) {
+    let stride = MemoryLayout<Element>.stride
+    for (rank, share) in shares.enumerated() {
+      exchange.send[rank] = Segment(all + own.lowerBound, bytes: own.count * stride)
+      exchange.receive[rank] = Segment(all + share.lowerBound, bytes: share.count * stride)
+    }
+  }
+
+  private let values: UnsafeMutableBufferPointer<Float>
+  private let shares: [Range<Int>]
+  private let own: Range<Int>
+  private let channel: Int
+  private let exchange: Exchange
+  private let floats: UnsafeMutableBufferPointer<Float>
+  private let words: UnsafeMutableBufferPointer<UInt16>?
+  private var stage = Stage.done
+}

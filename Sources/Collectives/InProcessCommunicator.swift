@@ -1,0 +1,75 @@
+import Synchronization
+
+/// A rank that is a thread: segments are copied straight out of the other ranks' memory.
+///
+/// The receiver copies. An exchange is done for a rank when it has its segments and everybody has copied what it gave. No lock:
+/// each rank publishes two counters a channel, and looks at the others'.
+public final class InProcessCommunicator: Communicator {
+  /// This rank.
+  public let rank: Int
+  /// The ranks of the world.
+  public let size: Int
+  /// `threads`.
+  public let carrier = "threads"
+  /// Traffic, and the memory that collectives work in.
+  public let state: CollectiveState
+
+  /// Makes one rank of a world; used by one thread.
+  init(_ world: InProcessWorld, rank: Int) {
+    self.world = world
+    self.rank = rank
+    size = world.ranks
+    state = CollectiveState(ranks: world.ranks)
+    flights = Array(repeating: Flight(), count: Channels.count)
+  }
+
+  /// Publishes this rank's segments.
+  public func start(_ exchange: Exchange, on channel: Int) throws {
+    precondition(flights[channel].exchange == nil, "channel \(channel) is under way")
+    flights[channel].number += 1
+    flights[channel].exchange = exchange
+    flights[channel].hasCopied = false
+    let post = world.post(channel, rank)
+    post.segments = exchange.send.baseAddress
+    post.started.store(flights[channel].number, ordering: .releasing)
+  }
+
+  /// Copies the segments once every rank has published its own.
+  public func poll(_ channel: Int) throws -> Bool {
+    let number = flights[channel].number
+    guard let exchange = flights[channel].exchange else { return true }
+    if !flights[channel].hasCopied {
+      guard try haveAll(channel, number, { $0.started.load(ordering: .acquiring) }) else { return false }
+      for other in 0..<size {
+        guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
+        exchange.receive[other].copy(from: segments[rank])
+      }
+      flights[channel].hasCopied = true
+      world.post(channel, rank).copied.store(number, ordering: .releasing)
+    }
+    guard try haveAll(channel, number, { $0.copied.load(ordering: .acquiring) }) else { return false }
+    flights[channel].exchange = nil
+    return true
+  }
+
+  /// Whether every rank's counter has come to this exchange.
+  private func haveAll(_ channel: Int, _ number: Int, _ counter: (InProcessWorld.Post) -> Int) throws -> Bool {
+    for other in 0..<size {
+      let post = world.post(channel, other)
+      guard counter(post) < number else { continue }
+      try world.checkAlive(other, for: rank) { counter(post) >= number }
+      return false
+    }
+    return true
+  }
+
+  /// An exchange that this rank has started.
+  private struct Flight {
+    var number = 0
+    var exchange: Exchange?
+    var hasCopied = false
+  }
+
+  private let world: InProcessWorld
+  private var flights: [Flight]
+}

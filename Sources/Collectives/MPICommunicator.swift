@@ -1,0 +1,59 @@
+import CMPIShim
+
+/// A rank that is a process started by `mpirun`, `mpiexec` or `srun`.
+///
+/// An exchange is one message to and one from every other rank; a channel is a tag. Of MPI's collectives none is used: they
+/// sum in an order of their own, count in ints, and hardly move on unless they are waited for (docs/distributed.md, "Ranks").
+/// Made by `MPIWorld.start`; used by the thread that started MPI and by no other.
+public final class MPICommunicator: Communicator {
+  /// This rank of the world.
+  public let rank: Int
+  /// The world's ranks.
+  public let size: Int
+  /// The library, such as `Open MPI 4.1.4`.
+  public let carrier: String
+  /// Traffic, and the memory that collectives work in.
+  public let state: CollectiveState
+
+  /// Joins the world that MPI has started.
+  init(carrier: String) {
+    rank = Int(cmpi_rank())
+    size = Int(cmpi_size())
+    self.carrier = carrier
+    state = CollectiveState(ranks: size)
+    isUnderWay = Array(repeating: false, count: Channels.count)
+  }
+
+  /// Posts a message from and to every other rank, empty ones too, and copies the segment that stays.
+  ///
+  /// Receipts first, so that messages find their memory; each rank begins with its neighbour, so that no rank gets all at once.
+  public func start(_ exchange: Exchange, on channel: Int) throws {
+    precondition(!isUnderWay[channel], "channel \(channel) is under way")
+    isUnderWay[channel] = true
+    exchange.receive[rank].copy(from: exchange.send[rank])
+    for distance in 1..<max(size, 1) {
+      let peer = (rank + size - distance) % size
+      let segment = exchange.receive[peer]
+      try check("MPI_Irecv", rank: rank) { cmpi_receive(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
+    }
+    for distance in 1..<max(size, 1) {
+      try send(exchange.send[(rank + distance) % size], to: (rank + distance) % size, on: channel)
+    }
+  }
+
+  /// Lets MPI move messages on, and says whether the channel's have all come and gone.
+  public func poll(_ channel: Int) throws -> Bool {
+    guard isUnderWay[channel] else { return true }
+    var isDone: Int32 = 0
+    try check("MPI_Testall", rank: rank) { cmpi_poll(Int32(channel), &isDone) }
+    isUnderWay[channel] = isDone == 0
+    return isDone != 0
+  }
+
+  /// Posts one message.
+  func send(_ segment: Segment, to peer: Int, on channel: Int) throws(MPIError) {
+    try check("MPI_Isend", rank: rank) { cmpi_send(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
+  }
+
+  private var isUnderWay: [Bool]
+}

@@ -1,0 +1,66 @@
+import Foundation
+
+/// What this host says about itself.
+enum Machine {
+  /// A small file's text; nil when it cannot be read.
+  static func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
+  /// The host's name.
+  static var host: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      buffer.initialize(repeating: 0)
+      guard let base = buffer.baseAddress, gethostname(base, buffer.count - 1) == 0 else { return "?" }
+      return String(cString: base)
+    }
+  }
+
+  /// The cores that the calling thread may use.
+  static var affinity: [Int] { CoreList.cores(field("Cpus_allowed_list", in: text("/proc/thread-self/status") ?? "") ?? "") }
+
+  /// Bytes that may still be taken: the machine's, or fewer where a control group says so.
+  static var memory: Int {
+    let kibibytes = field("MemAvailable", in: text("/proc/meminfo") ?? "").flatMap { $0.split(separator: " ").first }
+    let free = kibibytes.flatMap { Int($0) }.map { $0 << 10 } ?? 0
+    return min(free, ControlGroup.memory() ?? free)
+  }
+
+  /// Bytes that are free in `/dev/shm`; nil where there is none.
+  static var sharedMemory: Int? {
+    var facts = statvfs()
+    guard statvfs("/dev/shm", &facts) == 0 else { return nil }
+    return Int(facts.f_bavail) * Int(facts.f_frsize)
+  }
+
+  /// How the kernel gives out huge pages: `always`, `madvise`, `never`.
+  static var hugePages: String? { text("/sys/kernel/mm/transparent_hugepage/enabled").flatMap(chosen) }
+
+  /// Whether there is a network that wants locked memory: InfiniBand and its like.
+  static var hasRemoteMemory: Bool {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/infiniband").isEmpty) == false
+  }
+
+  /// A limit of this process in force, in its unit; nil when it is unknown, `Int.max` when there is none.
+  static func limit(_ name: String, in text: String? = text("/proc/self/limits")) -> Int? {
+    guard let line = text?.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
+    guard let word = line.dropFirst(name.count).split(separator: " ").first else { return nil }
+    return word == "unlimited" ? .max : Int(word)
+  }
+
+  /// The size of the program's file: hosts with different ones run different builds.
+  static var programBytes: Int? {
+    let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return path.flatMap { (try? FileManager.default.attributesOfItem(atPath: $0))?[.size] as? Int }
+  }
+
+  /// The word in brackets: `always [madvise] never` → `madvise`.
+  static func chosen(_ text: String) -> String? {
+    guard let start = text.firstIndex(of: "["), let end = text[start...].firstIndex(of: "]") else { return nil }
+    return String(text[text.index(after: start)..<end])
+  }
+
+  /// The value of `name:` in lines of names and values.
+  private static func field(_ name: String, in text: String) -> String? {
+    let line = text.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    return line.map { $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces) }
+  }
+}

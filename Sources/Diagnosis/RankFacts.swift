@@ -1,0 +1,80 @@
+import Collectives
+import Foundation
+import Kernels
+
+/// What one rank knows of itself and its host; every rank gets to know every rank's.
+struct RankFacts: Codable, Equatable, Sendable {
+  var rank = 0
+  var host = ""
+  var process = 0
+  /// What carries messages: `solo`, `threads`, `Open MPI 4.1.4`.
+  var carrier = ""
+  /// The MPI library that the program is linked with.
+  var library = ""
+  /// What MPI promises about threads; nil when it was not started.
+  var threadLevel: String?
+  /// The cores that this rank may use.
+  var cores: [Int] = []
+  /// Cores' worth of time that its container allows; nil without a limit.
+  var quota: Double?
+  /// Threads that its products use.
+  var threads = 1
+  var engine = ""
+  var instructionSet = ""
+  /// Bytes that may still be taken.
+  var memory = 0
+  var sharedMemory: Int?
+  var hugePages: String?
+  var openFiles: Int?
+  var lockedMemory: Int?
+  var hasRemoteMemory = false
+  var programBytes: Int?
+  var interfaces: [NetworkInterface] = []
+  /// Environment variables that matter here.
+  var variables: [String: String] = [:]
+  /// Where a byte of this process is, for a neighbour that tries to read it.
+  var byteAddress: UInt64 = 0
+
+  /// Whether the rank is a process that MPI started.
+  var isProcess: Bool { threadLevel != nil }
+
+  /// This rank's.
+  static func own(_ communicator: any Communicator, threads: Int, environment: [String: String]) -> RankFacts {
+    let isProcess = communicator is MPICommunicator
+    return RankFacts(
+      rank: communicator.rank, host: Machine.host, process: Int(getpid()), carrier: communicator.carrier,
+      library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
+      quota: ControlGroup.cores(), threads: threads, engine: Engine.library, instructionSet: Engine.instructionSet,
+      memory: Machine.memory, sharedMemory: Machine.sharedMemory, hugePages: Machine.hugePages,
+      openFiles: Machine.limit("Max open files"), lockedMemory: Machine.limit("Max locked memory"),
+      hasRemoteMemory: Machine.hasRemoteMemory, programBytes: Machine.programBytes, interfaces: NetworkInterface.all(),
+      variables: environment.filter { isOfInterest($0.key) }, byteAddress: UInt64(UInt(bitPattern: byte)))
+  }
+
+  /// Every rank's, in rank order; collective.
+  static func gather(_ own: RankFacts, _ communicator: any Communicator) throws -> [RankFacts] {
+    let sent = [UInt8](try JSONEncoder().encode(own))
+    let counts = try communicator.gatherCounts(sent.count)
+    var received = [UInt8](repeating: 0, count: counts.reduce(0, +))
+    try sent.withUnsafeBufferPointer { sent in
+      try received.withUnsafeMutableBufferPointer { try communicator.allGather(sent, into: $0, counts: counts) }
+    }
+    var start = 0
+    return try counts.map { count in
+      defer { start += count }
+      return try JSONDecoder().decode(RankFacts.self, from: Data(received[start..<(start + count)]))
+    }
+  }
+
+  /// The settings of MPI, OpenMP and Slurm that findings speak of; nothing else of the environment is sent anywhere.
+  private static func isOfInterest(_ name: String) -> Bool {
+    ["OMPI_MCA_", "PRTE_MCA_", "OMP_", "KMP_", "GOMP_"].contains { name.hasPrefix($0) }
+      || ["SLURM_NTASKS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].contains(name)
+  }
+
+  private nonisolated(unsafe) static let byte: UnsafeMutablePointer<UInt8> = {
+    let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+    byte.initialize(to: 1)
+    return byte
+  }()
+}

@@ -1,0 +1,56 @@
+public import Batches
+import Items
+public import Model
+public import Tensors
+
+/// Embeds blocks of users from their histories, with the embeddings of further items that the block needs.
+///
+/// One way for a whole catalogue and a streamed one: the distinct items of the block are looked up, all at once.
+public final class UserEmbedder {
+  /// What was looked up, in the workspace.
+  public struct Items {
+    /// The embeddings of the block's distinct items `[U, d]`.
+    public let embeddings: Matrix
+    /// Rows of `embeddings`, one for each entry of `items`.
+    public let rows: RowList
+  }
+
+  /// The users' histories; filled by the caller.
+  public let batch = SequenceBatch()
+  /// Catalogue rows of further items, in any order, repeated or not; filled by the caller.
+  public let items = NumberList<Int32>()
+
+  /// Embeds with a model and the catalogue of its items.
+  public init(_ model: PreciseModel, _ catalogue: Catalogue) {
+    encoder = UserEncoder(model)
+    self.catalogue = catalogue
+  }
+
+  /// Forgets users and items, for the next block.
+  public func removeAll() {
+    batch.removeAll()
+    items.removeAll()
+  }
+
+  /// Writes the users of `batch` `[B, d]` and finds the embeddings of `items`.
+  ///
+  /// Of a streamed catalogue collective: a rank that has no more users takes part with none.
+  public func embed(into users: Matrix, workspace: Workspace) throws -> Items {
+    unique.collect(batch.items.values, items.values)
+    let embeddings = workspace.matrix(unique.count, catalogue.width)
+    try catalogue.embed(unique.rows, into: embeddings, workspace: workspace)
+    let rows = workspace.take(Int32.self, items.count)
+    unique.locate(items.values, into: rows)
+    workspace.scope {
+      let places = workspace.take(Int32.self, batch.positions)
+      unique.locate(batch.items.values, into: places)
+      encoder.encode(
+        batch, items: RowList(start: places, count: batch.positions), of: embeddings, into: users, workspace: workspace)
+    }
+    return Items(embeddings: embeddings, rows: RowList(start: rows, count: items.count))
+  }
+
+  private let encoder: UserEncoder
+  private let catalogue: Catalogue
+  private let unique = UniqueRows()
+}

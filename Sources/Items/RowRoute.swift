@@ -1,0 +1,39 @@
+import Collectives
+public import Tensors
+
+/// A step's traffic: who wants which rows of whom.
+///
+/// Reused from step to step; two of them take turns when the next step's row numbers travel while this step computes.
+public final class RowRoute {
+  /// The rows that this rank owns and anybody wants: numbers among its own rows, ascending, each once.
+  public var owned: RowList { union.rows }
+  /// The number of rows that this rank wants.
+  public var wanted: Int { request.count }
+
+  /// Rows that this rank wants from each rank, and that each rank asks of this one.
+  let counts: (wanted: NumberList<Int>, asked: NumberList<Int>)
+  /// The wanted rows, as numbers at their owners.
+  let request = NumberList<Int32>()
+  /// The rows that are asked of this rank, asker after asker.
+  let asked = NumberList<Int32>()
+  /// Where each asked row stands in `owned`.
+  let places = NumberList<Int32>()
+  let union = UniqueRows()
+  let exchange: Exchange
+  var stage = Stage.complete
+
+  /// How far the numbers have travelled.
+  enum Stage {
+    case exchangingCounts, exchangingRows, complete
+  }
+
+  /// The channel that its numbers travel on.
+  let channel: Int
+
+  /// Makes an empty route between `ranks` ranks.
+  init(ranks: Int, channel: Int) {
+    self.channel = channel
+    counts = (NumberList(), NumberList())
+    exchange = Exchange(ranks: ranks)
+  }
+}

@@ -1,0 +1,35 @@
+public import Tensors
+
+/// One array of the sharded table as this rank holds it: a line of numbers for each row, or for each token of each row.
+public struct TableBlock {
+  /// The name: `ids`, `ids.accumulator`, `states`, `states.accumulator`.
+  public let name: String
+  /// This rank's lines.
+  public let lines: StoredRows
+  /// Whether a row has a line for each of its tokens.
+  public let isPerToken: Bool
+
+  /// The bytes of a line.
+  public var lineBytes: Int { lines.columns * lines.element.size }
+}
+
+extension ItemTable {
+  /// ID rows and their optimizer's state.
+  public var idBlocks: [TableBlock] {
+    [TableBlock(name: "ids", lines: StoredRows(ids), isPerToken: false)]
+      + idOptimizer.states.map { TableBlock(name: "ids.\($0.name)", lines: StoredRows($0.values), isPerToken: false) }
+  }
+
+  /// Token states and their optimizer's state, which is made if there is none yet.
+  ///
+  /// States come last: they may be narrower than the rest, and files align what is widest first.
+  public func tokenBlocks() -> [TableBlock] {
+    tokenOptimizerState().states.map { TableBlock(name: "states.\($0.name)", lines: StoredRows($0.values), isPerToken: true) }
+      + [TableBlock(name: "states", lines: tokens.states, isPerToken: true)]
+  }
+
+  /// Where the lines of local rows stand in a block.
+  public func lines(of block: TableBlock, localRows rows: Range<Int>) -> Range<Int> {
+    block.isPerToken ? tokens.starts[rows.lowerBound]..<tokens.starts[rows.upperBound] : rows
+  }
+}

@@ -1,0 +1,135 @@
+import Batches
+import Collectives
+import Items
+import Layers
+import Model
+import Tensors
+
+/// All of a step that is known before any parameter is: this rank's batch, the shared negatives, the distinct rows and whose
+/// they are.
+///
+/// Two of them take turns: while one step computes, the numbers of the next travel. Values never do, so nothing is stale.
+/// docs/distributed.md, "A step, in time".
+final class StepInputs {
+  /// This rank's slice of the batch.
+  let batch = SequenceBatch()
+  /// The distinct items that this rank wants.
+  let rows: UniqueRows
+  /// The shared negatives, ascending, the same on every rank.
+  var negativeIDs: RowList { unique.rows }
+  /// The way to their owners.
+  let route: RowRoute
+  /// Users of each rank's slice.
+  let usersOfRanks = NumberList<Int>()
+  /// Positions of the whole job's batch.
+  private(set) var globalPositions = 0
+
+  init(_ items: ItemTable, source: any BatchSource, negatives: SharedNegatives?, communicator: any Communicator) {
+    self.source = source
+    self.negatives = negatives
+    self.communicator = communicator
+    exchange = items.exchange
+    rows = UniqueRows(of: items.partition)
+    route = items.exchange.makeRoute(on: Channels.prefetch)
+    announcement = Exchange(ranks: communicator.size)
+  }
+
+  /// The users of the whole job's batch.
+  var globalUsers: Int { usersOfRanks.values.reduce(0, +) }
+
+  /// Fills the batch of step number `step` and tells the other ranks its sizes and this rank's draws.
+  func begin(_ step: Int) throws {
+    precondition(stage == .complete, "a step's inputs are begun again before they are complete")
+    self.step = step
+    source.fill(batch, step: step)
+    announced.removeAll()
+    announced.append(Int32(batch.users))
+    announced.append(Int32(batch.positions))
+    negatives?.drawFromBatch(batch, step: step, into: announced)
+    let counts = (0..<communicator.size).lazy.map { self.announcedCount(of: $0) }
+    let heard = self.heard.resize(to: counts.reduce(0, +))
+    var start = 0
+    for (rank, count) in counts.enumerated() {
+      announcement.send[rank] = Segment(UnsafeMutablePointer(mutating: announced.base), bytes: 4 * announced.count)
+      announcement.receive[rank] = Segment(heard.baseAddress! + start, bytes: 4 * count)
+      start += count
+    }
+    communicator.state.count(announcement, from: communicator.rank, as: .negatives)
+    try communicator.start(announcement, on: Channels.prefetch)
+    stage = .announcing
+  }
+
+  /// Moves the numbers on as far as they go without waiting.
+  func advance() throws {
+    if stage == .announcing, try communicator.poll(Channels.prefetch) { try startRoute() }
+    if stage == .routing { try exchange.advance(route) }
+  }
+
+  /// Waits until everything is there.
+  func finish() throws {
+    if stage == .announcing {
+      try communicator.state.time(.negatives) { try communicator.wait(Channels.prefetch) }
+      try startRoute()
+    }
+    try exchange.finish(route)
+    stage = .complete
+  }
+
+  /// The slice as an objective takes it; rows are places among `rows`, in the workspace.
+  func slice(_ workspace: Workspace) -> PhaseObjective.Slice {
+    let ids = negativeIDs
+    let shared = SampledSoftmax.Negatives(
+      rows: locate(ids, workspace), ids: ids, logChances: negatives?.logChances(of: ids, workspace: workspace))
+    return PhaseObjective.Slice(
+      packed: PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base),
+      input: SequenceEmbedding.Input(
+        items: locate(batch.items.values, workspace), scenes: batch.scenes.values, behaviors: batch.behaviors.values),
+      targetRows: locate(batch.targets.values, workspace), targets: batch.targets.values,
+      negatives: negatives == nil ? .none : shared, usersOfRanks: usersOfRanks, globalPositions: globalPositions)
+  }
+
+  private enum Stage {
+    case announcing, routing, complete
+  }
+
+  private func announcedCount(of rank: Int) -> Int { 2 + (negatives?.drawsFromBatch(of: rank) ?? 0) }
+
+  /// Reads what the ranks announced, and asks for the rows.
+  private func startRoute() throws {
+    let users = usersOfRanks.resize(to: communicator.size)
+    globalPositions = 0
+    drawn.removeAll()
+    var start = 0
+    for rank in 0..<communicator.size {
+      let end = start + announcedCount(of: rank)
+      users[rank] = Int(heard[start])
+      globalPositions += Int(heard[start + 1])
+      for place in (start + 2)..<end where heard[place] >= 0 { drawn.append(heard[place]) }
+      start = end
+    }
+    negatives?.drawFromCatalogue(step: step, into: drawn)
+    unique.collect(drawn.values)
+    rows.collect(batch.items.values, batch.targets.values, unique.rows)
+    try exchange.start(route, wanted: rows.rows)
+    stage = .routing
+  }
+
+  private func locate(_ list: RowList, _ workspace: Workspace) -> RowList {
+    let places = workspace.take(Int32.self, list.count)
+    rows.locate(list, into: places)
+    return RowList(start: places, count: list.count)
+  }
+
+  private let source: any BatchSource
+  private let negatives: SharedNegatives?
+  private let communicator: any Communicator
+  private let exchange: RowExchange
+  private let announcement: Exchange
+  /// Users, positions and draws of this rank; the same of all ranks.
+  private let announced = NumberList<Int32>()
+  private let heard = NumberList<Int32>()
+  private let drawn = NumberList<Int32>()
+  private let unique = UniqueRows()
+  private var stage = Stage.complete
+  private var step = 0
+}

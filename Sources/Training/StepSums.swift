@@ -1,0 +1,57 @@
+import Items
+import Tensors
+
+/// The few numbers of a step that every rank must know: losses, routing counts, and what one rank alone has noticed.
+///
+/// One all-reduce a step, between backward and the updates.
+struct StepSums {
+  /// How many numbers stand before the losses.
+  private static let flags = 3
+  private let values = NumberList<Double>()
+  private let terms: Int
+
+  init(terms: Int) {
+    self.terms = terms
+    clear(experts: 0)
+  }
+
+  /// All numbers, for the all-reduce.
+  var all: UnsafeMutableBufferPointer<Double> { UnsafeMutableBufferPointer(mutating: values.values) }
+  /// Each term's loss.
+  var losses: UnsafeMutableBufferPointer<Double> { UnsafeMutableBufferPointer(rebasing: all[Self.flags..<(Self.flags + terms)]) }
+
+  /// Starts a step's numbers at zero, with room for the routing of `experts` experts (0 = none).
+  func clear(experts: Int) {
+    values.resize(to: Self.flags + terms + (experts == 0 ? 0 : 2 * experts + 1)).update(repeating: 0)
+  }
+
+  /// Ranks whose embedding gradients are not finite.
+  var badEmbeddings: Double {
+    get { values[0] }
+    nonmutating set { all[0] = newValue }
+  }
+
+  /// Ranks whose dense gradients are not finite.
+  var badParameters: Double {
+    get { values[1] }
+    nonmutating set { all[1] = newValue }
+  }
+
+  /// Ranks that ask for a checkpoint after this step.
+  var wantsCheckpoint: Double {
+    get { values[2] }
+    nonmutating set { all[2] = newValue }
+  }
+
+  /// Writes this rank's routing.
+  func set(_ routing: Routing) {
+    for (place, value) in routing.flat.enumerated() { all[Self.flags + terms + place] = value }
+  }
+
+  /// The whole job's routing, once reduced.
+  func routing(experts: Int) -> Routing {
+    var routing = Routing(experts: experts)
+    routing.flat = Array(values.values[(Self.flags + terms)...])
+    return routing
+  }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs the tests of ranks that are MPI processes, on this machine. Builds nothing: run after `swift build --build-tests`.
+#
+#   cluster/local/test-mpi.sh [--large]      --large: also one message of more than 2^31 bytes (needs 12 GiB)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# The scratch folder of the build, when it is not the usual one.
+tests=${PRECISE_TEST_BINARY:-$(swift build --show-bin-path)/precisePackageTests.xctest}
+
+# Every rank runs the suite; a failed expectation on any of them ends mpirun with a failure.
+ranks() {
+  local count=$1 log status=0
+  shift
+  log=$(mktemp)
+  timeout 300 cluster/local/mpi.sh "$count" "$tests" --testing-library swift-testing --filter MPIRankTests >"$log" 2>&1 || status=$?
+  # One line a rank says that its tests were run and none failed: without it nothing was tested.
+  if [ "$status" -eq 0 ] && [ "$(grep -c 'Test run with [1-9][0-9]* tests .* passed' "$log")" -ne "$count" ]; then status=1; fi
+  if [ "$status" -ne 0 ]; then cat "$log" >&2; fi
+  rm -f "$log"
+  return "$status"
+}
+
+for count in 1 2 3 4 7; do
+  ranks "$count" || { echo "error: the tests failed with $count ranks" >&2; exit 1; }
+  echo "$count ranks: passed"
+done
+
+if [ "${1:-}" = --large ]; then
+  available=$(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)
+  if [ "$available" -ge 12 ]; then
+    PRECISE_TEST_LARGE=1 ranks 2
+    echo "a message of more than 2^31 bytes: passed"
+  else
+    echo "a message of more than 2^31 bytes: skipped, $available GiB of memory are free and 12 are needed"
+  fi
+fi
+
+# The doctor sees as many ranks as there are, and says so when others were promised. (Cores may be too few here: 0 or 65.)
+program=$(dirname "$tests")/precise
+if [ -x "$program" ]; then
+  report=$(cluster/local/mpi.sh 2 "$program" doctor --expect-ranks 2 --json 2>/dev/null) || [ $? -eq 65 ]
+  grep -q '"found": "2, ' <<<"$report" || { echo "error: precise doctor does not see 2 ranks: $report" >&2; exit 1; }
+  status=0
+  report=$(cluster/local/mpi.sh 2 "$program" doctor --expect-ranks 3 --json 2>/dev/null) || status=$?
+  if [ "$status" -ne 65 ] || ! grep -q 'but 3 are expected' <<<"$report"; then
+    echo "error: precise doctor must end with 65 when ranks are missing, not with $status: $report" >&2
+    exit 1
+  fi
+  echo "precise doctor: sees the ranks, and misses one that was promised"
+fi
+
+# One rank throws, or is killed, while the others wait for it: the job must end, with a failure, within seconds.
+for how in FAILURE KILL; do
+  start=$SECONDS status=0
+  env "PRECISE_TEST_$how=1" timeout 60 cluster/local/mpi.sh 3 "$tests" --testing-library swift-testing --filter MPIRankTests \
+    >/dev/null 2>&1 || status=$?
+  if [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || [ "$((SECONDS - start))" -gt 10 ]; then
+    echo "error: PRECISE_TEST_$how must end the job; it ended with $status after $((SECONDS - start)) s" >&2
+    exit 1
+  fi
+  echo "a rank that is gone (PRECISE_TEST_$how): the job ended with $status after $((SECONDS - start)) s"
+done
