@@ -27,12 +27,17 @@ public final class BucketedAllReduce {
     let bucketBytes = bucketBytes ?? max(256 << 10, communicator.size * (8 << 10))
     self.values = values
     self.communicator = communicator
-    let size = max(bucketBytes / 4, (values.count + Self.mostBuckets - 1) / Self.mostBuckets, 1)
-    buckets = stride(from: values.count, to: 0, by: -size).enumerated().map { number, end in
+    buckets = Self.pieces(of: values.count, bucketBytes: bucketBytes).enumerated().map { number, piece in
       GradientBucket(
-        UnsafeMutableBufferPointer(rebasing: values[max(end - size, 0)..<end]), start: max(end - size, 0), number: number,
-        wire: wire, communicator: communicator)
+        UnsafeMutableBufferPointer(rebasing: values[piece]), start: piece.lowerBound, number: number, wire: wire,
+        communicator: communicator)
     }
+  }
+
+  /// How a buffer of `count` numbers is cut into buckets, in the order in which they set out.
+  public static func pieces(of count: Int, bucketBytes: Int = 1 << 20) -> [Range<Int>] {
+    let size = max(bucketBytes / 4, (count + mostBuckets - 1) / mostBuckets, 1)
+    return stride(from: count, to: 0, by: -size).map { max($0 - size, 0)..<$0 }
   }
 
   /// Forgets the last sum: nothing is ready.

@@ -108,7 +108,7 @@ extension Communicator {
     _ values: UnsafeMutableBufferPointer<Element>, as traffic: Traffic
   ) throws {
     guard size > 1 else { return }
-    if values.count * MemoryLayout<Element>.stride <= 1024 {
+    if values.count * MemoryLayout<Element>.stride <= Shares.fewBytes {
       let all = state.scratch(Element.self, values.count * size)
       try allGather(UnsafeBufferPointer(values), into: all, counts: repeatElement(values.count, count: size), as: traffic)
       sumInRankOrder(all, into: values)
@@ -145,6 +145,9 @@ func sumInRankOrder<Element: FloatingPoint & BitwiseCopyable>(
 
 /// How a buffer is cut into one share a rank.
 public enum Shares {
+  /// An all-reduce of at most so many bytes is not cut: every rank sends all its numbers to every other.
+  public static let fewBytes = 1024
+
   /// The elements that are `rank`'s.
   public static func range(of rank: Int, ranks: Int, count: Int) -> Range<Int> {
     (count * rank / ranks)..<(count * (rank + 1) / ranks)

@@ -10,6 +10,12 @@ public final class RowRoute {
   /// The number of rows that this rank wants.
   public var wanted: Int { request.count }
 
+  /// Wanted rows that `rank`, whose route this is, does not own: what it takes in.
+  public func foreignRows(of rank: Int) -> Int { wanted - counts.wanted[rank] }
+
+  /// Rows of `rank`, whose route this is, that others want, counted once for each of them: what it gives out.
+  public func givenRows(of rank: Int) -> Int { asked.count - counts.asked[rank] }
+
   /// Rows that this rank wants from each rank, and that each rank asks of this one.
   let counts: (wanted: NumberList<Int>, asked: NumberList<Int>)
   /// The wanted rows, as numbers at their owners.

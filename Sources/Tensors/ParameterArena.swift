@@ -15,7 +15,7 @@ public final class ParameterArena {
   /// Lays out and initialises the parameters: each tensor is a pure function of (seed, its name).
   public init(_ specs: [ParameterSpec], seed: UInt64) {
     precondition(Set(specs.map(\.name)).count == specs.count, "a parameter is declared twice in \(specs.map(\.name))")
-    let total = specs.reduce(0) { $0 + Self.padded($1.count) }
+    let total = Self.count(of: specs)
     let valueStorage = Storage<Float>(count: total)
     let gradientStorage = Storage<Float>(count: total)
     let decayStorage = Storage<UInt8>(count: total)
@@ -39,6 +39,9 @@ public final class ParameterArena {
     byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
     owners = (valueStorage, gradientStorage, decayStorage)
   }
+
+  /// The length of the flat buffers that some parameters need, padding included.
+  public static func count(of specs: [ParameterSpec]) -> Int { specs.reduce(0) { $0 + padded($1.count) } }
 
   /// The parameter of a name; traps on a name that was never declared.
   public subscript(name: String) -> Parameter {

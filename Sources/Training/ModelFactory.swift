@@ -13,15 +13,28 @@ public enum ModelFactory {
   public static func shape(
     _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?, userHead: ModelShape.UserHeadKind?
   ) -> ModelShape {
+    shape(
+      config, tokenWidth: states?.dimension ?? 0, tokens: states?.maxTokens ?? 0, scenes: dataset.scenes.count,
+      behaviors: dataset.behaviors.count, userHead: userHead)
+  }
+
+  /// The same from the facts of an estimate.
+  static func shape(_ config: RunConfig, _ facts: EstimateFacts, userHead: ModelShape.UserHeadKind?) -> ModelShape {
+    shape(
+      config, tokenWidth: facts.tokenWidth, tokens: facts.mostTokens, scenes: facts.categories.scenes,
+      behaviors: facts.categories.behaviors, userHead: userHead)
+  }
+
+  private static func shape(
+    _ config: RunConfig, tokenWidth: Int, tokens: Int, scenes: Int, behaviors: Int, userHead: ModelShape.UserHeadKind?
+  ) -> ModelShape {
     let model = config.model
     let fusion = FusionShape(
-      idWidth: model.idDim, semanticWidth: model.semanticDim, tokenWidth: states?.dimension ?? 0, tokens: states?.maxTokens ?? 0,
-      experts: model.experts, active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
+      idWidth: model.idDim, semanticWidth: model.semanticDim, tokenWidth: tokenWidth, tokens: tokens, experts: model.experts,
+      active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
     return ModelShape(
       fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
-      scenes: model.sceneEmbedding ? dataset.scenes.count : nil,
-      behaviors: model.behaviorEmbedding ? dataset.behaviors.count : nil,
-      userHead: userHead)
+      scenes: model.sceneEmbedding ? scenes : nil, behaviors: model.behaviorEmbedding ? behaviors : nil, userHead: userHead)
   }
 
   /// A new universal model: parameters and ID rows from the seed, token states from the data set.

@@ -31,7 +31,12 @@ public struct PhasePlan: Sendable {
   ///
   /// Names of scenes and behaviours have been checked before.
   public static func all(_ config: RunConfig, _ dataset: Dataset) -> [PhasePlan] {
-    [universal(config)] + config.targeted.map { targeted($0, config, dataset) }
+    [universal(config)] + config.targeted.map { targeted($0, config, scenes: dataset.scenes, behaviors: dataset.behaviors) }
+  }
+
+  /// Every phase of a configuration without a data set: a targeted phase then takes every event.
+  public static func all(_ config: RunConfig) -> [PhasePlan] {
+    [universal(config)] + config.targeted.map { targeted($0, config, scenes: [], behaviors: []) }
   }
 
   private static func universal(_ config: RunConfig) -> PhasePlan {
@@ -40,10 +45,11 @@ public struct PhasePlan: Sendable {
       history: History(filter: .all, length: config.model.length))
   }
 
-  private static func targeted(_ phase: TargetedConfig, _ config: RunConfig, _ dataset: Dataset) -> PhasePlan {
+  private static func targeted(
+    _ phase: TargetedConfig, _ config: RunConfig, scenes: [String], behaviors: [String]
+  ) -> PhasePlan {
     let filter = EventFilter(
-      scene: phase.scene.flatMap { dataset.scenes.firstIndex(of: $0) },
-      behavior: phase.behavior.flatMap { dataset.behaviors.firstIndex(of: $0) })
+      scene: phase.scene.flatMap { scenes.firstIndex(of: $0) }, behavior: phase.behavior.flatMap { behaviors.firstIndex(of: $0) })
     return PhasePlan(
       name: phase.name, kind: .targeted(phase), judged: filter,
       history: History(filter: phase.history == .target ? filter : .all, length: config.model.length))

@@ -37,6 +37,17 @@ final class StepInputs {
   /// The users of the whole job's batch.
   var globalUsers: Int { usersOfRanks.values.reduce(0, +) }
 
+  /// What this rank sends for these inputs, given what is the same in every step.
+  func traffic(_ constants: StepTraffic) -> StepTraffic {
+    var traffic = constants
+    traffic.foreignRows = Double(route.foreignRows(of: communicator.rank))
+    traffic.givenRows = Double(route.givenRows(of: communicator.rank))
+    traffic.draws = Double(announcedCount(of: communicator.rank) - 2)
+    traffic.users = Double(batch.users)
+    traffic.allUsers = Double(globalUsers)
+    return traffic
+  }
+
   /// Fills the batch of step number `step` and tells the other ranks its sizes and this rank's draws.
   func begin(_ step: Int) throws {
     precondition(stage == .complete, "a step's inputs are begun again before they are complete")

@@ -22,6 +22,8 @@ public struct StepReport: Sendable {
   public var wantsCheckpoint = false
   /// Distinct items that this rank asked for.
   public var uniqueItems = 0
+  /// What this rank sends in the step: the formula, filled in.
+  public var traffic = StepTraffic()
   /// Distinct items that this rank embedded for the whole job.
   public var ownedItems = 0
 }

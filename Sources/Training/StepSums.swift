@@ -20,9 +20,12 @@ struct StepSums {
   /// Each term's loss.
   var losses: UnsafeMutableBufferPointer<Double> { UnsafeMutableBufferPointer(rebasing: all[Self.flags..<(Self.flags + terms)]) }
 
-  /// Starts a step's numbers at zero, with room for the routing of `experts` experts (0 = none).
+  /// How many numbers a step of so many losses and experts (0 = no routing) has.
+  static func count(terms: Int, experts: Int) -> Int { flags + terms + (experts == 0 ? 0 : 2 * experts + 1) }
+
+  /// Starts a step's numbers at zero, with room for the routing of `experts` experts.
   func clear(experts: Int) {
-    values.resize(to: Self.flags + terms + (experts == 0 ? 0 : 2 * experts + 1)).update(repeating: 0)
+    values.resize(to: Self.count(terms: terms, experts: experts)).update(repeating: 0)
   }
 
   /// Ranks whose embedding gradients are not finite.

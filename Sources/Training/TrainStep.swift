@@ -34,6 +34,8 @@ final class TrainStep {
     sums = StepSums(terms: objective.terms.count)
     reducer = BucketedAllReduce(
       model.parameters.gradients.buffer, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32, communicator: communicator)
+    traffic = StepTraffic(model.shape, objective, wire: config.compute.gradientWire)
+    (traffic.ranks, traffic.rank) = (communicator.size, communicator.rank)
     var options = AdamW.Options()
     options.beta1 = Float(config.optimizer.beta1)
     options.beta2 = Float(config.optimizer.beta2)
@@ -129,6 +131,7 @@ final class TrainStep {
     report.users = inputs.globalUsers
     report.negatives = inputs.negativeIDs.count
     report.uniqueItems = inputs.rows.count
+    report.traffic = inputs.traffic(traffic)
     report.ownedItems = inputs.route.owned.count
     report.balance = routing?.loss
     report.busiestExpert = routing?.shares.max()
@@ -147,6 +150,8 @@ final class TrainStep {
   private let guardian: FiniteGuard
   private let sums: StepSums
   private let reducer: BucketedAllReduce
+  /// What every step's traffic has in common.
+  private var traffic: StepTraffic
   private let workspace: Workspace
   private let inputs: [StepInputs]
   private var prefetched: Int?

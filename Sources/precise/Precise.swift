@@ -16,6 +16,7 @@ struct Precise: ParsableCommand {
       ScoreCommand.self,
       BenchCommand.self,
       InspectCommand.self,
+      CheckCommand.self,
       DoctorCommand.self,
     ])
 

@@ -46,7 +46,7 @@ struct TrainCommand: ParsableCommand {
       let console = outputOptions.startConsole()
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let dataset = try Dataset(path: data)
-      try check(config, dataset)
+      try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
       let most = min(dataset.shardCount, config.batch.users)
@@ -67,15 +67,6 @@ struct TrainCommand: ParsableCommand {
     let own = ConfigWriter.text(config) + dataset.manifest.checksum
     guard try communicator.broadcast(own) != own else { return }
     throw InputError("\(self.config) or \(data) is not what rank 0 has read; give every host the same files")
-  }
-
-  private func check(_ config: RunConfig, _ dataset: Dataset) throws {
-    let record = TokenStates.exist(in: dataset) ? try EncodingRecord(folder: dataset.path) : nil
-    let facts = DatasetFacts(
-      scenes: dataset.scenes, behaviors: dataset.behaviors, shards: dataset.shardCount, items: dataset.items.count,
-      users: dataset.manifest.users, tokenDim: record?.dimension, tokens: record?.tokens)
-    let problems = ConfigCheck.problems(config, facts: facts)
-    guard problems.isEmpty else { throw ConfigProblems(file: self.config, problems: problems) }
   }
 
   /// Makes the run directory; one that holds a run is only taken for a further phase of the same run.

@@ -1,0 +1,64 @@
+import Batches
+public import Config
+public import Datasets
+import Files
+public import Text
+
+/// What an estimate must know of the items and of a phase's steps: from a data set, or made up.
+public struct EstimateFacts: Sendable {
+  /// Items of the catalogue, V.
+  public var items = 0
+  /// Token states of all items together.
+  public var tokens = 0
+  /// The most token states of an item, m.
+  public var mostTokens = 0
+  /// Width of a token state, dt; 0 = the model reads no text.
+  public var tokenWidth = 0
+  /// Scenes and behaviours.
+  public var categories = (scenes: 1, behaviors: 1)
+  /// Bytes of the users' files, which are mapped, not read into memory.
+  public var userBytes = 0
+  /// Users of a step, B.
+  public var users = 0
+  /// Packed positions of a step, T.
+  public var positions = 0
+  /// Events of a step whose items are needed: positions and targets that are no positions, E.
+  public var events = 0
+  /// How likely an item is to be an event's.
+  public var popularity: ItemPopularity
+
+  /// The made-up catalogue of `precise bench`: Zipf's law, every sequence full.
+  public init(_ config: RunConfig) {
+    let bench = config.bench ?? BenchConfig()
+    items = bench.items
+    if config.model.semanticDim > 0 {
+      (tokens, mostTokens, tokenWidth) = (bench.items * bench.tokens, bench.tokens, bench.tokenDim)
+    }
+    users = config.batch.users
+    positions = users * config.model.length
+    events = positions + users
+    popularity = ItemPopularity(zipf: bench.drawnItems ?? bench.items, of: bench.items)
+  }
+
+  /// A phase of a data set: the first step's positions, and the items' chances by what an epoch shows.
+  ///
+  /// Throws `InputError` on a damaged shard.
+  public init(_ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?) throws {
+    items = dataset.items.count
+    if config.model.semanticDim > 0, let record {
+      (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
+    }
+    categories = (dataset.scenes.count, dataset.behaviors.count)
+    userBytes = dataset.manifest.files.dropFirst().reduce(0) { $0 + $1.bytes }
+    let source = try plan.batches(
+      dataset, shards: 0..<dataset.shardCount, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
+    let batch = SequenceBatch()
+    source.fill(batch, step: 0)
+    (users, positions) = (batch.users, batch.positions)
+    // One event a user is nothing but a target.
+    events = positions + users
+    var counts = [Double](repeating: 0, count: items)
+    counts.withUnsafeMutableBufferPointer { source.countEvents(into: $0) }
+    popularity = ItemPopularity(counts: counts)
+  }
+}

@@ -1,0 +1,139 @@
+import Batches
+public import Config
+import Evaluation
+import Items
+public import Model
+import Tensors
+
+/// What a rank holds in memory, line by line, with the formula of each.
+///
+/// Letters: V items, R ranks, M token states of all items, P dense parameters, d and dt widths, T positions, U wanted and O owned items,
+/// N negatives, k active experts, L blocks of the transformer.
+public struct MemoryEstimate: Sendable {
+  /// One kind of memory.
+  public struct Line: Sendable {
+    /// What it holds.
+    public let name: String
+    /// How much.
+    public let bytes: Double
+    /// Where the number comes from.
+    public let formula: String
+  }
+
+  /// The program, its libraries, and what they allocate (ours: measured, docs/scaling.md).
+  public static let program = 42.0 * 1_048_576
+
+  /// What is held as long as a phase is trained; rows and their state are zero pages until first touched.
+  public let training: [Line]
+  /// What evaluation adds.
+  public let evaluation: [Line]
+  /// Bytes held while training.
+  public var trainingBytes: Double { training.reduce(0) { $0 + $1.bytes } }
+  /// Bytes held while evaluating.
+  public var evaluationBytes: Double { evaluation.reduce(trainingBytes) { $0 + $1.bytes } }
+
+  /// The memory of a phase.
+  public init(_ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize) {
+    training =
+      [Line(name: "program", bytes: Self.program, formula: "measured")]
+      + Self.table(config, facts, shape, size.ranks) + Self.dense(config, shape, size.ranks)
+      + Self.counts(plan, facts, size.ranks)
+      + [
+        Line(
+          name: "a step's activations", bytes: Self.workspace(shape, facts, size),
+          formula: "4 (2 U d + (17 L + 10) T d / R + O k (dt + d_s) + ...)")
+      ]
+    evaluation = Self.evaluation(config, facts, shape)
+  }
+
+  /// The item table of a rank.
+  private static func table(_ config: RunConfig, _ facts: EstimateFacts, _ shape: ModelShape, _ ranks: Int) -> [Line] {
+    let (rows, tokens) = (Double(facts.items) / Double(ranks), Double(facts.tokens) / Double(ranks))
+    let (id, token) = (Double(shape.fusion.idWidth), Double(facts.tokenWidth))
+    let isAdam = config.optimizer.rows == .lazyAdam
+    let state = { (width: Double) in 4 * (isAdam ? 2 * width + 1 : 1) }
+    let element = Double(ModelFactory.element(config.compute.tokenStorage).size)
+    var lines = [
+      Line(name: "ID rows", bytes: rows * 4 * id, formula: "4 V d_id / R"),
+      Line(
+        name: "ID rows' optimizer", bytes: id > 0 ? rows * state(id) : 0,
+        formula: isAdam ? "4 V (2 d_id + 1) / R" : "4 V / R"),
+    ]
+    guard shape.fusion.readsText else { return lines }
+    lines += [
+      Line(name: "token states", bytes: tokens * element * token + 8 * rows, formula: "\(Int(element)) M dt / R + 8 V / R"),
+      Line(name: "token states' optimizer", bytes: tokens * state(token), formula: isAdam ? "4 M (2 dt + 1) / R" : "4 M / R"),
+    ]
+    return lines
+  }
+
+  /// Values, gradients, two moments, a byte for weight decay; what is on its way between ranks.
+  private static func dense(_ config: RunConfig, _ shape: ModelShape, _ ranks: Int) -> [Line] {
+    let count = Double(ParameterArena.count(of: PreciseModel.specs(shape)))
+    // fp32: every rank's part of the own share; bf16: that and all values, in two bytes each.
+    let buckets = ranks > 1 ? 4 * count : 0
+    return [
+      Line(name: "dense parameters", bytes: 17 * count, formula: "17 P"),
+      Line(name: "gradients on their way", bytes: buckets, formula: ranks > 1 ? "4 P" : "0 on one rank"),
+    ]
+  }
+
+  /// What every rank keeps for each item of the whole catalogue: log q, and counts and buckets of popularity.
+  ///
+  /// While a phase begins eight more bytes an item are needed, before a step's activations are.
+  private static func counts(_ plan: PhasePlan, _ facts: EstimateFacts, _ ranks: Int) -> [Line] {
+    let draws = plan.negatives(items: facts.items, seed: 0)?.count != nil
+    let chances = draws && plan.correctsChances ? (ranks > 1 ? 12.0 : 4.0) : 0
+    return [
+      Line(
+        name: "numbers of all items", bytes: (chances + 5) * Double(facts.items),
+        formula: "\(Int(chances + 5)) V, on every rank")
+    ]
+  }
+
+  /// The most that a step takes of its workspace: fused items, then the larger of forward and backward or fusion's backward.
+  private static func workspace(_ shape: ModelShape, _ facts: EstimateFacts, _ size: StepSize) -> Double {
+    let (d, fusion) = (Double(shape.fusion.width), shape.fusion)
+    let wanted = size.wanted * d
+    let owned = size.ranks > 1 ? size.owned * d : 0
+    let (active, width) = (Double(fusion.active), Double(fusion.tokenWidth))
+    let slot = fusion.readsText ? active * (width + Double(fusion.semanticWidth)) : 0
+    let saved = size.owned * (slot + (fusion.readsText ? active * Double(fusion.tokens + 5) + Double(fusion.experts) : 0))
+    let fusing = size.owned * active * width + (size.ranks > 1 ? wanted : 0)
+    let updating = size.owned * slot + (size.ranks > 1 ? wanted + owned : 0)
+    let lists = 15 * (2 * size.positions + size.negatives)
+    return 4 * (2 * wanted + owned + saved + lists + max(fusing, updating, encoding(shape, size)))
+  }
+
+  /// Transformer and objective, forward and backward.
+  private static func encoding(_ shape: ModelShape, _ size: StepSize) -> Double {
+    let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
+    let stream = size.positions * d
+    let kept = stream * (17 * layers + 2) + size.positions * (layers * Double(4 + shape.heads) + 2)
+    let block = max(32, min(512, 1_048_576 / max(size.negatives, 1)))
+    let softmax = 2 * size.negatives * d + block * (size.negatives + d)
+    guard shape.userHead != nil else { return kept + stream + max(softmax, 7 * stream) }
+    let (all, flat) = (size.users * Double(size.ranks), size.users * Double(shape.length) * d)
+    let users = size.users * d * 6 + flat
+    let ranking = 2 * all * d + size.users * d + 64 * all
+    return kept + users + max(softmax, ranking, stream + max(flat + 2 * size.users * d, 7 * stream))
+  }
+
+  /// The catalogue whole when it fits its budget, else a block of it and as many users as a quarter of the budget holds.
+  private static func evaluation(_ config: RunConfig, _ facts: EstimateFacts, _ shape: ModelShape) -> [Line] {
+    let d = Double(shape.fusion.width)
+    let (whole, budget) = (4 * Double(facts.items) * d, Double(config.evaluation.catalogueBytes))
+    let users = 4 * 64 * Double(shape.length) * d * Double(17 * shape.layers + 4)
+    guard whole > budget else {
+      return [
+        Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V d"),
+        Line(name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (17 L + 4) + 4 · 16,384 d"),
+      ]
+    }
+    return [
+      Line(name: "evaluation: a block", bytes: 12 * Double(Catalogue.blockRows) * d, formula: "12 · 4,096 d"),
+      Line(
+        name: "evaluation: users", bytes: users + budget / 4, formula: "4 · 64 n d (17 L + 4) + evaluation.catalogue_mib / 4"),
+    ]
+  }
+}

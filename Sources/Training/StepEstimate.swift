@@ -1,0 +1,117 @@
+import Collectives
+public import Config
+import Items
+import Model
+import Tensors
+
+/// What a phase of a configuration takes on a number of ranks: memory, bytes on the wire, seconds a step; nothing is run.
+///
+/// docs/scaling.md has the formula, the measured constants, and how far off it has been.
+public struct StepEstimate: Sendable {
+  /// What was measured, on one machine; another one has others.
+  public struct Constants: Sendable, Equatable {
+    /// GFLOP/s of whole steps of a rank: the step's products over the step's time, `precise bench`.
+    public var gigaflops = 180.0
+    /// The share of a step that backward takes, behind which dense gradients travel.
+    public var backwardShare = 0.45
+    /// Bytes a second that a rank gets through the network's software, `precise doctor`.
+    public var carrier = 1.5e9
+    /// Seconds that a message between two ranks takes besides its bytes.
+    public var message = 30e-6
+
+    /// The measured values.
+    public init() {}
+  }
+
+  /// How a job lies on hosts, and what joins them.
+  public struct Network: Sendable, Equatable {
+    /// Gb/s of a host.
+    public var gigabits: Double
+    /// Ranks on a host, which share its link.
+    public var ranksPerHost = 1
+
+    /// Describes a network.
+    public init(gigabits: Double, ranksPerHost: Int = 1) {
+      self.gigabits = gigabits
+      self.ranksPerHost = ranksPerHost
+    }
+  }
+
+  /// Seconds of a step.
+  public struct Time: Sendable, Equatable {
+    /// What a rank computes.
+    public var compute: Double
+    /// Embeddings and their gradients, users and sums: a rank waits for them.
+    public var blocking: Double
+    /// What of the dense gradients is not hidden by backward, and of the next step's numbers by the whole step.
+    public var unhidden: Double
+    /// The whole step.
+    public var total: Double { compute + blocking + unhidden }
+  }
+
+  /// The phase's name.
+  public let phase: String
+  /// What the step is made of.
+  public let size: StepSize
+  /// P, dense parameters with padding.
+  public let parameters: Int
+  /// Bytes that a rank sends in a step.
+  public let traffic: StepTraffic
+  /// Bytes that a rank holds.
+  public let memory: MemoryEstimate
+  /// Floating-point operations of a rank's matrix products in a step, in 10^9.
+  public let gigaflop: Double
+
+  /// Estimates a phase.
+  public init(_ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {
+    let shape = ModelFactory.shape(config, facts, userHead: plan.userHead)
+    size = StepSize(plan, facts, ranks: ranks)
+    phase = plan.name
+    memory = MemoryEstimate(config, plan, facts, shape, size)
+    gigaflop =
+      StepProducts(
+        shape, positions: Self.whole(size.positions), queries: Self.whole(size.queries), users: Self.whole(size.users),
+        items: Self.whole(size.owned), negatives: Self.whole(size.negatives)
+      ).operations * 1e-9
+    traffic = Self.traffic(config, plan, facts, shape, size)
+    parameters = traffic.parameters
+  }
+
+  /// The time of a step.
+  ///
+  ///     compute  = GFLOP of the products / GFLOP/s of whole steps
+  ///     send(b)  = max(b · f · h / link, b / carrier), f = (R − h) / (R − 1) of the bytes leave a host of h ranks
+  ///     blocking = send(embeddings + their gradients + users + sums) + exchanges · (R − 1) · message
+  ///     unhidden = max(0, send(dense) − backward) + max(0, send(row numbers + negatives) − compute)
+  public func time(on network: Network, _ constants: Constants = Constants()) -> Time {
+    let compute = gigaflop / constants.gigaflops
+    let (ranks, onHost) = (Double(size.ranks), Double(min(network.ranksPerHost, size.ranks)))
+    let leaving = size.ranks > 1 ? (ranks - onHost) / (ranks - 1) * onHost : 0
+    let send = { (kinds: [Traffic]) in
+      let bytes = kinds.reduce(0) { $0 + traffic.bytes(of: $1) }
+      return max(bytes * leaving / (network.gigabits * 0.125e9), bytes / constants.carrier)
+    }
+    let exchanges = traffic.ranksUsers ? 6.0 : 3.0
+    return Time(
+      compute: compute,
+      blocking: send([.embeddings, .embeddingGradients, .users, .sums]) + exchanges * (ranks - 1) * constants.message,
+      unhidden: max(0, send([.denseGradients]) - constants.backwardShare * compute)
+        + max(0, send([.rowNumbers, .negatives]) - compute))
+  }
+
+  private static func traffic(
+    _ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize
+  ) -> StepTraffic {
+    var traffic = StepTraffic(shape, PhaseObjective(plan, config), wire: config.compute.gradientWire)
+    traffic.ranks = size.ranks
+    // Owners are dealt out by row, regardless of who wants it.
+    traffic.foreignRows = (1 - 1 / Double(size.ranks)) * size.wanted
+    traffic.givenRows = traffic.foreignRows
+    traffic.draws = size.draws
+    traffic.users = size.users
+    traffic.allUsers = Double(facts.users)
+    return traffic
+  }
+
+  private static func whole(_ value: Double) -> Int { Int(value.rounded()) }
+}

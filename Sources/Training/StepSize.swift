@@ -1,0 +1,58 @@
+import Batches
+
+/// What a step is expected to be made of, on a number of ranks; means over the ranks.
+///
+/// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V items.
+public struct StepSize: Sendable, Equatable {
+  /// R.
+  public var ranks = 1
+  /// Users of a rank's slice, B / R.
+  public var users = 0.0
+  /// Packed positions of a rank's slice, T / R.
+  public var positions = 0.0
+  /// Rows of the softmax of a rank: positions, or users in a targeted phase.
+  public var queries = 0.0
+  /// U: distinct items that a rank wants.
+  ///
+  ///     U = Σ_i 1 − (1 − p_i)^(E/R + N_b (R − 1)/R) · (1 − 1/V)^N_c
+  ///
+  /// A rank's own draws are among its own events and add nothing.
+  public var wanted = 0.0
+  /// Distinct items of the whole job's step.
+  ///
+  ///     Σ_i 1 − (1 − p_i)^E · (1 − 1/V)^N_c
+  public var distinct = 0.0
+  /// Shared negatives without duplicates.
+  ///
+  ///     Σ_i 1 − (1 − p_i)^N_b · (1 − 1/V)^N_c
+  public var negatives = 0.0
+  /// Negatives that a rank draws from its slice, N_b / R.
+  public var draws = 0.0
+
+  /// Items that a rank fuses: whoever wants them, each once in the job.
+  public var owned: Double { distinct / Double(ranks) }
+
+  /// The expectation for a phase.
+  public init(_ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {
+    self.ranks = ranks
+    let (share, events, popularity) = (1 / Double(ranks), Double(facts.events), facts.popularity)
+    users = Double(facts.users) * share
+    positions = Double(facts.positions) * share
+    queries = plan.kind.isUniversal ? positions : users
+    guard let sampler = plan.negatives(items: facts.items, seed: 0) else {
+      wanted = popularity.distinct(draws: events * share)
+      distinct = popularity.distinct(draws: events)
+      return
+    }
+    guard sampler.count != nil else {
+      // The full softmax wants everything.
+      (wanted, distinct, negatives) = (Double(facts.items), Double(facts.items), Double(facts.items))
+      return
+    }
+    let (fromBatch, uniform) = (Double(sampler.fromBatch), Double(sampler.fromCatalogue))
+    draws = fromBatch * share
+    wanted = popularity.distinct(draws: events * share + fromBatch * (1 - share), uniform: uniform)
+    distinct = popularity.distinct(draws: events, uniform: uniform)
+    negatives = popularity.distinct(draws: fromBatch, uniform: uniform)
+  }
+}
