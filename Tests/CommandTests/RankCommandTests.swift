@@ -67,6 +67,16 @@ import Testing
     #expect(try folder.names().isEmpty)
   }
 
+  @Test(arguments: [["synth", "--out", "o"], ["inspect", "o"], ["check", "--config", "o"]])
+  func aCrowdOfOneProcessCommandsIsRefused(arguments: [String]) throws {
+    let outcome = try CommandRunner.run(
+      arguments, in: folder.path, setting: ["OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"])
+    #expect(outcome.code == 64 && outcome.errors.contains("precise \(arguments[0]) runs in one process"), "\(outcome.errors)")
+    #expect(try folder.names().isEmpty)
+    let alone = try CommandRunner.run(["synth", "--help"], setting: ["OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"])
+    #expect(alone.code == 0)
+  }
+
   @Test func silentSingletonsAreRefused() throws {
     let step = ["SLURM_STEP_ID=0", "SLURM_PROCID=1", "SLURM_STEP_NUM_TASKS=4"]
     let outcome = try train("r", setting: step)
