@@ -42,7 +42,9 @@ final class PhaseTrainer {
     freeze(plan, model)
     step = TrainStep(
       model, plan: plan, config: config, steps: steps, source: source, negatives: negatives, communicator: communicator)
-    evaluator = Evaluator(dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator)
+    evaluator = Evaluator(
+      dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator,
+      catalogueBytes: config.evaluation.catalogueBytes)
     store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
   }
 
