@@ -21,7 +21,7 @@ enum PreciseExit {
   /// The same fault often shows on every process of a job: rank 0 speaks first, and its end is the others'.
   private static func waitForRankZero() {
     guard let rank = Launch.detect(ProcessInfo.processInfo.environment)?.rank, rank > 0 else { return }
-    usleep(500_000)
+    usleep(2_000_000)
   }
 
   /// Prints an error's sentence on stderr and returns the code that fits.

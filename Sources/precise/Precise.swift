@@ -40,8 +40,9 @@ struct Precise: ParsableCommand {
   /// A launcher's many processes would each do the whole of a command that is not made for ranks, into the same files.
   private static func refuseCrowd(_ command: any ParsableCommand) throws {
     guard let launch = Launch.detect(ProcessInfo.processInfo.environment), launch.size ?? 2 > 1, !(command is any RankCommand),
-      let name = type(of: command).configuration.commandName
+      configuration.subcommands.contains(where: { $0 == type(of: command) })
     else { return }
+    let name = type(of: command).configuration.commandName ?? ""
     throw CommandFailure(
       PreciseExit.usage, "precise \(name) runs in one process; \(launch.launcher.rawValue) started several: leave it out")
   }
