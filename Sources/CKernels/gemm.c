@@ -22,11 +22,9 @@ void ck_set_threads(int threads) {
   if (set_threads) set_threads(threads);
 }
 
-const char *ck_gemm_library(void) {
-  static char text[64];
+void ck_gemm_library(char *text, long capacity) {
   const dnnl_version_t *version = dnnl_version();
-  snprintf(text, sizeof text, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
-  return text;
+  snprintf(text, (size_t)capacity, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
 }
 
 /* The bits of dnnl_cpu_isa_t keep their values between 2.x and 3.x, but not all names exist in both. */

@@ -10,7 +10,7 @@ public final class BucketedAllReduce {
   public enum Wire: Sendable {
     /// As they are.
     case fp32
-    /// Rounded to nearest; sums are formed in fp32 at home. Every rank ends with the same, rounded, sum.
+    /// Rounded to nearest; sums are formed in fp32 at home, and rounded where they travel once more (more than two ranks).
     case bf16
   }
 
@@ -19,10 +19,12 @@ public final class BucketedAllReduce {
 
   /// Prepares to sum `values`, which stays where it is.
   ///
-  /// - Parameter bucketBytes: the wanted size of a bucket; larger when there would be too many.
+  /// - Parameter bucketBytes: the wanted size of a bucket, larger when there would be too many; by default 256 KiB, and at
+  ///   least 8 KiB a rank: smaller ones set out earlier, larger ones need fewer messages.
   public init(
-    _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int = 1 << 20, communicator: any Communicator
+    _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int? = nil, communicator: any Communicator
   ) {
+    let bucketBytes = bucketBytes ?? max(256 << 10, communicator.size * (8 << 10))
     self.values = values
     self.communicator = communicator
     buckets = Self.pieces(of: values.count, bucketBytes: bucketBytes).enumerated().map { number, piece in

@@ -22,6 +22,8 @@ public struct ComputeConfig: Sendable, Equatable {
   public var tokenStorage = TokenStorage.fp32
   /// Format of the dense gradients between ranks.
   public var gradientWire = Precision.fp32
+  /// Whether messages travel while the step computes: dense gradients behind backward, the next step's row numbers.
+  public var overlap = true
 
   /// The defaults.
   public init() {}
@@ -32,5 +34,6 @@ extension ComputeConfig: ConfigSection {
     .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built"),
     .value("token_storage", \.tokenStorage, .any, "fp32; bf16 halves the item table, whose updates are then rounded at random"),
     .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
+    .value("overlap", \.overlap, .any, "messages travel while the step computes; false only to measure what that brings"),
   ]
 }

@@ -122,12 +122,13 @@ public struct EmbeddingFusion {
   /// - Parameters:
   ///   - routing: the whole job's routing, for the balance loss.
   ///   - balance: λ, the weight of the balance loss.
+  ///   - onGradients: called between blocks of items, with where the complete part of the flat gradients starts.
   ///   - onStates: called with (item, dStates `[m_i, dₜ]`) for every item with text, in order; nil = tokens are frozen.
   public func backward(
     _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
-    onStates: ((Int, Matrix) -> Void)?
-  ) {
-    workspace.scope {
+    onGradients: (Int) throws -> Void, onStates: ((Int, Matrix) -> Void)?
+  ) rethrows {
+    try workspace.scope {
       let slots = saved.slots
       let dGates = workspace.zeros(saved.rows.count, shape.active)
       let dPooled = workspace.matrix(slots.count, shape.tokenWidth)
@@ -136,7 +137,8 @@ public struct EmbeddingFusion {
       for (expert, gradient) in routing.probabilityGradient.enumerated() {
         dProbabilities[expert] = balance * Float(gradient)
       }
-      forEachBlock(saved.rows.count) { items in
+      try forEachBlock(saved.rows.count) { items in
+        try onGradients(experts.offset)
         itemsBackward(
           items, saved, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, tokens: tokens, workspace: workspace,
           onStates: onStates)
@@ -244,8 +246,8 @@ public struct EmbeddingFusion {
   private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
 
   /// Blocks of 32 items: their states (32 · 16 · 384 floats) fit in an L2 cache.
-  private func forEachBlock(_ count: Int, _ body: (Range<Int>) -> Void) {
-    for start in stride(from: 0, to: count, by: 32) { body(start..<min(start + 32, count)) }
+  private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
+    for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
   }
 
   private let gateWeight: Parameter

@@ -161,9 +161,10 @@ public final class ItemTable {
   ///   - balance: the weight of the balance loss.
   ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in bfloat16 are rounded by; nil when
   ///     they are float32 or frozen.
+  ///   - onGradients: called now and then, with where the complete part of the flat gradients starts.
   public func update(
     _ saved: Saved, dE: Matrix, routing: Routing?, balance: Float, learningRates: LearningRates, rounding: RandomStream? = nil,
-    workspace: Workspace
+    workspace: Workspace, onGradients: (Int) throws -> Void = { _ in }
   ) throws {
     try workspace.scope {
       let owned = saved.route.owned
@@ -175,9 +176,9 @@ public final class ItemTable {
             self.updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: rate)
           }
         }
-        fusion.backward(
+        try fusion.backward(
           savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
-          balance: balance, workspace: workspace, onStates: update)
+          balance: balance, workspace: workspace, onGradients: onGradients, onStates: update)
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }

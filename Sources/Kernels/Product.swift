@@ -27,7 +27,13 @@ public func multiply(
 /// What computes, for logs and benchmarks: library, version, instruction set.
 public enum Engine {
   /// "oneDNN 2.6.3".
-  public static var library: String { String(cString: ck_gemm_library()) }
+  public static var library: String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      text.initialize(repeating: 0)
+      ck_gemm_library(text.baseAddress, text.count)
+      return String(cString: text.baseAddress!)
+    }
+  }
   /// "avx512_bf16", "avx2", "neon", …: the widest vectors of this machine that matter here.
   public static var instructionSet: String { String(cString: ck_instruction_set()) }
 

@@ -34,6 +34,7 @@ public struct TransformerBlock {
     attention = SelfAttention(name, heads: heads, in: arena)
     ffnNorm = LayerNorm("\(name).ffn_norm", in: arena)
     ffn = FeedForward(name, in: arena)
+    starts = (arena["\(name).attention_norm.scale"].offset, arena["\(name).ffn_norm.scale"].offset)
   }
 
   /// Updates z `[T, d]`; what backward needs stays in the workspace.
@@ -55,19 +56,25 @@ public struct TransformerBlock {
   }
 
   /// dZ `[T, d]`, the gradient of the block's output, becomes that of its input; parameters' gradients are added to.
-  public func backward(_ dZ: Matrix, saved: Saved, batch: PackedBatch, mode: ForwardMode, workspace: Workspace) {
-    workspace.scope {
+  ///
+  /// - Parameter onGradients: called after each half, with where the complete part of the flat gradients starts.
+  public func backward(
+    _ dZ: Matrix, saved: Saved, batch: PackedBatch, mode: ForwardMode, workspace: Workspace, onGradients: (Int) throws -> Void
+  ) rethrows {
+    try workspace.scope {
       let dResult = workspace.matrix(dZ.rows, dZ.columns)
       let dNormed = workspace.matrix(dZ.rows, dZ.columns)
       mask(1, batch, mode).backward(dZ, into: dResult)
       ffn.backward(x: saved.ffnNormed, saved: saved.ffn, dY: dResult, dX: dNormed, workspace: workspace)
       ffnNorm.backward(x: saved.ffnInput, saved: saved.ffnNorm, dY: dNormed, dX: dZ)
+      try onGradients(starts.ffn)
 
       mask(0, batch, mode).backward(dZ, into: dResult)
       attention.backward(
         x: saved.attentionNormed, saved: saved.attention, batch: batch, causal: mode.causal, dY: dResult, dX: dNormed,
         workspace: workspace)
       attentionNorm.backward(x: saved.attentionInput, saved: saved.attentionNorm, dY: dNormed, dX: dZ)
+      try onGradients(starts.attention)
     }
   }
 
@@ -89,4 +96,6 @@ public struct TransformerBlock {
   private let attention: SelfAttention
   private let ffnNorm: LayerNorm
   private let ffn: FeedForward
+  /// Where each half's parameters start in the flat buffers.
+  private let starts: (attention: Int, ffn: Int)
 }

@@ -99,8 +99,8 @@ public final class PreciseModel {
       finalNorm.backward(x: encoded.residual, saved: encoded.finalNorm, dY: dHidden, dX: dZ)
       try onGradients(starts.finalNorm)
       for (layer, block) in blocks.enumerated().reversed() {
-        block.backward(dZ, saved: encoded.blocks[layer], batch: batch, mode: mode, workspace: workspace)
-        try onGradients(starts.blocks[layer])
+        try block.backward(
+          dZ, saved: encoded.blocks[layer], batch: batch, mode: mode, workspace: workspace, onGradients: onGradients)
       }
       embedding.backward(dZ, input: input, batch: batch, mode: mode, dE: dE, workspace: workspace)
       try onGradients(starts.embedding)
@@ -113,10 +113,9 @@ public final class PreciseModel {
   private let starts: GradientStarts
 }
 
-/// Where each part of the model starts in the flat buffers.
+/// Where what is not in a block starts in the flat buffers.
 private struct GradientStarts {
   let embedding: Int
-  let blocks: [Int]
   let finalNorm: Int
 
   init(_ shape: ModelShape, _ parameters: ParameterArena) {
@@ -124,7 +123,6 @@ private struct GradientStarts {
     func start(_ specs: [ParameterSpec]) -> Int { parameters[specs[0].name].offset }
     embedding = start(
       SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors))
-    blocks = (0..<shape.layers).map { start(TransformerBlock.specs($0, width: width)) }
     finalNorm = start(LayerNorm.specs("final_norm", width: width))
   }
 }

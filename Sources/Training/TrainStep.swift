@@ -23,6 +23,7 @@ final class TrainStep {
     self.model = model
     self.communicator = communicator
     self.steps = steps
+    overlaps = config.compute.overlap
     objective = PhaseObjective(plan, config)
     seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
@@ -65,7 +66,7 @@ final class TrainStep {
       try clock.time(.items) {
         try model.items.update(
           embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
-          rounding: rounding(step), workspace: workspace)
+          rounding: rounding(step), workspace: workspace, onGradients: moveOn)
         try reducer.markReady(from: 0)
       }
       var report = describe(inputs, routing)
@@ -84,13 +85,14 @@ final class TrainStep {
   }
 
   private func prefetch(after step: Int) throws {
-    guard step + 1 < steps else { return }
+    guard overlaps, step + 1 < steps else { return }
     try inputs[(step + 1) % 2].begin(step + 1)
     prefetched = step + 1
   }
 
   /// Between two layers of backward: gradients from `start` on are complete, and what is under way goes on.
   private func moveOn(_ start: Int) throws {
+    guard overlaps else { return }
     try reducer.markReady(from: start)
     if let prefetched { try inputs[prefetched % 2].advance() }
   }
@@ -139,6 +141,7 @@ final class TrainStep {
   private let model: PreciseModel
   private let communicator: any Communicator
   private let steps: Int
+  private let overlaps: Bool
   private let objective: PhaseObjective
   private let learningRates: PhaseLearningRates
   private let balance: Float

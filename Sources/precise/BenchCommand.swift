@@ -8,7 +8,7 @@ import Reporting
 import Training
 
 /// `precise bench`: how fast a configuration trains here, part by part.
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Times training steps on made-up data.",

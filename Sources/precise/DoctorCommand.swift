@@ -6,7 +6,7 @@ import Reporting
 import Synchronization
 
 /// `precise doctor`: whether ranks, hosts and the wire between them are fit for a job.
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Examines ranks, hosts and the wire between them.",

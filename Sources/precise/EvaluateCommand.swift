@@ -7,7 +7,7 @@ import Reporting
 import Training
 
 /// `precise evaluate`: full-ranking metrics of a run's phases.
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Ranks every user's held-out item among all items.",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Config
 import Files
+import Foundation
 import Glibc
 import Reporting
 import Training
@@ -17,11 +18,18 @@ enum PreciseExit {
   /// Stopped by a signal after a checkpoint (EX_TEMPFAIL): run it again.
   static let stopped = ExitCode(75)
 
+  /// The same fault often shows on every process of a job: rank 0 speaks first, and its end is the others'.
+  private static func waitForRankZero() {
+    guard let rank = Launch.detect(ProcessInfo.processInfo.environment)?.rank, rank > 0 else { return }
+    usleep(2_000_000)
+  }
+
   /// Prints an error's sentence on stderr and returns the code that fits.
   static func report(_ error: any Error) -> ExitCode {
     let cause = (error as? RankFailure)?.cause ?? error
     let place = (error as? RankFailure).map { " (\($0.location))" } ?? ""
     if let code = cause as? ExitCode { return code }
+    waitForRankZero()
     let (code, sentence): (ExitCode, String) =
       switch cause {
       case let failure as CommandFailure: (failure.code, failure.message)

@@ -5,7 +5,7 @@ import Reporting
 import Serving
 
 /// `precise export`: item and user embeddings into files.
-struct ExportCommand: ParsableCommand {
+struct ExportCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Writes item and user embeddings for a nearest-neighbour index.",

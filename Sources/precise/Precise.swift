@@ -1,5 +1,9 @@
 import ArgumentParser
-import Glibc
+import Collectives
+import Foundation
+
+/// A command that many ranks share; any other runs in one process.
+protocol RankCommand: ParsableCommand {}
 
 @main
 struct Precise: ParsableCommand {
@@ -24,6 +28,22 @@ struct Precise: ParsableCommand {
   static func main() {
     // A terminal or log that is gone must not end a training; results without a reader end the command where they are written.
     signal(SIGPIPE, SIG_IGN)
-    main(nil)
+    do {
+      var command = try parseAsRoot()
+      try reportingFailures { try refuseCrowd(command) }
+      try command.run()
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// A launcher's many processes would each do the whole of a command that is not made for ranks, into the same files.
+  private static func refuseCrowd(_ command: any ParsableCommand) throws {
+    guard let launch = Launch.detect(ProcessInfo.processInfo.environment), launch.size ?? 2 > 1, !(command is any RankCommand),
+      configuration.subcommands.contains(where: { $0 == type(of: command) })
+    else { return }
+    let name = type(of: command).configuration.commandName ?? ""
+    throw CommandFailure(
+      PreciseExit.usage, "precise \(name) runs in one process; \(launch.launcher.rawValue) started several: leave it out")
   }
 }

@@ -37,8 +37,6 @@ struct RankOptions: ParsableArguments {
     do {
       try body(communicator, Self.console(of: communicator, console))
     } catch {
-      // The same fault often shows on every rank: rank 0 speaks first, and its end is the others'.
-      if communicator.rank > 0 { usleep(300_000) }
       let failure = communicator.size > 1 ? RankFailure(communicator, cause: error) : error
       MPIWorld.abort(PreciseExit.report(failure).rawValue)
     }

@@ -4,7 +4,7 @@ import Reporting
 import Serving
 
 /// `precise score`: the scores of given pairs of user and item.
-struct ScoreCommand: ParsableCommand {
+struct ScoreCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Scores pairs of user and item.",

@@ -10,7 +10,7 @@ import Text
 import Training
 
 /// `precise train`: a data set and a configuration in, a run directory out.
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains the universal phase, then each targeted phase.",

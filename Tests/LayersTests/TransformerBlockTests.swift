@@ -27,7 +27,7 @@ import Testing
         let residual = LayerFixture.copy(z)
         let saved = block.forward(residual, batch: batch, mode: mode, workspace: workspace)
         dZ.base.update(from: weights.base, count: weights.count)
-        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace)
+        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
       })
   }
 

@@ -89,7 +89,7 @@ final class GoldenRun {
       var dTokens = [Float](repeating: 0, count: golden.config.items * shape.tokens * shape.tokenWidth)
       fusion.backward(
         saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens, routing: saved.routing,
-        balance: golden.config.balance, workspace: workspace
+        balance: golden.config.balance, workspace: workspace, onGradients: { _ in }
       ) { item, dStates in
         dTokens.replaceSubrange((item * shape.tokens * shape.tokenWidth)..., with: dStates.values, keeping: dStates.count)
       }

@@ -6,6 +6,7 @@
 #   cluster/hostfile/two-hosts.sh COMMAND [ARGUMENT]...
 #
 #   SLOTS      ranks on each host; default 1
+#   RATE       how fast the cable is, such as 1gbit; default: as fast as the machine
 #   LIMIT      seconds the command may take; default 600
 #   REQUIRED   1 makes it an error, not a skip, where namespaces cannot be made
 #
@@ -88,6 +89,7 @@ for host in one two; do
   ip -n "$space-$host" address add "${address[$host]}/24" dev cable
   ip -n "$space-$host" link set lo up
   ip -n "$space-$host" link set cable up
+  [ -z "${RATE:-}" ] || tc -n "$space-$host" qdisc add dev cable root tbf rate "$RATE" burst 256kb latency 50ms
   ssh-keygen -q -t ed25519 -N '' -f "$work/$host"
   echo "${address[$host]} $(cut -d ' ' -f 1,2 "$work/$host.pub")" >>"$work/known_hosts"
   cat >"$work/$host.sshd" <<CONFIG

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a Debian or Ubuntu machine lacks to build precise: oneDNN, zlib, MPI, and python3 for the
 # repository's checks.
+# Packages named on the command line are installed as well.
 # Swift itself is not packaged there; without it this script says where it comes from and ends with 1.
 set -euo pipefail
 
 packages=()
-for package in libdnnl-dev zlib1g-dev; do
+for package in libdnnl-dev zlib1g-dev "$@"; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
 done
 # Any MPI that pkg-config knows will do; Open MPI is installed where there is none.

@@ -20,8 +20,8 @@ int ck_gemm(int transpose_a, int transpose_b, long m, long n, long k, float alph
             long ldb, float beta, float *c, long ldc);
 /* Products of the calling thread use this many threads from now on. */
 void ck_set_threads(int threads);
-/* "oneDNN 2.6.3"; the text lives as long as the program. */
-const char *ck_gemm_library(void);
+/* Writes "oneDNN 2.6.3" and a zero, cut to `capacity` bytes. */
+void ck_gemm_library(char *text, long capacity);
 /* "avx512_core_bf16" and the like: what oneDNN found on this machine. */
 const char *ck_instruction_set(void);
 /* oneDNN's name of a status. */

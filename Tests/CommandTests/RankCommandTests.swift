@@ -1,0 +1,107 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The commands that many ranks share: the same results on any number of them, and nobody waits for a rank that is gone.
+@Suite(.serialized) struct RankCommandTests {
+  private let folder: TemporaryFolder
+  private let world: CommandWorld
+
+  init() throws {
+    folder = try TemporaryFolder()
+    world = try CommandWorld.shared()
+  }
+
+  private func run(_ arguments: String..., setting variables: [String] = []) throws -> CommandResult {
+    try CommandRunner.run(arguments, in: folder.path, setting: variables)
+  }
+
+  private func train(_ output: String, _ more: String..., setting variables: [String] = []) throws -> CommandResult {
+    try CommandRunner.run(
+      ["train", "--config", world.config, "--data", world.dataset, "--out", output] + more, in: folder.path,
+      setting: variables)
+  }
+
+  @Test func evaluationHasTheSameDigits() throws {
+    let copy = folder.file("run")
+    try FileManager.default.copyItem(atPath: world.run, toPath: copy)
+    let outputs = try [1, 2, 3, 5].map { ranks in
+      let outcome = try run("evaluate", copy, "--json", "--quiet", "--ranks", "\(ranks)")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    #expect(outputs[0].contains("ndcg@10"))
+    #expect(outputs.allSatisfy { $0 == outputs[0] })
+  }
+
+  @Test func exportsAndScoresHaveTheSameBytes() throws {
+    let users = try world.id("interactions.csv", column: 0)
+    let item = try world.id("interactions.csv", column: 1)
+    try folder.write("pairs.csv", "user,item\n\(users),\(item)\n")
+    for ranks in ["1", "3"] {
+      #expect(try run("export", world.run, "--out", "e\(ranks)", "--quiet", "--ranks", ranks).code == 0)
+      #expect(
+        try run("score", world.run, "--pairs", "pairs.csv", "--out", "s\(ranks).csv", "--quiet", "--ranks", ranks).code == 0)
+    }
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.file("e1")) {
+      #expect(FileManager.default.contentsEqual(atPath: folder.file("e1/\(name)"), andPath: folder.file("e3/\(name)")), "\(name)")
+    }
+    #expect(FileManager.default.contentsEqual(atPath: folder.file("s1.csv"), andPath: folder.file("s3.csv")))
+  }
+
+  @Test func trainingSaysWhatItsRanksAre() throws {
+    let outcome = try train("r", "--ranks", "3")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errorLines.first?.hasPrefix("3 ranks (threads), oneDNN") == true, "\(outcome.errors)")
+  }
+
+  @Test(arguments: ["0", "-1", "1025"]) func wrongNumbersOfRanks(ranks: String) throws {
+    let outcome = try train("r", "--ranks=\(ranks)")
+    #expect(outcome.code == 64 && outcome.errors.contains("--ranks must be 1 to 1024, not \(ranks)"), "\(outcome.errors)")
+    #expect(try folder.names().isEmpty)
+  }
+
+  @Test func aLauncherDecidesHowManyThereAre() throws {
+    let outcome = try train("r", "--ranks", "2", setting: ["OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"])
+    #expect(outcome.code == 64 && outcome.errors.contains("Open MPI's mpirun decides: leave it out"), "\(outcome.errors)")
+    #expect(try folder.names().isEmpty)
+  }
+
+  @Test(arguments: [["synth", "--out", "o"], ["inspect", "o"], ["check", "--config", "o"]])
+  func aCrowdOfOneProcessCommandsIsRefused(arguments: [String]) throws {
+    let outcome = try CommandRunner.run(
+      arguments, in: folder.path, setting: ["OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"])
+    #expect(outcome.code == 64 && outcome.errors.contains("precise \(arguments[0]) runs in one process"), "\(outcome.errors)")
+    #expect(try folder.names().isEmpty)
+    let alone = try CommandRunner.run(["synth", "--help"], setting: ["OMPI_COMM_WORLD_SIZE=2", "OMPI_COMM_WORLD_RANK=0"])
+    #expect(alone.code == 0)
+  }
+
+  @Test func silentSingletonsAreRefused() throws {
+    let step = ["SLURM_STEP_ID=0", "SLURM_PROCID=1", "SLURM_STEP_NUM_TASKS=4"]
+    let outcome = try train("r", setting: step)
+    #expect(outcome.code == 65 && outcome.errors.contains("srun started 4 processes, but each found itself alone"))
+    #expect(try folder.names().isEmpty)
+  }
+
+  /// Every rank stops at the same step, one line says which and where.
+  @Test func aLossThatIsNoNumberEndsEveryRank() throws {
+    let outcome = try train("r", "--ranks", "3", "--quiet", "--set", "optimizer.id_learning_rate=1e30")
+    #expect(outcome.code == 70)
+    #expect(outcome.errorLines.count == 1 && outcome.errors.contains("is not finite"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("(rank ") && outcome.errors.contains(", universal step 2)"), "\(outcome.errors)")
+  }
+
+  @Test func aBrokenCheckpointEndsEveryRank() throws {
+    let copy = folder.file("run")
+    try FileManager.default.copyItem(atPath: world.run, toPath: copy)
+    let phase = "\(copy)/checkpoints/universal"
+    let newest = try #require(try FileManager.default.contentsOfDirectory(atPath: phase).sorted().last)
+    let file = "\(phase)/\(newest)/items-00000.safetensors"
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: file))
+    let outcome = try run("evaluate", copy, "--phase", "universal", "--ranks", "3")
+    #expect(outcome.code == 65 && outcome.errors.contains("items-00000.safetensors is damaged"), "\(outcome.errors)")
+  }
+}
