@@ -13,11 +13,11 @@ public struct StepEstimate: Sendable {
   /// docs/scaling.md says how.
   public struct Constants: Sendable, Equatable {
     /// GFLOP/s of whole steps of a rank: the step's products over the step's time, `precise bench`.
-    public var gigaflops = 162.0
+    public var gigaflops = 167.0
     /// The share of a step that backward takes, behind which dense gradients travel.
     public var backwardShare = 0.47
     /// Bytes a second that a rank gets through the network's software, whatever the network, `precise doctor`.
-    public var software = 0.5e9
+    public var software = 1e9
     /// Seconds that a message to one rank takes besides its bytes.
     public var message = 10e-6
 
