@@ -16,8 +16,8 @@ public struct EstimateFacts: Sendable {
   public var tokenWidth = 0
   /// Scenes and behaviours.
   public var categories = (scenes: 1, behaviors: 1)
-  /// Bytes of the users' files, which are mapped, not read into memory.
-  public var userBytes = 0
+  /// Bytes of the users' and of the items' files, which are mapped, not read into memory.
+  public var mapped = (users: 0, items: 0)
   /// Users of a step, B.
   public var users = 0
   /// Packed positions of a step, T.
@@ -49,7 +49,8 @@ public struct EstimateFacts: Sendable {
       (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
     }
     categories = (dataset.scenes.count, dataset.behaviors.count)
-    userBytes = dataset.manifest.files.dropFirst().reduce(0) { $0 + $1.bytes }
+    let bytes = dataset.manifest.files.map(\.bytes)
+    mapped = (bytes.dropFirst().reduce(0, +), bytes.first ?? 0)
     let source = try plan.batches(
       dataset, shards: 0..<dataset.shardCount, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
     let batch = SequenceBatch()

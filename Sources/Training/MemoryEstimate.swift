@@ -40,8 +40,11 @@ public struct MemoryEstimate: Sendable {
       + Self.counts(plan, facts, size.ranks)
       + [
         Line(
+          name: "data files, mapped", bytes: Double(facts.mapped.users) / Double(size.ranks) + Double(facts.mapped.items),
+          formula: "users' files / R + items' file; the system may take them back"),
+        Line(
           name: "a step's activations", bytes: Self.workspace(shape, facts, size),
-          formula: "4 (2 U d + (17 L + 10) T d / R + O k (dt + d_s) + ...)")
+          formula: "4 (2 U d + (17 L + 10) T d / R + O k (dt + d_s) + ...)"),
       ]
     evaluation = Self.evaluation(config, facts, shape)
   }

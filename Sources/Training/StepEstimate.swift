@@ -9,15 +9,17 @@ import Tensors
 /// docs/scaling.md has the formula, the measured constants, and how far off it has been.
 public struct StepEstimate: Sendable {
   /// What was measured, on one machine; another one has others.
+  ///
+  /// docs/scaling.md says how.
   public struct Constants: Sendable, Equatable {
     /// GFLOP/s of whole steps of a rank: the step's products over the step's time, `precise bench`.
-    public var gigaflops = 180.0
+    public var gigaflops = 162.0
     /// The share of a step that backward takes, behind which dense gradients travel.
-    public var backwardShare = 0.45
-    /// Bytes a second that a rank gets through the network's software, `precise doctor`.
-    public var carrier = 1.5e9
-    /// Seconds that a message between two ranks takes besides its bytes.
-    public var message = 30e-6
+    public var backwardShare = 0.47
+    /// Bytes a second that a rank gets through the network's software, whatever the network, `precise doctor`.
+    public var software = 0.5e9
+    /// Seconds that a message to one rank takes besides its bytes.
+    public var message = 10e-6
 
     /// The measured values.
     public init() {}
@@ -43,7 +45,7 @@ public struct StepEstimate: Sendable {
     public var compute: Double
     /// Embeddings and their gradients, users and sums: a rank waits for them.
     public var blocking: Double
-    /// What of the dense gradients is not hidden by backward, and of the next step's numbers by the whole step.
+    /// What does not hide of the dense gradients behind backward, and of the next step's numbers behind the step.
     public var unhidden: Double
     /// The whole step.
     public var total: Double { compute + blocking + unhidden }
@@ -80,23 +82,24 @@ public struct StepEstimate: Sendable {
   /// The time of a step.
   ///
   ///     compute  = GFLOP of the products / GFLOP/s of whole steps
-  ///     send(b)  = max(b · f · h / link, b / carrier), f = (R − h) / (R − 1) of the bytes leave a host of h ranks
-  ///     blocking = send(embeddings + their gradients + users + sums) + exchanges · (R − 1) · message
-  ///     unhidden = max(0, send(dense) − backward) + max(0, send(row numbers + negatives) − compute)
+  ///     link(b)  = b · f · h / speed, f = (R − h) / (R − 1) of the bytes leave a host of h ranks
+  ///     own(b)   = b / software: a rank's own core moves its bytes, so even what travels meanwhile takes this
+  ///     blocking = max(link, own)(embeddings + their gradients + users + sums) + exchanges · (R − 1) · message
+  ///     unhidden = max(own, link − backward)(dense gradients) + max(own, link − compute)(row numbers + negatives)
   public func time(on network: Network, _ constants: Constants = Constants()) -> Time {
     let compute = gigaflop / constants.gigaflops
     let (ranks, onHost) = (Double(size.ranks), Double(min(network.ranksPerHost, size.ranks)))
     let leaving = size.ranks > 1 ? (ranks - onHost) / (ranks - 1) * onHost : 0
-    let send = { (kinds: [Traffic]) in
+    func send(_ kinds: Traffic..., hiding: Double = 0) -> Double {
       let bytes = kinds.reduce(0) { $0 + traffic.bytes(of: $1) }
-      return max(bytes * leaving / (network.gigabits * 0.125e9), bytes / constants.carrier)
+      return max(bytes / constants.software, bytes * leaving / (network.gigabits * 0.125e9) - hiding)
     }
     let exchanges = traffic.ranksUsers ? 6.0 : 3.0
     return Time(
       compute: compute,
-      blocking: send([.embeddings, .embeddingGradients, .users, .sums]) + exchanges * (ranks - 1) * constants.message,
-      unhidden: max(0, send([.denseGradients]) - constants.backwardShare * compute)
-        + max(0, send([.rowNumbers, .negatives]) - compute))
+      blocking: send(.embeddings, .embeddingGradients, .users, .sums) + exchanges * (ranks - 1) * constants.message,
+      unhidden: send(.denseGradients, hiding: constants.backwardShare * compute)
+        + send(.rowNumbers, .negatives, hiding: compute))
   }
 
   private static func traffic(

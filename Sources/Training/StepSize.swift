@@ -1,4 +1,5 @@
 import Batches
+import Foundation
 
 /// What a step is expected to be made of, on a number of ranks; means over the ranks.
 ///
@@ -14,9 +15,9 @@ public struct StepSize: Sendable, Equatable {
   public var queries = 0.0
   /// U: distinct items that a rank wants.
   ///
-  ///     U = Σ_i 1 − (1 − p_i)^(E/R + N_b (R − 1)/R) · (1 − 1/V)^N_c
+  ///     U = Σ_i 1 − (1 − p_i)^(E/R + N' (R − 1)/R) · (1 − 1/V)^N_c,  N' = E · (1 − (1 − 1/E)^N_b)
   ///
-  /// A rank's own draws are among its own events and add nothing.
+  /// N' are the batch's events that are drawn at least once; those of a rank's own slice add nothing to its own events.
   public var wanted = 0.0
   /// Distinct items of the whole job's step.
   ///
@@ -24,7 +25,7 @@ public struct StepSize: Sendable, Equatable {
   public var distinct = 0.0
   /// Shared negatives without duplicates.
   ///
-  ///     Σ_i 1 − (1 − p_i)^N_b · (1 − 1/V)^N_c
+  ///     N = Σ_i 1 − (1 − p_i)^N' · (1 − 1/V)^N_c
   public var negatives = 0.0
   /// Negatives that a rank draws from its slice, N_b / R.
   public var draws = 0.0
@@ -49,8 +50,9 @@ public struct StepSize: Sendable, Equatable {
       (wanted, distinct, negatives) = (Double(facts.items), Double(facts.items), Double(facts.items))
       return
     }
-    let (fromBatch, uniform) = (Double(sampler.fromBatch), Double(sampler.fromCatalogue))
-    draws = fromBatch * share
+    draws = Double(sampler.fromBatch) * share
+    let uniform = Double(sampler.fromCatalogue)
+    let fromBatch = events > 0 ? events * -expm1(Double(sampler.fromBatch) * log1p(-1 / max(events, 1.5))) : 0
     wanted = popularity.distinct(draws: events * share + fromBatch * (1 - share), uniform: uniform)
     distinct = popularity.distinct(draws: events, uniform: uniform)
     negatives = popularity.distinct(draws: fromBatch, uniform: uniform)

@@ -26,7 +26,7 @@ struct EstimateView {
       lines += ["", "phase \(estimate.phase)"]
       for table in [size(estimate), memory(estimate), traffic(estimate), times(estimate)] { lines += table + [""] }
     }
-    return lines + Self.legend
+    return lines + legend
   }
 
   private func size(_ estimate: StepEstimate) -> [String] {
@@ -34,9 +34,9 @@ struct EstimateView {
     var table = TextTable([("expected in a step", .left), ("number", .right), ("formula", .left)])
     let rows: [(String, Double, String)] = [
       ("positions of a rank", size.positions, "T / R"),
-      ("items that a rank wants", size.wanted, "U = sum over items of 1 - (1 - p)^(E/R + N_b (R-1)/R) (1 - 1/V)^N_c"),
+      ("items that a rank wants", size.wanted, "U = sum over items of 1 - (1 - p)^(E/R + N' (R-1)/R) (1 - 1/V)^N_c"),
       ("items that a rank embeds", size.owned, "O = sum over items of 1 - (1 - p)^E (1 - 1/V)^N_c, / R"),
-      ("distinct negatives", size.negatives, "N = sum over items of 1 - (1 - p)^N_b (1 - 1/V)^N_c"),
+      ("distinct negatives", size.negatives, "N = sum over items of 1 - (1 - p)^N' (1 - 1/V)^N_c"),
       ("dense parameters", Double(estimate.parameters), "P"),
     ]
     for (name, value, formula) in rows { table.append([name, HumanFormat.count(Int(value.rounded())), formula]) }
@@ -77,8 +77,9 @@ struct EstimateView {
     append(
       "compute", \.compute,
       "\(HumanFormat.decimal(estimate.gigaflop, 1)) GFLOP of products / \(HumanFormat.decimal(constants.gigaflops, 0)) GFLOP/s")
-    append("waiting for embeddings, gradients, users, sums", \.blocking, "send(bytes) + messages")
-    append("waiting for what does not hide", \.unhidden, "send(denseGradients) - backward, send(rowNumbers) - compute, if > 0")
+    append("waiting for embeddings, gradients, users, sums", \.blocking, "max(link, own) of these + exchanges (R - 1) message")
+    append(
+      "what does not hide of the others", \.unhidden, "max(own, link - backward) of dense, max(own, link - compute) of numbers")
     append("step", \.total, "")
     let positions = estimate.size.positions * Double(ranks)
     table.append(["positions/s of the job"] + times.map { HumanFormat.rate(positions / $0.total) } + [""])
@@ -86,13 +87,17 @@ struct EstimateView {
   }
 
   /// What the letters mean and what times rest on.
-  private static let legend = [
-    "R ranks, B users, T positions, E events of a step (T + B), V items, p an item's chance to be an event's, N_b and N_c negatives",
-    "drawn from batches and from the catalogue, K experts, k of them active, L blocks of the transformer, M token states, P dense",
-    "parameters. F = A = (1 - 1/R) U rows are another rank's; w bytes of a gradient on the wire. send(b) is the longer of two: what",
-    "leaves the host over its link, and what a rank gets through the network's software. Ranks are taken to be equally loaded.",
-    "Measured constants and how far off this is: docs/scaling.md",
-  ]
+  private var legend: [String] {
+    let (software, message) = (Int(constants.software / 1e6), Int(constants.message * 1e6))
+    return [
+      "R ranks, B users, T positions, E events of a step (T + B), V items, p an item's chance to be an event's, N_b and N_c negatives",
+      "drawn from batches and from the catalogue, N' = E (1 - (1 - 1/E)^N_b) events that are drawn, K experts, k of them active, L",
+      "blocks of the transformer, M token states, P dense parameters. Of U wanted rows F = A = (1 - 1/R) U are another rank's; w bytes",
+      "of a gradient on the wire. link(b) = b h (R - h) / (R - 1) / speed for h ranks a host; own(b) = b / \(software) MB/s, for a rank's",
+      "core moves its own bytes; a message takes \(message) µs, an exchange R - 1 of them. Ranks are taken to be equally loaded.",
+      "Where the constants come from and how far off this is: docs/scaling.md",
+    ]
+  }
 
   private func network(_ gigabits: Double) -> StepEstimate.Network { .init(gigabits: gigabits, ranksPerHost: ranksPerHost) }
 

@@ -9,7 +9,7 @@ import Testing
 
   static let commands = [
     "synth", "prepare", "encode", "train", "evaluate", "export", "recommend", "score", "bench", "inspect",
-    "doctor",
+    "check", "doctor",
   ]
 
   init() throws {
@@ -56,7 +56,7 @@ import Testing
     ["synth", "--out", "o"], ["prepare", "--interactions", "i", "--out", "o"], ["encode", "d"],
     ["train", "--config", "c", "--data", "d", "--out", "o"], ["evaluate", "r"], ["export", "r", "--out", "o"],
     ["recommend", "r", "--user", "u"], ["score", "r", "--pairs", "p", "--out", "o"], ["bench", "--config", "c"],
-    ["inspect", "p"], ["doctor"],
+    ["inspect", "p"], ["check", "--config", "c"], ["doctor"],
   ])
   func aWrongFlagIsWrongUsage(arguments: [String]) throws {
     let outcome = try CommandRunner.run(arguments + ["--no-such-flag"], in: folder.path)

@@ -1,0 +1,97 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `precise check` as its own process: validates like train, prints estimates, runs nothing.
+@Suite struct CheckCommandTests {
+  private let folder: TemporaryFolder
+  private let world: CommandWorld
+
+  init() throws {
+    folder = try TemporaryFolder()
+    world = try CommandWorld.shared()
+  }
+
+  private struct Report: Decodable {
+    struct Phase: Decodable {
+      let name: String
+      let wantedItems: Double
+      let trainingBytes: Double
+      let evaluationBytes: Double
+      let memory: [String: Double]
+      let traffic: [String: Double]
+      let times: [Time]
+    }
+    struct Time: Decodable {
+      let gigabits: Double
+      let stepMs: Double
+      let computeMs: Double
+    }
+    let ranks: Int
+    let phases: [Phase]
+  }
+
+  private func report(_ arguments: String...) throws -> Report {
+    let result = try CommandRunner.run(["check", "--json"] + arguments, in: folder.path)
+    #expect(result.code == 0, "\(result.errors)")
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Report.self, from: Data(result.output.utf8))
+  }
+
+  @Test func aTableAPhaseWithFormulas() throws {
+    let result = try CommandRunner.run(
+      ["check", "--config", world.config, "--data", world.dataset, "--ranks", "2"], in: folder.path)
+    #expect(result.code == 0 && result.errors.isEmpty)
+    let lines = result.output.split(separator: "\n").map(String.init)
+    #expect(lines[0] == "the configuration is valid; nothing was run" && lines[1].contains(world.dataset))
+    #expect(lines.filter { $0.hasPrefix("phase ") } == ["phase universal", "phase like"])
+    for part in ["embeddingGradients ", "4 d F", "all while training", "25 Gb/s", "docs/scaling.md"] {
+      #expect(result.output.contains(part), "\(part)")
+    }
+    #expect(try folder.names().isEmpty)
+  }
+
+  @Test func ranksShareTheTableAndNotWhatIsCopied() throws {
+    let (one, four) = (
+      try report("--config", world.config, "--data", world.dataset, "--ranks", "1"),
+      try report("--config", world.config, "--data", world.dataset, "--ranks", "4", "--set", "targeted.0.objective.bpr=1")
+    )
+    #expect(one.ranks == 1 && four.ranks == 4 && one.phases.map(\.name) == ["universal", "like"])
+    for (alone, shared) in zip(one.phases, four.phases) {
+      let (a, b) = (try #require(alone.memory["token states"]), try #require(shared.memory["token states"]))
+      #expect(a > 0 && b == a / 4 && alone.memory["dense parameters"] == shared.memory["dense parameters"])
+      #expect(alone.traffic.values.allSatisfy { $0 == 0 } && (shared.traffic["embeddings"] ?? 0) > 0)
+      #expect(shared.wantedItems < alone.wantedItems && alone.evaluationBytes > alone.trainingBytes)
+      #expect(shared.times.map(\.gigabits) == [10, 25, 100] && shared.times.allSatisfy { $0.stepMs > $0.computeMs })
+    }
+    #expect(four.phases[0].traffic["users"] == 0 && (four.phases[1].traffic["users"] ?? 0) > 0)
+  }
+
+  @Test func withoutDataTheItemsAreMadeUp() throws {
+    let small = try report("--config", world.config, "--set", "bench.items=1000")
+    let large = try report("--config", world.config, "--set", "bench.items=1_000_000_000", "--ranks", "64")
+    #expect((large.phases[0].memory["ID rows"] ?? 0) == 8 * 4 * 1e9 / 64 && (small.phases[0].memory["ID rows"] ?? 0) > 0)
+  }
+
+  @Test func everyFaultAtOnceAsTrainWouldSay() throws {
+    let config = try folder.write("c.yaml", "modle: {layers: 1}\nuniversal: {epoch: 3}\nmodel: {heads: 3}\n")
+    let check = try CommandRunner.run("check", "--config", config)
+    let train = try CommandRunner.run("train", "--config", config, "--data", world.dataset, "--out", folder.file("run"))
+    #expect(check.code == 64 && check.output.isEmpty && check.errors == train.errors)
+    for part in ["3 problems", "modle", "epoch", "heads"] { #expect(check.errors.contains(part)) }
+    let unfit = try CommandRunner.run(
+      "check", "--config", world.config, "--data", world.dataset, "--set", "batch.users=33", "--set", "targeted.0.behavior=lik")
+    #expect(unfit.code == 64 && unfit.errors.contains("virtual shards") && unfit.errors.contains("did you mean like?"))
+  }
+
+  @Test func wrongUsage() throws {
+    for arguments in [["--ranks", "0"], ["--ranks-per-host", "0"], ["--gflops", "-1"], ["--gflops", "nan"]] {
+      #expect(try CommandRunner.run(["check", "--config", world.config] + arguments).code == 64)
+    }
+    let missing = try CommandRunner.run("check", "--config", world.config, "--data", "none")
+    #expect(missing.code == 65 && missing.errors.contains("none") && missing.output.isEmpty)
+    let crowd = try CommandRunner.run("check", "--config", world.config, "--data", world.dataset, "--ranks", "9")
+    #expect(crowd.code == 0 && crowd.errors.contains("only 4 of 9 ranks have users"))
+  }
+}
