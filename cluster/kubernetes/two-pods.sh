@@ -22,7 +22,8 @@ take_down() {
     ip netns pids "$space-$pod" | xargs -r kill -KILL || true
     ip netns del "$space-$pod" || true
   done
-  umount "$image/proc" "$image/dev" || true
+  umount --recursive "$image/proc" || true
+  umount --recursive "$image/dev" || true
   mountpoint -q "$image/proc" || mountpoint -q "$image/dev" || rm -rf "$work"
 }
 trap take_down EXIT
@@ -30,7 +31,7 @@ trap take_down EXIT
 echo "== a Debian 12 with the steps of the Dockerfile's last stage"
 debootstrap --variant=minbase --include=ca-certificates bookworm "$image" >"$work/log" || { tail "$work/log" >&2; exit 1; }
 cp /etc/resolv.conf "$image/etc/"
-cp /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/*registry* "$image/etc/apt/apt.conf.d/" 2>/dev/null || true
+cp /etc/apt/apt.conf.d/* "$image/etc/apt/apt.conf.d/" # how this machine reaches the packages, such as a proxy
 mount -t proc proc "$image/proc"
 mount --rbind /dev "$image/dev"
 python3 - "$root/cluster/kubernetes/Dockerfile" >"$image/steps" <<'PYTHON'
