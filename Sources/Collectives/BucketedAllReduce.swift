@@ -24,10 +24,10 @@ public final class BucketedAllReduce {
   public init(
     _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int? = nil, communicator: any Communicator
   ) {
-    let bucketBytes = bucketBytes ?? max(256 << 10, communicator.size * (8 << 10))
     self.values = values
     self.communicator = communicator
-    buckets = Self.pieces(of: values.count, bucketBytes: bucketBytes).enumerated().map { number, piece in
+    buckets = Self.pieces(of: values.count, ranks: communicator.size, bucketBytes: bucketBytes).enumerated().map {
+      number, piece in
       GradientBucket(
         UnsafeMutableBufferPointer(rebasing: values[piece]), start: piece.lowerBound, number: number, wire: wire,
         communicator: communicator)
@@ -35,7 +35,8 @@ public final class BucketedAllReduce {
   }
 
   /// How a buffer of `count` numbers is cut into buckets, in the order in which they set out.
-  public static func pieces(of count: Int, bucketBytes: Int = 1 << 20) -> [Range<Int>] {
+  public static func pieces(of count: Int, ranks: Int, bucketBytes: Int? = nil) -> [Range<Int>] {
+    let bucketBytes = bucketBytes ?? max(256 << 10, ranks * (8 << 10))
     let size = max(bucketBytes / 4, (count + mostBuckets - 1) / mostBuckets, 1)
     return stride(from: count, to: 0, by: -size).map { max($0 - size, 0)..<$0 }
   }

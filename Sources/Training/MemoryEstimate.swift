@@ -73,11 +73,12 @@ public struct MemoryEstimate: Sendable {
   /// Values, gradients, two moments, a byte for weight decay; what is on its way between ranks.
   private static func dense(_ config: RunConfig, _ shape: ModelShape, _ ranks: Int) -> [Line] {
     let count = Double(ParameterArena.count(of: PreciseModel.specs(shape)))
-    // fp32: every rank's part of the own share; bf16: that and all values, in two bytes each.
-    let buckets = ranks > 1 ? 4 * count : 0
+    // Everybody's part of the own share, which between two ranks is everything; in bf16 all values rounded besides.
+    let shares = ranks > 2 ? 1.0 : ranks == 2 ? 2.0 : 0
+    let each = ranks == 1 ? 0 : config.compute.gradientWire == .bf16 ? 2 * (shares + 1) : 4 * shares
     return [
       Line(name: "dense parameters", bytes: 17 * count, formula: "17 P"),
-      Line(name: "gradients on their way", bytes: buckets, formula: ranks > 1 ? "4 P" : "0 on one rank"),
+      Line(name: "gradients on their way", bytes: each * count, formula: ranks > 1 ? "\(Int(each)) P" : "0 on one rank"),
     ]
   }
 

@@ -59,7 +59,7 @@ public struct StepTraffic: Sendable, Equatable {
     case .embeddings: return 4 * Double(width) * givenRows
     case .embeddingGradients: return 4 * Double(width) * foreignRows
     case .denseGradients:
-      return BucketedAllReduce.pieces(of: parameters).reduce(0) { $0 + reduced($1.count, bytes: gradientBytes) }
+      return BucketedAllReduce.pieces(of: parameters, ranks: ranks).reduce(0) { $0 + reduced($1.count, bytes: gradientBytes) }
     case .negatives: return 4 * (2 + draws) * others
     case .users:
       guard ranksUsers else { return 0 }

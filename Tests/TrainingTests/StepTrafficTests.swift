@@ -31,6 +31,8 @@ struct StepTrafficTests {
     case "no text": config.model.semanticDim = 0
     // 3 + losses + 2 · 80 + 1 doubles are too many to be sent whole to everybody.
     case "many experts": config.model.experts = 80
+    // Shares of several buckets differ by an element each.
+    case "many buckets": (config.model.idDim, config.model.semanticDim) = (64, 64)
     case "uniform": (config.universal.negativesFrom, config.targeted[0].negativesFrom) = (.uniform, .uniform)
     default: break
     }
@@ -63,7 +65,7 @@ struct StepTrafficTests {
     return all.withLock { $0 }
   }
 
-  @Test(arguments: ["", "bf16 wire", "no text", "many experts", "uniform", "no bpr"], [2, 3])
+  @Test(arguments: ["", "bf16 wire", "no text", "many experts", "many buckets", "uniform", "no bpr"], [2, 3])
   func theFormulaIsWhatIsSent(change: String, ranks: Int) throws {
     for phase in 0..<2 {
       let samples = try samples(config(change), phase: phase, ranks: ranks)
