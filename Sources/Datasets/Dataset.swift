@@ -4,7 +4,8 @@ import Synchronization
 
 /// A prepared data set: a folder with `manifest.json`, `items.safetensors` and one file per virtual shard.
 ///
-/// Opening reads the manifest, compares every file's size with it and maps the items; shards are mapped and checked when first asked for.
+/// Opening reads the manifest and maps the items; a shard's file is compared with the manifest, mapped and checked when it is first
+/// asked for.
 public final class Dataset: Sendable {
   /// The folder, as given.
   public let path: String
@@ -24,14 +25,17 @@ public final class Dataset: Sendable {
     }
     self.path = path
     manifest = try DatasetManifest.read("\(path)/\(DatasetManifest.fileName)")
-    for file in manifest.files {
-      let size = try MappedFile(path: "\(path)/\(file.path)").count
-      guard size == file.bytes else {
-        throw InputError("\(path)/\(file.path) has \(size) bytes, the manifest says \(file.bytes); make the data set again")
-      }
-    }
+    // Shards are looked at when they are asked for: a rank opens its own and no others.
+    for file in manifest.files where !file.path.hasPrefix(UserShard.folder) { try Self.checkSize(of: file, in: path) }
     items = try ItemCatalogue(path: "\(path)/\(ItemCatalogue.fileName)", count: manifest.items, sceneCount: manifest.scenes.count)
     shards = Mutex(Array(repeating: nil, count: manifest.shards.count))
+  }
+
+  private static func checkSize(of file: DatasetManifest.File, in path: String) throws {
+    let size = try MappedFile(path: "\(path)/\(file.path)").count
+    guard size == file.bytes else {
+      throw InputError("\(path)/\(file.path) has \(size) bytes, the manifest says \(file.bytes); make the data set again")
+    }
   }
 
   /// Whether a folder holds a data set's manifest.
@@ -55,6 +59,9 @@ public final class Dataset: Sendable {
     precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
     return try shards.withLock { shards in
       if let shard = shards[index] { return shard }
+      if let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) {
+        try Self.checkSize(of: file, in: path)
+      }
       let shard = try UserShard(path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest)
       shards[index] = shard
       return shard

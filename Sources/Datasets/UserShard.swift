@@ -21,10 +21,13 @@ public final class UserShard: Sendable {
   private nonisolated(unsafe) let scenes: UnsafeBufferPointer<UInt16>
   private nonisolated(unsafe) let behaviors: UnsafeBufferPointer<UInt16>
 
+  /// Where the files are inside a data set.
+  static let folder = "shards/"
+
   /// The path of a shard's file inside a data set.
   public static func fileName(_ index: Int) -> String {
     let digits = String(index)
-    return "shards/shard-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".safetensors"
+    return folder + "shard-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".safetensors"
   }
 
   /// Opens and checks the file.

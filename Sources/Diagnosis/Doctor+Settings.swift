@@ -46,6 +46,8 @@ extension Doctor {
   static func nameInFour(_ name: String) -> String? {
     guard name.hasPrefix("PRTE_MCA_") else { return nil }
     let parameter = String(name.dropFirst(9))
+    // The network of the launcher's own messages: the one parameter whose name changed in the middle.
+    if parameter == "prte_if_include" { return "OMPI_MCA_oob_tcp_if_include" }
     if parameter.hasPrefix("prte_") { return "OMPI_MCA_orte_\(parameter.dropFirst(5))" }
     if parameter.hasPrefix("plm_ssh_") { return "OMPI_MCA_plm_rsh_\(parameter.dropFirst(8))" }
     return "OMPI_MCA_\(parameter)"
@@ -56,6 +58,7 @@ extension Doctor {
     guard name.hasPrefix("OMPI_MCA_") else { return nil }
     let parameter = String(name.dropFirst(9))
     if parameter == "btl_vader_single_copy_mechanism" { return "OMPI_MCA_smsc" }
+    if parameter == "oob_tcp_if_include" { return "PRTE_MCA_prte_if_include" }
     if parameter.hasPrefix("orte_") { return "PRTE_MCA_prte_\(parameter.dropFirst(5))" }
     if parameter.hasPrefix("plm_rsh_") { return "PRTE_MCA_plm_ssh_\(parameter.dropFirst(8))" }
     let ofLauncher = ["plm_", "rmaps_", "ras_", "odls_", "ess_", "oob_", "routed_", "grpcomm_", "iof_", "rtc_"]

@@ -102,8 +102,16 @@ import Testing
     #expect(
       throws: InputError("\(shardFile) has \(data.count - 1) bytes, the manifest says \(data.count); make the data set again")
     ) {
-      try Dataset(path: path)
+      try Dataset(path: path).shard(0)
     }
+  }
+
+  /// A rank needs no files but its own.
+  @Test func opensShardsWhenTheyAreAskedFor() throws {
+    try FileManager.default.removeItem(atPath: shardFile)
+    let dataset = try Dataset(path: path)
+    #expect(dataset.items.count > 0)
+    #expect(throws: InputError.self) { try dataset.shard(0) }
   }
 
   @Test(arguments: [

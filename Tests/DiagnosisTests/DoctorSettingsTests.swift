@@ -40,9 +40,17 @@ import Testing
   @Test(arguments: [
     ("OMPI_MCA_btl_vader_single_copy_mechanism", "OMPI_MCA_smsc"),
     ("OMPI_MCA_rmaps_base_mapping_policy", "PRTE_MCA_rmaps_base_mapping_policy"),
-    ("OMPI_MCA_orte_x", "PRTE_MCA_prte_x"), ("OMPI_MCA_mpi_yield_when_idle", nil), ("PRTE_MCA_x", nil),
+    ("OMPI_MCA_oob_tcp_if_include", "PRTE_MCA_prte_if_include"), ("OMPI_MCA_orte_x", "PRTE_MCA_prte_x"),
+    ("OMPI_MCA_mpi_yield_when_idle", nil), ("PRTE_MCA_x", nil),
   ]) func namesInFive(name: String, other: String?) {
     #expect(Doctor.nameInFive(name) == other)
+  }
+
+  @Test(arguments: [
+    ("PRTE_MCA_prte_if_include", "OMPI_MCA_oob_tcp_if_include"), ("PRTE_MCA_prte_x", "OMPI_MCA_orte_x"),
+    ("PRTE_MCA_plm_ssh_agent", "OMPI_MCA_plm_rsh_agent"), ("OMPI_MCA_x", nil),
+  ]) func namesInFour(name: String, other: String?) {
+    #expect(Doctor.nameInFour(name) == other)
   }
 
   @Test func openMPsPinsAreWorthKnowing() {
