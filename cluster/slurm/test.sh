@@ -33,8 +33,9 @@ python3 "$root/cluster/local/same_numbers.py" --equal "$work" threads-2 by-defau
 cat >"$work/stand-in" <<'COMMAND'
 #!/bin/sh
 [ "$SLURM_RESTART_COUNT" = "" ] || exec echo "a rank goes on"
-trap 'echo "a rank has saved its work"; exit 75' USR1
-while sleep 0.2; do :; done
+# Ranks of one job end together; srun ends the others as soon as one is gone.
+trap 'trap "" USR1; echo "a rank has saved its work"; sleep 2; exit 75' USR1
+while :; do sleep 0.2 || :; done # the signal ends the sleep too, perhaps before it comes here
 COMMAND
 chmod +x "$work/stand-in"
 COMMAND=$work/stand-in PREEMPT=2 LIMIT=90 "$root/cluster/slurm/one-machine.sh" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
