@@ -35,10 +35,11 @@ cat >"$work/stand-in" <<'COMMAND'
 [ "$SLURM_RESTART_COUNT" = "" ] || exec echo "a rank goes on"
 # Ranks of one job end together; srun ends the others as soon as one is gone.
 trap 'trap "" USR1; echo "a rank has saved its work"; sleep 2; exit 75' USR1
+echo "a rank is ready"
 while :; do sleep 0.2 || :; done # the signal ends the sleep too, perhaps before it comes here
 COMMAND
 chmod +x "$work/stand-in"
-COMMAND=$work/stand-in PREEMPT=2 LIMIT=90 "$root/cluster/slurm/one-machine.sh" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+COMMAND=$work/stand-in PREEMPT="a rank is ready" LIMIT=90 "$root/cluster/slurm/one-machine.sh" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 cat "$work/log"
 for line in 'a rank has saved its work' 'a rank goes on'; do
   [ "$(grep -cx "$line" "$work/log")" -eq 2 ] || { echo "error: not both ranks said: $line" >&2; exit 1; }
