@@ -24,7 +24,6 @@ public final class BucketedAllReduce {
   public init(
     _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int? = nil, communicator: any Communicator
   ) {
-    self.values = values
     self.communicator = communicator
     buckets = Self.pieces(of: values.count, ranks: communicator.size, bucketBytes: bucketBytes).enumerated().map {
       number, piece in
@@ -62,10 +61,7 @@ public final class BucketedAllReduce {
   /// Moves the buckets under way on, without waiting.
   public func progress() throws {
     guard finished < ready else { return }
-    try communicator.state.time(.denseGradients) {
-      for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
-      while finished < ready, buckets[finished].isDone { finished += 1 }
-    }
+    try communicator.state.time(.denseGradients) { try advance() }
   }
 
   /// Waits until the whole buffer is summed; everything must be ready.
@@ -76,14 +72,17 @@ public final class BucketedAllReduce {
       var patience = Patience()
       while finished < ready {
         let before = finished
-        for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
-        while finished < ready, buckets[finished].isDone { finished += 1 }
+        try advance()
         if finished == before { patience.pause() }
       }
     }
   }
 
-  private let values: UnsafeMutableBufferPointer<Float>
+  private func advance() throws {
+    for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
+    while finished < ready, buckets[finished].isDone { finished += 1 }
+  }
+
   private let communicator: any Communicator
   private let buckets: [GradientBucket]
   private var ready = 0

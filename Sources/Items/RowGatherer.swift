@@ -50,7 +50,7 @@ public final class RowGatherer {
     let (rank, size) = (communicator.rank, communicator.size)
     let wanted = runs[rank]
     let sent = runs.map { run in
-      let lines = localLines(localRows(of: run, on: rank))
+      let lines = localLines(items.partition.localRows(of: run, ownedBy: rank))
       return (start: lines.lowerBound * lineBytes, bytes: lines.count * lineBytes)
     }
     if size == 1 {
@@ -81,12 +81,6 @@ public final class RowGatherer {
     return try withExtendedLifetime((received, ordered)) {
       try body(UnsafeRawBufferPointer(start: ordered.base, count: total))
     }
-  }
-
-  /// The local rows of `rank` that lie in a run of the table's rows: they are neighbours there too.
-  private func localRows(of run: Range<Int>, on rank: Int) -> Range<Int> {
-    func owned(below row: Int) -> Int { RowPartition(rows: row, ranks: communicator.size).count(ownedBy: rank) }
-    return owned(below: run.lowerBound)..<owned(below: run.upperBound)
   }
 
   private let items: ItemTable
