@@ -66,7 +66,7 @@ let package = Package(
     library("Synth", ["Files"]),
     library("Reporting", ["Files", logging]),
     library("Kernels", ["CKernels", "Tensors"]),
-    library("Collectives", ["CMPIShim"]),
+    library("Collectives", ["CMPIShim", "CKernels"]),
 
     library("Diagnosis", ["Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
