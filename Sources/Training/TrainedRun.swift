@@ -11,7 +11,7 @@ public import Text
 /// A run that has been trained: its configuration, its data set, and the models of its phases.
 ///
 /// The one way in for evaluation, export, recommendation and scoring.
-public struct TrainedRun {
+public struct TrainedRun: Sendable {
   /// The run directory.
   public let directory: RunDirectory
   /// The resolved configuration.

@@ -36,13 +36,12 @@ struct EvaluateCommand: RankCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let shards = try TrainedRun(path: directory, data: data).dataset.shardCount
-      try rankOptions.run(atMost: shards, console: console) { [self] in try evaluate($0, $1) }
+      let trained = try TrainedRun(path: directory, data: data)
+      try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }
   }
 
-  private func evaluate(_ communicator: any Communicator, _ console: Console) throws {
-    let trained = try TrainedRun(path: directory, data: data)
+  private func evaluate(_ trained: TrainedRun, _ communicator: any Communicator, _ console: Console) throws {
     let plans = phase == nil ? trained.trainedPhases : [try trained.phase(named: phase)]
     guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
     var entries: [EvaluationRecord.Entry] = []

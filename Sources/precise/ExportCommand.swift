@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Reporting
 import Serving
+import Training
 
 /// `precise export`: item and user embeddings into files.
 struct ExportCommand: RankCommand {
@@ -48,12 +49,13 @@ struct ExportCommand: RankCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      try rankOptions.run(atMost: 64, console: console) { [self] in try export(on: $0, $1) }
+      let run = try trained.open()
+      try rankOptions.run(atMost: run.dataset.shardCount, console: console) { [self] in try export(run, on: $0, $1) }
     }
   }
 
-  private func export(on communicator: any Communicator, _ console: Console) throws {
-    let served = try trained.load(console, on: communicator, mayStream: true)
+  private func export(_ run: TrainedRun, on communicator: any Communicator, _ console: Console) throws {
+    let served = try trained.load(run, console, on: communicator, mayStream: true)
     let added = try newItems.map { try NewItems(path: $0, states: newStates, served: served) }
     if let added { note(added, console) }
     var export = EmbeddingExport(served)

@@ -51,7 +51,7 @@ struct RecommendCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      let served = try trained.load(console)
+      let served = try trained.load(try trained.open(), console)
       var rules = Recommender.Rules()
       rules.count = count
       rules.scene = try scene.map { try Lookup(served.dataset).scene($0) }

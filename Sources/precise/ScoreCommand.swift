@@ -1,7 +1,9 @@
 import ArgumentParser
 import Collectives
+import Datasets
 import Reporting
 import Serving
+import Training
 
 /// `precise score`: the scores of given pairs of user and item.
 struct ScoreCommand: RankCommand {
@@ -31,12 +33,13 @@ struct ScoreCommand: RankCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      try rankOptions.run(atMost: 64, console: console) { [self] in try score(on: $0, $1) }
+      let run = try trained.open()
+      try rankOptions.run(atMost: run.dataset.shardCount, console: console) { [self] in try score(run, on: $0, $1) }
     }
   }
 
-  private func score(on communicator: any Communicator, _ console: Console) throws {
-    let served = try trained.load(console, on: communicator, mayStream: true)
+  private func score(_ run: TrainedRun, on communicator: any Communicator, _ console: Console) throws {
+    let served = try trained.load(run, console, on: communicator, mayStream: true)
     let bar = ProgressBar("score", total: nil, unit: "pairs", console: console)
     let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
     bar.finish()

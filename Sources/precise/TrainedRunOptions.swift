@@ -13,13 +13,15 @@ struct TrainedRunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
 
-  /// Loads the phase and says which it is.
+  /// Opens the run.
+  func open() throws -> TrainedRun { try TrainedRun(path: directory, data: data) }
+
+  /// Loads the phase of a run and says which it is.
   ///
   /// Collective; with `mayStream`, a catalogue that does not fit the configured memory is streamed.
   func load(
-    _ console: Console, on communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
+    _ run: TrainedRun, _ console: Console, on communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
   ) throws -> ServedModel {
-    let run = try TrainedRun(path: directory, data: data)
     let served = try ServedModel(run, phase: phase, communicator: communicator, mayStream: mayStream)
     console.note("phase \(served.plan.name), step \(HumanFormat.count(served.step)), width \(served.width)")
     return served
