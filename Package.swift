@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "CKernels",
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
-      cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
+      cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
     library("Files", ["CZlib"]),
     library("Config", [yams]),

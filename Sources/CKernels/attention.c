@@ -4,9 +4,17 @@
  * keys are the largest thing held, so memory grows with the length, never with its square. Forward keeps only the logarithm
  * of each row's softmax sum; backward forms the weights again from it (the idea of FlashAttention, Dao et al. 2022). */
 #include "CKernels.h"
-#include "small_product.h"
+#include "bfloat16.h"
+#include "strip.h"
 
 enum { QUERIES = 24 };
+
+/* C[rows, columns] (+)= A B, `columns` a multiple of 16. */
+INLINE void small_product(long rows, long columns, long depth, const float *a, long a_row, long a_column, const float *b, long ldb,
+                          float *c, long ldc, int add) {
+  for (long j = 0; j < columns; j += 32)
+    ck_float_strip(columns - j < 32 ? 16 : 32, rows, depth, a, a_row, a_column, b + j, ldb, c + j, ldc, add);
+}
 
 INLINE long padded(long n) { return (n + 15) & ~15L; }
 
@@ -18,21 +26,22 @@ long ck_attention_scratch(long length, long head_width) {
   return 8 * rows * width + 2 * QUERIES * rows + rows + 64;
 }
 
-/* to[i,:] = factor * from[i, 0 ..< width], zeros beyond width and beyond length. */
-INLINE void pack(long length, long width, const float *from, long ld, float factor, float *to) {
+/* to[i,:] = factor * from[i, start ..< start + width], zeros beyond width and beyond length. */
+INLINE void pack(long length, long width, int bf16, const void *from, long start, long ld, float factor, float *to) {
   long wide = padded(width), rows = padded_rows(length);
   for (long i = 0; i < length; i++) {
-    for (long c = 0; c < width; c++) to[i * wide + c] = factor * from[i * ld + c];
+    VECTOR_LOOP
+    for (long c = 0; c < width; c++) to[i * wide + c] = factor * stored(from, bf16, start + i * ld + c);
     for (long c = width; c < wide; c++) to[i * wide + c] = 0;
   }
   memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
 }
 
-/* to[c,i] = from[i,c], to is [width, padded length]. */
-INLINE void pack_transposed(long length, long width, const float *from, long ld, float *to) {
+/* to[c,i] = from[i, start + c], to is [width, padded length]. */
+INLINE void pack_transposed(long length, long width, int bf16, const void *from, long start, long ld, float *to) {
   long columns = padded(length);
   for (long c = 0; c < width; c++) {
-    for (long i = 0; i < length; i++) to[c * columns + i] = from[i * ld + c];
+    for (long i = 0; i < length; i++) to[c * columns + i] = stored(from, bf16, start + i * ld + c);
     for (long i = length; i < columns; i++) to[c * columns + i] = 0;
   }
 }
@@ -55,17 +64,17 @@ INLINE float softmax_row(float *scores, long n, long columns) {
   return top + logf(sum);
 }
 
-KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
-                         float *scratch) {
+INLINE void attention_forward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, void *out,
+                              float *log_sum, float *scratch) {
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   float *queries = scratch, *keys = queries + rows * wide, *values = keys + rows * wide, *results = values + rows * wide,
         *scores = results + rows * wide;
   float factor = 1.0f / sqrtf((float)head_width);
   for (long head = 0; head < heads; head++) {
-    const float *base = qkv + head * head_width;
-    pack(length, head_width, base, 3 * d, factor, queries);
-    pack_transposed(length, head_width, base + d, 3 * d, keys);
-    pack(length, head_width, base + 2 * d, 3 * d, 1.0f, values);
+    long start = head * head_width;
+    pack(length, head_width, bf16, qkv, start, 3 * d, factor, queries);
+    pack_transposed(length, head_width, bf16, qkv, start + d, 3 * d, keys);
+    pack(length, head_width, bf16, qkv, start + 2 * d, 3 * d, 1.0f, values);
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES;
       long limit = padded(reach(causal, first + count - 1, length));
@@ -74,9 +83,18 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, c
         log_sum[head * length + first + q] = softmax_row(scores + q * columns, reach(causal, first + q, length), limit);
       small_product(count, wide, limit, scores, columns, 1, values, wide, results, wide, 0);
       for (long q = 0; q < count; q++)
-        memcpy(out + (first + q) * d + head * head_width, results + q * wide, sizeof(float) * (size_t)head_width);
+        VECTOR_LOOP
+        for (long c = 0; c < head_width; c++) store(out, bf16, (first + q) * d + start + c, results[q * wide + c]);
     }
   }
+}
+
+KERNEL void ck_attention(long length, long heads, long head_width, int causal, int bf16, const void *qkv, void *out, float *log_sum,
+                         float *scratch) {
+  if (bf16)
+    attention_forward(length, heads, head_width, causal, 1, qkv, out, log_sum, scratch);
+  else
+    attention_forward(length, heads, head_width, causal, 0, qkv, out, log_sum, scratch);
 }
 
 /* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
@@ -90,14 +108,15 @@ INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, 
   for (long j = n; j < columns; j++) scores[j] = dweights[j] = 0;
 }
 
-INLINE void unpack(long length, long width, const float *from, float factor, float *to, long ld) {
+INLINE void unpack(long length, long width, const float *from, float factor, int bf16, void *to, long start, long ld) {
   long wide = padded(width);
   for (long i = 0; i < length; i++)
-    for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
+    VECTOR_LOOP
+    for (long c = 0; c < width; c++) store(to, bf16, start + i * ld + c, factor * from[i * wide + c]);
 }
 
-KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
-                                  const float *log_sum, const float *dout, float *dqkv, float *scratch) {
+INLINE void attention_backward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, const void *out,
+                               const float *log_sum, const float *dout, void *dqkv, float *scratch) {
   FAST_SUMS
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   long block = rows * wide;
@@ -106,12 +125,12 @@ KERNEL void ck_attention_backward(long length, long heads, long head_width, int 
         *scores = dvalues + block, *dscores = scores + QUERIES * rows;
   float factor = 1.0f / sqrtf((float)head_width);
   for (long head = 0; head < heads; head++) {
-    const float *base = qkv + head * head_width, *out_head = out + head * head_width, *dout_head = dout + head * head_width;
-    pack(length, head_width, base, 3 * d, factor, queries);
-    pack(length, head_width, base + d, 3 * d, 1.0f, keys);
-    pack_transposed(length, head_width, base + d, 3 * d, keys_t);
-    pack_transposed(length, head_width, base + 2 * d, 3 * d, values_t);
-    pack(length, head_width, dout_head, d, 1.0f, douts);
+    long start = head * head_width;
+    pack(length, head_width, bf16, qkv, start, 3 * d, factor, queries);
+    pack(length, head_width, bf16, qkv, start + d, 3 * d, 1.0f, keys);
+    pack_transposed(length, head_width, bf16, qkv, start + d, 3 * d, keys_t);
+    pack_transposed(length, head_width, bf16, qkv, start + 2 * d, 3 * d, values_t);
+    pack(length, head_width, 0, dout, start, d, 1.0f, douts);
     memset(dkeys, 0, sizeof(float) * (size_t)(2 * block)); /* dkeys and dvalues */
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES;
@@ -119,8 +138,10 @@ KERNEL void ck_attention_backward(long length, long heads, long head_width, int 
       small_product(count, limit, head_width, queries + first * wide, wide, 1, keys_t, columns, scores, columns, 0);
       small_product(count, limit, head_width, douts + first * wide, wide, 1, values_t, columns, dscores, columns, 0);
       for (long q = 0; q < count; q++) {
+        long row = (first + q) * d + start;
         float dot = 0;
-        for (long c = 0; c < head_width; c++) dot += out_head[(first + q) * d + c] * dout_head[(first + q) * d + c];
+        VECTOR_LOOP
+        for (long c = 0; c < head_width; c++) dot += stored(out, bf16, row + c) * dout[row + c];
         weights_and_score_gradients(scores + q * columns, dscores + q * columns, reach(causal, first + q, length), limit,
                                     log_sum[head * length + first + q], dot);
       }
@@ -128,9 +149,16 @@ KERNEL void ck_attention_backward(long length, long heads, long head_width, int 
       small_product(limit, wide, count, dscores, 1, columns, queries + first * wide, wide, dkeys, wide, 1);
       small_product(limit, wide, count, scores, 1, columns, douts + first * wide, wide, dvalues, wide, 1);
     }
-    float *dbase = dqkv + head * head_width;
-    unpack(length, head_width, dqueries, factor, dbase, 3 * d);
-    unpack(length, head_width, dkeys, 1.0f, dbase + d, 3 * d); /* the factor is in the packed queries */
-    unpack(length, head_width, dvalues, 1.0f, dbase + 2 * d, 3 * d);
+    unpack(length, head_width, dqueries, factor, bf16, dqkv, start, 3 * d);
+    unpack(length, head_width, dkeys, 1.0f, bf16, dqkv, start + d, 3 * d); /* the factor is in the packed queries */
+    unpack(length, head_width, dvalues, 1.0f, bf16, dqkv, start + 2 * d, 3 * d);
   }
+}
+
+KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, const void *out,
+                                  const float *log_sum, const float *dout, void *dqkv, float *scratch) {
+  if (bf16)
+    attention_backward(length, heads, head_width, causal, 1, qkv, out, log_sum, dout, dqkv, scratch);
+  else
+    attention_backward(length, heads, head_width, causal, 0, qkv, out, log_sum, dout, dqkv, scratch);
 }

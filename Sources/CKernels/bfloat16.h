@@ -31,6 +31,14 @@ INLINE float stored(const void *rows, int bf16, long i) {
   return bf16 ? widen(((const uint16_t *)rows)[i]) : ((const float *)rows)[i];
 }
 
+/* Sets element i, rounded to the nearest. */
+INLINE void store(void *rows, int bf16, long i, float value) {
+  if (bf16)
+    ((uint16_t *)rows)[i] = narrow_to_nearest(value);
+  else
+    ((float *)rows)[i] = value;
+}
+
 /* The rows from element i on. */
 INLINE const void *stored_from(const void *rows, int bf16, long i) {
   return bf16 ? (const void *)((const uint16_t *)rows + i) : (const void *)((const float *)rows + i);

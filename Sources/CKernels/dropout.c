@@ -2,7 +2,7 @@
  * instead of reading it, and it does not depend on which rank or thread holds the row. Sixteen random bits an element: the
  * rate is kept to 1/65536. */
 #include "CKernels.h"
-#include "philox.h"
+#include "bfloat16.h"
 
 enum { TILE = DRAW_TILE };
 
@@ -17,44 +17,37 @@ INLINE void mask_tile(struct ck_stream s, uint64_t key, long start, float rate, 
 }
 
 KERNEL void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                           const float *bias, float *z) {
+                           const float *bias, const float *z, float *out) {
+  const float zeros[TILE] = {0};
+  float factors[TILE];
+  for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
   for (long r = 0; r < rows; r++)
     for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE;
-      const float *xr = x + r * columns + start, *br = bias ? bias + start : 0;
-      float *zr = z + r * columns + start;
-      if (rate <= 0.0f) {
-        if (br)
-          VECTOR_LOOP
-          for (long c = 0; c < n; c++) zr[c] += xr[c] + br[c];
-        else
-          VECTOR_LOOP
-          for (long c = 0; c < n; c++) zr[c] += xr[c];
-        continue;
-      }
-      float factors[TILE];
-      mask_tile(stream, row_keys[r], start, rate, factors);
-      if (br)
-        VECTOR_LOOP
-        for (long c = 0; c < n; c++) zr[c] += factors[c] * (xr[c] + br[c]);
-      else
-        VECTOR_LOOP
-        for (long c = 0; c < n; c++) zr[c] += factors[c] * xr[c];
+      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
+      const float *xr = x + at, *br = bias ? bias + start : zeros, *zr = z ? z + at : zeros;
+      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+      VECTOR_LOOP
+      for (long c = 0; c < n; c++) out[at + c] = zr[c] + factors[c] * (xr[c] + br[c]);
+    }
+}
+
+INLINE void dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
+                             int bf16, void *dx) {
+  float factors[TILE];
+  for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
+  for (long r = 0; r < rows; r++)
+    for (long start = 0; start < columns; start += TILE) {
+      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
+      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+      VECTOR_LOOP
+      for (long c = 0; c < n; c++) store(dx, bf16, at + c, factors[c] * dz[at + c]);
     }
 }
 
 KERNEL void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns,
-                                const float *dz, float *dx) {
-  if (rate <= 0.0f) {
-    memcpy(dx, dz, sizeof(float) * (size_t)(rows * columns));
-    return;
-  }
-  for (long r = 0; r < rows; r++)
-    for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE;
-      float factors[TILE];
-      mask_tile(stream, row_keys[r], start, rate, factors);
-      VECTOR_LOOP
-      for (long c = 0; c < n; c++) dx[r * columns + start + c] = factors[c] * dz[r * columns + start + c];
-    }
+                                const float *dz, int bf16, void *dx) {
+  if (bf16)
+    dropout_backward(stream, row_keys, rate, rows, columns, dz, 1, dx);
+  else
+    dropout_backward(stream, row_keys, rate, rows, columns, dz, 0, dx);
 }

@@ -1,6 +1,6 @@
 /* Vector sums, bias and gelu. */
 #include "CKernels.h"
-#include "vector.h"
+#include "bfloat16.h"
 
 KERNEL void ck_add(long count, const float *x, float *y) {
   VECTOR_LOOP
@@ -39,39 +39,71 @@ KERNEL int ck_all_finite(long count, const float *x) {
   return 1;
 }
 
-KERNEL void ck_add_bias(long rows, long columns, const float *bias, float *y) {
+INLINE void add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y) {
   for (long r = 0; r < rows; r++)
     VECTOR_LOOP
-    for (long c = 0; c < columns; c++) y[r * columns + c] += bias[c];
+    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, x[r * columns + c] + bias[c]);
 }
 
-KERNEL void ck_bias_gradient(long rows, long columns, const float *dy, float *dbias) {
+KERNEL void ck_add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y) {
+  if (bf16)
+    add_bias(rows, columns, bias, x, 1, y);
+  else
+    add_bias(rows, columns, bias, x, 0, y);
+}
+
+/* Column sums of a block of columns stay in registers or the L1 cache over all rows. */
+INLINE void bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias) {
   for (long start = 0; start < columns; start += 256) {
     long n = columns - start < 256 ? columns - start : 256;
     float sum[256] = {0};
     for (long r = 0; r < rows; r++)
       VECTOR_LOOP
-      for (long c = 0; c < n; c++) sum[c] += dy[r * columns + start + c];
+      for (long c = 0; c < n; c++) sum[c] += stored(dy, bf16, r * columns + start + c);
     VECTOR_LOOP
     for (long c = 0; c < n; c++) dbias[start + c] += sum[c];
   }
 }
 
-KERNEL void ck_bias_gelu(long rows, long columns, const float *bias, float *before, float *after) {
+KERNEL void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias) {
+  if (bf16)
+    bias_gradient(rows, columns, 1, dy, dbias);
+  else
+    bias_gradient(rows, columns, 0, dy, dbias);
+}
+
+/* What is kept is rounded first, so that backward finds the same gelu again. */
+INLINE void bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after) {
   for (long r = 0; r < rows; r++)
     VECTOR_LOOP
     for (long c = 0; c < columns; c++) {
-      float x = before[r * columns + c] + bias[c];
-      before[r * columns + c] = x;
-      after[r * columns + c] = x * ck_normal_cdf(x);
+      long i = r * columns + c;
+      float sum = x[i] + bias[c], kept = bf16 ? widen(narrow_to_nearest(sum)) : sum;
+      store(before, bf16, i, kept);
+      store(after, bf16, i, kept * ck_normal(kept).share);
     }
 }
 
-KERNEL void ck_gelu_backward(long count, const float *before, const float *dafter, float *dbefore) {
+KERNEL void ck_bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after) {
+  if (bf16)
+    bias_gelu(rows, columns, bias, x, 1, before, after);
+  else
+    bias_gelu(rows, columns, bias, x, 0, before, after);
+}
+
+INLINE void gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
   VECTOR_LOOP
   for (long i = 0; i < count; i++) {
-    float x = before[i];
-    float density = 0.39894228040143268f * ck_expf(-0.5f * x * x);
-    dbefore[i] = dafter[i] * (ck_normal_cdf(x) + x * density);
+    float x = stored(before, bf16, i), slope = dafter[i];
+    struct normal at = ck_normal(x);
+    store(after, bf16, i, x * at.share);
+    store(dbefore, bf16, i, slope * (at.share + x * at.density));
   }
+}
+
+KERNEL void ck_gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
+  if (bf16)
+    gelu_backward(count, 1, before, dafter, after, dbefore);
+  else
+    gelu_backward(count, 0, before, dafter, after, dbefore);
 }

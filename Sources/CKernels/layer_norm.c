@@ -1,9 +1,9 @@
 /* Layer normalisation (Ba, Kiros, Hinton 2016) over the columns of each row, forward then backward. */
 #include "CKernels.h"
-#include "vector.h"
+#include "bfloat16.h"
 
-KERNEL void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, float *y,
-                          float *mean, float *inverse_deviation) {
+INLINE void layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16,
+                       void *y, float *mean, float *inverse_deviation) {
   FAST_SUMS
   for (long r = 0; r < rows; r++) {
     const float *xr = x + r * columns;
@@ -15,10 +15,18 @@ KERNEL void ck_layer_norm(long rows, long columns, float epsilon, const float *x
     for (long c = 0; c < columns; c++) squares += (xr[c] - mu) * (xr[c] - mu);
     float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
     VECTOR_LOOP
-    for (long c = 0; c < columns; c++) y[r * columns + c] = (xr[c] - mu) * inverse * scale[c] + bias[c];
+    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, (xr[c] - mu) * inverse * scale[c] + bias[c]);
     mean[r] = mu;
     inverse_deviation[r] = inverse;
   }
+}
+
+KERNEL void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16,
+                          void *y, float *mean, float *inverse_deviation) {
+  if (bf16)
+    layer_norm(rows, columns, epsilon, x, scale, bias, 1, y, mean, inverse_deviation);
+  else
+    layer_norm(rows, columns, epsilon, x, scale, bias, 0, y, mean, inverse_deviation);
 }
 
 /* x^ = (x - mean) / deviation, g = dy * scale:  dx = (g - mean(g) - x^ * mean(g * x^)) / deviation. */

@@ -1,6 +1,6 @@
 /* The two losses over blocks of rows: value and gradient in one pass over the block. */
 #include "CKernels.h"
-#include "vector.h"
+#include "bfloat16.h"
 
 /* log(1 + e^x) without overflow. */
 INLINE float softplus(float x) {
@@ -14,8 +14,9 @@ INLINE float logistic(float x) {
 }
 
 /* An excluded column (the target itself among the negatives) gets a logit whose exponential is zero. */
-KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
-                                 const float *correction, float *logits, float *positive) {
+INLINE double sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
+                              const float *correction, float *logits, float *positive, int bf16, void *gradient,
+                              long ld_gradient) {
   FAST_SUMS
   const float excluded = -3.0e38f;
   double total = 0;
@@ -35,11 +36,19 @@ KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const 
     }
     float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;
     VECTOR_LOOP
-    for (long j = 0; j < negatives; j++) row[j] *= factor;
+    for (long j = 0; j < negatives; j++) store(gradient, bf16, r * ld_gradient + j, row[j] * factor);
+    for (long j = negatives; j < ld_gradient; j++) store(gradient, bf16, r * ld_gradient + j, 0);
     positive[r] = -sum * factor;
     total += (double)logf(all) + ((double)top - (double)own);
   }
   return total;
+}
+
+KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
+                                 const float *correction, float *logits, float *positive, int bf16, void *gradient,
+                                 long ld_gradient) {
+  return bf16 ? sampled_softmax(rows, negatives, weight, targets, negative_ids, correction, logits, positive, 1, gradient, ld_gradient)
+              : sampled_softmax(rows, negatives, weight, targets, negative_ids, correction, logits, positive, 0, gradient, ld_gradient);
 }
 
 KERNEL double ck_cross_user_bpr(long rows, long users, float weight, const int32_t *row_targets, const int32_t *user_targets,

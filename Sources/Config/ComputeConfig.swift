@@ -31,7 +31,7 @@ public struct ComputeConfig: Sendable, Equatable {
 
 extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
-    .value("precision", \.precision, .any, "fp32; bf16 is planned and refused until it is built"),
+    .value("precision", \.precision, .any, "of training's products: fp32; bf16 is about twice as fast and needs AVX-512 BF16"),
     .value("token_storage", \.tokenStorage, .any, "fp32; bf16 halves the item table, whose updates are then rounded at random"),
     .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
     .value("overlap", \.overlap, .any, "messages travel while the step computes; false only to measure what that brings"),

@@ -2,7 +2,8 @@
 public enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   public static func problems(_ config: RunConfig) -> [ConfigProblem] {
-    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute) + bench(config.bench)
+    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute, config.model)
+      + bench(config.bench)
   }
 
   private static func width(_ model: ModelConfig) -> [ConfigProblem] {
@@ -68,9 +69,13 @@ public enum ConfigCheck {
     ]
   }
 
-  private static func precision(_ compute: ComputeConfig) -> [ConfigProblem] {
-    guard compute.precision == .bf16 else { return [] }
-    return [ConfigProblem(keyPath: "compute.precision", value: "bf16", rule: "is not built yet", suggestion: "use fp32")]
+  private static func precision(_ compute: ComputeConfig, _ model: ModelConfig) -> [ConfigProblem] {
+    guard compute.precision == .bf16, (model.idDim + model.semanticDim) % 2 != 0 else { return [] }
+    return [
+      ConfigProblem(
+        keyPath: "compute.precision", value: "bf16", rule: "needs an even id_dim + semantic_dim",
+        suggestion: "try id_dim \(model.idDim + 1)", others: ["model.id_dim", "model.semantic_dim"])
+    ]
   }
 
   private static func bench(_ bench: BenchConfig?) -> [ConfigProblem] {

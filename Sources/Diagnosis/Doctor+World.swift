@@ -44,12 +44,12 @@ extension Doctor {
 
   private static func programFindings(_ facts: [RankFacts]) -> [Finding] {
     var findings: [Finding] = []
-    let engine = "\(facts[0].engine), \(facts[0].instructionSet)"
+    let engine = facts[0].instructionSet
     let slow = facts.filter { ["sse2", "baseline"].contains($0.instructionSet) }
-    if let other = facts.first(where: { "\($0.engine), \($0.instructionSet)" != engine }) {
+    if let other = facts.first(where: { $0.instructionSet != engine }) {
       findings.append(
         Finding(
-          "products", "\(engine); rank \(other.rank) has \(other.engine), \(other.instructionSet)", .notice,
+          "products", "\(engine); rank \(other.rank) has \(other.instructionSet)", .notice,
           mend: "use hosts of one kind: each step waits for the slowest, and sums differ in their last bits"))
     } else if !slow.isEmpty {
       findings.append(

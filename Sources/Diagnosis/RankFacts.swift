@@ -19,7 +19,6 @@ struct RankFacts: Codable, Equatable, Sendable {
   var quota: Double?
   /// Threads that its products use.
   var threads = 1
-  var engine = ""
   var instructionSet = ""
   /// Bytes that may still be taken.
   var memory = 0
@@ -44,7 +43,7 @@ struct RankFacts: Codable, Equatable, Sendable {
     return RankFacts(
       rank: communicator.rank, host: Machine.host, process: Int(getpid()), carrier: communicator.carrier,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
-      quota: ControlGroup.cores(), threads: threads, engine: Engine.library, instructionSet: Engine.instructionSet,
+      quota: ControlGroup.cores(), threads: threads, instructionSet: Engine.instructionSet,
       memory: Machine.memory, sharedMemory: Machine.sharedMemory, hugePages: Machine.hugePages,
       openFiles: Machine.limit("Max open files"), lockedMemory: Machine.limit("Max locked memory"),
       hasRemoteMemory: Machine.hasRemoteMemory, programBytes: Machine.programBytes, interfaces: NetworkInterface.all(),

@@ -160,8 +160,11 @@ public struct EmbeddingFusion {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
       let weight = experts.slice(expert)
-      multiply(saved.pooled.rows(group), transposed: true, dResults.rows(group), into: weight.gradient, keep: 1)
-      multiply(dResults.rows(group), weight.value, rightTransposed: true, into: dPooled.rows(group))
+      multiply(
+        saved.pooled.rows(group), transposed: true, dResults.rows(group), into: weight.gradient, adding: true,
+        workspace: workspace)
+      multiply(
+        dResults.rows(group), weight.value, rightTransposed: true, into: dPooled.rows(group), workspace: workspace)
     }
   }
 
@@ -179,10 +182,12 @@ public struct EmbeddingFusion {
           dLogits: row(dLogits, item - items.lowerBound))
       }
       let input = gateInput(items, saved.rows, tokens, workspace)
-      multiply(input, transposed: true, dLogits, into: gateWeight.gradient, keep: 1)
+      multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
       addColumnSums(dLogits, to: gateBias.gradientVector)
       let dInput = input  // written over: the input is not read again
-      if onStates != nil { multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput) }
+      if onStates != nil {
+        multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
+      }
       let dItemPooled = workspace.matrix(shape.active, shape.tokenWidth)
       let dStatesBuffer = workspace.matrix(shape.tokens, shape.tokenWidth)
       for item in items {

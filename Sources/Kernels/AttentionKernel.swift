@@ -1,7 +1,7 @@
 import CKernels
 public import Tensors
 
-/// Attention of one sequence: `out = softmax(q kᵀ / √width) v` per head.
+/// Attention of one sequence: `out = softmax(q kᵀ / √width) v` per head; q, k, v and out stored alike.
 ///
 /// - Parameters:
 ///   - qkv: `[length, 3d]`, q | k | v, each split into heads.
@@ -9,30 +9,31 @@ public import Tensors
 ///   - out: `[length, d]`, written.
 ///   - logSum: `[heads · length]`, kept for backward.
 ///   - scratch: at least `attentionScratch` floats.
-public func attention(_ qkv: Matrix, heads: Int, causal: Bool, into out: Matrix, logSum: Vector, scratch: Vector) {
+public func attention(_ qkv: StoredRows, heads: Int, causal: Bool, into out: StoredRows, logSum: Vector, scratch: Vector) {
   let headWidth = checkAttention(qkv, heads, out, logSum, scratch)
-  ck_attention(qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.base, out.base, logSum.base, scratch.base)
+  ck_attention(
+    qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Flag, qkv.base, out.base, logSum.base, scratch.base)
 }
 
 /// Writes `dQKV` `[length, 3d]` from `dOut` `[length, d]`.
 public func attentionBackward(
-  _ qkv: Matrix, heads: Int, causal: Bool, out: Matrix, logSum: Vector, dOut: Matrix, dQKV: Matrix, scratch: Vector
+  _ qkv: StoredRows, heads: Int, causal: Bool, out: StoredRows, logSum: Vector, dOut: Matrix, dQKV: StoredRows, scratch: Vector
 ) {
   let headWidth = checkAttention(qkv, heads, out, logSum, scratch)
   precondition(
-    dOut.count == out.count && dQKV.count == qkv.count && dOut.isContiguous && dQKV.isContiguous,
+    dOut.count == out.count && dQKV.count == qkv.count && dOut.isContiguous && dQKV.element == qkv.element,
     "attention backward of \(dOut.shape) into \(dQKV.shape)")
   ck_attention_backward(
-    qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.base, out.base, logSum.base, dOut.base, dQKV.base, scratch.base)
+    qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Flag, qkv.base, out.base, logSum.base, dOut.base, dQKV.base, scratch.base)
 }
 
 /// The floats of scratch that attention over sequences up to `length` needs.
 public func attentionScratch(length: Int, headWidth: Int) -> Int { ck_attention_scratch(length, headWidth) }
 
-private func checkAttention(_ qkv: Matrix, _ heads: Int, _ out: Matrix, _ logSum: Vector, _ scratch: Vector) -> Int {
+private func checkAttention(_ qkv: StoredRows, _ heads: Int, _ out: StoredRows, _ logSum: Vector, _ scratch: Vector) -> Int {
   let width = out.columns
   precondition(
-    width % heads == 0 && qkv.columns == 3 * width && qkv.rows == out.rows && qkv.isContiguous && out.isContiguous
+    width % heads == 0 && qkv.columns == 3 * width && qkv.rows == out.rows && qkv.element == out.element
       && logSum.count == heads * qkv.rows,
     "attention of \(heads) heads over \(qkv.shape) into \(out.shape)")
   precondition(scratch.count >= ck_attention_scratch(qkv.rows, width / heads), "attention scratch of \(scratch.count)")

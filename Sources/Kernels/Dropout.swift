@@ -14,18 +14,24 @@ public struct DropoutMask {
     self.rate = rate
   }
 
-  /// `z += mask · (x + bias) / (1 − rate)`.
-  public func add(_ x: Matrix, bias: Vector?, to z: Matrix) {
-    precondition(
-      x.count == z.count && x.isContiguous && z.isContiguous && (bias?.count ?? x.columns) == x.columns,
-      "dropout of \(x.shape) onto \(z.shape)")
-    ck_dropout_add(stream.raw, rowKeys, rate, x.rows, x.columns, x.base, bias?.base, z.base)
+  /// The mask of a run of the rows.
+  public func rows(_ range: Range<Int>) -> DropoutMask {
+    DropoutMask(stream: stream, rowKeys: rowKeys + range.lowerBound, rate: rate)
   }
 
-  /// `dX = mask · dZ / (1 − rate)`.
-  public func backward(_ dZ: Matrix, into dX: Matrix) {
-    precondition(dX.count == dZ.count && dX.isContiguous && dZ.isContiguous, "dropout backward of \(dZ.shape) into \(dX.shape)")
-    ck_dropout_backward(stream.raw, rowKeys, rate, dZ.rows, dZ.columns, dZ.base, dX.base)
+  /// `out = z + mask · (x + bias) / (1 − rate)`; nil counts as zeros, and out may be x or z.
+  public func add(_ x: Matrix, bias: Vector? = nil, to z: Matrix? = nil, into out: Matrix) {
+    precondition(
+      x.count == out.count && (z?.count ?? x.count) == x.count && x.isContiguous && out.isContiguous && z?.isContiguous ?? true
+        && (bias?.count ?? x.columns) == x.columns,
+      "dropout of \(x.shape) onto \(z?.shape ?? "nothing") into \(out.shape)")
+    ck_dropout_add(stream.raw, rowKeys, rate, x.rows, x.columns, x.base, bias?.base, z?.base, out.base)
+  }
+
+  /// `dX = mask · dZ / (1 − rate)`, as dX is stored.
+  public func backward(_ dZ: Matrix, into dX: StoredRows) {
+    precondition(dX.count == dZ.count && dZ.isContiguous, "dropout backward of \(dZ.shape) into \(dX.shape)")
+    ck_dropout_backward(stream.raw, rowKeys, rate, dZ.rows, dZ.columns, dZ.base, dX.bf16Flag, dX.base)
   }
 
   private let stream: RandomStream

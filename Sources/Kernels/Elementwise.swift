@@ -18,29 +18,43 @@ public func sumOfSquares(_ x: Vector) -> Double { ck_sum_of_squares(x.count, x.b
 public func isFinite(_ x: Vector) -> Bool { ck_all_finite(x.count, x.base) == 1 }
 
 /// `y[r, :] += bias`.
-public func addBias(_ bias: Vector, to y: Matrix) {
-  precondition(bias.count == y.columns && y.isContiguous, "a bias of \(bias.count) on \(y.shape)")
-  ck_add_bias(y.rows, y.columns, bias.base, y.base)
+public func addBias(_ bias: Vector, to y: Matrix) { addBias(bias, to: y, into: StoredRows(y)) }
+
+/// `y[r, :] = x[r, :] + bias`, as y is stored; the two may be the same memory.
+public func addBias(_ bias: Vector, to x: Matrix, into y: StoredRows) {
+  precondition(
+    bias.count == x.columns && x.isContiguous && y.rows == x.rows && y.columns == x.columns,
+    "a bias of \(bias.count) on \(x.shape) into \(y.shape)")
+  ck_add_bias(x.rows, x.columns, bias.base, x.base, y.bf16Flag, y.base)
 }
 
 /// `dBias += Σ_r dY[r, :]`.
-public func addColumnSums(_ dY: Matrix, to dBias: Vector) {
-  precondition(dBias.count == dY.columns && dY.isContiguous, "column sums of \(dY.shape) into \(dBias.count)")
-  ck_bias_gradient(dY.rows, dY.columns, dY.base, dBias.base)
+public func addColumnSums(_ dY: Matrix, to dBias: Vector) { addColumnSums(StoredRows(dY), to: dBias) }
+
+/// `dBias += Σ_r dY[r, :]`.
+public func addColumnSums(_ dY: StoredRows, to dBias: Vector) {
+  precondition(dBias.count == dY.columns, "column sums of \(dY.shape) into \(dBias.count)")
+  ck_bias_gradient(dY.rows, dY.columns, dY.bf16Flag, dY.base, dBias.base)
 }
 
-/// `before += bias` (kept for backward), `after = gelu(before)`: the exact erf form.
-public func addBiasAndGelu(_ bias: Vector, before: Matrix, after: Matrix) {
+/// `before = x + bias` as it is stored (kept for backward), `after = gelu(before)`: the exact erf form.
+///
+/// x and `before` may be the same memory.
+public func addBiasAndGelu(_ bias: Vector, to x: Matrix, before: StoredRows, after: StoredRows) {
   precondition(
-    bias.count == before.columns && before.count == after.count && before.isContiguous && after.isContiguous,
-    "gelu of \(before.shape) into \(after.shape) with a bias of \(bias.count)")
-  ck_bias_gelu(before.rows, before.columns, bias.base, before.base, after.base)
+    bias.count == x.columns && x.isContiguous && before.columns == x.columns && before.rows == x.rows && after.count == x.count
+      && before.element == after.element,
+    "gelu of \(x.shape) into \(before.shape) and \(after.shape) with a bias of \(bias.count)")
+  ck_bias_gelu(x.rows, x.columns, bias.base, x.base, before.bf16Flag, before.base, after.base)
 }
 
-/// `dBefore = dAfter · gelu′(before)`; the two gradients may be the same matrix.
-public func geluBackward(before: Matrix, dAfter: Matrix, dBefore: Matrix) {
+/// `dBefore = dAfter · gelu′(before)`, and `after = gelu(before)` once more, so that nobody needs to keep it.
+///
+/// The two gradients may be the same memory.
+public func geluBackward(before: StoredRows, dAfter: Matrix, after: StoredRows, dBefore: StoredRows) {
   precondition(
-    before.count == dAfter.count && before.count == dBefore.count && before.isContiguous && dAfter.isContiguous,
+    before.count == dAfter.count && before.count == dBefore.count && before.count == after.count && dAfter.isContiguous
+      && before.element == after.element && before.element == dBefore.element,
     "gelu backward of \(dAfter.shape) at \(before.shape)")
-  ck_gelu_backward(before.count, before.base, dAfter.base, dBefore.base)
+  ck_gelu_backward(before.count, before.bf16Flag, before.base, dAfter.base, after.base, dBefore.base)
 }

@@ -3,13 +3,14 @@ public import Tensors
 
 /// `y = (x − mean) / deviation · scale + bias` over each row; mean and 1/deviation are written for backward.
 public func layerNorm(
-  _ x: Matrix, scale: Vector, bias: Vector, epsilon: Float, into y: Matrix, mean: Vector, inverseDeviation: Vector
+  _ x: Matrix, scale: Vector, bias: Vector, epsilon: Float, into y: StoredRows, mean: Vector, inverseDeviation: Vector
 ) {
   precondition(
     x.columns == scale.count && x.columns == bias.count && x.count == y.count && mean.count == x.rows
-      && inverseDeviation.count == x.rows && x.isContiguous && y.isContiguous,
+      && inverseDeviation.count == x.rows && x.isContiguous,
     "layer norm of \(x.shape) with \(scale.count) scales into \(y.shape)")
-  ck_layer_norm(x.rows, x.columns, epsilon, x.base, scale.base, bias.base, y.base, mean.base, inverseDeviation.base)
+  ck_layer_norm(
+    x.rows, x.columns, epsilon, x.base, scale.base, bias.base, y.bf16Flag, y.base, mean.base, inverseDeviation.base)
 }
 
 /// Adds to `dX`, `dScale` and `dBias` from `dY`.

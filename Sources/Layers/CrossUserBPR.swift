@@ -50,15 +50,15 @@ public struct CrossUserBPR {
         let targetE = workspace.matrix(rows.count, e.columns)
         gather(targetRows, from: e, into: targetE)
         let scores = workspace.matrix(rows.count, users.rows)
-        multiply(targetE, users, rightTransposed: true, into: scores, factor: logitScale)
+        multiply(targetE, users, rightTransposed: true, into: scores, factor: logitScale, workspace: workspace)
         let columns = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, rows.count), count: rows.count)
         for (index, row) in rows.enumerated() { columns[index] = Int32(row) }
         total += crossUserBPRBlock(
           scores: scores, rowTargets: RowList(rebasing: targets[rows]), userTargets: targets, own: RowList(columns),
           weight: weight * logitScale)
-        multiply(scores, transposed: true, targetE, into: dUsers, keep: 1)
+        multiply(scores, transposed: true, targetE, into: dUsers, adding: true, workspace: workspace)
         let dTargetE = workspace.matrix(rows.count, e.columns)
-        multiply(scores, users, into: dTargetE)
+        multiply(scores, users, into: dTargetE, workspace: workspace)
         scatterAdd(dTargetE, to: targetRows, of: dE)
       }
     }

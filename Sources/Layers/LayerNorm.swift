@@ -7,6 +7,19 @@ public struct LayerNorm {
   public struct Saved {
     let mean: Vector
     let inverseDeviation: Vector
+
+    /// Takes room for `rows` rows.
+    public init(rows: Int, workspace: Workspace) {
+      self.init(mean: workspace.vector(rows), inverseDeviation: workspace.vector(rows))
+    }
+
+    private init(mean: Vector, inverseDeviation: Vector) {
+      self.mean = mean
+      self.inverseDeviation = inverseDeviation
+    }
+
+    /// The part that belongs to a run of rows.
+    func rows(_ range: Range<Int>) -> Saved { Saved(mean: mean[range], inverseDeviation: inverseDeviation[range]) }
   }
 
   /// Declares scale (ones) and bias (zeros), both `[width]`.
@@ -23,13 +36,11 @@ public struct LayerNorm {
     bias = arena["\(name).bias"]
   }
 
-  /// Normalises the rows of x `[T, d]` into y `[T, d]`.
-  public func forward(_ x: Matrix, into y: Matrix, workspace: Workspace) -> Saved {
-    let saved = Saved(mean: workspace.vector(x.rows), inverseDeviation: workspace.vector(x.rows))
+  /// Normalises the rows of x `[T, d]` into y `[T, d]`, as y is stored; `saved` is written.
+  public func forward(_ x: Matrix, into y: StoredRows, saved: Saved) {
     layerNorm(
       x, scale: scale.vector, bias: bias.vector, epsilon: 1e-5, into: y, mean: saved.mean,
       inverseDeviation: saved.inverseDeviation)
-    return saved
   }
 
   /// Adds to dX, dScale and dBias from dY `[T, d]`.

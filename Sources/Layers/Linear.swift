@@ -1,7 +1,10 @@
-import Kernels
+public import Kernels
 public import Tensors
 
 /// An affine map of every row: `y = x W + b`, W `[in, out]`.
+///
+/// W is packed for the kernels once a step (`factor`, `transposedFactor`) and then multiplied with block after block of rows; who
+/// uses the map adds the bias together with what follows.
 public struct Linear {
   /// The weight `[in, out]`.
   public let weight: Parameter
@@ -22,21 +25,19 @@ public struct Linear {
     bias = arena["\(name).bias"]
   }
 
-  /// `y = x W + b`; x `[rows, in]`, y `[rows, out]`.
-  public func forward(_ x: Matrix, into y: Matrix) {
-    forwardWithoutBias(x, into: y)
-    addBias(bias.vector, to: y)
+  /// W, packed: what x is multiplied by.
+  public func factor(_ precision: Precision, workspace: Workspace) -> PackedFactor {
+    PackedFactor(weight.value, precision: precision, workspace: workspace)
   }
 
-  /// `y = x W`, for layers that fuse the bias into what follows.
-  public func forwardWithoutBias(_ x: Matrix, into y: Matrix) {
-    multiply(x, weight.value, into: y)
+  /// Wᵀ, packed: what dY is multiplied by to give dX.
+  public func transposedFactor(_ precision: Precision, workspace: Workspace) -> PackedFactor {
+    PackedFactor(weight.value, transposed: true, precision: precision, workspace: workspace)
   }
 
-  /// Adds dW = xᵀ dY and db = Σ dY; writes dX = dY Wᵀ unless nil.
-  public func backward(x: Matrix, dY: Matrix, dX: Matrix?) {
-    multiply(x, transposed: true, dY, into: weight.gradient, keep: 1)
+  /// Adds dW = xᵀ dY and db = Σ dY; x `[rows, in]` and dY `[rows, out]` stored alike.
+  public func addGradients(x: StoredRows, dY: StoredRows, workspace: Workspace) {
+    addProduct(ofTransposed: x, dY, to: weight.gradient, workspace: workspace)
     addColumnSums(dY, to: bias.gradientVector)
-    if let dX { multiply(dY, weight.value, rightTransposed: true, into: dX) }
   }
 }

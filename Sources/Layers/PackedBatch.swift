@@ -1,3 +1,5 @@
+public import Tensors
+
 /// The sequences of a rank's batch, packed: the positions of all users one behind the other, no padding.
 ///
 /// Letters (docs/shapes.md): B users, T packed positions, n the model's length. Sequence u fills rows
@@ -25,7 +27,48 @@ public struct PackedBatch {
   public func rows(of user: Int) -> Range<Int> { Int(starts[user])..<Int(starts[user + 1]) }
 
   /// The length of the longest sequence.
-  public var longest: Int { (0..<users).reduce(0) { max($0, rows(of: $1).count) } }
+  public var longest: Int { all.longest }
+
+  /// All sequences.
+  public var all: Sequences { Sequences(batch: self, users: 0..<users) }
+
+  /// Some of the sequences, one behind the other; as a sequence, where each of them stands, counted from the first one's start.
+  public struct Sequences: Sequence, IteratorProtocol {
+    let batch: PackedBatch
+    let users: Range<Int>
+    private var user: Int
+
+    init(batch: PackedBatch, users: Range<Int>) {
+      self.batch = batch
+      self.users = users
+      user = users.lowerBound
+    }
+
+    /// Where they stand in the batch.
+    public var rows: Range<Int> { Int(batch.starts[users.lowerBound])..<Int(batch.starts[users.upperBound]) }
+
+    /// The length of the longest.
+    public var longest: Int { users.reduce(0) { Swift.max($0, batch.rows(of: $1).count) } }
+
+    /// Where the next one stands.
+    public mutating func next() -> Range<Int>? {
+      guard user < users.upperBound else { return nil }
+      defer { user += 1 }
+      let (rows, first) = (batch.rows(of: user), Int(batch.starts[users.lowerBound]))
+      return (rows.lowerBound - first)..<(rows.upperBound - first)
+    }
+  }
+
+  /// Calls `body` with blocks of whole sequences of about `rows` positions (more only when one alone is longer), in order.
+  public func forEachBlock(rows: Int = 256, _ body: (Sequences) throws -> Void) rethrows {
+    var first = 0
+    while first < users {
+      var end = first + 1
+      while end < users, Int(starts[end + 1] - starts[first]) <= rows { end += 1 }
+      try body(Sequences(batch: self, users: first..<end))
+      first = end
+    }
+  }
 }
 
 /// What a forward pass needs besides its input: randomness for dropout, and whether positions may look ahead.
@@ -38,15 +81,18 @@ public struct ForwardMode {
   public let dropout: Float
   /// Whether a position reads only itself and earlier ones (phase 1) or all (phase 2).
   public let causal: Bool
+  /// What the factors of products are rounded to.
+  public let precision: Precision
 
   /// A training pass.
-  public init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool) {
+  public init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: Precision = .fp32) {
     self.seed = seed
     self.step = step
     self.dropout = dropout
     self.causal = causal
+    self.precision = precision
   }
 
-  /// A pass without dropout: evaluation, export.
+  /// A pass without dropout, in float32: evaluation, export.
   public static func inference(causal: Bool) -> ForwardMode { ForwardMode(seed: 0, step: 0, dropout: 0, causal: causal) }
 }

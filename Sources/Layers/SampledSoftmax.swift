@@ -26,6 +26,12 @@ public struct SampledSoftmax {
       self.targetRows = targetRows
       self.targets = targets
     }
+
+    /// A run of the queries.
+    fileprivate func rows(_ range: Range<Int>) -> Query {
+      Query(
+        hidden: hidden.rows(range), targetRows: RowList(rebasing: targetRows[range]), targets: RowList(rebasing: targets[range]))
+    }
   }
 
   /// The step's shared negatives.
@@ -61,50 +67,85 @@ public struct SampledSoftmax {
   /// - Parameters:
   ///   - e: embeddings `[U, d]` of the batch's unique items.
   ///   - weight: 1 / (positions of the global batch), times the loss's weight in the objective.
+  ///   - precision: what the products' factors are rounded to; the targets' own scores are float32.
   public func lossAndGradients(
-    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, dHidden: Matrix, dE: Matrix, workspace: Workspace
+    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, precision: Precision = .fp32, dHidden: Matrix, dE: Matrix,
+    workspace: Workspace
   ) -> Double {
     workspace.scope {
       let negativeE = workspace.matrix(negatives.rows.count, e.columns)
       gather(negatives.rows, from: e, into: negativeE)
-      let dNegativeE = workspace.zeros(negativeE.rows, e.columns)
-      let block = blockRows(negatives: negativeE.rows)
+      let gradients = PackedFactor(negativeE, precision: precision, workspace: workspace)
+      let pass = Pass(
+        negatives: negatives, e: e, weight: weight * logitScale, dE: dE,
+        scores: PackedFactor(negativeE, transposed: true, factor: logitScale, precision: precision, workspace: workspace),
+        gradients: gradients, dNegativeE: workspace.zeros(gradients.storedDepth, e.columns), workspace: workspace)
       var total = 0.0
-      for start in stride(from: 0, to: query.hidden.rows, by: block) {
-        let rows = start..<min(start + block, query.hidden.rows)
-        workspace.scope {
-          total += blockLoss(
-            query, rows, negatives, e: e, negativeE: negativeE, weight: weight, dHidden: dHidden.rows(rows), dE: dE,
-            dNegativeE: dNegativeE, workspace: workspace)
-        }
+      for start in stride(from: 0, to: query.hidden.rows, by: Self.blockRows) {
+        let rows = start..<min(start + Self.blockRows, query.hidden.rows)
+        workspace.scope { total += blockLoss(query.rows(rows), pass, dHidden: dHidden.rows(rows)) }
       }
-      scatterAdd(dNegativeE, to: negatives.rows, of: dE)
+      scatterAdd(pass.dNegativeE.rows(0..<negatives.rows.count), to: negatives.rows, of: dE)
       return total
     }
   }
 
-  private func blockLoss(
-    _ query: Query, _ rows: Range<Int>, _ negatives: Negatives, e: Matrix, negativeE: Matrix, weight: Float, dHidden: Matrix,
-    dE: Matrix, dNegativeE: Matrix, workspace: Workspace
-  ) -> Double {
-    let hidden = query.hidden.rows(rows)
-    let targetRows = RowList(rebasing: query.targetRows[rows])
-    let targetE = workspace.matrix(rows.count, e.columns)
-    gather(targetRows, from: e, into: targetE)
-    let positive = workspace.vector(rows.count)
-    rowDots(hidden, targetE, factor: logitScale, into: positive)
-    let logits = workspace.matrix(rows.count, negativeE.rows)
-    multiply(hidden, negativeE, rightTransposed: true, into: logits, factor: logitScale)
-    let loss = sampledSoftmaxBlock(
-      logits: logits, positive: positive, targets: RowList(rebasing: query.targets[rows]), negativeIds: negatives.ids,
-      correction: negatives.logChances, weight: weight * logitScale)
-    multiply(logits, negativeE, into: dHidden, keep: 1)
-    multiply(logits, transposed: true, hidden, into: dNegativeE, keep: 1)
+  /// What all blocks of a pass share.
+  private struct Pass {
+    let negatives: Negatives
+    let e: Matrix
+    let weight: Float
+    let dE: Matrix
+    /// s eᵀ of the negatives, `[d, N]`: gives logits.
+    let scores: PackedFactor
+    /// e of the negatives, `[N, d]`: gives dHidden.
+    let gradients: PackedFactor
+    let dNegativeE: Matrix  // [N, d]; in bfloat16 one more row when N is odd
+    let workspace: Workspace
+  }
+
+  private func blockLoss(_ query: Query, _ pass: Pass, dHidden: Matrix) -> Double {
+    let workspace = pass.workspace
+    let targetE = workspace.matrix(query.hidden.rows, pass.e.columns)
+    gather(query.targetRows, from: pass.e, into: targetE)
+    let positive = workspace.vector(query.hidden.rows)
+    rowDots(query.hidden, targetE, factor: logitScale, into: positive)
+    let hidden = stored(query.hidden, pass.scores.precision, workspace)
+    let dLogits = workspace.rows(query.hidden.rows, pass.gradients.storedDepth, pass.scores.precision)
+    let loss = softmax(query, hidden, pass, positive: positive, dLogits: dLogits)
+    multiply(dLogits, pass.gradients, into: dHidden, adding: true)
+    addProduct(ofTransposed: dLogits, hidden, to: pass.dNegativeE, workspace: workspace)
     addScaledRows(targetE, factors: positive, to: dHidden)
-    scatterAdd(hidden, scaledBy: positive, to: targetRows, of: dE)
+    scatterAdd(query.hidden, scaledBy: positive, to: query.targetRows, of: pass.dE)
     return loss
   }
 
-  /// Rows whose logits fit in about half of an L2 cache of 1 MiB, in multiples of 32.
-  private func blockRows(negatives: Int) -> Int { max(32, min(512, (1 << 20) / max(negatives, 1) / 32 * 32)) }
+  /// Logits and their softmax, some rows at a time: those stay in the cache between the product and the last exponential.
+  private func softmax(_ query: Query, _ hidden: StoredRows, _ pass: Pass, positive: Vector, dLogits: StoredRows) -> Double {
+    let step = max(12, min(hidden.rows, (1 << 17) / max(dLogits.columns, 1) / 12 * 12))
+    var loss = 0.0
+    for start in stride(from: 0, to: hidden.rows, by: step) {
+      let rows = start..<min(start + step, hidden.rows)
+      let gradient = dLogits.rows(rows)
+      pass.workspace.scope {
+        let logits = gradient.floats ?? pass.workspace.matrix(rows.count, pass.scores.columns)
+        multiply(hidden.rows(rows), pass.scores, into: logits)
+        loss += sampledSoftmaxBlock(
+          logits: logits, positive: positive[rows], targets: RowList(rebasing: query.targets[rows]),
+          negativeIds: pass.negatives.ids, correction: pass.negatives.logChances, weight: pass.weight, gradient: gradient)
+      }
+    }
+    return loss
+  }
+
+  /// Rows as a precision stores them.
+  private func stored(_ rows: Matrix, _ precision: Precision, _ workspace: Workspace) -> StoredRows {
+    guard precision != .fp32 else { return StoredRows(rows) }
+    let stored = workspace.rows(rows.rows, rows.columns, precision)
+    stored.store(rows.base)
+    return stored
+  }
+
+  /// Rows whose gradients are held at a time: each block adds to the negatives' gradients once, so not too few.
+  private static let blockRows = 252
 }

@@ -1,16 +1,30 @@
 import Kernels
 public import Tensors
 
-/// Multi-head self-attention over packed sequences (Vaswani and others 2017): `out(softmax(q kᵀ / √w) v)` per head.
+/// Multi-head self-attention over each sequence of a packed batch (Vaswani et al. 2017), blockwise: no `[n, n]` matrix.
 ///
-/// Letters: T packed positions, d model width, w = d / heads. The output projection's bias and the dropout are left to
-/// the block, which adds them with the residual in one pass.
+/// The output bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of whole
+/// sequences.
 public struct SelfAttention {
+  /// The weights as one pass needs them.
+  public struct Factors {
+    let qkv: PackedFactor
+    let out: PackedFactor
+  }
+
   /// Activations kept for backward.
   public struct Saved {
-    let qkv: Matrix  // [T, 3d]
-    let mixed: Matrix  // [T, d], the heads' results before the output projection
+    let qkv: StoredRows  // [T, 3d]
+    let mixed: StoredRows  // [T, d], heads concatenated, before the output projection
     let logSums: Vector  // [heads · T], sequence by sequence
+
+    /// The part that belongs to a run of positions.
+    func rows(_ range: Range<Int>) -> Saved {
+      let heads = qkv.rows == 0 ? 0 : logSums.count / qkv.rows
+      return Saved(
+        qkv: qkv.rows(range), mixed: mixed.rows(range),
+        logSums: logSums[(heads * range.lowerBound)..<(heads * range.upperBound)])
+    }
   }
 
   /// The number of heads.
@@ -32,43 +46,65 @@ public struct SelfAttention {
     out = Linear("\(name).out", in: arena)
   }
 
-  /// Writes the projected result (without its bias) of x `[T, d]` into y `[T, d]`.
-  public func forward(_ x: Matrix, batch: PackedBatch, causal: Bool, into y: Matrix, workspace: Workspace) -> Saved {
-    let saved = Saved(
-      qkv: workspace.matrix(x.rows, 3 * x.columns), mixed: workspace.matrix(x.rows, x.columns),
-      logSums: workspace.vector(heads * x.rows))
-    qkv.forward(x, into: saved.qkv)
-    workspace.scope {
-      let scratch = workspace.vector(attentionScratch(length: batch.longest, headWidth: x.columns / heads))
-      for user in 0..<batch.users {
-        let rows = batch.rows(of: user)
-        attention(
-          saved.qkv.rows(rows), heads: heads, causal: causal, into: saved.mixed.rows(rows), logSum: logSums(saved, rows),
-          scratch: scratch)
-      }
-    }
-    out.forwardWithoutBias(saved.mixed, into: y)
-    return saved
+  /// Packs the weights for `forward`.
+  public func factors(_ precision: Precision, workspace: Workspace) -> Factors {
+    Factors(qkv: qkv.factor(precision, workspace: workspace), out: out.factor(precision, workspace: workspace))
   }
 
-  /// From dY `[T, d]`: adds to the parameters' gradients, writes dX `[T, d]`.
-  public func backward(x: Matrix, saved: Saved, batch: PackedBatch, causal: Bool, dY: Matrix, dX: Matrix, workspace: Workspace) {
+  /// Packs the weights for `backward`.
+  public func transposedFactors(_ precision: Precision, workspace: Workspace) -> Factors {
+    Factors(
+      qkv: qkv.transposedFactor(precision, workspace: workspace), out: out.transposedFactor(precision, workspace: workspace))
+  }
+
+  /// Takes room for what backward needs of `positions` positions.
+  public func makeSaved(positions: Int, width: Int, _ precision: Precision, workspace: Workspace) -> Saved {
+    Saved(
+      qkv: workspace.rows(positions, 3 * width, precision), mixed: workspace.rows(positions, width, precision),
+      logSums: workspace.vector(heads * positions))
+  }
+
+  /// Writes the projected result (without its bias) of x `[rows, d]`, whole sequences, into y `[rows, d]`.
+  ///
+  /// - Parameter saved: what backward needs of these rows; written.
+  public func forward(
+    _ x: StoredRows, sequences: PackedBatch.Sequences, causal: Bool, _ factors: Factors, saved: Saved, into y: Matrix,
+    workspace: Workspace
+  ) {
+    workspace.scope {
+      let product = workspace.matrix(x.rows, 3 * x.columns)
+      multiply(x, factors.qkv, into: product)
+      addBias(qkv.bias.vector, to: product, into: saved.qkv)
+      let scratch = workspace.vector(attentionScratch(length: sequences.longest, headWidth: x.columns / heads))
+      for rows in sequences {
+        let part = saved.rows(rows)
+        attention(part.qkv, heads: heads, causal: causal, into: part.mixed, logSum: part.logSums, scratch: scratch)
+      }
+      multiply(saved.mixed, factors.out, into: y)
+    }
+  }
+
+  /// From dY `[rows, d]` of whole sequences: adds to the parameters' gradients, writes dX `[rows, d]`.
+  ///
+  /// - Parameter factors: the transposed ones.
+  public func backward(
+    x: StoredRows, saved: Saved, sequences: PackedBatch.Sequences, causal: Bool, dY: StoredRows, _ factors: Factors, dX: Matrix,
+    workspace: Workspace
+  ) {
     workspace.scope {
       let dMixed = workspace.matrix(x.rows, x.columns)
-      let dQKV = workspace.matrix(x.rows, 3 * x.columns)
-      out.backward(x: saved.mixed, dY: dY, dX: dMixed)
-      let scratch = workspace.vector(attentionScratch(length: batch.longest, headWidth: x.columns / heads))
-      for user in 0..<batch.users {
-        let rows = batch.rows(of: user)
+      let dQKV = workspace.rows(x.rows, 3 * x.columns, factors.qkv.precision)
+      multiply(dY, factors.out, into: dMixed)
+      out.addGradients(x: saved.mixed, dY: dY, workspace: workspace)
+      let scratch = workspace.vector(attentionScratch(length: sequences.longest, headWidth: x.columns / heads))
+      for rows in sequences {
+        let part = saved.rows(rows)
         attentionBackward(
-          saved.qkv.rows(rows), heads: heads, causal: causal, out: saved.mixed.rows(rows), logSum: logSums(saved, rows),
-          dOut: dMixed.rows(rows), dQKV: dQKV.rows(rows), scratch: scratch)
+          part.qkv, heads: heads, causal: causal, out: part.mixed, logSum: part.logSums, dOut: dMixed.rows(rows),
+          dQKV: dQKV.rows(rows), scratch: scratch)
       }
-      qkv.backward(x: x, dY: dQKV, dX: dX)
+      qkv.addGradients(x: x, dY: dQKV, workspace: workspace)
+      multiply(dQKV, factors.qkv, into: dX)
     }
-  }
-
-  private func logSums(_ saved: Saved, _ rows: Range<Int>) -> Vector {
-    saved.logSums[(heads * rows.lowerBound)..<(heads * rows.upperBound)]
   }
 }

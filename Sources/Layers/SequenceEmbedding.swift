@@ -52,8 +52,7 @@ public struct SequenceEmbedding {
       for (list, table) in tables(input) {
         for row in 0..<sum.rows { add(table.value.rows(Int(list[row])..<Int(list[row]) + 1), to: sum.rows(row..<row + 1)) }
       }
-      z.clear()
-      mask(batch, mode).add(sum, bias: nil, to: z)
+      mask(batch, mode).add(sum, into: z)
     }
   }
 
@@ -61,7 +60,7 @@ public struct SequenceEmbedding {
   public func backward(_ dZ: Matrix, input: Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix, workspace: Workspace) {
     workspace.scope {
       let dSum = workspace.matrix(dZ.rows, dZ.columns)
-      mask(batch, mode).backward(dZ, into: dSum)
+      mask(batch, mode).backward(dZ, into: StoredRows(dSum))
       scatterAdd(dSum, to: input.items, of: dE)
       for user in 0..<batch.users {
         let rows = batch.rows(of: user)

@@ -5,18 +5,36 @@ public import Tensors
 ///
 /// docs/model.md, section 2.
 ///
-/// The residual stream z `[T, d]` is updated in place; its two values before the sums are kept for the layer norms.
+/// Both passes go through blocks of whole sequences, all layers of a half after one another, so that what lies between two products
+/// is written and read in the cache.
 public struct TransformerBlock {
   /// Activations kept for backward, in the order of the computation.
   public struct Saved {
     let attentionInput: Matrix  // z before the block
-    let attentionNormed: Matrix
     let attentionNorm: LayerNorm.Saved
+    let attentionNormed: StoredRows
     let attention: SelfAttention.Saved
     let ffnInput: Matrix  // z between the two halves
-    let ffnNormed: Matrix
     let ffnNorm: LayerNorm.Saved
-    let ffn: FeedForward.Saved
+    let ffnNormed: StoredRows
+    let ffnBefore: StoredRows  // [T, 4d], what gelu is applied to
+    /// z after the block.
+    public let output: Matrix
+
+    /// The part that belongs to a run of positions.
+    fileprivate func rows(_ range: Range<Int>) -> Saved {
+      Saved(
+        attentionInput: attentionInput.rows(range), attentionNorm: attentionNorm.rows(range),
+        attentionNormed: attentionNormed.rows(range), attention: attention.rows(range), ffnInput: ffnInput.rows(range),
+        ffnNorm: ffnNorm.rows(range), ffnNormed: ffnNormed.rows(range), ffnBefore: ffnBefore.rows(range),
+        output: output.rows(range))
+    }
+  }
+
+  /// The weights of both halves as one pass needs them.
+  private struct Factors {
+    let attention: SelfAttention.Factors
+    let ffn: FeedForward.Factors
   }
 
   /// Declares the parameters of block `index`.
@@ -34,48 +52,88 @@ public struct TransformerBlock {
     attention = SelfAttention(name, heads: heads, in: arena)
     ffnNorm = LayerNorm("\(name).ffn_norm", in: arena)
     ffn = FeedForward(name, in: arena)
-    starts = (arena["\(name).attention_norm.scale"].offset, arena["\(name).ffn_norm.scale"].offset)
+    range = arena["\(name).attention_norm.scale"].offset..<(ffn.down.bias.offset + ffn.down.bias.count)
   }
 
-  /// Updates z `[T, d]`; what backward needs stays in the workspace.
+  /// From z `[T, d]`: writes the block's output, which stays in the workspace with what backward needs.
   public func forward(_ z: Matrix, batch: PackedBatch, mode: ForwardMode, workspace: Workspace) -> Saved {
-    let (attentionInput, attentionNormed) = (copy(z, workspace), workspace.matrix(z.rows, z.columns))
-    let savedNorm = attentionNorm.forward(z, into: attentionNormed, workspace: workspace)
-    let result = workspace.matrix(z.rows, z.columns)
-    let savedAttention = attention.forward(
-      attentionNormed, batch: batch, causal: mode.causal, into: result, workspace: workspace)
-    mask(0, batch, mode).add(result, bias: attention.out.bias.vector, to: z)
+    let saved = makeSaved(z, mode.precision, workspace)
+    workspace.scope {
+      let factors = Factors(
+        attention: attention.factors(mode.precision, workspace: workspace),
+        ffn: ffn.factors(mode.precision, workspace: workspace))
+      batch.forEachBlock { sequences in
+        workspace.scope { forward(sequences, saved.rows(sequences.rows), factors, batch, mode, workspace) }
+      }
+    }
+    return saved
+  }
 
-    let (ffnInput, ffnNormed) = (copy(z, workspace), workspace.matrix(z.rows, z.columns))
-    let savedFFNNorm = ffnNorm.forward(z, into: ffnNormed, workspace: workspace)
-    let savedFFN = ffn.forward(ffnNormed, into: result, workspace: workspace)
-    mask(1, batch, mode).add(result, bias: ffn.down.bias.vector, to: z)
+  private func makeSaved(_ z: Matrix, _ precision: Precision, _ workspace: Workspace) -> Saved {
+    let (rows, width) = (z.rows, z.columns)
     return Saved(
-      attentionInput: attentionInput, attentionNormed: attentionNormed, attentionNorm: savedNorm, attention: savedAttention,
-      ffnInput: ffnInput, ffnNormed: ffnNormed, ffnNorm: savedFFNNorm, ffn: savedFFN)
+      attentionInput: z, attentionNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
+      attentionNormed: workspace.rows(rows, width, precision),
+      attention: attention.makeSaved(positions: rows, width: width, precision, workspace: workspace),
+      ffnInput: workspace.matrix(rows, width), ffnNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
+      ffnNormed: workspace.rows(rows, width, precision), ffnBefore: workspace.rows(rows, 4 * width, precision),
+      output: workspace.matrix(rows, width))
+  }
+
+  private func forward(
+    _ sequences: PackedBatch.Sequences, _ saved: Saved, _ factors: Factors, _ batch: PackedBatch, _ mode: ForwardMode,
+    _ workspace: Workspace
+  ) {
+    let result = workspace.matrix(saved.output.rows, saved.output.columns)
+    attentionNorm.forward(saved.attentionInput, into: saved.attentionNormed, saved: saved.attentionNorm)
+    attention.forward(
+      saved.attentionNormed, sequences: sequences, causal: mode.causal, factors.attention, saved: saved.attention, into: result,
+      workspace: workspace)
+    mask(0, batch, mode).rows(sequences.rows)
+      .add(result, bias: attention.out.bias.vector, to: saved.attentionInput, into: saved.ffnInput)
+
+    ffnNorm.forward(saved.ffnInput, into: saved.ffnNormed, saved: saved.ffnNorm)
+    ffn.forward(saved.ffnNormed, factors.ffn, before: saved.ffnBefore, into: result, workspace: workspace)
+    mask(1, batch, mode).rows(sequences.rows).add(result, bias: ffn.down.bias.vector, to: saved.ffnInput, into: saved.output)
   }
 
   /// dZ `[T, d]`, the gradient of the block's output, becomes that of its input; parameters' gradients are added to.
   ///
-  /// - Parameter onGradients: called after each half, with where the complete part of the flat gradients starts.
+  /// - Parameter onGradients: called between blocks of sequences and at the end, with where the complete part of the flat gradients
+  ///   starts.
   public func backward(
     _ dZ: Matrix, saved: Saved, batch: PackedBatch, mode: ForwardMode, workspace: Workspace, onGradients: (Int) throws -> Void
   ) rethrows {
     try workspace.scope {
-      let dResult = workspace.matrix(dZ.rows, dZ.columns)
-      let dNormed = workspace.matrix(dZ.rows, dZ.columns)
-      mask(1, batch, mode).backward(dZ, into: dResult)
-      ffn.backward(x: saved.ffnNormed, saved: saved.ffn, dY: dResult, dX: dNormed, workspace: workspace)
-      ffnNorm.backward(x: saved.ffnInput, saved: saved.ffnNorm, dY: dNormed, dX: dZ)
-      try onGradients(starts.ffn)
-
-      mask(0, batch, mode).backward(dZ, into: dResult)
-      attention.backward(
-        x: saved.attentionNormed, saved: saved.attention, batch: batch, causal: mode.causal, dY: dResult, dX: dNormed,
-        workspace: workspace)
-      attentionNorm.backward(x: saved.attentionInput, saved: saved.attentionNorm, dY: dNormed, dX: dZ)
-      try onGradients(starts.attention)
+      let factors = Factors(
+        attention: attention.transposedFactors(mode.precision, workspace: workspace),
+        ffn: ffn.transposedFactors(mode.precision, workspace: workspace))
+      try batch.forEachBlock { sequences in
+        workspace.scope {
+          backward(dZ.rows(sequences.rows), sequences, saved.rows(sequences.rows), factors, batch, mode, workspace)
+        }
+        try onGradients(range.upperBound)
+      }
+      try onGradients(range.lowerBound)
     }
+  }
+
+  private func backward(
+    _ dZ: Matrix, _ sequences: PackedBatch.Sequences, _ saved: Saved, _ factors: Factors, _ batch: PackedBatch,
+    _ mode: ForwardMode, _ workspace: Workspace
+  ) {
+    let dResult = workspace.rows(dZ.rows, dZ.columns, mode.precision)
+    let dNormed = workspace.matrix(dZ.rows, dZ.columns)
+    mask(1, batch, mode).rows(sequences.rows).backward(dZ, into: dResult)
+    ffn.backward(
+      x: saved.ffnNormed, before: saved.ffnBefore, dY: dResult, factors.ffn, dX: dNormed, workspace: workspace)
+    ffnNorm.backward(x: saved.ffnInput, saved: saved.ffnNorm, dY: dNormed, dX: dZ)
+
+    mask(0, batch, mode).rows(sequences.rows).backward(dZ, into: dResult)
+    attention.backward(
+      x: saved.attentionNormed, saved: saved.attention, sequences: sequences, causal: mode.causal, dY: dResult,
+      factors.attention, dX: dNormed, workspace: workspace)
+    attentionNorm.backward(x: saved.attentionInput, saved: saved.attentionNorm, dY: dNormed, dX: dZ)
   }
 
   /// Places 0 of the model's dropout is the embedding sum; each block has the next two.
@@ -85,17 +143,11 @@ public struct TransformerBlock {
       rate: mode.dropout)
   }
 
-  private func copy(_ z: Matrix, _ workspace: Workspace) -> Matrix {
-    let kept = workspace.matrix(z.rows, z.columns)
-    kept.base.update(from: z.base, count: z.count)
-    return kept
-  }
-
   private let index: Int
   private let attentionNorm: LayerNorm
   private let attention: SelfAttention
   private let ffnNorm: LayerNorm
   private let ffn: FeedForward
-  /// Where each half's parameters start in the flat buffers.
-  private let starts: (attention: Int, ffn: Int)
+  /// Where the block's parameters stand in the flat buffers.
+  private let range: Range<Int>
 }

@@ -10,9 +10,8 @@ public import Tensors
 public struct UserHead {
   /// Activations kept for backward.
   public struct Saved {
-    let flat: Matrix  // [B, n · d], missing positions zero
-    let before: Matrix  // [B, 2d]
-    let after: Matrix  // [B, 2d]
+    let flat: StoredRows  // [B, n · d], missing positions zero
+    let before: StoredRows  // [B, 2d]
   }
 
   /// Declares the two layers.
@@ -30,18 +29,21 @@ public struct UserHead {
   }
 
   /// Writes h' `[B, d]` from the packed h `[T, d]`; a user without events gets the MLP of nothing.
-  public func forward(_ h: Matrix, batch: PackedBatch, into users: Matrix, workspace: Workspace) -> Saved {
+  public func forward(
+    _ h: Matrix, batch: PackedBatch, precision: Precision = .fp32, into users: Matrix, workspace: Workspace
+  ) -> Saved {
     let width = h.columns
     let saved = Saved(
-      flat: workspace.zeros(batch.users, length * width), before: workspace.matrix(batch.users, 2 * width),
-      after: workspace.matrix(batch.users, 2 * width))
-    for user in 0..<batch.users {
-      let source = h.rows(batch.rows(of: user))
-      newest(source.rows, of: saved.flat, user, width).update(from: source.base, count: source.count)
+      flat: workspace.rows(batch.users, length * width, precision), before: workspace.rows(batch.users, 2 * width, precision))
+    workspace.scope {
+      flatten(h, batch, into: saved.flat, workspace)
+      let product = workspace.matrix(batch.users, 2 * width)
+      let after = workspace.rows(batch.users, 2 * width, precision)
+      multiply(saved.flat, hidden.factor(precision, workspace: workspace), into: product)
+      addBiasAndGelu(hidden.bias.vector, to: product, before: saved.before, after: after)
+      multiply(after, output.factor(precision, workspace: workspace), into: users)
+      addBias(output.bias.vector, to: users)
     }
-    hidden.forwardWithoutBias(saved.flat, into: saved.before)
-    addBiasAndGelu(hidden.bias.vector, before: saved.before, after: saved.after)
-    output.forward(saved.after, into: users)
     if residual {
       for (user, row) in newestRows(batch) { add(h.rows(row..<row + 1), to: users.rows(user..<user + 1)) }
     }
@@ -50,17 +52,24 @@ public struct UserHead {
 
   /// From dUsers `[B, d]`: adds to the parameters' gradients and to dH `[T, d]`.
   public func backward(saved: Saved, dUsers: Matrix, batch: PackedBatch, dH: Matrix, workspace: Workspace) {
+    let precision: Precision = saved.before.element == .bf16 ? .bf16 : .fp32
     workspace.scope {
       let width = dH.columns
-      let dHidden = workspace.matrix(batch.users, 2 * width)
-      output.backward(x: saved.after, dY: dUsers, dX: dHidden)
-      geluBackward(before: saved.before, dAfter: dHidden, dBefore: dHidden)
+      let dResult = workspace.rows(batch.users, width, precision)
+      dResult.store(StoredRows(dUsers))
+      let dAfter = workspace.matrix(batch.users, 2 * width)
+      multiply(dResult, output.transposedFactor(precision, workspace: workspace), into: dAfter)
+      let after = workspace.rows(batch.users, 2 * width, precision)
+      let dBefore = workspace.rows(batch.users, 2 * width, precision)
+      geluBackward(before: saved.before, dAfter: dAfter, after: after, dBefore: dBefore)
+      output.addGradients(x: after, dY: dResult, workspace: workspace)
+      hidden.addGradients(x: saved.flat, dY: dBefore, workspace: workspace)
       let dFlat = workspace.matrix(batch.users, length * width)
-      hidden.backward(x: saved.flat, dY: dHidden, dX: dFlat)
+      multiply(dBefore, hidden.transposedFactor(precision, workspace: workspace), into: dFlat)
       for user in 0..<batch.users {
         let target = dH.rows(batch.rows(of: user))
-        let source = Matrix(newest(target.rows, of: dFlat, user, width), rows: target.rows, columns: width)
-        add(source, to: target)
+        let source = dFlat.row(user) + missing(target.rows) * width
+        add(Matrix(source, rows: target.rows, columns: width), to: target)
       }
       if residual {
         for (user, row) in newestRows(batch) { add(dUsers.rows(user..<user + 1), to: dH.rows(row..<row + 1)) }
@@ -68,10 +77,24 @@ public struct UserHead {
     }
   }
 
-  /// Where the last `count` positions of a user stand in the flat row: padding is on the left.
-  private func newest(_ count: Int, of flat: Matrix, _ user: Int, _ width: Int) -> UnsafeMutablePointer<Float> {
+  /// Each user's positions in one row, the newest at its end.
+  private func flatten(_ h: Matrix, _ batch: PackedBatch, into flat: StoredRows, _ workspace: Workspace) {
+    workspace.scope {
+      let line = workspace.vector(flat.columns)
+      for user in 0..<batch.users {
+        let source = h.rows(batch.rows(of: user))
+        let start = missing(source.rows) * h.columns
+        line[0..<start].clear()
+        (line.base + start).update(from: source.base, count: source.count)
+        flat.rows(user..<user + 1).store(line.base)
+      }
+    }
+  }
+
+  /// How many positions a user with `count` of them lacks: padding is on the left.
+  private func missing(_ count: Int) -> Int {
     precondition(count <= length, "\(count) positions in a head of \(length)")
-    return flat.row(user) + (length - count) * width
+    return length - count
   }
 
   /// Each user's newest packed row; users without events have none.

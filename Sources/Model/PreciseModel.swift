@@ -77,13 +77,17 @@ public final class PreciseModel {
   public func encode(
     _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, workspace: Workspace
   ) -> Encoded {
-    let z = workspace.matrix(batch.positions, e.columns)
+    var z = workspace.matrix(batch.positions, e.columns)
     embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
     var saved: [TransformerBlock.Saved] = []
     saved.reserveCapacity(blocks.count)
-    for block in blocks { saved.append(block.forward(z, batch: batch, mode: mode, workspace: workspace)) }
+    for block in blocks {
+      saved.append(block.forward(z, batch: batch, mode: mode, workspace: workspace))
+      z = saved[saved.count - 1].output
+    }
     let hidden = workspace.matrix(z.rows, z.columns)
-    let norm = finalNorm.forward(z, into: hidden, workspace: workspace)
+    let norm = LayerNorm.Saved(rows: z.rows, workspace: workspace)
+    finalNorm.forward(z, into: StoredRows(hidden), saved: norm)
     return Encoded(hidden: hidden, residual: z, blocks: saved, finalNorm: norm)
   }
 

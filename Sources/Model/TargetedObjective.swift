@@ -66,11 +66,15 @@ public struct TargetedObjective {
       let users = workspace.matrix(batch.packed.users, e.columns)
       let (encoded, savedHead) = clock.time(.encode) {
         let encoded = model.encode(e, input: batch.input, batch: batch.packed, mode: mode, workspace: workspace)
-        return (encoded, head.forward(encoded.hidden, batch: batch.packed, into: users, workspace: workspace))
+        return (
+          encoded,
+          head.forward(
+            encoded.hidden, batch: batch.packed, precision: mode.precision, into: users, workspace: workspace)
+        )
       }
       let dUsers = workspace.zeros(users.rows, users.columns)
       let losses = try clock.time(.loss) {
-        try rank(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
+        try rank(users, e: e, batch, mode.precision, dUsers: dUsers, dE: dE, communicator, workspace)
       }
       try clock.time(.encodeBackward) {
         let dHidden = workspace.zeros(encoded.hidden.rows, encoded.hidden.columns)
@@ -84,15 +88,15 @@ public struct TargetedObjective {
   }
 
   private func rank(
-    _ users: Matrix, e: Matrix, _ batch: Batch, dUsers: Matrix, dE: Matrix, _ communicator: any Communicator,
-    _ workspace: Workspace
+    _ users: Matrix, e: Matrix, _ batch: Batch, _ precision: Precision, dUsers: Matrix, dE: Matrix,
+    _ communicator: any Communicator, _ workspace: Workspace
   ) throws -> Losses {
     var losses = Losses()
     if bprWeight > 0 {
       losses.bpr = try rankAgainstUsers(users, e: e, batch, dUsers: dUsers, dE: dE, communicator, workspace)
     }
     if softmaxWeight > 0 {
-      losses.softmax = rankAgainstItems(users, e: e, batch, dUsers: dUsers, dE: dE, workspace)
+      losses.softmax = rankAgainstItems(users, e: e, batch, precision, dUsers: dUsers, dE: dE, workspace)
     }
     return losses
   }
@@ -129,13 +133,13 @@ public struct TargetedObjective {
 
   /// The sampled softmax of section 2 with h' as the query.
   private func rankAgainstItems(
-    _ users: Matrix, e: Matrix, _ batch: Batch, dUsers: Matrix, dE: Matrix, _ workspace: Workspace
+    _ users: Matrix, e: Matrix, _ batch: Batch, _ precision: Precision, dUsers: Matrix, dE: Matrix, _ workspace: Workspace
   ) -> Double {
     let total = Double(batch.usersOfRanks.reduce(0, +))
     let query = SampledSoftmax.Query(hidden: users, targetRows: batch.targetRows, targets: batch.targets)
     let sum = sampledSoftmax.lossAndGradients(
-      query, negatives: batch.negatives, e: e, weight: softmaxWeight / Float(total), dHidden: dUsers, dE: dE,
-      workspace: workspace)
+      query, negatives: batch.negatives, e: e, weight: softmaxWeight / Float(total), precision: precision,
+      dHidden: dUsers, dE: dE, workspace: workspace)
     return sum / total
   }
 

@@ -52,8 +52,8 @@ public struct UniversalObjective {
       let query = SampledSoftmax.Query(hidden: encoded.hidden, targetRows: batch.targetRows, targets: batch.targets)
       let sum = clock.time(.loss) {
         softmax.lossAndGradients(
-          query, negatives: batch.negatives, e: e, weight: 1 / Float(batch.globalPositions), dHidden: dHidden, dE: dE,
-          workspace: workspace)
+          query, negatives: batch.negatives, e: e, weight: 1 / Float(batch.globalPositions), precision: mode.precision,
+          dHidden: dHidden, dE: dE, workspace: workspace)
       }
       try clock.time(.encodeBackward) {
         try model.encodeBackward(

@@ -50,7 +50,10 @@ public struct Recommender {
       let embeddings = served.workspace.matrix(users.count, served.width)
       try served.embed(users, into: embeddings)
       let scores = served.workspace.matrix(users.count, items.rows)
-      multiply(embeddings, items, rightTransposed: true, into: scores)
+      for block in served.catalogue.blocks {
+        multiply(
+          embeddings, items.rows(block), rightTransposed: true, into: scores.columns(block), workspace: served.workspace)
+      }
       return users.indices.map { user in select(UnsafePointer(scores.row(user)), seen: Set(users[user].items)) }
     }
   }
@@ -65,13 +68,13 @@ public struct Recommender {
   public func similar(to item: Int) -> [Recommendation] {
     let items = served.catalogue.embeddings
     return served.workspace.scope {
-      let products = served.workspace.matrix(1, items.rows)
-      multiply(items.rows(item..<item + 1), items, rightTransposed: true, into: products)
+      let products = served.workspace.matrix(items.rows, 1)
+      multiply(items, items.rows(item..<item + 1), rightTransposed: true, into: products, workspace: served.workspace)
       let squares = served.workspace.vector(items.rows)
       rowDots(items, items, into: squares)
       var top = TopItems(rules.count)
       for other in candidates where other != item && squares[other] > 0 && squares[item] > 0 {
-        top.offer(other, products[0, other] / (squares[other].squareRoot() * squares[item].squareRoot()))
+        top.offer(other, products[other, 0] / (squares[other].squareRoot() * squares[item].squareRoot()))
       }
       return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: false) }
     }

@@ -6,7 +6,7 @@ import Foundation
 import Items
 import Kernels
 public import Model
-import Tensors
+public import Tensors
 
 /// Times training steps on made-up data, and holds them against the matrix products alone, in the same run.
 public struct Benchmark {
@@ -14,6 +14,8 @@ public struct Benchmark {
   public struct Result: Sendable {
     /// Packed positions of a step.
     public var positions = 0
+    /// What the products were rounded to.
+    public var precision = Precision.fp32
     /// Distinct items that this rank wanted, and that it embedded for the whole job.
     public var items = (wanted: 0, owned: 0)
     /// Shared negatives of a step, without duplicates.
@@ -53,7 +55,8 @@ public struct Benchmark {
   public func run(
     steps: Int, warmup: Int = 3, communicator: any Communicator, progress: () -> Void = {}
   ) throws -> Result {
-    Engine.prepareThread(threads: 1)
+    Engine.prepareThread()
+    let precision = try StepPrecision(config.compute, communicator: communicator).precision
     let model = makeModel(communicator)
     let users = config.batch.users
     let source = MadeUpBatches(
@@ -66,8 +69,10 @@ public struct Benchmark {
         $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
     }
     let step = TrainStep(
-      model, plan: plan, config: config, steps: warmup + steps, source: source, negatives: negatives, communicator: communicator)
+      model, plan: plan, config: config, precision: precision, steps: warmup + steps, source: source, negatives: negatives,
+      communicator: communicator)
     var result = Result()
+    result.precision = precision
     var samples: [(total: Double, parts: [Double])] = []
     for number in 0..<(warmup + steps) {
       if number == warmup { communicator.state.resetTraffic() }
@@ -87,7 +92,7 @@ public struct Benchmark {
       return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
     }
     summarise(samples, &result)
-    measureProducts(model.shape, ranks: communicator.size, &result)
+    measureProducts(model.shape, precision, ranks: communicator.size, &result)
     return result
   }
 
@@ -99,12 +104,12 @@ public struct Benchmark {
   }
 
   /// The products of one rank's share of a step.
-  private func measureProducts(_ shape: ModelShape, ranks: Int, _ result: inout Result) {
+  private func measureProducts(_ shape: ModelShape, _ precision: Precision, ranks: Int, _ result: inout Result) {
     let (positions, users) = (result.positions / ranks, config.batch.users / ranks)
     let products = StepProducts(
       shape, positions: positions, queries: targeted == nil ? positions : users, users: users,
       items: result.items.owned, negatives: result.negatives)
-    result.products = products.measure() * 1000
+    result.products = products.measure(precision) * 1000
     result.operations = products.operations
   }
 

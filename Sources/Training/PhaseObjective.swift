@@ -36,8 +36,10 @@ struct PhaseObjective {
   private let kind: Kind
   private let seed: UInt64
   private let dropout: Float
+  private let precision: Precision
 
-  init(_ plan: PhasePlan, _ config: RunConfig) {
+  init(_ plan: PhasePlan, _ config: RunConfig, _ precision: Precision) {
+    self.precision = precision
     let scale = Float(config.model.logitScale)
     seed = plan.seed(config)
     switch plan.kind {
@@ -80,6 +82,8 @@ struct PhaseObjective {
   }
 
   private func mode(_ step: Int, causal: Bool) -> ForwardMode {
-    ForwardMode(seed: seed, step: UInt32(truncatingIfNeeded: step), dropout: dropout, causal: causal)
+    ForwardMode(
+      seed: seed, step: UInt32(truncatingIfNeeded: step), dropout: dropout, causal: causal,
+      precision: precision)
   }
 }

@@ -16,7 +16,7 @@ final class PhaseTrainer {
   let steps: Int
 
   init(
-    _ plan: PhasePlan, model: PreciseModel, config: RunConfig, dataset: Dataset, directory: RunDirectory,
+    _ plan: PhasePlan, model: PreciseModel, config: RunConfig, precision: Precision, dataset: Dataset, directory: RunDirectory,
     communicator: any Communicator, log: RunLog?
   ) throws {
     self.plan = plan
@@ -41,7 +41,8 @@ final class PhaseTrainer {
     }
     freeze(plan, model)
     step = TrainStep(
-      model, plan: plan, config: config, steps: steps, source: source, negatives: negatives, communicator: communicator)
+      model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,
+      communicator: communicator)
     evaluator = Evaluator(
       dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator,
       catalogueBytes: config.evaluation.catalogueBytes)

@@ -14,7 +14,6 @@ struct StepProducts {
     var n: Int
     var k: Int
     var transposeA = false
-    var transposeB = false
     var times = 1
 
     var operations: Double { 2 * Double(m) * Double(n) * Double(k) * Double(times) }
@@ -36,7 +35,7 @@ struct StepProducts {
     let rows = min(256, max(queries, 1))
     let blocks = (queries + rows - 1) / rows
     products += [
-      Product(m: rows, n: negatives, k: d, transposeB: true, times: blocks), Product(m: rows, n: d, k: negatives, times: blocks),
+      Product(m: rows, n: negatives, k: d, times: blocks), Product(m: rows, n: d, k: negatives, times: blocks),
       Product(m: negatives, n: d, k: rows, transposeA: true, times: blocks),
     ]
     if fusion.readsText {
@@ -55,28 +54,40 @@ struct StepProducts {
   var operations: Double { products.reduce(0) { $0 + $1.operations } }
 
   /// Forms every product alone and returns the seconds of a step's worth: the best of a few tries each.
-  func measure(tries: Int = 5) -> Double {
-    products.reduce(0) { $0 + Self.best($1, tries: tries) * Double($1.times) }
+  func measure(_ precision: Precision, tries: Int = 5) -> Double {
+    products.reduce(0) { $0 + Self.best($1, precision, tries: tries) * Double($1.times) }
   }
 
   /// y = x W, dX = dY Wᵀ, dW = xᵀ dY of a linear layer.
   private static func trio(rows: Int, inputs: Int, outputs: Int, times: Int) -> [Product] {
     [
       Product(m: rows, n: outputs, k: inputs, times: times),
-      Product(m: rows, n: inputs, k: outputs, transposeB: true, times: times),
+      Product(m: rows, n: inputs, k: outputs, times: times),
       Product(m: inputs, n: outputs, k: rows, transposeA: true, times: times),
     ]
   }
 
-  private static func best(_ product: Product, tries: Int) -> Double {
+  /// The seconds of one product as a step forms it: the right factor is packed when it is not a weight, which is packed once a step.
+  private static func best(_ product: Product, _ precision: Precision, tries: Int) -> Double {
     let workspace = Workspace(chunkBytes: 1 << 20)
-    let a = workspace.zeros(product.transposeA ? product.k : product.m, product.transposeA ? product.m : product.k)
-    let b = workspace.zeros(product.transposeB ? product.n : product.k, product.transposeB ? product.k : product.n)
+    let a = zeros(product.transposeA ? product.k : product.m, product.transposeA ? product.m : product.k, precision, workspace)
+    let b = zeros(product.k, product.n, precision, workspace)
     let c = workspace.zeros(product.m, product.n)
+    let packed = PackedFactor(b, workspace: workspace)
     return (0...tries).map { _ -> Double in
       let start = DispatchTime.now().uptimeNanoseconds
-      multiply(a, transposed: product.transposeA, b, rightTransposed: product.transposeB, into: c)
+      if product.transposeA {
+        addProduct(ofTransposed: a, b, to: c, workspace: workspace)
+      } else {
+        multiply(a, packed, into: c)
+      }
       return Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     }.dropFirst().min() ?? 0
+  }
+
+  private static func zeros(_ rows: Int, _ columns: Int, _ precision: Precision, _ workspace: Workspace) -> StoredRows {
+    let zeros = workspace.rows(rows, columns, precision)
+    zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    return zeros
   }
 }

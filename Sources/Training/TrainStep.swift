@@ -17,14 +17,15 @@ final class TrainStep {
   private(set) var optimizer: AdamW
 
   init(
-    _ model: PreciseModel, plan: PhasePlan, config: RunConfig, steps: Int, source: any BatchSource, negatives: SharedNegatives?,
+    _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: Precision, steps: Int, source: any BatchSource,
+    negatives: SharedNegatives?,
     communicator: any Communicator
   ) {
     self.model = model
     self.communicator = communicator
     self.steps = steps
     overlaps = config.compute.overlap
-    objective = PhaseObjective(plan, config)
+    objective = PhaseObjective(plan, config, precision)
     seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)

@@ -73,7 +73,7 @@ public struct TrainedRun: Sendable {
 
   /// A phase's model with its result loaded, as one rank sees it; the calling thread is made ready for that rank's work.
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
-    Engine.prepareThread(threads: 1)
+    Engine.prepareThread()
     let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
     try checkpoint(plan).load(into: model, communicator: communicator)
     return model

@@ -5,6 +5,7 @@ import Files
 import Kernels
 import Model
 public import Reporting
+import Tensors
 public import Text
 
 /// A run of one rank: the universal phase, then each targeted phase from the end of the universal one.
@@ -27,16 +28,15 @@ public final class Trainer {
   }
 
   /// Makes a run; only rank 0 writes a log.
-  ///
-  /// - Parameter threads: how many threads this rank's products use.
-  public init(
-    _ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, threads: Int = 1, console: Console
-  ) throws {
+  public init(_ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, console: Console) throws {
     self.config = config
     self.inputs = inputs
     self.communicator = communicator
     plans = PhasePlan.all(config, inputs.dataset)
-    Engine.prepareThread(threads: threads)
+    Engine.prepareThread()
+    let agreed = try StepPrecision(config.compute, communicator: communicator)
+    precision = agreed.precision
+    if let warning = agreed.warning { console.note("warning: \(warning)") }
     log = communicator.rank == 0 ? try RunLog(inputs.directory, config.log, console: console) : nil
   }
 
@@ -73,8 +73,8 @@ public final class Trainer {
 
   private func train(_ plan: PhasePlan, _ model: PreciseModel) throws {
     let trainer = try PhaseTrainer(
-      plan, model: model, config: config, dataset: inputs.dataset, directory: inputs.directory, communicator: communicator,
-      log: log)
+      plan, model: model, config: config, precision: precision, dataset: inputs.dataset, directory: inputs.directory,
+      communicator: communicator, log: log)
     try trainer.run()
   }
 
@@ -82,5 +82,6 @@ public final class Trainer {
   private let inputs: Inputs
   private let communicator: any Communicator
   private let plans: [PhasePlan]
+  private let precision: Precision
   private let log: RunLog?
 }

@@ -58,7 +58,7 @@ struct BenchCommand: RankCommand {
 
   private func printTable(_ result: Benchmark.Result, _ communicator: any Communicator, _ console: Console) {
     let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks (\(communicator.carrier))"
-    console.result("\(Engine.library), \(Engine.instructionSet), fp32, \(ranks) of 1 thread, phase \(phase)")
+    console.result("\(Engine.instructionSet), \(result.precision), \(ranks) of 1 thread, phase \(phase)")
     console.result(
       "\(HumanFormat.rate(result.positionsPerSecond)) positions/s, \(HumanFormat.decimal(result.step, 1)) ms a step "
         + "(\(HumanFormat.decimal(result.range.lowerBound, 1)) to \(HumanFormat.decimal(result.range.upperBound, 1))), "
@@ -97,8 +97,9 @@ struct BenchCommand: RankCommand {
     let parts = result.parts.map { JSONValue.Field("\($0.part)", .double($0.milliseconds)) }
     console.result(
       JSONValue.object([
-        .init("library", .string(Engine.library)), .init("instruction_set", .string(Engine.instructionSet)),
-        .init("precision", "fp32"), .init("ranks", .int(communicator.size)), .init("carrier", .string(communicator.carrier)),
+        .init("instruction_set", .string(Engine.instructionSet)),
+        .init("precision", .string("\(result.precision)")), .init("ranks", .int(communicator.size)),
+        .init("carrier", .string(communicator.carrier)),
         .init("phase", .string(phase)),
         .init("positions_per_s", .double(result.positionsPerSecond)), .init("step_ms", .double(result.step)),
         .init("step_ms_min", .double(result.range.lowerBound)), .init("step_ms_max", .double(result.range.upperBound)),

@@ -49,7 +49,7 @@ struct RankOptions: ParsableArguments {
     let promise = Doctor.Promise(launch: Launch.detect(environment), environment: environment)
     let problems = try Doctor.startupProblems(communicator, promise)
     let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
-    console.note("\(ranks) (\(communicator.carrier)), \(Engine.library), \(Engine.instructionSet)")
+    console.note("\(ranks) (\(communicator.carrier)), \(Engine.instructionSet)")
     for problem in problems { console.note("warning: \(problem)") }
   }
 

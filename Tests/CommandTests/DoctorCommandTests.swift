@@ -32,7 +32,7 @@ import Testing
   @Test func ranksAreThreadsWithoutALauncher() throws {
     let report = try report(try CommandRunner.run("doctor", "--ranks", "2", "--json"))
     #expect(report.found("ranks") == "2, no launcher" && report.found("all-to-all 16 MiB")?.contains("GB/s") == true)
-    #expect(report.found("products")?.hasPrefix("oneDNN ") == true)
+    #expect(["avx512_bf16", "avx512", "avx2", "sse2", "neon", "baseline"].contains(report.found("products") ?? ""))
     #expect(report.fit == !report.findings.contains { $0.verdict == "wrong" })
   }
 

@@ -14,14 +14,15 @@ import Testing
     // Scratch starts as not-a-numbers: nothing may be read that was not written.
     let scratch = GuardedMatrix.filled(1, attentionScratch(length: length, headWidth: width))
     attention(
-      qkv, heads: heads, causal: causal, into: out, logSum: logSum, scratch: Vector(scratch.base, count: scratch.count))
+      StoredRows(qkv), heads: heads, causal: causal, into: StoredRows(out), logSum: logSum,
+      scratch: Vector(scratch.base, count: scratch.count))
     let twin = AttentionTwin(qkv, heads: heads, causal: causal)
     let expected = twin.forward()
     let dOut = GuardedMatrix.random(length, heads * width, seed: 2)
     let dQKV = GuardedMatrix.filled(length, 3 * heads * width)
     let backwardScratch = GuardedMatrix.filled(1, scratch.count)
     attentionBackward(
-      qkv, heads: heads, causal: causal, out: out, logSum: logSum, dOut: dOut, dQKV: dQKV,
+      StoredRows(qkv), heads: heads, causal: causal, out: StoredRows(out), logSum: logSum, dOut: dOut, dQKV: StoredRows(dQKV),
       scratch: Vector(backwardScratch.base, count: scratch.count))
     #expect([out, dQKV, scratch, backwardScratch].allSatisfy(GuardedMatrix.isIntact), "length \(length), width \(width)")
     let forward = max(relativeError(out.values, expected.out), relativeError(logSum.values, expected.logSums))
@@ -57,7 +58,8 @@ import Testing
       let out = GuardedMatrix.filled(length, 8)
       let scratch = Vector.guarded(.init(repeating: .nan, count: attentionScratch(length: length, headWidth: 8)))
       attention(
-        qkv, heads: 1, causal: true, into: out, logSum: .guarded(.init(repeating: 0, count: length)), scratch: scratch)
+        StoredRows(qkv), heads: 1, causal: true, into: StoredRows(out), logSum: .guarded(.init(repeating: 0, count: length)),
+        scratch: scratch)
       return out.rows(0..<25).values
     }
     #expect(firstRows(of: 40, future: 1e6) == firstRows(of: 40, future: -3))

@@ -20,7 +20,7 @@ import Testing
   /// The factor of every element: what ones become when nothing was there.
   private func factors(_ mask: DropoutMask, rows: Int, columns: Int) -> [Float] {
     let z = GuardedMatrix.filled(rows, columns, with: 0)
-    mask.add(GuardedMatrix.filled(rows, columns, with: 1), bias: nil, to: z)
+    mask.add(GuardedMatrix.filled(rows, columns, with: 1), to: z, into: z)
     #expect(GuardedMatrix.isIntact(z))
     return z.values
   }
@@ -30,13 +30,13 @@ import Testing
       let (x, z) = (GuardedMatrix.random(5, columns, seed: 1), GuardedMatrix.random(5, columns, seed: 2))
       let bias = Vector.guarded(RandomValues.floats(columns, seed: 3))
       let sums = zip(x.values, z.values).map { $0 + $1 }
-      mask(0).add(x, bias: nil, to: z)
+      mask(0).add(x, to: z, into: z)
       #expect(z.values == sums)
       let withBias = z.values.enumerated().map { $1 + (x.values[$0] + bias[$0 % columns]) }
-      mask(0).add(x, bias: bias, to: z)
+      mask(0).add(x, bias: bias, to: z, into: z)
       #expect(z.values == withBias)
       let dX = GuardedMatrix.filled(5, columns)
-      mask(0).backward(x, into: dX)
+      mask(0).backward(x, into: StoredRows(dX))
       #expect(dX.values == x.values)
     }
   }
@@ -62,7 +62,7 @@ import Testing
       let expected = factors(mask(0.3), rows: rows, columns: columns)
       let dZ = GuardedMatrix.random(rows, columns, seed: 4)
       let dX = GuardedMatrix.filled(rows, columns)
-      mask(0.3).backward(dZ, into: dX)
+      mask(0.3).backward(dZ, into: StoredRows(dX))
       #expect(dX.values == zip(expected, dZ.values).map { $0 * $1 })
       #expect(GuardedMatrix.isIntact(dX))
     }
@@ -73,7 +73,7 @@ import Testing
     let bias = Vector.guarded(RandomValues.floats(150, seed: 7))
     let factors = factors(mask(0.4), rows: rows, columns: 150)
     let expected = z.values.enumerated().map { index, value in value + factors[index] * (x.values[index] + bias[index % 150]) }
-    mask(0.4).add(x, bias: bias, to: z)
+    mask(0.4).add(x, bias: bias, to: z, into: z)
     #expect(relativeError(z.values, expected) < 1e-6)
   }
 

@@ -71,10 +71,15 @@ import Testing
     let points = (-12_000...12_000).map { Float($0) / 1000 } + [-100, 100, -0.0, 1e-30, -1e-30]
     let before = GuardedMatrix.make(points, rows: 1, columns: points.count)
     let after = GuardedMatrix.filled(1, points.count)
-    addBiasAndGelu(.guarded([Float](repeating: 0, count: points.count)), before: before, after: after)
+    addBiasAndGelu(
+      .guarded([Float](repeating: 0, count: points.count)), to: before, before: StoredRows(before), after: StoredRows(after))
     #expect(before.values == points)
     let dBefore = GuardedMatrix.filled(1, points.count)
-    geluBackward(before: before, dAfter: GuardedMatrix.filled(1, points.count, with: 1), dBefore: dBefore)
+    let again = GuardedMatrix.filled(1, points.count)
+    geluBackward(
+      before: StoredRows(before), dAfter: GuardedMatrix.filled(1, points.count, with: 1), after: StoredRows(again),
+      dBefore: StoredRows(dBefore))
+    #expect(again.values.map(\.bitPattern) == after.values.map(\.bitPattern))
     var worst = (value: 0.0, slope: 0.0)
     for (index, point) in points.enumerated() {
       worst.value = max(worst.value, abs(Double(after[0, index]) - gelu(Double(point))))
@@ -89,19 +94,20 @@ import Testing
     let bias = Vector.guarded(RandomValues.floats(13, seed: 10))
     let sums = x.values.enumerated().map { $1 + bias[$0 % 13] }
     let after = GuardedMatrix.filled(5, 13)
-    addBiasAndGelu(bias, before: x, after: after)
+    addBiasAndGelu(bias, to: x, before: StoredRows(x), after: StoredRows(after))
     #expect(x.values == sums)
     #expect(relativeError(after.values, sums.map { Float(gelu(Double($0))) }) < 1e-6)
     let dAfter = GuardedMatrix.random(5, 13, seed: 11)
     let expected = zip(dAfter.values, sums).map { Float(Double($0) * slope(Double($1))) }
-    geluBackward(before: x, dAfter: dAfter, dBefore: dAfter)
+    geluBackward(before: StoredRows(x), dAfter: dAfter, after: StoredRows(after), dBefore: StoredRows(dAfter))
     #expect(relativeError(dAfter.values, expected) < 1e-6)
     #expect(GuardedMatrix.isIntact(dAfter) && GuardedMatrix.isIntact(after))
   }
 
   @Test func geluOfNotANumberIsNotANumber() {
     let after = GuardedMatrix.filled(1, 1, with: 0)
-    addBiasAndGelu(.guarded([0]), before: GuardedMatrix.filled(1, 1), after: after)
+    let before = GuardedMatrix.filled(1, 1)
+    addBiasAndGelu(.guarded([0]), to: before, before: StoredRows(before), after: StoredRows(after))
     #expect(after[0, 0].isNaN)
   }
 }

@@ -25,7 +25,7 @@ import Testing
     let (mean, inverse) = (
       Vector.guarded(.init(repeating: .nan, count: rows)), Vector.guarded(.init(repeating: .nan, count: rows))
     )
-    layerNorm(x, scale: scale, bias: bias, epsilon: Float(epsilon), into: y, mean: mean, inverseDeviation: inverse)
+    layerNorm(x, scale: scale, bias: bias, epsilon: Float(epsilon), into: StoredRows(y), mean: mean, inverseDeviation: inverse)
     let dY = GuardedMatrix.random(rows, columns, seed: 4)
     let dX = GuardedMatrix.random(rows, columns, seed: 5)
     let (dScale, dBias) = (
@@ -61,7 +61,7 @@ import Testing
     let bias = Vector.guarded(RandomValues.floats(33, seed: 8))
     let y = GuardedMatrix.filled(2, 33)
     layerNorm(
-      x, scale: .guarded(.init(repeating: 1, count: 33)), bias: bias, epsilon: 1e-5, into: y, mean: .guarded([0, 0]),
+      x, scale: .guarded(.init(repeating: 1, count: 33)), bias: bias, epsilon: 1e-5, into: StoredRows(y), mean: .guarded([0, 0]),
       inverseDeviation: .guarded([0, 0]))
     #expect(y.values == bias.values + bias.values)
   }

@@ -35,7 +35,7 @@ import Testing
     }
     let actual = sampledSoftmaxBlock(
       logits: logits, positive: positive, targets: targets, negativeIds: ids,
-      correction: correction.map { UnsafePointer($0.base) }, weight: 0.25)
+      correction: correction.map { UnsafePointer($0.base) }, weight: 0.25, gradient: StoredRows(logits))
     #expect(abs(actual - loss) < 2e-6 * max(1, loss))
     #expect(relativeError(logits.values, expected) < 2e-6 && relativeError(positive.values, expectedPositive) < 2e-6)
     #expect(logits[0, 0] == 0, "row 0's target is the first negative")
@@ -46,7 +46,8 @@ import Testing
     let logits = GuardedMatrix.random(2, 3, seed: 5, scale: 50)
     let positive = Vector.guarded([-60, 60])
     let loss = sampledSoftmaxBlock(
-      logits: logits, positive: positive, targets: .kept([8, 8]), negativeIds: .kept([8, 8, 8]), correction: nil, weight: 1)
+      logits: logits, positive: positive, targets: .kept([8, 8]), negativeIds: .kept([8, 8, 8]), correction: nil, weight: 1,
+      gradient: StoredRows(logits))
     #expect(loss == 0)
     #expect(logits.values.allSatisfy { $0 == 0 } && positive.values.allSatisfy { $0 == 0 })
   }
@@ -54,9 +55,10 @@ import Testing
   @Test(arguments: [true, false]) func withoutNegativesThereIsNothingToLearn(_ hasMemory: Bool) {
     let positive = Vector.guarded([2, -3])
     let ids = hasMemory ? RowList(start: RowList.kept([1]).baseAddress, count: 0) : RowList(start: nil, count: 0)
+    let none = GuardedMatrix.filled(2, 0)
     let loss = sampledSoftmaxBlock(
-      logits: GuardedMatrix.filled(2, 0), positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1
-    )
+      logits: none, positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1,
+      gradient: StoredRows(none))
     let gradient = positive.values
     #expect(loss == 0 && gradient.allSatisfy { $0 == 0 })
   }
@@ -66,7 +68,8 @@ import Testing
       let logits = GuardedMatrix.make([other], rows: 1, columns: 1)
       let positive = Vector.guarded([own])
       let loss = sampledSoftmaxBlock(
-        logits: logits, positive: positive, targets: .kept([1]), negativeIds: .kept([2]), correction: nil, weight: 1)
+        logits: logits, positive: positive, targets: .kept([1]), negativeIds: .kept([2]), correction: nil, weight: 1,
+        gradient: StoredRows(logits))
       let expected = own == other ? log(2) : max(0, Double(other) - Double(own))
       #expect(abs(loss - expected) <= 1e-6 * max(1, expected), "\(own) against \(other): \(loss)")
       #expect(abs(logits[0, 0] + positive[0]) < 1e-6 && logits[0, 0] >= 0 && logits[0, 0] <= 1)
@@ -77,7 +80,8 @@ import Testing
     for bad in [Float.nan, .infinity] {
       let logits = GuardedMatrix.make([1, bad, 2], rows: 1, columns: 3)
       let loss = sampledSoftmaxBlock(
-        logits: logits, positive: .guarded([0]), targets: .kept([9]), negativeIds: .kept([1, 2, 3]), correction: nil, weight: 1)
+        logits: logits, positive: .guarded([0]), targets: .kept([9]), negativeIds: .kept([1, 2, 3]), correction: nil, weight: 1,
+        gradient: StoredRows(logits))
       #expect(!loss.isFinite)
     }
   }

@@ -17,14 +17,22 @@ import Testing
       "feed-forward", arena, inputs: [.init("x", x, gradient: dX, adds: false)],
       loss: {
         workspace.scope {
-          _ = layer.forward(x, into: y, workspace: workspace)
+          forward(layer, x, workspace.rows(rows, 4 * width, .fp32), y, workspace)
           addBias(layer.down.bias.vector, to: y)  // the block's part
           return y.weightedSum(weights)
         }
       },
       backward: {
-        let saved = layer.forward(x, into: y, workspace: workspace)
-        layer.backward(x: x, saved: saved, dY: weights, dX: dX, workspace: workspace)
+        let before = workspace.rows(rows, 4 * width, .fp32)
+        forward(layer, x, before, y, workspace)
+        layer.backward(
+          x: StoredRows(x), before: before, dY: StoredRows(weights), layer.transposedFactors(.fp32, workspace: workspace),
+          dX: dX, workspace: workspace)
       })
+  }
+
+  private func forward(_ layer: FeedForward, _ x: Matrix, _ before: StoredRows, _ y: Matrix, _ workspace: Workspace) {
+    layer.forward(
+      StoredRows(x), layer.factors(.fp32, workspace: workspace), before: before, into: y, workspace: workspace)
   }
 }

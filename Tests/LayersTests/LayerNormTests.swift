@@ -15,12 +15,13 @@ import Testing
       "layer norm", arena, inputs: [.init("x", x, gradient: dX, adds: true)],
       loss: {
         workspace.scope {
-          _ = norm.forward(x, into: y, workspace: workspace)
+          norm.forward(x, into: StoredRows(y), saved: .init(rows: rows, workspace: workspace))
           return y.weightedSum(weights)
         }
       },
       backward: {
-        let saved = norm.forward(x, into: y, workspace: workspace)
+        let saved = LayerNorm.Saved(rows: rows, workspace: workspace)
+        norm.forward(x, into: StoredRows(y), saved: saved)
         norm.backward(x: x, saved: saved, dY: weights, dX: dX)
       })
   }
@@ -28,7 +29,8 @@ import Testing
   @Test func atTheStartItOnlyNormalises() {
     let arena = LayerFixture.freshArena(LayerNorm.specs("norm", width: 40), seed: 1)
     let (x, y) = (GuardedMatrix.random(3, 40, seed: 3, scale: 5), GuardedMatrix.filled(3, 40))
-    _ = LayerNorm("norm", in: arena).forward(x, into: y, workspace: Workspace(chunkBytes: 1 << 14))
+    let saved = LayerNorm.Saved(rows: 3, workspace: Workspace(chunkBytes: 1 << 14))
+    LayerNorm("norm", in: arena).forward(x, into: StoredRows(y), saved: saved)
     for row in 0..<3 {
       let values = y.rows(row..<row + 1).values
       #expect(abs(values.reduce(0.0) { $0 + Double($1) }) < 1e-5)

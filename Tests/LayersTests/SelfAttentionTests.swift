@@ -7,6 +7,16 @@ import Testing
 @Suite struct SelfAttentionTests {
   private let lengths = [3, 1, 5, 2]
 
+  private func forward(
+    _ layer: SelfAttention, _ x: Matrix, _ batch: PackedBatch, _ causal: Bool, _ y: Matrix, _ workspace: Workspace
+  ) -> SelfAttention.Saved {
+    let saved = layer.makeSaved(positions: x.rows, width: x.columns, .fp32, workspace: workspace)
+    layer.forward(
+      StoredRows(x), sequences: batch.all, causal: causal, layer.factors(.fp32, workspace: workspace), saved: saved, into: y,
+      workspace: workspace)
+    return saved
+  }
+
   @Test(arguments: [(6, 2), (5, 1), (8, 4)], [false, true])
   func gradients(_ extents: (width: Int, heads: Int), _ causal: Bool) {
     let (width, heads) = extents
@@ -21,14 +31,16 @@ import Testing
       "attention, \(heads) heads, causal \(causal)", arena, inputs: [.init("x", x, gradient: dX, adds: false)],
       loss: {
         workspace.scope {
-          _ = layer.forward(x, batch: batch, causal: causal, into: y, workspace: workspace)
+          _ = forward(layer, x, batch, causal, y, workspace)
           addBias(layer.out.bias.vector, to: y)  // the block's part
           return y.weightedSum(weights)
         }
       },
       backward: {
-        let saved = layer.forward(x, batch: batch, causal: causal, into: y, workspace: workspace)
-        layer.backward(x: x, saved: saved, batch: batch, causal: causal, dY: weights, dX: dX, workspace: workspace)
+        let saved = forward(layer, x, batch, causal, y, workspace)
+        layer.backward(
+          x: StoredRows(x), saved: saved, sequences: batch.all, causal: causal, dY: StoredRows(weights),
+          layer.transposedFactors(.fp32, workspace: workspace), dX: dX, workspace: workspace)
       })
   }
 
@@ -38,12 +50,12 @@ import Testing
     let workspace = Workspace(chunkBytes: 1 << 16)
     let x = GuardedMatrix.random(11, 6, seed: 3)
     let together = GuardedMatrix.filled(11, 6)
-    _ = layer.forward(x, batch: LayerFixture.batch(lengths), causal: causal, into: together, workspace: workspace)
+    _ = forward(layer, x, LayerFixture.batch(lengths), causal, together, workspace)
     var start = 0
     for length in lengths {
       let alone = GuardedMatrix.filled(length, 6)
       let rows = start..<start + length
-      _ = layer.forward(x.rows(rows), batch: LayerFixture.batch([length]), causal: causal, into: alone, workspace: workspace)
+      _ = forward(layer, x.rows(rows), LayerFixture.batch([length]), causal, alone, workspace)
       #expect(relativeError(alone.values, together.rows(rows).values) < 1e-6)
       start += length
     }

@@ -17,15 +17,11 @@ import Testing
       "transformer block, causal \(causal)", arena, inputs: [.init("z", z, gradient: dZ, adds: false)],
       loss: {
         workspace.scope {
-          let residual = workspace.matrix(11, 6)
-          residual.base.update(from: z.base, count: z.count)
-          _ = block.forward(residual, batch: batch, mode: mode, workspace: workspace)
-          return residual.weightedSum(weights)
+          block.forward(z, batch: batch, mode: mode, workspace: workspace).output.weightedSum(weights)
         }
       },
       backward: {
-        let residual = LayerFixture.copy(z)
-        let saved = block.forward(residual, batch: batch, mode: mode, workspace: workspace)
+        let saved = block.forward(z, batch: batch, mode: mode, workspace: workspace)
         dZ.base.update(from: weights.base, count: weights.count)
         block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
       })
@@ -34,8 +30,7 @@ import Testing
   private func output(_ mode: ForwardMode) -> [Float] {
     let block = TransformerBlock(0, heads: 3, in: LayerFixture.arena(TransformerBlock.specs(0, width: 6)))
     let z = GuardedMatrix.random(11, 6, seed: 1)
-    _ = block.forward(z, batch: batch, mode: mode, workspace: workspace)
-    return z.values
+    return block.forward(z, batch: batch, mode: mode, workspace: workspace).output.values
   }
 
   @Test func dropoutBelongsToTheStep() {
@@ -57,8 +52,8 @@ import Testing
       arena["blocks.0.down.bias"].value.clear()
       arena[bias].vector.base.update(repeating: 1, count: 64)
       let z = GuardedMatrix.filled(11, 64, with: 0)
-      _ = block.forward(z, batch: batch, mode: LayerFixture.training(causal: true), workspace: workspace)
-      return z.values.map { $0 == 0 }
+      let saved = block.forward(z, batch: batch, mode: LayerFixture.training(causal: true), workspace: workspace)
+      return saved.output.values.map { $0 == 0 }
     }
     let (attention, ffn) = (dropped("blocks.0.out.bias"), dropped("blocks.0.down.bias"))
     for mask in [attention, ffn] { #expect(abs(mask.count { $0 } - 211) < 80) }  // 0.3 of 704

@@ -2,6 +2,7 @@ import Collectives
 import Config
 import Datasets
 import Synchronization
+import Tensors
 import Testing
 
 @testable import Training
@@ -54,7 +55,8 @@ struct StepTrafficTests {
         try SharedNegatives($0, shardCount: dataset.shardCount, correctedFor: nil, communicator: communicator)
       }
       let step = TrainStep(
-        model, plan: plan, config: config, steps: Self.steps, source: source, negatives: negatives, communicator: communicator)
+        model, plan: plan, config: config, precision: .fp32, steps: Self.steps, source: source, negatives: negatives,
+        communicator: communicator)
       for number in 0..<Self.steps {
         communicator.state.resetTraffic()
         let report = try step.run(number)

@@ -1,7 +1,7 @@
 /* The plain-C contract of the vector kernels: pointers, sizes, int status.
  *
- * Nothing of dnnl.h shows here, so Swift never sees its types. Matrices are row-major float32; `ld*` is the distance
- * between rows in elements. Letters (docs/shapes.md): T packed positions, D model width, H heads, M tokens of an item,
+ * Matrices are row-major float32; `ld*` is the distance between rows in elements. What a step keeps for its backward may be
+ * stored as bfloat16 instead: such arguments are void pointers behind a flag `bf16`, without gaps. Letters (docs/shapes.md): T packed positions, D model width, H heads, M tokens of an item,
  * W token width, K experts, A active experts, N negatives. A kernel adds to a gradient unless it says that it writes it.
  * No kernel allocates or locks. */
 #ifndef PRECISE_CKERNELS_H
@@ -13,32 +13,30 @@
 extern "C" {
 #endif
 
-/* gemm.c ------------------------------------------------------------------------------------------------------- */
+/* machine.c ------------------------------------------------------------------------------------------------------ */
 
-/* C[m,n] = alpha * op(A) op(B) + beta * C. 0, or oneDNN's status. */
-int ck_gemm(int transpose_a, int transpose_b, long m, long n, long k, float alpha, const float *a, long lda, const float *b,
-            long ldb, float beta, float *c, long ldc);
-/* Products of the calling thread use this many threads from now on. */
-void ck_set_threads(int threads);
-/* Writes "oneDNN 2.6.3" and a zero, cut to `capacity` bytes. */
-void ck_gemm_library(char *text, long capacity);
-/* "avx512_core_bf16" and the like: what oneDNN found on this machine. */
+/* "avx512_bf16" and the like: the widest vectors of this machine that matter here. */
 const char *ck_instruction_set(void);
-/* oneDNN's name of a status. */
-const char *ck_status_text(int status);
 /* Denormal results of the calling thread become zero. */
 void ck_flush_denormals(void);
 
-/* packed.c: products whose elements are functions of their row and column alone, whatever stands beside them ---------- */
+/* product.c: products whose elements are functions of their row and column alone, whatever stands beside them ------- */
 
-/* Elements that B [k,n] takes when it is packed. */
-long ck_packed_size(long k, long n);
-/* Packs B [k,n], or [n,k] when transposed. */
-void ck_pack(int transpose, long k, long n, const float *b, long ldb, float *packed);
-/* C[m,n] = A B. */
-void ck_packed_product(long m, long n, long k, const float *a, long lda, const float *packed, float *c, long ldc);
-/* counts[i] += how many of (A B)[i,:] are not below bounds[i] (NaN counts); the product is not kept. */
-void ck_packed_count(long m, long n, long k, const float *a, long lda, const float *packed, const float *bounds,
+/* Whether this machine multiplies bfloat16 (strip.c); without it `bf16` below must be 0. */
+int ck_bf16_products(void);
+/* Words of 32 bits that B [k,n] takes when it is packed. */
+long ck_packed_words(int bf16, long k, long n);
+/* Packs factor * B [k,n], or of [n,k] when transposed; rounded to bfloat16 when `bf16`. */
+void ck_pack(int bf16, int transpose, long k, long n, float factor, const float *b, long ldb, void *packed);
+/* Packs B [k,n] that is bfloat16 already, without gaps. */
+void ck_pack_bf16(long k, long n, const uint16_t *b, void *packed);
+/* pairs[i,c] = rows 2i and 2i+1 of x in one word; a missing last row is zero. The transpose of x as a left factor. */
+void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *pairs);
+/* C[m,n] = A B, or += when `add`. A[i,j] stands at word i * a_row + j * a_column: a float32, or (bf16) two along the sum. */
+void ck_product(int bf16, long m, long n, long k, const void *a, long a_row, long a_column, const void *packed, int add, float *c,
+                long ldc);
+/* counts[i] += how many of (A B)[i,:] are not below bounds[i] (NaN counts); the product is not kept. Float32. */
+void ck_packed_count(long m, long n, long k, const float *a, long lda, const void *packed, const float *bounds,
                      int64_t *counts);
 
 /* philox.c: counter-based random numbers (Salmon et al., SC'11), Philox 4x32-10 --------------------------------- */
@@ -55,12 +53,12 @@ void ck_fill_uniform(struct ck_stream stream, uint64_t row, long count, float bo
 
 /* dropout.c: masks are a function of (stream, row key, column), never stored ------------------------------------ */
 
-/* z[r,:] += keep * (x[r,:] + bias) / (1 - rate); `bias` may be null. */
+/* out[r,:] = z[r,:] + keep * (x[r,:] + bias) / (1 - rate); `bias` and `z` may be null (zeros), out may be z or x. */
 void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                    const float *bias, float *z);
+                    const float *bias, const float *z, float *out);
 /* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
 void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
-                         float *dx);
+                         int bf16, void *dx);
 
 /* bfloat16.c --------------------------------------------------------------------------------------------------------- */
 
@@ -73,16 +71,17 @@ void ck_add(long count, const float *x, float *y);               /* y += x */
 void ck_scale(long count, float factor, float *x);               /* x *= factor */
 double ck_sum_of_squares(long count, const float *x);
 int ck_all_finite(long count, const float *x);                   /* 1 when no NaN or infinity */
-void ck_add_bias(long rows, long columns, const float *bias, float *y);              /* y[r,:] += bias */
-void ck_bias_gradient(long rows, long columns, const float *dy, float *dbias);       /* dbias += sum of rows */
-/* before += bias (kept for backward); after = gelu(before), the exact erf form. */
-void ck_bias_gelu(long rows, long columns, const float *bias, float *before, float *after);
-/* dbefore = dafter * gelu'(before); may be in place. */
-void ck_gelu_backward(long count, const float *before, const float *dafter, float *dbefore);
+/* y[r,:] = x[r,:] + bias; may be in place. */
+void ck_add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y);
+void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias); /* dbias += sum of rows */
+/* before = x + bias, as it is stored (kept for backward; may be x); after = gelu(before), the exact erf form. */
+void ck_bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after);
+/* after = gelu(before) once more, and dbefore = dafter * gelu'(before), which may be dafter in place. */
+void ck_gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore);
 
 /* layer_norm.c ---------------------------------------------------------------------------------------------------- */
 
-void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, float *y,
+void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16, void *y,
                    float *mean, float *inverse_deviation);
 /* dx += ...; dscale, dbias += ... */
 void ck_layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
@@ -93,11 +92,11 @@ void ck_layer_norm_backward(long rows, long columns, const float *x, const float
 /* Floats of scratch that the two functions need for sequences up to `length`. */
 long ck_attention_scratch(long length, long head_width);
 /* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
-void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
+void ck_attention(long length, long heads, long head_width, int causal, int bf16, const void *qkv, void *out, float *log_sum,
                   float *scratch);
 /* dqkv [length, 3D] is written. */
-void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
-                           const float *log_sum, const float *dout, float *dqkv, float *scratch);
+void ck_attention_backward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, const void *out,
+                           const float *log_sum, const float *dout, void *dqkv, float *scratch);
 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 
@@ -111,11 +110,11 @@ void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *rows, c
 
 /* loss.c ------------------------------------------------------------------------------------------------------------ */
 
-/* One block of sampled softmax. `logits` [rows, N] becomes its gradient; `positive` [rows] becomes its gradient.
- * A column whose id equals the row's target is left out; `correction` [N] (log q, may be null) is subtracted first.
+/* One block of sampled softmax. The gradient of `logits` [rows, N], which are lost, is written to `gradient` [rows, ld], zeros
+ * beyond N (it may be the memory of logits); `positive` [rows] becomes its gradient. A column whose id equals the row's target is left out; `correction` [N] (log q, may be null) is subtracted first.
  * Every gradient is multiplied by `weight`. Returns the sum of the rows' losses. */
 double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
-                          const float *correction, float *logits, float *positive);
+                          const float *correction, float *logits, float *positive, int bf16, void *gradient, long ld_gradient);
 /* One block of cross-user BPR. `scores` [rows, users]: row u holds s * h'_{u'} . e_{t_u} for every u'; `own` [rows] is
  * the row's own user's column. Pairs with equal targets are left out. `scores` becomes its gradient times `weight`,
  * the own column's summed part included. Returns the sum of the pairs' losses. */

@@ -1,0 +1,147 @@
+/* Matrix products, in float32 and in bfloat16 with sums in float32.
+ *
+ * Every element of a product is the sum of its terms from the first to the last, in one chain, so it is a function of its row
+ * of A and its column of B alone, whatever stands beside them. A library's product does not promise that (oneDNN's does not
+ * keep it), and it takes memory of its own on each call; docs/architecture.md compares their speed.
+ *
+ * B is packed into strips of 32 columns, [depth, 32] words each, the last one filled up with zeros. A word is a float32, or two
+ * bfloat16 that follow each other along the sum: k is then rounded up to a whole number of pairs. */
+#include "CKernels.h"
+#include "bfloat16.h"
+#include "strip.h"
+
+/* A block of ROWS x DEPTH words of A and a strip of B stay in the L2 cache. */
+enum { STRIP = 32, ROWS = 240, DEPTH = 512 };
+
+INLINE long depth_words(int bf16, long k) { return bf16 ? (k + 1) / 2 : k; }
+
+long ck_packed_words(int bf16, long k, long n) { return (n + STRIP - 1) / STRIP * STRIP * depth_words(bf16, k); }
+
+/* ---- Packing ------------------------------------------------------------------------------------------------------------- */
+
+INLINE void pack_float(int transpose, long k, long count, float factor, const float *b, long ldb, float *strip) {
+  for (long i = 0; i < k; i++) {
+    if (transpose)
+      for (long j = 0; j < count; j++) strip[i * STRIP + j] = factor * b[j * ldb + i];
+    else
+      VECTOR_LOOP
+      for (long j = 0; j < count; j++) strip[i * STRIP + j] = factor * b[i * ldb + j];
+  }
+}
+
+INLINE uint32_t pair(uint16_t first, uint16_t second) { return (uint32_t)first | (uint32_t)second << 16; }
+
+/* Element (i, j) of op(B) as bfloat16, zero beyond the last row. */
+INLINE uint32_t pair_at(int transpose, long k, long i, long j, float factor, const float *b, long ldb) {
+  const float *x = transpose ? b + j * ldb + i : b + i * ldb + j;
+  float next = i + 1 < k ? x[transpose ? 1 : ldb] : 0.0f;
+  return pair(narrow_to_nearest(factor * *x), narrow_to_nearest(factor * next));
+}
+
+INLINE void pack_pairs(int transpose, long k, long count, float factor, const float *b, long ldb, uint32_t *strip) {
+  for (long i = 0; i < k; i += 2, strip += STRIP) {
+    VECTOR_LOOP
+    for (long j = 0; j < count; j++) strip[j] = pair_at(transpose, k, i, j, factor, b, ldb);
+  }
+}
+
+KERNEL void ck_pack(int bf16, int transpose, long k, long n, float factor, const float *b, long ldb, void *packed) {
+  uint32_t *words = packed;
+  long depth = depth_words(bf16, k);
+  for (long first = 0; first < n; first += STRIP, words += depth * STRIP) {
+    long count = n - first < STRIP ? n - first : STRIP;
+    const float *from = b + (transpose ? first * ldb : first);
+    if (count < STRIP) memset(words, 0, sizeof(uint32_t) * (size_t)(depth * STRIP));
+    if (bf16)
+      transpose ? pack_pairs(1, k, count, factor, from, ldb, words) : pack_pairs(0, k, count, factor, from, ldb, words);
+    else
+      pack_float(transpose, k, count, factor, from, ldb, (float *)words);
+  }
+}
+
+INLINE void pair_rows(long rows, long columns, const uint16_t *x, long ldx, uint32_t *pairs, long ld_pairs) {
+  long r = 0;
+  for (; r + 2 <= rows; r += 2, x += 2 * ldx, pairs += ld_pairs)
+    VECTOR_LOOP
+    for (long c = 0; c < columns; c++) pairs[c] = pair(x[c], x[ldx + c]);
+  if (r < rows)
+    VECTOR_LOOP
+    for (long c = 0; c < columns; c++) pairs[c] = x[c];
+}
+
+KERNEL void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *pairs) {
+  pair_rows(rows, columns, x, columns, pairs, columns);
+}
+
+KERNEL void ck_pack_bf16(long k, long n, const uint16_t *b, void *packed) {
+  uint32_t *words = packed;
+  long depth = depth_words(1, k);
+  for (long first = 0; first < n; first += STRIP, words += depth * STRIP) {
+    long count = n - first < STRIP ? n - first : STRIP;
+    if (count < STRIP) memset(words, 0, sizeof(uint32_t) * (size_t)(depth * STRIP));
+    pair_rows(k, count, b + first, n, words, STRIP);
+  }
+}
+
+/* ---- Products ------------------------------------------------------------------------------------------------------------- */
+
+INLINE void strip(int bf16, long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, float *c,
+                  long ldc, int add) {
+  if (bf16)
+    ck_pair_strip(rows, depth, a, a_row, a_column, b, STRIP, c, ldc, add);
+  else
+    ck_float_strip(STRIP, rows, depth, (const float *)a, a_row, a_column, (const float *)b, STRIP, c, ldc, add);
+}
+
+/* The last strip, of `count` columns: through a tile of whole strips. */
+static void last_strip(int bf16, long count, long m, long depth, const uint32_t *a, long a_row, long a_column,
+                       const uint32_t *b, float *c, long ldc, int add) {
+  float whole[TALL * STRIP] = {0};
+  for (long row = 0; row < m; row += TALL) {
+    long rows = m - row < TALL ? m - row : TALL;
+    for (long r = 0; add && r < rows; r++) memcpy(whole + r * STRIP, c + (row + r) * ldc, sizeof(float) * (size_t)count);
+    strip(bf16, rows, depth, a + row * a_row, a_row, a_column, b, whole, STRIP, add);
+    for (long r = 0; r < rows; r++) memcpy(c + (row + r) * ldc, whole + r * STRIP, sizeof(float) * (size_t)count);
+  }
+}
+
+void ck_product(int bf16, long m, long n, long k, const void *a, long a_row, long a_column, const void *packed, int add, float *c,
+                long ldc) {
+  const uint32_t *words = a, *strips = packed;
+  long depth = depth_words(bf16, k);
+  for (long first = 0; first < depth; first += DEPTH) {
+    long deep = depth - first < DEPTH ? depth - first : DEPTH;
+    int adds = add || first > 0;
+    for (long row = 0; row < m; row += ROWS) {
+      long rows = m - row < ROWS ? m - row : ROWS;
+      const uint32_t *from = words + row * a_row + first * a_column;
+      for (long column = 0; column < n; column += STRIP) {
+        const uint32_t *factor = strips + column * depth + first * STRIP;
+        float *to = c + row * ldc + column;
+        if (n - column >= STRIP)
+          strip(bf16, rows, deep, from, a_row, a_column, factor, to, ldc, adds);
+        else
+          last_strip(bf16, n - column, rows, deep, from, a_row, a_column, factor, to, ldc, adds);
+      }
+    }
+  }
+}
+
+KERNEL void ck_packed_count(long m, long n, long k, const float *a, long lda, const void *packed, const float *bounds,
+                            int64_t *counts) {
+  float scores[TALL * STRIP];
+  const float *factor = packed;
+  for (long first = 0; first < n; first += STRIP, factor += k * STRIP) {
+    long count = n - first < STRIP ? n - first : STRIP;
+    for (long row = 0; row < m; row += TALL) {
+      long rows = m - row < TALL ? m - row : TALL;
+      ck_float_strip(STRIP, rows, k, a + row * lda, lda, 1, factor, STRIP, scores, STRIP, 0);
+      for (long r = 0; r < rows; r++) {
+        int32_t ahead = 0;
+        float bound = bounds[row + r];
+        for (long j = 0; j < count; j++) ahead += !(scores[r * STRIP + j] < bound);
+        counts[row + r] += ahead;
+      }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/* A strip of a product: C[rows, columns] (+)= A B for 16 or 32 columns, with everything in the caches. What larger products and
+ * attention are made of. */
+#ifndef PRECISE_STRIP_H
+#define PRECISE_STRIP_H
+
+#include <stdint.h>
+
+/* Rows of a whole tile of sums; other numbers of rows work, with smaller tiles at the end. */
+enum { TALL = 12 };
+
+/* B and C are row-major; A is read through two strides, so that its transpose costs nothing. Every sum is one chain over the
+ * depth, from the first term to the last: an element does not know its neighbours. */
+void ck_float_strip(long columns, long rows, long depth, const float *a, long a_row, long a_column, const float *b, long ldb,
+                    float *c, long ldc, int add);
+/* The same of 32 columns, and of words that are two bfloat16 which follow each other along the sum; only where
+ * ck_bf16_products() is 1. */
+void ck_pair_strip(long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, long ldb, float *c,
+                   long ldc, int add);
+
+#endif
