@@ -61,7 +61,9 @@ public func multiply(_ a: StoredRows, _ b: PackedFactor, into c: Matrix, adding:
   multiply(a.base, strides: (a.columns * a.element.size / 4, 1), b, into: c, adding: adding)
 }
 
-/// `c += xᵀ · y`: x `[T, m]`, y `[T, n]`, stored alike; c `[m, n]`. What a weight's gradient is.
+/// `c += xᵀ · y`, what a weight's gradient is.
+///
+/// x `[T, m]` and y `[T, n]` stored alike; c `[m, n]`.
 public func addProduct(ofTransposed x: StoredRows, _ y: StoredRows, to c: Matrix, workspace: Workspace) {
   precondition(
     x.rows == y.rows && x.element == y.element && c.rows == x.columns && c.columns == y.columns,
@@ -82,8 +84,9 @@ public func addProduct(ofTransposed x: StoredRows, _ y: StoredRows, to c: Matrix
   }
 }
 
-/// `c = factor · op(a) · op(b)`, or `c += …` when `adding`; op transposes when asked. For products that are formed once: packs b
-/// first.
+/// `c = factor · op(a) · op(b)`, or `c += …` when `adding`.
+///
+/// op transposes when asked. For products that are formed once: packs b first.
 public func multiply(
   _ a: Matrix, transposed transposeA: Bool = false, _ b: Matrix, rightTransposed transposeB: Bool = false, into c: Matrix,
   factor: Float = 1, adding: Bool = false, workspace: Workspace

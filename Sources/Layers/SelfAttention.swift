@@ -1,7 +1,9 @@
 import Kernels
 public import Tensors
 
-/// Multi-head self-attention over each sequence of a packed batch (Vaswani et al. 2017), blockwise: no `[n, n]` matrix.
+/// Multi-head self-attention over each sequence of a packed batch, blockwise: no `[n, n]` matrix.
+///
+/// Vaswani and others 2017.
 ///
 /// The output bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of whole
 /// sequences.

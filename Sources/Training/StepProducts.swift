@@ -70,10 +70,11 @@ struct StepProducts {
   /// The seconds of one product as a step forms it: the right factor is packed when it is not a weight, which is packed once a step.
   private static func best(_ product: Product, _ precision: Precision, tries: Int) -> Double {
     let workspace = Workspace(chunkBytes: 1 << 20)
-    let a = zeros(product.transposeA ? product.k : product.m, product.transposeA ? product.m : product.k, precision, workspace)
     let b = zeros(product.k, product.n, precision, workspace)
     let c = workspace.zeros(product.m, product.n)
     let packed = PackedFactor(b, workspace: workspace)
+    let (rows, columns) = product.transposeA ? (product.k, product.m) : (product.m, packed.storedDepth)
+    let a = zeros(rows, columns, precision, workspace)
     return (0...tries).map { _ -> Double in
       let start = DispatchTime.now().uptimeNanoseconds
       if product.transposeA {
