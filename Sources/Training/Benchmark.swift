@@ -20,21 +20,36 @@ public struct Benchmark {
     steps: Int, warmup: Int = 3, communicator: any Communicator, progress: () -> Void = {}
   ) throws -> Result {
     Engine.prepareThread(threads: 1)
-    let model = makeModel(communicator)
-    let users = config.batch.users
-    let source = MadeUpBatches(
-      slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
-      items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
-      seed: config.seed)
-    let sampler = plan.negatives(items: bench.items, seed: config.seed)
-    let negatives = try sampler.map {
-      try SharedNegatives(
-        $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+    // Model and workspace are gone before anything else is measured.
+    let (shape, samples, counted) = try train(steps: steps, warmup: warmup, communicator, progress)
+    var result = counted
+    result.traffic = Traffic.allCases.map { about in
+      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
+      return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
     }
-    let step = TrainStep(
-      model, plan: plan, config: config, steps: warmup + steps, source: source, negatives: negatives, communicator: communicator)
+    let size = size(result, ranks: communicator.size)
+    let rates = PhaseLearningRates(plan, config, steps: warmup + steps)
+    let trained = (warmup..<(warmup + steps)).count { rates.rows(at: $0).token != nil }
+    let costs = StepCosts(
+      config, plan, EstimateFacts(config), shape, size, tokensTrained: Double(trained) / Double(max(steps, 1)))
+    summarise(samples, costs, &result)
+    let products = StepProducts(shape, size)
+    result.products = products.measure() * 1000
+    result.operations = products.operations
+    return result
+  }
+
+  /// Milliseconds of a step and of its parts.
+  private typealias Sample = (total: Double, parts: [Double])
+
+  /// Trains a model that nobody wants: its shape, what the steps took, and what the last one was made of.
+  private func train(
+    steps: Int, warmup: Int, _ communicator: any Communicator, _ progress: () -> Void
+  ) throws -> (ModelShape, [Sample], Result) {
+    let model = makeModel(communicator)
+    let step = try makeStep(model, steps: warmup + steps, communicator)
     var result = Result()
-    var samples: [(total: Double, parts: [Double])] = []
+    var samples: [Sample] = []
     try Timeline.record("phase", plan.name, on: communicator.state.timeline) {
       for number in 0..<(warmup + steps) {
         if number == warmup { communicator.state.resetTraffic() }
@@ -47,23 +62,24 @@ public struct Benchmark {
         progress()
       }
     }
-    result.traffic = Traffic.allCases.map { about in
-      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
-      return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
-    }
-    let size = size(result, ranks: communicator.size)
-    let rates = PhaseLearningRates(plan, config, steps: warmup + steps)
-    let trained = (warmup..<(warmup + steps)).count { rates.rows(at: $0).token != nil }
-    let costs = StepCosts(
-      config, plan, EstimateFacts(config), model.shape, size, tokensTrained: Double(trained) / Double(max(steps, 1)))
-    summarise(samples, costs, &result)
-    let products = StepProducts(model.shape, size)
-    result.products = products.measure() * 1000
-    result.operations = products.operations
-    return result
+    return (model.shape, samples, result)
   }
 
-  private func summarise(_ samples: [(total: Double, parts: [Double])], _ costs: StepCosts, _ result: inout Result) {
+  private func makeStep(_ model: PreciseModel, steps: Int, _ communicator: any Communicator) throws -> TrainStep {
+    let users = config.batch.users
+    let source = MadeUpBatches(
+      slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
+      items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
+      seed: config.seed)
+    let negatives = try plan.negatives(items: bench.items, seed: config.seed).map {
+      try SharedNegatives(
+        $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+    }
+    return TrainStep(
+      model, plan: plan, config: config, steps: steps, source: source, negatives: negatives, communicator: communicator)
+  }
+
+  private func summarise(_ samples: [Sample], _ costs: StepCosts, _ result: inout Result) {
     let totals = samples.map(\.total)
     result.step = Self.median(totals)
     result.range = (totals.min() ?? 0)...(totals.max() ?? 0)
@@ -95,7 +111,8 @@ public struct Benchmark {
       ModelShape(
         fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
       table: .init(
-        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed,
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: ModelFactory.rule(config.optimizer),
+        seed: config.seed,
         tokenElement: ModelFactory.element(config.compute.tokenStorage)),
       communicator: communicator)
     fill(made.items)
