@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a message is about; the lines of a traffic report.
 public enum Traffic: Int, CaseIterable, Sendable {
   /// Numbers of wanted rows, and how many.
@@ -25,7 +23,10 @@ public final class CollectiveState {
   /// Bytes sent to other ranks, by what they were about.
   public private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
   /// Seconds spent in collectives, by what they were about.
-  public private(set) var seconds = [Double](repeating: 0, count: Traffic.allCases.count)
+  public var seconds: [Double] { waiting.seconds }
+
+  /// Where this rank keeps what it did when; nil unless somebody wants a trace.
+  public var timeline: Timeline? { didSet { waiting.timeline = timeline } }
 
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
   public var place: (phase: String, step: Int)?
@@ -47,7 +48,8 @@ public final class CollectiveState {
 
   /// Starts counting anew.
   public func resetTraffic() {
-    for kind in bytes.indices { (bytes[kind], seconds[kind]) = (0, 0) }
+    for kind in bytes.indices { bytes[kind] = 0 }
+    waiting.reset()
   }
 
   /// Adds bytes that were sent to other ranks.
@@ -57,9 +59,7 @@ public final class CollectiveState {
 
   /// Runs `body` and adds its time.
   public func time<Result>(_ traffic: Traffic, _ body: () throws -> Result) rethrows -> Result {
-    let start = DispatchTime.now().uptimeNanoseconds
-    defer { seconds[traffic.rawValue] += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
-    return try body()
+    try waiting.time(traffic, body)
   }
 
   /// Memory for `count` elements, valid until the next call.
@@ -72,5 +72,7 @@ public final class CollectiveState {
     return UnsafeMutableBufferPointer(start: memory.baseAddress?.bindMemory(to: type, capacity: count), count: count)
   }
 
+  /// Looks at what is under way are many and short: those below a microsecond would fill a timeline and show nothing.
+  private let waiting = Stopwatch<Traffic>("waiting", shortest: 1000)
   private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 }

@@ -1,4 +1,4 @@
-import Foundation
+public import Collectives
 
 /// The parts of a training step, in the order of a step; what `precise bench` reports.
 public enum StepPart: Int, CaseIterable, Sendable {
@@ -20,23 +20,37 @@ public enum StepPart: Int, CaseIterable, Sendable {
   case dense
 }
 
-/// Adds up the seconds that each part of a step takes.
+/// What a step is measured by: its seconds and those of its parts, and where there is a timeline, when each began and ended.
 public final class StepClock {
-  /// Seconds by part, in the order of `StepPart`.
-  public private(set) var seconds = [Double](repeating: 0, count: StepPart.allCases.count)
+  /// Seconds of the last step.
+  public var total: Double { steps[.step] }
+  /// Its seconds by part, in the order of `StepPart`.
+  public var seconds: [Double] { parts.seconds }
 
   /// Makes a clock at zero.
-  public init() {}
+  public init(timeline: Timeline? = nil) {
+    self.timeline = timeline
+    steps = Stopwatch("step", timeline: timeline)
+    parts = Stopwatch("part", timeline: timeline)
+  }
 
-  /// Starts again at zero.
-  public func reset() {
-    for part in seconds.indices { seconds[part] = 0 }
+  /// Runs a step, `number` from 1, and measures it from zero.
+  public func step<Result>(_ number: Int, _ body: () throws -> Result) rethrows -> Result {
+    steps.reset()
+    parts.reset()
+    timeline?.step = number
+    defer { timeline?.step = 0 }
+    return try steps.time(.step, body)
   }
 
   /// Runs `body` and adds its time to a part.
-  public func time<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result {
-    let start = DispatchTime.now().uptimeNanoseconds
-    defer { seconds[part.rawValue] += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 }
-    return try body()
+  public func time<Result>(_ part: StepPart, _ body: () throws -> Result) rethrows -> Result { try parts.time(part, body) }
+
+  private enum Whole: Int, CaseIterable {
+    case step
   }
+
+  private let timeline: Timeline?
+  private let steps: Stopwatch<Whole>
+  private let parts: Stopwatch<StepPart>
 }

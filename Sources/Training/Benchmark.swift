@@ -2,49 +2,13 @@ import Batches
 public import Collectives
 public import Config
 import Evaluation
-import Foundation
 import Items
 import Kernels
-public import Model
-public import Tensors
+import Model
+import Tensors
 
 /// Times training steps on made-up data, and holds them against the matrix products alone, in the same run.
 public struct Benchmark {
-  /// What was measured; times in milliseconds, medians over the steps.
-  public struct Result: Sendable {
-    /// Packed positions of a step.
-    public var positions = 0
-    /// What the products were rounded to.
-    public var precision = Precision.fp32
-    /// Distinct items that this rank wanted, and that it embedded for the whole job.
-    public var items = (wanted: 0, owned: 0)
-    /// Shared negatives of a step, without duplicates.
-    public var negatives = 0
-    /// A whole step.
-    public var step = 0.0
-    /// The fastest and the slowest step.
-    public var range = 0.0...0.0
-    /// Each part of a step.
-    public var parts: [(part: StepPart, milliseconds: Double)] = []
-    /// The step's matrix products, formed alone.
-    public var products = 0.0
-    /// Floating-point operations of those products.
-    public var operations = 0.0
-    /// What this rank sent in a step, and how long it waited, by what it was about; means over the steps.
-    public var traffic: [(about: Traffic, bytes: Double, milliseconds: Double)] = []
-    /// The loss of the first and the last step.
-    public var losses = (first: 0.0, last: 0.0)
-
-    /// Positions a second.
-    public var positionsPerSecond: Double { Double(positions) / step * 1000 }
-    /// GFLOP/s of the products alone: the ceiling.
-    public var ceiling: Double { operations / products * 1e-6 }
-    /// The share of the ceiling that whole steps reach.
-    public var shareOfCeiling: Double { products / step }
-    /// Milliseconds of a step spent in communication.
-    public var waiting: Double { traffic.reduce(0) { $0 + $1.milliseconds } }
-  }
-
   /// Prepares a benchmark of a phase: `universal`, or the name of a targeted phase.
   public init(_ config: RunConfig, targeted: TargetedConfig?) {
     self.config = config
@@ -57,60 +21,90 @@ public struct Benchmark {
   ) throws -> Result {
     Engine.prepareThread()
     let precision = try StepPrecision(config.compute, communicator: communicator).precision
+    // Model and workspace are gone before anything else is measured.
+    let (shape, samples, counted) = try train(steps: steps, warmup: warmup, precision, communicator, progress)
+    var result = counted
+    result.precision = precision
+    result.traffic = Traffic.allCases.map { about in
+      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
+      return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
+    }
+    let size = size(result, ranks: communicator.size)
+    let rates = PhaseLearningRates(plan, config, steps: warmup + steps)
+    let trained = (warmup..<(warmup + steps)).count { rates.rows(at: $0).token != nil }
+    let costs = StepCosts(
+      config, plan, EstimateFacts(config), shape, size, precision: precision,
+      tokensTrained: Double(trained) / Double(max(steps, 1)))
+    summarise(samples, costs, &result)
+    let products = StepProducts(shape, size)
+    result.products = products.measure(precision) * 1000
+    result.operations = products.operations
+    return result
+  }
+
+  /// Milliseconds of a step and of its parts.
+  private typealias Sample = (total: Double, parts: [Double])
+
+  /// Trains a model that nobody wants: its shape, what the steps took, and what the last one was made of.
+  private func train(
+    steps: Int, warmup: Int, _ precision: Precision, _ communicator: any Communicator, _ progress: () -> Void
+  ) throws -> (ModelShape, [Sample], Result) {
     let model = makeModel(communicator)
+    let step = try makeStep(model, precision, steps: warmup + steps, communicator)
+    var result = Result()
+    var samples: [Sample] = []
+    try Timeline.record("phase", plan.name, on: communicator.state.timeline) {
+      for number in 0..<(warmup + steps) {
+        if number == warmup { communicator.state.resetTraffic() }
+        let report = try step.run(number)
+        if number == 0 { result.losses.first = report.loss }
+        result.losses.last = report.loss
+        (result.positions, result.negatives) = (report.positions, report.negatives)
+        result.items = (report.uniqueItems, report.ownedItems)
+        if number >= warmup { samples.append((step.clock.total * 1000, step.clock.seconds.map { $0 * 1000 })) }
+        progress()
+      }
+    }
+    return (model.shape, samples, result)
+  }
+
+  private func makeStep(
+    _ model: PreciseModel, _ precision: Precision, steps: Int, _ communicator: any Communicator
+  ) throws -> TrainStep {
     let users = config.batch.users
     let source = MadeUpBatches(
       slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
       items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
       seed: config.seed)
-    let sampler = plan.negatives(items: bench.items, seed: config.seed)
-    let negatives = try sampler.map {
+    let negatives = try plan.negatives(items: bench.items, seed: config.seed).map {
       try SharedNegatives(
         $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
     }
-    let step = TrainStep(
-      model, plan: plan, config: config, precision: precision, steps: warmup + steps, source: source, negatives: negatives,
+    return TrainStep(
+      model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,
       communicator: communicator)
-    var result = Result()
-    result.precision = precision
-    var samples: [(total: Double, parts: [Double])] = []
-    for number in 0..<(warmup + steps) {
-      if number == warmup { communicator.state.resetTraffic() }
-      step.clock.reset()
-      let start = DispatchTime.now().uptimeNanoseconds
-      let report = try step.run(number)
-      let total = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6
-      if number == 0 { result.losses.first = report.loss }
-      result.losses.last = report.loss
-      (result.positions, result.negatives) = (report.positions, report.negatives)
-      result.items = (report.uniqueItems, report.ownedItems)
-      if number >= warmup { samples.append((total, step.clock.seconds.map { $0 * 1000 })) }
-      progress()
-    }
-    result.traffic = Traffic.allCases.map { about in
-      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
-      return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
-    }
-    summarise(samples, &result)
-    measureProducts(model.shape, precision, ranks: communicator.size, &result)
-    return result
   }
 
-  private func summarise(_ samples: [(total: Double, parts: [Double])], _ result: inout Result) {
+  private func summarise(_ samples: [Sample], _ costs: StepCosts, _ result: inout Result) {
     let totals = samples.map(\.total)
     result.step = Self.median(totals)
     result.range = (totals.min() ?? 0)...(totals.max() ?? 0)
-    result.parts = StepPart.allCases.map { part in (part, Self.median(samples.map { $0.parts[part.rawValue] })) }
+    result.parts = StepPart.allCases.map { part in
+      Part(part: part, milliseconds: Self.median(samples.map { $0.parts[part.rawValue] }), cost: costs[part])
+    }
   }
 
-  /// The products of one rank's share of a step.
-  private func measureProducts(_ shape: ModelShape, _ precision: Precision, ranks: Int, _ result: inout Result) {
-    let (positions, users) = (result.positions / ranks, config.batch.users / ranks)
-    let products = StepProducts(
-      shape, positions: positions, queries: targeted == nil ? positions : users, users: users,
-      items: result.items.owned, negatives: result.negatives)
-    result.products = products.measure(precision) * 1000
-    result.operations = products.operations
+  /// What one rank's share of a step was made of.
+  private func size(_ result: Result, ranks: Int) -> StepSize {
+    var size = StepSize()
+    size.ranks = ranks
+    size.users = Double(config.batch.users) / Double(ranks)
+    size.positions = Double(result.positions) / Double(ranks)
+    size.queries = targeted == nil ? size.positions : size.users
+    size.wanted = Double(result.items.wanted)
+    size.distinct = Double(result.items.owned * ranks)
+    size.negatives = Double(result.negatives)
+    return size
   }
 
   private func makeModel(_ communicator: any Communicator) -> PreciseModel {
@@ -123,7 +117,8 @@ public struct Benchmark {
       ModelShape(
         fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
       table: .init(
-        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: .adaGrad(epsilon: 1e-10), seed: config.seed,
+        shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: ModelFactory.rule(config.optimizer),
+        seed: config.seed,
         tokenElement: ModelFactory.element(config.compute.tokenStorage)),
       communicator: communicator)
     fill(made.items)

@@ -81,7 +81,8 @@ public enum ModelFactory {
     states.forget(upTo: states.itemCount)
   }
 
-  private static func rule(_ optimizer: OptimizerConfig) -> RowOptimizer.Rule {
+  /// The rule that rows are updated by.
+  static func rule(_ optimizer: OptimizerConfig) -> RowOptimizer.Rule {
     switch optimizer.rows {
     case .adagrad: .adaGrad(epsilon: 1e-10)
     case .lazyAdam:

@@ -25,6 +25,7 @@ final class PhaseTrainer {
     self.dataset = dataset
     self.log = log
     self.communicator = communicator
+    work = Stopwatch("between steps", timeline: communicator.state.timeline)
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
     let source = try plan.batches(
       dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
@@ -54,20 +55,22 @@ final class PhaseTrainer {
   /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws {
     log?.begin(plan.name, steps: steps)
+    try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
+    log?.end()
+  }
+
+  private func runSteps() throws {
     // A targeted phase is judged before its first step too: it must end above where it started, or its result is the start.
     if steps == 0 || !plan.kind.isUniversal { try keep(step: 0, score: try evaluate(0)) }
     for step in 0..<steps {
-      let start = DispatchTime.now().uptimeNanoseconds
       communicator.state.resetTraffic()
       communicator.state.place = (plan.name, step + 1)
       let report = try self.step.run(step, wantsCheckpoint: isTimeToSave)
-      let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
       let communication = communicator.state.seconds.reduce(0, +)
       warnOfDominatingExpert(report, step)
-      try log?.step(step, report, seconds: seconds, communication: communication, last: step + 1 == steps)
+      try log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
       try afterStep(step + 1, wantsCheckpoint: report.wantsCheckpoint)
     }
-    log?.end()
   }
 
   /// Said once: an expert that takes nearly every slot leaves the others without a gradient.
@@ -104,14 +107,14 @@ final class PhaseTrainer {
   }
 
   private func evaluate(_ step: Int) throws -> Double? {
-    let start = DispatchTime.now().uptimeNanoseconds
+    work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
-    let metrics = try evaluator.evaluate(model, task, workspace: workspace)
+    let metrics = try work.time(.evaluation) { try evaluator.evaluate(model, task, workspace: workspace) }
     guard metrics.users(in: "all") > 0 else { return nil }
     let fields = EvaluationRecord.protocolFields(task, dataset, checkpoint: "step \(step)")
     try log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
-      seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
+      seconds: work[.evaluation])
     return metrics.value(of: config.evaluation.selectBy)
   }
 
@@ -119,7 +122,9 @@ final class PhaseTrainer {
     let manifest = CheckpointManifest(
       phase: plan.name, step: step, epoch: Double(step) / Double(stepsPerEpoch), dataset: dataset.manifest.checksum,
       items: dataset.items.count, selectedBy: score == nil ? nil : config.evaluation.selectBy, score: score)
-    try Checkpoint.write(model, manifest, to: store.path(step: step), communicator: communicator)
+    try work.time(.checkpoint) {
+      try Checkpoint.write(model, manifest, to: store.path(step: step), communicator: communicator)
+    }
     keptAt = DispatchTime.now().uptimeNanoseconds
     if let score { bestScore = max(score, bestScore ?? score) }
     if communicator.rank == 0 { try prune() }
@@ -129,6 +134,12 @@ final class PhaseTrainer {
     try store.prune(last: config.checkpoint.keepLast, best: config.checkpoint.keepBest)
   }
 
+  /// What happens between steps.
+  private enum Work: Int, CaseIterable {
+    case evaluation, checkpoint
+  }
+
+  private let work: Stopwatch<Work>
   private let config: RunConfig
   private let dataset: Dataset
   private let log: RunLog?

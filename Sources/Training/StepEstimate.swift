@@ -70,11 +70,7 @@ public struct StepEstimate: Sendable {
     size = StepSize(plan, facts, ranks: ranks)
     phase = plan.name
     memory = MemoryEstimate(config, plan, facts, shape, size)
-    gigaflop =
-      StepProducts(
-        shape, positions: Self.whole(size.positions), queries: Self.whole(size.queries), users: Self.whole(size.users),
-        items: Self.whole(size.owned), negatives: Self.whole(size.negatives)
-      ).operations * 1e-9
+    gigaflop = StepProducts(shape, size).operations * 1e-9
     traffic = Self.traffic(config, plan, facts, shape, size)
     parameters = traffic.parameters
   }
@@ -115,6 +111,4 @@ public struct StepEstimate: Sendable {
     traffic.allUsers = Double(facts.users)
     return traffic
   }
-
-  private static func whole(_ value: Double) -> Int { Int(value.rounded()) }
 }

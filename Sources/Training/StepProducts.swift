@@ -10,6 +10,7 @@ import Tensors
 struct StepProducts {
   /// One product: op(A) `[m, k]` times op(B) `[k, n]`, formed `times` times a step.
   struct Product {
+    let part: StepPart
     var m: Int
     var n: Int
     var k: Int
@@ -30,22 +31,23 @@ struct StepProducts {
     let (d, fusion) = (shape.fusion.width, shape.fusion)
     var products: [Product] = []
     for (inputs, outputs) in [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] {
-      products += Self.trio(rows: positions, inputs: inputs, outputs: outputs, times: shape.layers)
+      products += Self.trio(Self.encoding, rows: positions, inputs: inputs, outputs: outputs, times: shape.layers)
     }
     let rows = min(256, max(queries, 1))
     let blocks = (queries + rows - 1) / rows
     products += [
-      Product(m: rows, n: negatives, k: d, times: blocks), Product(m: rows, n: d, k: negatives, times: blocks),
-      Product(m: negatives, n: d, k: rows, transposeA: true, times: blocks),
+      Product(part: .loss, m: rows, n: negatives, k: d, times: blocks),
+      Product(part: .loss, m: rows, n: d, k: negatives, times: blocks),
+      Product(part: .loss, m: negatives, n: d, k: rows, transposeA: true, times: blocks),
     ]
     if fusion.readsText {
       let group = max(items * fusion.active / fusion.experts, 1)
       products += Self.trio(
-        rows: group, inputs: fusion.tokenWidth, outputs: fusion.semanticWidth, times: fusion.experts)
+        (.embed, .items), rows: group, inputs: fusion.tokenWidth, outputs: fusion.semanticWidth, times: fusion.experts)
     }
     if shape.userHead != nil {
-      products += Self.trio(rows: users, inputs: shape.length * d, outputs: 2 * d, times: 1)
-      products += Self.trio(rows: users, inputs: 2 * d, outputs: d, times: 1)
+      products += Self.trio(Self.encoding, rows: users, inputs: shape.length * d, outputs: 2 * d, times: 1)
+      products += Self.trio(Self.encoding, rows: users, inputs: 2 * d, outputs: d, times: 1)
     }
     self.products = products
   }
@@ -53,22 +55,30 @@ struct StepProducts {
   /// Floating-point operations of a step's products.
   var operations: Double { products.reduce(0) { $0 + $1.operations } }
 
+  /// Those of one part of the step.
+  func operations(of part: StepPart) -> Double { products.reduce(0) { $0 + ($1.part == part ? $1.operations : 0) } }
+
   /// Forms every product alone and returns the seconds of a step's worth: the best of a few tries each.
   func measure(_ precision: Precision, tries: Int = 5) -> Double {
     products.reduce(0) { $0 + Self.best($1, precision, tries: tries) * Double($1.times) }
   }
 
   /// y = x W, dX = dY Wᵀ, dW = xᵀ dY of a linear layer.
-  private static func trio(rows: Int, inputs: Int, outputs: Int, times: Int) -> [Product] {
+  private static func trio(
+    _ parts: (forward: StepPart, backward: StepPart), rows: Int, inputs: Int, outputs: Int, times: Int
+  ) -> [Product] {
     [
-      Product(m: rows, n: outputs, k: inputs, times: times),
-      Product(m: rows, n: inputs, k: outputs, times: times),
-      Product(m: inputs, n: outputs, k: rows, transposeA: true, times: times),
+      Product(part: parts.forward, m: rows, n: outputs, k: inputs, times: times),
+      Product(part: parts.backward, m: rows, n: inputs, k: outputs, times: times),
+      Product(part: parts.backward, m: inputs, n: outputs, k: rows, transposeA: true, times: times),
     ]
   }
 
-  /// The seconds of one product as a step forms it: the right factor is packed when it is not a weight, which is packed once a step.
-  private static func best(_ product: Product, _ precision: Precision, tries: Int) -> Double {
+  private static let encoding = (forward: StepPart.encode, backward: StepPart.encodeBackward)
+
+  /// Seconds of one product as a step forms it, the best of a few tries: a gradient's right factor is packed each time, a weight or
+  /// a table of negatives once a step, beforehand.
+  static func best(_ product: Product, _ precision: Precision, tries: Int) -> Double {
     let workspace = Workspace(chunkBytes: 1 << 20)
     let b = zeros(product.k, product.n, precision, workspace)
     let c = workspace.zeros(product.m, product.n)

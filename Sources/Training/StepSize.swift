@@ -1,7 +1,7 @@
 import Batches
 import Foundation
 
-/// What a step is expected to be made of, on a number of ranks; means over the ranks.
+/// What a step is made of, on a number of ranks: expected, as means over the ranks, or counted by one of them.
 ///
 /// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V items.
 public struct StepSize: Sendable, Equatable {
@@ -32,6 +32,9 @@ public struct StepSize: Sendable, Equatable {
 
   /// Items that a rank fuses: whoever wants them, each once in the job.
   public var owned: Double { distinct / Double(ranks) }
+
+  /// A step of one rank without anything in it, to be filled with what was counted.
+  public init() {}
 
   /// The expectation for a phase.
   public init(_ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {

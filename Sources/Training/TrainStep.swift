@@ -12,8 +12,8 @@ import Tensors
 ///
 /// docs/distributed.md, "A step, in time".
 final class TrainStep {
-  /// Seconds by part.
-  let clock = StepClock()
+  /// Seconds of the last step and of its parts.
+  let clock: StepClock
   private(set) var optimizer: AdamW
 
   init(
@@ -24,6 +24,7 @@ final class TrainStep {
     self.model = model
     self.communicator = communicator
     self.steps = steps
+    clock = StepClock(timeline: communicator.state.timeline)
     overlaps = config.compute.overlap
     objective = PhaseObjective(plan, config, precision)
     seed = plan.seed(config)
@@ -50,6 +51,10 @@ final class TrainStep {
   ///
   /// - Parameter wantsCheckpoint: whether this rank asks for a checkpoint; the report says whether any did.
   func run(_ step: Int, wantsCheckpoint: Bool = false) throws -> StepReport {
+    try clock.step(step + 1) { try perform(step, wantsCheckpoint: wantsCheckpoint) }
+  }
+
+  private func perform(_ step: Int, wantsCheckpoint: Bool) throws -> StepReport {
     try workspace.scope {
       let inputs = try clock.time(.batch) { try takeInputs(of: step) }
       let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)

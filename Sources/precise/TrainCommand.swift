@@ -19,6 +19,7 @@ struct TrainCommand: RankCommand {
         precise train --config Configs/demo.yaml --data dataset/ --out run/
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --set universal.epochs=3
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --phase targeted
+        precise train --config Configs/demo.yaml --data dataset/ --out run/ --trace run/trace/
         mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
 
       The run directory gets config.yaml, metrics.jsonl, evaluation.json, TensorBoard events and checkpoints/. With \
@@ -38,6 +39,7 @@ struct TrainCommand: RankCommand {
   var phase: String?
   @Flag(help: "Train into a run directory that holds another run, which is lost.")
   var overwrite = false
+  @OptionGroup var traceOptions: TraceOptions
   @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
@@ -49,14 +51,18 @@ struct TrainCommand: RankCommand {
       try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
+      let trace = try traceOptions.folder()
       let most = min(dataset.shardCount, config.batch.users)
       try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
         try agree(communicator, config, dataset)
+        try trace?.check(ranks: communicator.size)
         if communicator.rank == 0 { try prepare(directory, config, dataset) }
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
-        try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+        try trace.record(communicator, console) {
+          try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+        }
         console.note("the run is in \(output); next: precise evaluate \(output)")
       }
     }
