@@ -65,7 +65,7 @@ INLINE void softmax(long n, const float *logits, float *out) {
   for (long i = 0; i < n; i++) out[i] /= sum;
 }
 
-KERNEL void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities) {
+INLINE void gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities) {
   softmax(experts, logits, probabilities);
   for (long a = 0; a < active; a++) {
     long best = -1;
@@ -78,6 +78,10 @@ KERNEL void ck_gate_top(long experts, long active, const float *logits, int32_t 
     gates[a] = logits[best];
   }
   softmax(active, gates, gates);
+}
+
+KERNEL void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities) {
+  gate_top(experts, active, logits, chosen, gates, probabilities);
 }
 
 void ck_gate_backward(long experts, long active, const int32_t *chosen, const float *gates, const float *dgates,
@@ -192,6 +196,28 @@ STORED_KERNEL(attention_pool,
               (int element, long tokens, long width, long active, const int32_t *chosen, const float *queries, const void *states,
                float *weights, float *pooled, const void *next, long next_bytes),
               tokens, width, active, chosen, queries, states, weights, pooled, next, next_bytes)
+
+/* Of what is read next, a third is fetched while the mean is formed, which takes about a third of the time. */
+INLINE void fuse_item(int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
+                      const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
+                      float *probabilities, float *weights, float *pooled, const void *next, long next_bytes) {
+  const int32_t first = 0;
+  long third = next_bytes / 3 & ~63L;
+  struct ahead none = ahead_of(next, 0, 1);
+  token_mean(element, tokens, width, states, mean, next, third);
+  dots(CK_FP32, experts, width, 1, gate, &first, mean, logits, &none);
+  for (long e = 0; e < experts; e++) logits[e] += bias[e];
+  gate_top(experts, active, logits, chosen, gates, probabilities);
+  attention_pool(element, tokens, width, active, chosen, queries, states, weights, pooled, (const char *)next + third,
+                 next_bytes - third);
+}
+
+STORED_KERNEL(fuse_item,
+              (int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
+               const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
+               float *probabilities, float *weights, float *pooled, const void *next, long next_bytes),
+              tokens, width, experts, active, states, gate, bias, queries, mean, logits, chosen, gates, probabilities, weights,
+              pooled, next, next_bytes)
 
 /* One item's way back. */
 struct pool_backward {

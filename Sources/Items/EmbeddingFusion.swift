@@ -68,9 +68,13 @@ public struct EmbeddingFusion {
       weights: weights, means: means, slots: slots, pooled: pooled, results: results)
     workspace.scope {
       let unsorted = workspace.matrix(count * active, shape.tokenWidth)
-      let gate = PackedFactor(gateWeight.value, workspace: workspace)
-      forEachBlock(count) { items in
-        readItems(items, gate, tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
+      switch shape.gateInput {
+      case .mean: readItems(tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
+      case .concat:
+        let gate = PackedFactor(gateWeight.value, workspace: workspace)
+        forEachBlock(count) { items in
+          readItems(items, gate, tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
+        }
       }
       slots.group(chosen: chosen, perItem: active) { !tokens.tokens(of: Int(rows[$0])).isEmpty }
       gather(slots.slots, from: unsorted, into: pooled.rows(0..<slots.count))
@@ -91,33 +95,61 @@ public struct EmbeddingFusion {
     return saved
   }
 
-  /// Gate and attention pooling of a block of items: states are read once from memory and stay in the cache.
-  ///
-  /// Each of the two passes fetches half of the next block's states meanwhile.
+  /// Gate and attention pooling, item after item, when the gate reads means: an item's states stay in the cache for both.
+  private func readItems(tokens: TokenTable, saved: inout Saved, pooled: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let gate = workspace.matrix(shape.experts, shape.tokenWidth)
+      for expert in 0..<gate.rows {
+        for column in 0..<gate.columns { gate[expert, column] = gateWeight.value[column, expert] }
+      }
+      let logits = workspace.vector(shape.experts)
+      let ahead = StatesAhead(tokens, saved.rows, distance: 1)
+      for item in 0..<saved.rows.count {
+        let states = tokens.states(of: Int(saved.rows[item]))
+        guard states.rows > 0 else {
+          row(saved.means, item).clear()
+          continue
+        }
+        let fused = FusedItem(
+          chosen: chosenExperts(saved, item), gates: row(saved.gates, item), probabilities: row(saved.probabilities, item),
+          logits: logits, weights: itemWeights(saved, item, states.rows), pooled: itemPooled(pooled, item),
+          mean: row(saved.means, item))
+        fuse(
+          states, gate: gate, bias: gateBias.vector, queries: queries.value, into: fused, fetching: ahead.states(after: item))
+        count(item, &saved)
+      }
+    }
+  }
+
+  /// The same for a block of items whose gate reads concatenated states.
   private func readItems(
     _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: inout Saved, pooled: Matrix, workspace: Workspace
   ) {
     workspace.scope {
-      let ahead = StatesAhead(tokens, saved.rows, distance: items.count)
-      let gateInput = readGateInput(items, saved, tokens, ahead, workspace)
+      let input = concatenated(items, saved.rows, tokens, workspace)
       let logits = workspace.matrix(items.count, shape.experts)
-      multiply(gateInput, gate, into: logits)
+      multiply(input, gate, into: logits)
       addBias(gateBias.vector, to: logits)
       for item in items {
         let states = tokens.states(of: Int(saved.rows[item]))
         guard states.rows > 0 else { continue }
         let chosen = chosenExperts(saved, item)
         chooseExperts(
-          Vector(logits.row(item - items.lowerBound), count: shape.experts), chosen: chosen, gates: row(saved.gates, item),
+          row(logits, item - items.lowerBound), chosen: chosen, gates: row(saved.gates, item),
           probabilities: row(saved.probabilities, item))
         attentionPool(
           states, chosen: RowList(chosen), queries: queries.value, weights: itemWeights(saved, item, states.rows),
-          pooled: pooled.rows((item * shape.active)..<((item + 1) * shape.active)), fetching: ahead.secondHalf(after: item))
-        for expert in chosen { saved.routing.routed[Int(expert)] += 1 }
-        for expert in 0..<shape.experts { saved.routing.probability[expert] += Double(saved.probabilities[item, expert]) }
-        saved.routing.items += 1
+          pooled: itemPooled(pooled, item))
+        count(item, &saved)
       }
     }
+  }
+
+  /// Adds an item to the routing.
+  private func count(_ item: Int, _ saved: inout Saved) {
+    for expert in chosenExperts(saved, item) { saved.routing.routed[Int(expert)] += 1 }
+    for expert in 0..<shape.experts { saved.routing.probability[expert] += Double(saved.probabilities[item, expert]) }
+    saved.routing.items += 1
   }
 
   // MARK: Backward
@@ -195,7 +227,7 @@ public struct EmbeddingFusion {
           weights: itemWeights(saved, item, states.rows), dPooled: dPooled,
           places: saved.slots.places(of: item, perItem: shape.active), dQueries: queries.gradient,
           start: gradientStart(dInput.row(item - items.lowerBound), tokens: states.rows),
-          dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.whole(after: item))
+          dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
       }
     }
   }
@@ -224,18 +256,6 @@ public struct EmbeddingFusion {
 
   // MARK: Pieces
 
-  /// The gate's input of a block of items: `[items, dₜ]` (mean), which is kept for backward, or `[items, m · dₜ]` (concat).
-  private func readGateInput(
-    _ items: Range<Int>, _ saved: Saved, _ tokens: TokenTable, _ ahead: StatesAhead, _ workspace: Workspace
-  ) -> Matrix {
-    guard shape.gateInput == .mean else { return concatenated(items, saved.rows, tokens, workspace) }
-    for item in items {
-      tokenMean(
-        tokens.states(of: Int(saved.rows[item])), into: row(saved.means, item), fetching: ahead.firstHalf(after: item))
-    }
-    return saved.means.rows(items)
-  }
-
   /// The states of a block of items, one token behind the other, padded with zeros: `[items, m · dₜ]`.
   private func concatenated(_ items: Range<Int>, _ rows: RowList, _ tokens: TokenTable, _ workspace: Workspace) -> Matrix {
     let input = workspace.zeros(items.count, shape.gateWidth)
@@ -254,15 +274,19 @@ public struct EmbeddingFusion {
     UnsafeMutableBufferPointer(start: saved.chosen + item * shape.active, count: shape.active)
   }
 
+  private func itemPooled(_ pooled: Matrix, _ item: Int) -> Matrix {
+    pooled.rows((item * shape.active)..<((item + 1) * shape.active))
+  }
+
   private func itemWeights(_ saved: Saved, _ item: Int, _ tokens: Int) -> Matrix {
     Matrix(saved.weights.row(item), rows: shape.active, columns: tokens)
   }
 
   private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
 
-  /// Blocks of items whose states fit twice in an L2 cache of 1 MiB: 16 of 16 x 384 floats.
+  /// Blocks of 32 items: enough rows for a product, and a reason to look after messages in between.
   private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
-    for start in stride(from: 0, to: count, by: 16) { try body(start..<min(start + 16, count)) }
+    for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
   }
 
   private let gateWeight: Parameter

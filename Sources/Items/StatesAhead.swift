@@ -10,19 +10,9 @@ struct StatesAhead {
   }
 
   /// The states of the item `distance` places after `item`; none beyond the list.
-  func whole(after item: Int) -> UnsafeRawBufferPointer? {
+  func states(after item: Int) -> UnsafeRawBufferPointer? {
     guard item + distance < rows.count else { return nil }
     return UnsafeRawBufferPointer(tokens.states(of: Int(rows[item + distance])).bytes)
-  }
-
-  /// The first half of them.
-  func firstHalf(after item: Int) -> UnsafeRawBufferPointer? {
-    whole(after: item).map { UnsafeRawBufferPointer(rebasing: $0[..<($0.count / 2)]) }
-  }
-
-  /// The second half of them.
-  func secondHalf(after item: Int) -> UnsafeRawBufferPointer? {
-    whole(after: item).map { UnsafeRawBufferPointer(rebasing: $0[($0.count / 2)...]) }
   }
 
   private let tokens: TokenTable

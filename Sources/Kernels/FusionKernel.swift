@@ -48,6 +48,44 @@ public func attentionPool(
     pooled.base, next?.baseAddress, next?.count ?? 0)
 }
 
+/// What fusion forms of an item before its experts' products; views of memory that somebody else owns.
+public struct FusedItem {
+  /// Makes the views: the chosen experts and their gates `[k]`, all experts' `probabilities` and `logits` `[K]`, `weights`
+  /// `[k, m_i]`, `pooled` `[k, dₜ]`, the token `mean` `[dₜ]`.
+  public init(
+    chosen: UnsafeMutableBufferPointer<Int32>, gates: Vector, probabilities: Vector, logits: Vector, weights: Matrix,
+    pooled: Matrix, mean: Vector
+  ) {
+    (self.chosen, self.gates, self.probabilities, self.logits) = (chosen, gates, probabilities, logits)
+    (self.weights, self.pooled, self.mean) = (weights, pooled, mean)
+  }
+
+  let chosen: UnsafeMutableBufferPointer<Int32>
+  let gates, probabilities, logits, mean: Vector
+  let weights, pooled: Matrix
+}
+
+/// Token mean, gate and attention pooling of one item, whose states come from memory once.
+///
+/// - Parameters:
+///   - gate: a row an expert, `[K, dₜ]`.
+///   - next: what is read soon, fetched into the cache meanwhile.
+public func fuse(
+  _ states: StoredRows, gate: Matrix, bias: Vector, queries: Matrix, into item: FusedItem,
+  fetching next: UnsafeRawBufferPointer? = nil
+) {
+  precondition(
+    gate.count == queries.count && queries.columns == states.columns && bias.count == gate.rows && gate.isContiguous
+      && item.logits.count == gate.rows && item.probabilities.count == gate.rows && item.gates.count == item.chosen.count
+      && item.chosen.count <= gate.rows && item.mean.count == states.columns && item.pooled.columns == states.columns
+      && item.pooled.rows == item.chosen.count && item.weights.count == item.chosen.count * states.rows,
+    "fusing \(states.shape) with a gate of \(gate.shape) and queries of \(queries.shape)")
+  ck_fuse_item(
+    states.element.code, states.rows, states.columns, gate.rows, item.chosen.count, states.base, gate.base, bias.base,
+    queries.base, item.mean.base, item.logits.base, item.chosen.baseAddress, item.gates.base, item.probabilities.base,
+    item.weights.base, item.pooled.base, next?.baseAddress, next?.count ?? 0)
+}
+
 /// What becomes of the gradients of an item's token states, which no memory holds as a whole unless asked for.
 public enum StatesGradient {
   /// The states are frozen.

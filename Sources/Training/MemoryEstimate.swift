@@ -44,7 +44,7 @@ public struct MemoryEstimate: Sendable {
           formula: "users' files / R + items' file; the system may take them back"),
         Line(
           name: "a step's activations", bytes: Self.workspace(shape, facts, size),
-          formula: "4 (2 U d + (17 L + 10) T d / R + O k (dt + d_s) + ...)"),
+          formula: "4 (2 U d + (17 L + 10) T d / R + O (k (dt + d_s) + dt) + ...)"),
       ]
     evaluation = Self.evaluation(config, facts, shape)
   }
@@ -102,7 +102,8 @@ public struct MemoryEstimate: Sendable {
     let owned = size.ranks > 1 ? size.owned * d : 0
     let (active, width) = (Double(fusion.active), Double(fusion.tokenWidth))
     let slot = fusion.readsText ? active * (width + Double(fusion.semanticWidth)) : 0
-    let saved = size.owned * (slot + (fusion.readsText ? active * Double(fusion.tokens + 5) + Double(fusion.experts) : 0))
+    let mean = fusion.gateInput == .mean ? width : 0
+    let saved = size.owned * (slot + (fusion.readsText ? mean + active * Double(fusion.tokens + 5) + Double(fusion.experts) : 0))
     let fusing = size.owned * active * width + (size.ranks > 1 ? wanted : 0)
     let updating = size.owned * slot + (size.ranks > 1 ? wanted + owned : 0)
     let lists = 15 * (2 * size.positions + size.negatives)

@@ -153,6 +153,37 @@ import Testing
     }
   }
 
+  /// Mean, gate and pooling in one are what they are one after the other.
+  @Test(arguments: [(1, 1, 1, 1), (3, 7, 5, 2), (16, 384, 8, 2), (5, 33, 9, 4)])
+  func fusedIsOneAfterTheOther(_ tokens: Int, _ width: Int, _ experts: Int, _ active: Int) {
+    let states = StoredRows(GuardedMatrix.random(tokens, width, seed: 50))
+    let (gate, queries) = (GuardedMatrix.random(experts, width, seed: 51), GuardedMatrix.random(experts, width, seed: 52))
+    let bias = Vector.guarded(RandomValues.floats(experts, seed: 53))
+    func empty(_ count: Int) -> Vector { .guarded(.init(repeating: .nan, count: count)) }
+    let chosen = UnsafeMutableBufferPointer<Int32>.allocate(capacity: active)
+    defer { chosen.deallocate() }
+    let (mean, logits, gates, probabilities) = (empty(width), empty(experts), empty(active), empty(experts))
+    let (weights, pooled) = (GuardedMatrix.filled(active, tokens), GuardedMatrix.filled(active, width))
+    fuse(
+      states, gate: gate, bias: bias, queries: queries,
+      into: FusedItem(
+        chosen: chosen, gates: gates, probabilities: probabilities, logits: logits, weights: weights, pooled: pooled, mean: mean))
+    let (expectedMean, expectedPooled) = (empty(width), GuardedMatrix.filled(active, width))
+    tokenMean(states, into: expectedMean)
+    #expect(mean.values == expectedMean.values)
+    let dots = (0..<experts).map { expert in
+      (0..<width).reduce(Double(bias[expert])) { $0 + Double(mean[$1]) * Double(gate[expert, $1]) }
+    }
+    #expect(relativeError(logits.values, dots.map(Float.init)) < 1e-6)
+    let choice = self.gate(logits.values, active: active)
+    #expect(Array(chosen) == choice.chosen && relativeError(gates.values, choice.gates) < 1e-6)
+    #expect(relativeError(probabilities.values, choice.probabilities) < 1e-6)
+    let expectedWeights = GuardedMatrix.filled(active, tokens)
+    attentionPool(states, chosen: RowList(chosen), queries: queries, weights: expectedWeights, pooled: expectedPooled)
+    #expect(weights.values == expectedWeights.values && pooled.values == expectedPooled.values)
+    #expect([weights, pooled].allSatisfy(GuardedMatrix.isIntact))
+  }
+
   @Test func poolingNothingGivesZeros() {
     let pooled = GuardedMatrix.filled(2, 5)
     attentionPool(

@@ -153,6 +153,11 @@ void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen
 /* Attention pooling of the chosen experts: weights [A, M] and pooled [A, W] are written. queries [K, W]. */
 void ck_attention_pool(int element, long tokens, long width, long active, const int32_t *chosen, const float *queries,
                        const void *states, float *weights, float *pooled, const void *next, long next_bytes);
+/* The three in one, the states coming from memory once: gate [K, W] has a row an expert; mean [W], logits [K], chosen, gates [A],
+ * probabilities [K], weights and pooled are written. */
+void ck_fuse_item(int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
+                  const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
+                  float *probabilities, float *weights, float *pooled, const void *next, long next_bytes);
 /* What becomes of the states' gradients [M, W]: the update of the states, or `dstates` is written when `update` is null. */
 struct ck_states_gradient {
   const float *gate; /* row t starts from gate_factor * gate[t * gate_stride + ..] */
