@@ -110,8 +110,8 @@ let package = Package(
     tests("DiagnosisTests", ["Diagnosis", "Collectives"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
-    tests("ItemsTests", ["Items", "Tensors", "Collectives", "Layers", "Optimizers"]),
-    tests("ModelTests", ["Model", "Files", "Items", "Layers", "Tensors", "Collectives", "Config"]),
+    tests("ItemsTests", ["Items", "Kernels", "Tensors", "Collectives", "Layers", "Optimizers"]),
+    tests("ModelTests", ["Model", "Files", "Items", "Layers", "Kernels", "Tensors", "Collectives", "Config"]),
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Tensors"]),
     tests(

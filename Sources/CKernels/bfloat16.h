@@ -4,6 +4,8 @@
 
 #include "philox.h"
 
+typedef uint16_t u16v __attribute__((vector_size(32), aligned(2)));
+
 INLINE float widen(uint16_t stored) {
   uint32_t bits = (uint32_t)stored << 16;
   float value;
@@ -26,7 +28,7 @@ INLINE uint16_t narrow_to_nearest(float value) {
   return narrow(value, 0x7fff + ((bits >> 16) & 1));
 }
 
-/* Element i of rows that are stored as bfloat16 or as float32; `bf16` is a constant where this is inlined. */
+/* Element i of activations, which are bfloat16 or float32; `bf16` is a constant where this is inlined. */
 INLINE float stored(const void *rows, int bf16, long i) {
   return bf16 ? widen(((const uint16_t *)rows)[i]) : ((const float *)rows)[i];
 }
@@ -39,9 +41,11 @@ INLINE void store(void *rows, int bf16, long i, float value) {
     ((float *)rows)[i] = value;
 }
 
-/* The rows from element i on. */
-INLINE const void *stored_from(const void *rows, int bf16, long i) {
-  return bf16 ? (const void *)((const uint16_t *)rows + i) : (const void *)((const float *)rows + i);
+/* Sixteen at a time, as `narrow`. */
+INLINE u16v bf16_narrow(v16 value, u32v added) {
+  u32v bits = (u32v)value, rounded = (bits + added) >> 16, quiet = bits >> 16 | 0x40;
+  u32v nan = (u32v)((bits & 0x7fffffff) > 0x7f800000);
+  return __builtin_convertvector((nan & quiet) | (~nan & rounded), u16v);
 }
 
 #endif

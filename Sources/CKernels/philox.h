@@ -27,28 +27,46 @@ enum { DRAW_TILE = 128 };
 typedef uint32_t u32v __attribute__((vector_size(64), aligned(4)));
 typedef uint64_t u64v __attribute__((vector_size(64), aligned(4)));
 
-INLINE void draw_tile(struct ck_stream s, uint64_t row, long start, uint32_t bits[DRAW_TILE]) {
+/* A tile's sixteen blocks: vector v of its columns has the lower (v even) or upper halves of words[v / 2]. */
+struct draws {
+  u32v words[4];
+};
+
+INLINE u32v drawn(const struct draws *draws, int v) { return v & 1 ? draws->words[v / 2] >> 16 : draws->words[v / 2] & 0xffff; }
+
+/* The draws of `rows` rows from `row` on; a constant, so that their chains of multiplications run side by side. */
+INLINE void draw_rows(int rows, struct ck_stream s, uint64_t row, long start, struct draws *out) {
   const u64v low = (u64v){} + 0xffffffffu;
   uint32_t k0 = s.key0, k1 = s.key1;
-  u32v zero = {}, block = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, words[4];
-  u32v c0 = block + (uint32_t)(start / 8), c1 = zero + (uint32_t)row;
-  u32v c2 = zero + ((uint32_t)(row >> 32) ^ (s.purpose << 16)), c3 = zero + s.step;
+  u32v zero = {}, block = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+    uint64_t key = row + (uint64_t)r;
+    out[r].words[0] = block + (uint32_t)(start / 8), out[r].words[1] = zero + (uint32_t)key;
+    out[r].words[2] = zero + ((uint32_t)(key >> 32) ^ (s.purpose << 16)), out[r].words[3] = zero + s.step;
+  }
 #pragma clang loop unroll(full)
   for (int round = 0; round < 10; round++) {
-    /* 32 x 32 -> 64 bits of the even and of the odd lanes; their upper halves are put together. */
-    u64v even0 = ((u64v)c0 & low) * 0xD2511F53u, odd0 = ((u64v)c0 >> 32) * 0xD2511F53u;
-    u64v even2 = ((u64v)c2 & low) * 0xCD9E8D57u, odd2 = ((u64v)c2 >> 32) * 0xCD9E8D57u;
-    u32v high0 = (u32v)((even0 >> 32) | (odd0 & ~low)), high2 = (u32v)((even2 >> 32) | (odd2 & ~low));
-    u32v low0 = c0 * 0xD2511F53u, low2 = c2 * 0xCD9E8D57u;
-    c0 = high2 ^ c1 ^ k0, c2 = high0 ^ c3 ^ k1;
-    c1 = low2, c3 = low0;
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      u32v *c = out[r].words;
+      /* 32 x 32 -> 64 bits of the even and of the odd lanes; their upper halves are put together. */
+      u64v even0 = ((u64v)c[0] & low) * 0xD2511F53u, odd0 = ((u64v)c[0] >> 32) * 0xD2511F53u;
+      u64v even2 = ((u64v)c[2] & low) * 0xCD9E8D57u, odd2 = ((u64v)c[2] >> 32) * 0xCD9E8D57u;
+      u32v high0 = (u32v)((even0 >> 32) | (odd0 & ~low)), high2 = (u32v)((even2 >> 32) | (odd2 & ~low));
+      u32v low0 = c[0] * 0xD2511F53u, low2 = c[2] * 0xCD9E8D57u;
+      c[0] = high2 ^ c[1] ^ k0, c[2] = high0 ^ c[3] ^ k1;
+      c[1] = low2, c[3] = low0;
+    }
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }
-  words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
-  for (int w = 0; w < 4; w++) {
-    *(u32v *)(bits + 32 * w) = words[w] & 0xffffu;
-    *(u32v *)(bits + 32 * w + 16) = words[w] >> 16;
-  }
+}
+
+INLINE void draw_tile(struct ck_stream s, uint64_t row, long start, uint32_t bits[DRAW_TILE]) {
+  struct draws draws;
+  draw_rows(1, s, row, start, &draws);
+#pragma clang loop unroll(full)
+  for (int v = 0; v < DRAW_TILE / 16; v++) *(u32v *)(bits + 16 * v) = drawn(&draws, v);
 }
 
 #endif

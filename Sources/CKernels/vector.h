@@ -13,7 +13,11 @@
 #else
 #define KERNEL
 #endif
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE static inline __attribute__((always_inline, min_vector_width(512)))
+/* Vectors are arguments of inlined functions only, so no calling convention is concerned. */
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpsabi"
+#endif
 
 /* Before a loop whose arrays do not overlap, or are the same element for element (in place): without it the compiler
  * checks for overlap at run time and falls back to one element at a time for a product in place. */

@@ -14,6 +14,8 @@ public struct ComputeConfig: Sendable, Equatable {
     case fp32
     /// bfloat16: read in place, updated in 32 bits, rounded at random.
     case bf16
+    /// IEEE half precision: as bf16, with three more binary digits and no number beyond 65,504.
+    case fp16
   }
 
   /// Format of the inputs of matrix products.
@@ -32,7 +34,8 @@ public struct ComputeConfig: Sendable, Equatable {
 extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
     .value("precision", \.precision, .any, "of training's products: fp32; bf16 is about twice as fast and needs AVX-512 BF16"),
-    .value("token_storage", \.tokenStorage, .any, "fp32; bf16 halves the item table, whose updates are then rounded at random"),
+    .value(
+      "token_storage", \.tokenStorage, .any, "fp32; bf16 and fp16 halve the item table, whose updates are then rounded at random"),
     .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
     .value("overlap", \.overlap, .any, "messages travel while the step computes; false only to measure what that brings"),
   ]

@@ -1,4 +1,4 @@
-import Kernels
+public import Kernels
 public import Tensors
 
 /// Item → embedding: `e_i = ID(i) ⊕ Σ_j g_j Attn_j(X_i)`, a mixture of experts over token states.
@@ -22,6 +22,7 @@ public struct EmbeddingFusion {
     let gates: Matrix  // [U, k]
     let probabilities: Matrix  // [U, K]
     let weights: Matrix  // [U, k · m], of which item u uses [k, m_u]
+    let means: Matrix  // [U, dₜ], what the gate read; [0, dₜ] when it reads concatenated states
     let slots: ExpertSlots
     let pooled: Matrix  // [R, dₜ], grouped by expert
     let results: Matrix  // [R, d_s], grouped by expert
@@ -58,18 +59,22 @@ public struct EmbeddingFusion {
     let gates = workspace.zeros(count, active)
     let probabilities = workspace.zeros(count, shape.experts)
     let weights = workspace.matrix(count, active * shape.tokens)
+    let means = workspace.matrix(shape.gateInput == .mean ? count : 0, shape.tokenWidth)
     let slots = ExpertSlots(capacity: count * active, experts: shape.experts, workspace: workspace)
     let pooled = workspace.matrix(count * active, shape.tokenWidth)
     let results = workspace.matrix(count * active, shape.semanticWidth)
     let saved = Saved(
       routing: Routing(experts: shape.experts, workspace: workspace), rows: rows, chosen: chosen, gates: gates,
-      probabilities: probabilities,
-      weights: weights, slots: slots, pooled: pooled, results: results)
+      probabilities: probabilities, weights: weights, means: means, slots: slots, pooled: pooled, results: results)
     workspace.scope {
       let unsorted = workspace.matrix(count * active, shape.tokenWidth)
-      let gate = PackedFactor(gateWeight.value, workspace: workspace)
-      forEachBlock(count) { items in
-        readItems(items, gate, tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
+      switch shape.gateInput {
+      case .mean: readItems(tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
+      case .concat:
+        let gate = PackedFactor(gateWeight.value, workspace: workspace)
+        forEachBlock(count) { items in
+          readItems(items, gate, tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
+        }
       }
       slots.group(chosen: chosen, perItem: active) { !tokens.tokens(of: Int(rows[$0])).isEmpty }
       gather(slots.slots, from: unsorted, into: pooled.rows(0..<slots.count))
@@ -90,30 +95,61 @@ public struct EmbeddingFusion {
     return saved
   }
 
-  /// Gate and attention pooling of a block of items: states are read once from memory and stay in the cache.
+  /// Gate and attention pooling, item after item, when the gate reads means: an item's states stay in the cache for both.
+  private func readItems(tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let gate = workspace.matrix(shape.experts, shape.tokenWidth)
+      for expert in 0..<gate.rows {
+        for column in 0..<gate.columns { gate[expert, column] = gateWeight.value[column, expert] }
+      }
+      let logits = workspace.vector(shape.experts)
+      let ahead = StatesAhead(tokens, saved.rows, distance: 1)
+      for item in 0..<saved.rows.count {
+        let states = tokens.states(of: Int(saved.rows[item]))
+        guard states.rows > 0 else {
+          row(saved.means, item).clear()
+          continue
+        }
+        let fused = FusedItem(
+          chosen: chosenExperts(saved, item), gates: row(saved.gates, item), probabilities: row(saved.probabilities, item),
+          logits: logits, weights: itemWeights(saved, item, states.rows), pooled: itemPooled(pooled, item),
+          mean: row(saved.means, item))
+        fuse(
+          states, gate: gate, bias: gateBias.vector, queries: queries.value, into: fused, fetching: ahead.states(after: item))
+        count(item, saved)
+      }
+    }
+  }
+
+  /// The same for a block of items whose gate reads concatenated states.
   private func readItems(
     _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace
   ) {
     workspace.scope {
-      let gateInput = gateInput(items, saved.rows, tokens, workspace)
+      let input = concatenated(items, saved.rows, tokens, workspace)
       let logits = workspace.matrix(items.count, shape.experts)
-      multiply(gateInput, gate, into: logits)
+      multiply(input, gate, into: logits)
       addBias(gateBias.vector, to: logits)
       for item in items {
         let states = tokens.states(of: Int(saved.rows[item]))
         guard states.rows > 0 else { continue }
         let chosen = chosenExperts(saved, item)
         chooseExperts(
-          Vector(logits.row(item - items.lowerBound), count: shape.experts), chosen: chosen, gates: row(saved.gates, item),
+          row(logits, item - items.lowerBound), chosen: chosen, gates: row(saved.gates, item),
           probabilities: row(saved.probabilities, item))
         attentionPool(
           states, chosen: RowList(chosen), queries: queries.value, weights: itemWeights(saved, item, states.rows),
-          pooled: pooled.rows((item * shape.active)..<((item + 1) * shape.active)))
-        for expert in chosen { saved.routing.routed[Int(expert)] += 1 }
-        for expert in 0..<shape.experts { saved.routing.probability[expert] += Double(saved.probabilities[item, expert]) }
-        saved.routing.items += 1
+          pooled: itemPooled(pooled, item))
+        count(item, saved)
       }
     }
+  }
+
+  /// Adds an item to the routing.
+  private func count(_ item: Int, _ saved: Saved) {
+    for expert in chosenExperts(saved, item) { saved.routing.routed[Int(expert)] += 1 }
+    for expert in 0..<shape.experts { saved.routing.probability[expert] += Double(saved.probabilities[item, expert]) }
+    saved.routing.items += 1
   }
 
   // MARK: Backward
@@ -123,12 +159,12 @@ public struct EmbeddingFusion {
   /// - Parameters:
   ///   - routing: the whole job's routing, for the balance loss.
   ///   - balance: λ, the weight of the balance loss.
+  ///   - trainsTokens: whether token states are trained; if not, nothing of their gradients is computed.
+  ///   - dStates: asked in order, for every item with text, what becomes of the gradients of its states.
   ///   - onGradients: called between blocks of items, with where the complete part of the flat gradients starts.
-  ///   - trainsStates: whether the token states' gradients are wanted; not while tokens are frozen.
-  ///   - onStates: called with (item, dStates `[m_i, dₜ]`) for every item with text, in order, when they are.
   public func backward(
     _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
-    onGradients: (Int) throws -> Void, trainsStates: Bool = true, onStates: (Int, Matrix) -> Void
+    trainsTokens: Bool, dStates: (Int) -> StatesGradient, onGradients: (Int) throws -> Void
   ) rethrows {
     try workspace.scope {
       let slots = saved.slots
@@ -141,7 +177,7 @@ public struct EmbeddingFusion {
         try onGradients(experts.offset)
         itemsBackward(
           items, saved, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, tokens: tokens, workspace: workspace,
-          trainsStates: trainsStates, onStates: onStates)
+          trainsTokens: trainsTokens, dStates: dStates)
       }
     }
   }
@@ -168,10 +204,10 @@ public struct EmbeddingFusion {
     }
   }
 
-  /// Through gate and pooling of a block of items.
+  /// Through gate and pooling of a block of items; each item's states are read once from memory and updated in place.
   private func itemsBackward(
     _ items: Range<Int>, _ saved: Saved, dGates: Matrix, dPooled: Matrix, dProbabilities: Vector, tokens: TokenTable,
-    workspace: Workspace, trainsStates: Bool, onStates: (Int, Matrix) -> Void
+    workspace: Workspace, trainsTokens: Bool, dStates: (Int) -> StatesGradient
   ) {
     workspace.scope {
       let dLogits = workspace.zeros(items.count, shape.experts)
@@ -181,56 +217,53 @@ public struct EmbeddingFusion {
           probabilities: row(saved.probabilities, item), dProbabilities: dProbabilities,
           dLogits: row(dLogits, item - items.lowerBound))
       }
-      let input = gateInput(items, saved.rows, tokens, workspace)
-      multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
-      addColumnSums(dLogits, to: gateBias.gradientVector)
-      let dInput = input  // written over: the input is not read again
-      if trainsStates {
-        multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
-      }
-      let dItemPooled = workspace.matrix(shape.active, shape.tokenWidth)
-      let dStatesBuffer = workspace.matrix(shape.tokens, shape.tokenWidth)
+      let dInput = gateBackward(items, saved, dLogits, tokens, wantsInput: trainsTokens, workspace)
+      let ahead = StatesAhead(tokens, saved.rows, distance: 1)
+      let scratch = PoolScratch(tokens: shape.tokens, width: shape.tokenWidth, active: shape.active, workspace: workspace)
       for item in items {
         let states = tokens.states(of: Int(saved.rows[item]))
         guard states.rows > 0 else { continue }
-        gather(saved.slots.places(of: item, perItem: shape.active), from: dPooled, into: dItemPooled)
-        let dStates = trainsStates ? dStatesBuffer.rows(0..<states.rows) : nil
-        if let dStates { spreadGateGradient(row(dInput, item - items.lowerBound), over: dStates) }
         attentionPoolBackward(
           states, chosen: RowList(chosenExperts(saved, item)), queries: queries.value,
-          weights: itemWeights(saved, item, states.rows), dPooled: dItemPooled, dStates: dStates, dQueries: queries.gradient)
-        if let dStates { onStates(item, dStates) }
+          weights: itemWeights(saved, item, states.rows), dPooled: dPooled,
+          places: saved.slots.places(of: item, perItem: shape.active), dQueries: queries.gradient,
+          start: gradientStart(dInput.row(item - items.lowerBound), tokens: states.rows),
+          dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
       }
+    }
+  }
+
+  /// Adds to the gate's gradients from dLogits `[items, K]`; returns those of its input, if wanted.
+  private func gateBackward(
+    _ items: Range<Int>, _ saved: Saved, _ dLogits: Matrix, _ tokens: TokenTable, wantsInput: Bool, _ workspace: Workspace
+  ) -> Matrix {
+    let isMean = shape.gateInput == .mean
+    let input = isMean ? saved.means.rows(items) : concatenated(items, saved.rows, tokens, workspace)
+    multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
+    addColumnSums(dLogits, to: gateBias.gradientVector)
+    // Means are kept as they were; concatenated states are not read again.
+    let dInput = isMean && wantsInput ? workspace.matrix(items.count, shape.gateWidth) : input
+    if wantsInput {
+      multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
+    }
+    return dInput
+  }
+
+  /// The gate's gradient on its input is where the token states' gradients start.
+  private func gradientStart(_ dInput: UnsafePointer<Float>, tokens: Int) -> StatesGradientStart {
+    switch shape.gateInput {
+    case .mean: StatesGradientStart(rows: dInput, stride: 0, factor: 1 / Float(tokens))
+    case .concat: StatesGradientStart(rows: dInput, stride: shape.tokenWidth, factor: 1)
     }
   }
 
   // MARK: Pieces
 
-  /// The gate's input of a block of items, `[items, dₜ]` (mean) or `[items, m · dₜ]` (concat).
-  private func gateInput(_ items: Range<Int>, _ rows: RowList, _ tokens: TokenTable, _ workspace: Workspace) -> Matrix {
-    let input = workspace.matrix(items.count, shape.gateWidth)
-    for (line, item) in items.enumerated() {
-      let states = tokens.states(of: Int(rows[item]))
-      switch shape.gateInput {
-      case .mean:
-        tokenMean(states, into: row(input, line))
-      case .concat:
-        row(input, line).clear()
-        states.copy(into: input.row(line))
-      }
-    }
+  /// The states of a block of items, one token behind the other, padded with zeros: `[items, m · dₜ]`.
+  private func concatenated(_ items: Range<Int>, _ rows: RowList, _ tokens: TokenTable, _ workspace: Workspace) -> Matrix {
+    let input = workspace.zeros(items.count, shape.gateWidth)
+    for (line, item) in items.enumerated() { tokens.states(of: Int(rows[item])).copy(into: input.row(line)) }
     return input
-  }
-
-  /// The gate's gradient on its input becomes the start of the token states' gradients.
-  private func spreadGateGradient(_ dInput: Vector, over dStates: Matrix) {
-    switch shape.gateInput {
-    case .mean:
-      scale(dInput, by: 1 / Float(dStates.rows))
-      for token in 0..<dStates.rows { dStates.row(token).update(from: dInput.base, count: dStates.columns) }
-    case .concat:
-      dStates.base.update(from: dInput.base, count: dStates.count)
-    }
   }
 
   /// The gate of each grouped slot.
@@ -244,13 +277,17 @@ public struct EmbeddingFusion {
     UnsafeMutableBufferPointer(start: saved.chosen + item * shape.active, count: shape.active)
   }
 
+  private func itemPooled(_ pooled: Matrix, _ item: Int) -> Matrix {
+    pooled.rows((item * shape.active)..<((item + 1) * shape.active))
+  }
+
   private func itemWeights(_ saved: Saved, _ item: Int, _ tokens: Int) -> Matrix {
     Matrix(saved.weights.row(item), rows: shape.active, columns: tokens)
   }
 
   private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
 
-  /// Blocks of 32 items: their states (32 · 16 · 384 floats) fit in an L2 cache.
+  /// Blocks of 32 items: enough rows for a product, and a reason to look after messages in between.
   private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
     for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
   }

@@ -159,7 +159,7 @@ public final class ItemTable {
   /// - Parameters:
   ///   - routing: the whole job's routing in this step, the sum of the ranks' own.
   ///   - balance: the weight of the balance loss.
-  ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in bfloat16 are rounded by; nil when
+  ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in 16 bits are rounded by; nil when
   ///     they are float32 or frozen.
   ///   - onGradients: called now and then, with where the complete part of the flat gradients starts.
   public func update(
@@ -171,12 +171,13 @@ public final class ItemTable {
       let ownedDE = try collect(dE, saved.route, workspace)
       if let fusion, let savedFusion = saved.fusion, let routing {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
+        let dStates = { (item: Int) -> StatesGradient in
+          guard let optimizer, let rate = learningRates.token else { return .unwanted }
+          return .applied(self.tokenUpdate(Int(owned[item]), optimizer, rounding, learningRate: rate))
+        }
         try fusion.backward(
           savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
-          balance: balance, workspace: workspace, onGradients: onGradients, trainsStates: learningRates.token != nil
-        ) { item, dStates in
-          updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: learningRates.token ?? 0)
-        }
+          balance: balance, workspace: workspace, trainsTokens: optimizer != nil, dStates: dStates, onGradients: onGradients)
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }
@@ -210,15 +211,12 @@ public final class ItemTable {
   }
 
   /// Random bits belong to the catalogue's row and the token's number, so that every number of ranks rounds the same.
-  private func updateTokens(
-    _ row: Int, _ dStates: Matrix, _ optimizer: RowOptimizer?, _ rounding: RandomStream?, learningRate: Float
-  ) {
-    let item = item(ofLocalRow: row)
-    for (index, token) in tokens.tokens(of: row).enumerated() {
-      optimizer?.update(
-        token, gradient: Vector(dStates.row(index), count: dStates.columns), value: tokens.states.rows(token..<token + 1),
-        rounding: rounding.map { StochasticRounding($0, item: item, token: index) }, learningRate: learningRate)
-    }
+  private func tokenUpdate(
+    _ row: Int, _ optimizer: RowOptimizer, _ rounding: RandomStream?, learningRate: Float
+  ) -> RowUpdate {
+    optimizer.update(
+      ofRow: tokens.starts[row], rounding: rounding.map { StochasticRounding($0, item: item(ofLocalRow: row), token: 0) },
+      learningRate: learningRate)
   }
 
   private let rule: RowOptimizer.Rule

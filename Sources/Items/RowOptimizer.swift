@@ -1,4 +1,4 @@
-import Kernels
+public import Kernels
 public import Tensors
 
 /// Updates the rows of a sharded table that a step touched; the others are not read.
@@ -44,27 +44,23 @@ public final class RowOptimizer {
 
   /// Updates one row of float32 values from its gradient.
   public func update(_ row: Int, gradient: Vector, value: Vector, learningRate: Float) {
-    let stored = StoredRows(value.base, .fp32, rows: 1, columns: value.count)
-    update(row, gradient: gradient, value: stored, rounding: nil, learningRate: learningRate)
+    precondition(gradient.count == width && value.count == width, "a row of \(value.count) in a table of \(width)")
+    updateRows(
+      update(ofRow: row, rounding: nil, learningRate: learningRate), gradient: gradient.base,
+      values: StoredRows(value.base, .fp32, rows: 1, columns: width))
   }
 
-  /// Updates one row of values, as they are stored, from its gradient.
+  /// The update of the rows from `row` on, for a kernel that has their gradients.
   ///
-  /// - Parameter rounding: the random bits that a row in bfloat16 needs.
-  public func update(_ row: Int, gradient: Vector, value: StoredRows, rounding: StochasticRounding?, learningRate: Float) {
-    precondition(value.count == width, "a row of \(value.count) in a table of \(width)")
+  /// - Parameter rounding: the random bits of the first row, which rows in 16 bits need.
+  public func update(ofRow row: Int, rounding: StochasticRounding?, learningRate: Float) -> RowUpdate {
     switch rule {
     case .adaGrad(let epsilon):
-      adaGradRow(
-        gradient: gradient, value: value, rounding: rounding, accumulator: states[0].values.row(row), learningRate: learningRate,
-        epsilon: epsilon)
+      .adaGrad(learningRate: learningRate, epsilon: epsilon, accumulator: states[0].values.row(row), rounding: rounding)
     case .lazyAdam(let beta1, let beta2, let epsilon):
-      states[2].values[row, 0] += 1
-      let step = AdamStep(
-        learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, step: Int(states[2].values[row, 0]))
-      adamRow(
-        step, gradient: gradient, value: value, rounding: rounding, m: Vector(states[0].values.row(row), count: width),
-        v: Vector(states[1].values.row(row), count: width))
+      .adam(
+        learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, m: states[0].values.row(row),
+        v: states[1].values.row(row), updates: states[2].values.row(row), rounding: rounding)
     }
   }
 

@@ -11,7 +11,7 @@ public final class TokenTable {
 
   /// Makes a table from the number of tokens of each local row; states start at zero.
   ///
-  /// - Parameter element: how states are stored; bfloat16 halves the table, which is the bulk of a model's memory.
+  /// - Parameter element: how states are stored; 16 bits halve the table, which is the bulk of a model's memory.
   public init(counts: some Collection<Int>, width: Int, element: StoredRows.Element = .fp32) {
     var starts = [0]
     starts.reserveCapacity(counts.count + 1)

@@ -1,8 +1,8 @@
 import CKernels
 
-/// Rows of numbers as they are stored, `[rows, columns]` in float32 or bfloat16, one behind the other; somebody else owns them.
+/// Rows of numbers as they are stored, `[rows, columns]` in 32 or 16 bits, one behind the other; somebody else owns them.
 ///
-/// What kernels read in place: bfloat16 is widened in registers, never copied as a whole. A plain view like `Matrix`.
+/// What kernels read in place: 16 bits are widened in registers, never copied as a whole. A plain view like `Matrix`.
 public struct StoredRows: BitwiseCopyable {
   /// How a number is stored.
   public enum Element: Sendable, BitwiseCopyable {
@@ -10,12 +10,23 @@ public struct StoredRows: BitwiseCopyable {
     case fp32
     /// bfloat16: the upper half of a float32, so half the memory with seven bits of fraction.
     case bf16
+    /// IEEE 754 half precision: ten bits of fraction, but nothing beyond ±65,504, which is stored for what is larger.
+    case fp16
 
     /// Bytes of one element.
     public var size: Int {
       switch self {
       case .fp32: 4
-      case .bf16: 2
+      case .bf16, .fp16: 2
+      }
+    }
+
+    /// The way to store as the kernels spell it.
+    package var code: Int32 {
+      switch self {
+      case .fp32: Int32(CK_FP32.rawValue)
+      case .bf16: Int32(CK_BF16.rawValue)
+      case .fp16: Int32(CK_FP16.rawValue)
       }
     }
   }
@@ -71,6 +82,7 @@ public struct StoredRows: BitwiseCopyable {
     switch element {
     case .fp32: output.update(from: base.assumingMemoryBound(to: Float.self), count: count)
     case .bf16: ck_bf16_widen(count, base.assumingMemoryBound(to: UInt16.self), output)
+    case .fp16: ck_fp16_widen(count, base.assumingMemoryBound(to: UInt16.self), output)
     }
   }
 
@@ -79,6 +91,7 @@ public struct StoredRows: BitwiseCopyable {
     switch element {
     case .fp32: base.assumingMemoryBound(to: Float.self).update(from: values, count: count)
     case .bf16: ck_bf16_narrow(count, values, base.assumingMemoryBound(to: UInt16.self))
+    case .fp16: ck_fp16_narrow(count, values, base.assumingMemoryBound(to: UInt16.self))
     }
   }
 
@@ -86,9 +99,17 @@ public struct StoredRows: BitwiseCopyable {
   public func store(_ other: StoredRows) {
     precondition(other.rows == rows && other.columns == columns, "\(other.shape) stored as \(shape)")
     switch (element, other.element) {
-    case (.fp32, .bf16): other.copy(into: base.assumingMemoryBound(to: Float.self))
-    case (.bf16, .fp32): store(other.base.assumingMemoryBound(to: Float.self))
-    default: base.copyMemory(from: other.base, byteCount: count * element.size)
+    case (.fp32, _): other.copy(into: base.assumingMemoryBound(to: Float.self))
+    case (_, .fp32): store(other.base.assumingMemoryBound(to: Float.self))
+    case (.bf16, .bf16), (.fp16, .fp16): base.copyMemory(from: other.base, byteCount: count * element.size)
+    default:
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { row in
+        guard let floats = row.baseAddress else { return }
+        for index in 0..<rows {
+          other.rows(index..<index + 1).copy(into: floats)
+          rows(index..<index + 1).store(floats)
+        }
+      }
     }
   }
 

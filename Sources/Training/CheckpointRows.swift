@@ -126,9 +126,10 @@ struct CheckpointRows {
   private func load(_ rows: Range<Int>, _ file: SafetensorsFile) throws {
     let starts = try kind == .tokens ? tokenStarts(rows, file) : Array(0...rows.count)
     for block in blocks {
-      // Whichever way a checkpoint stores token states, it serves a model that stores them in the other.
+      // Whichever way a checkpoint stores token states, it serves a model that stores them in another.
       switch file.tensors[block.name]?.type {
       case .bf16: try load(block, rows, starts, file, as: UInt16.self, .bf16, .bf16)
+      case .f16: try load(block, rows, starts, file, as: UInt16.self, .f16, .fp16)
       default: try load(block, rows, starts, file, as: Float.self, .f32, .fp32)
       }
     }
@@ -149,7 +150,13 @@ struct CheckpointRows {
     }
   }
 
-  private static func type(_ block: TableBlock) -> ElementType { block.lines.element == .fp32 ? .f32 : .bf16 }
+  private static func type(_ block: TableBlock) -> ElementType {
+    switch block.lines.element {
+    case .fp32: .f32
+    case .bf16: .bf16
+    case .fp16: .f16
+    }
+  }
 
   /// Where each row's tokens start in a file; the number of tokens of this rank's rows must be the model's.
   private func tokenStarts(_ rows: Range<Int>, _ file: SafetensorsFile) throws -> [Int] {

@@ -17,8 +17,9 @@ extension MemoryEstimate {
     let (active, experts) = (Double(fusion.active), Double(fusion.experts))
     let slots = fusion.readsText ? size.owned * active : 0
     let (width, semantic) = (Double(fusion.tokenWidth), Double(fusion.semanticWidth))
-    // Chosen experts, gates, three lists of slots; weights, pooled states and results; probabilities.
-    let saved = slots * (5 + Double(fusion.tokens) + width + semantic) + (fusion.readsText ? size.owned * experts : 0)
+    // Chosen experts, gates, three lists of slots; weights, pooled states and results; probabilities, means.
+    let item = experts + (fusion.gateInput == .mean ? width : 0)
+    let saved = slots * (5 + Double(fusion.tokens) + width + semantic) + (fusion.readsText ? size.owned * item : 0)
     // Rows of the negatives and their log q, of the positions, of the targets.
     let lists = 2 * size.negatives + size.positions + size.queries
     let fusing = max(slots * width + block(fusion), isShared ? wanted : 0)

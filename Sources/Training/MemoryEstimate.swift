@@ -44,7 +44,7 @@ public struct MemoryEstimate: Sendable {
           formula: "users' files / R + items' file; the system may take them back"),
         Line(
           name: "a step's activations", bytes: Self.workspace(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
-          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O k (dt + d_s) + ...)"),
+          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)"),
         Line(name: "a step's row numbers", bytes: Self.lists(size), formula: "240 T / R + 72 N"),
       ]
     evaluation = Self.evaluation(config, facts, shape)

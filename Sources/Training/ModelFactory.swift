@@ -64,6 +64,7 @@ public enum ModelFactory {
     switch storage {
     case .fp32: .fp32
     case .bf16: .bf16
+    case .fp16: .fp16
     }
   }
 

@@ -49,10 +49,11 @@ struct ConfigReaderTests {
 
   @Test func tokenStatesAreStoredAsAsked() throws {
     #expect(try ConfigReader.read(text: "compute: {token_storage: bf16}", name: "run.yaml").compute.tokenStorage == .bf16)
+    #expect(try ConfigReader.read(text: "compute: {token_storage: fp16}", name: "run.yaml").compute.tokenStorage == .fp16)
     #expect(RunConfig().compute.tokenStorage == .fp32)
     #expect(
       problems("compute: {token_storage: bf61}") == [
-        "line 1, compute.token_storage: bf61, must be one of fp32, bf16; did you mean bf16?"
+        "line 1, compute.token_storage: bf61, must be one of fp32, bf16, fp16; did you mean bf16?"
       ])
   }
 

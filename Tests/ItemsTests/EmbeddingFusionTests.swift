@@ -1,4 +1,5 @@
 import Items
+import Kernels
 import Tensors
 import TestSupport
 import Testing
@@ -52,14 +53,13 @@ import Testing
         let saved = fusion.forward(rows, tokens: tokens, into: semantic, workspace: workspace)
         var handed: [Int] = []
         dStates.clear()
-        let collect = { (item: Int, gradient: Matrix) in
+        let write = { (item: Int) -> StatesGradient in
           handed.append(item)
-          let start = self.tokens.tokens(of: Int(self.rows[item])).lowerBound
-          self.dStates.row(start).update(from: gradient.base, count: gradient.count)
+          return .written(self.dStates.rows(self.tokens.tokens(of: Int(self.rows[item]))))
         }
         fusion.backward(
           saved, dSemantic: weights, tokens: tokens, routing: saved.routing, balance: balance, workspace: workspace,
-          onGradients: { _ in }, trainsStates: !frozen, onStates: collect)
+          trainsTokens: !frozen, dStates: write, onGradients: { _ in })
         return handed
       }
     }
@@ -77,13 +77,19 @@ import Testing
     if let worst = errors.max(by: { $0.value < $1.value }) { print("fusion, \(gate) gate: worst error \(worst)") }
   }
 
-  /// The dense parameters' gradients over states in bfloat16, and the states' gradients against those over float32.
-  @Test(arguments: [(9, 4, 2), (40, 6, 2)], [FusionShape.GateInput.mean, .concat])
-  func statesInBFloat16(_ extents: (items: Int, experts: Int, active: Int), _ gate: FusionShape.GateInput) {
+  /// The dense parameters' gradients over states in 16 bits, and the states' gradients against those over float32.
+  @Test(arguments: [StoredRows.Element.bf16, .fp16], [FusionShape.GateInput.mean, .concat])
+  func statesInSixteenBits(_ element: StoredRows.Element, _ gate: FusionShape.GateInput) {
+    for extents in [(items: 9, experts: 4, active: 2), (40, 6, 2)] { statesInSixteenBits(element, extents, gate) }
+  }
+
+  private func statesInSixteenBits(
+    _ element: StoredRows.Element, _ extents: (items: Int, experts: Int, active: Int), _ gate: FusionShape.GateInput
+  ) {
     func world(_ element: StoredRows.Element) -> World {
       World(items: extents.items, experts: extents.experts, active: extents.active, gate: gate, element: element)
     }
-    let (half, whole) = (world(.bf16), world(.fp32))
+    let (half, whole) = (world(element), world(.fp32))
     #expect(half.tokens.states.values != whole.tokens.states.values)
     whole.tokens.states.store(half.tokens.states.values)
     let (loss, expected) = (half.loss(), whole.loss())

@@ -9,8 +9,8 @@ import Testing
   private let shape = FusionShape(
     idWidth: 4, semanticWidth: 3, tokenWidth: 5, tokens: 3, experts: 4, active: 2, gateInput: .mean)
 
-  @Test func bfloat16TakesHalfTheMemory() {
-    let (whole, half) = (TokenTable(counts: [2, 0, 3], width: 4), TokenTable(counts: [2, 0, 3], width: 4, element: .bf16))
+  @Test(arguments: [StoredRows.Element.bf16, .fp16]) func sixteenBitsTakeHalfTheMemory(_ element: StoredRows.Element) {
+    let (whole, half) = (TokenTable(counts: [2, 0, 3], width: 4), TokenTable(counts: [2, 0, 3], width: 4, element: element))
     #expect(whole.states.bytes.count == 80 && half.states.bytes.count == 40)
     #expect(half.states.floats == nil && half.states.values.allSatisfy { $0 == 0 })
     half.states(of: 2).store([Float](repeating: 1.5, count: 12))
@@ -57,17 +57,23 @@ import Testing
     return found.withLock { $0 }
   }
 
-  @Test(arguments: [RowOptimizer.Rule.adaGrad(epsilon: 1e-8), .lazyAdam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)])
-  func trainedStatesFollowThoseOfFloat32(_ rule: RowOptimizer.Rule) throws {
-    let (half, whole) = (try train(.bf16, rule: rule), try train(.fp32, rule: rule))
-    for (states, expected) in zip(half, whole) { #expect(relativeError(states, expected) < 0x1p-7) }
+  @Test(
+    arguments: [StoredRows.Element.bf16, .fp16],
+    [RowOptimizer.Rule.adaGrad(epsilon: 1e-8), .lazyAdam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)])
+  func trainedStatesFollowThoseOfFloat32(_ element: StoredRows.Element, _ rule: RowOptimizer.Rule) throws {
+    let (half, whole) = (try train(element, rule: rule), try train(.fp32, rule: rule))
+    for (states, expected) in zip(half, whole) {
+      #expect(relativeError(states, expected) < (element == .bf16 ? 0x1p-7 : 0x1p-10))
+    }
     #expect(half[4] != half[0])
-    #expect(try train(.bf16, rule: rule) == half, "the same step rounds the same")
-    #expect(try train(.bf16, rule: rule, seed: 2) != half, "another seed rounds otherwise")
+    #expect(try train(element, rule: rule) == half, "the same step rounds the same")
+    #expect(try train(element, rule: rule, seed: 2) != half, "another seed rounds otherwise")
     #expect(zip(half[4], half[0]).enumerated().allSatisfy { [3, 5, 7].contains($0 / 15) || $1.0 == $1.1 }, "others stay")
   }
 
-  @Test(arguments: [2, 3]) func ranksRoundAlike(_ ranks: Int) throws {
-    #expect(try train(.bf16, ranks: ranks) == train(.bf16))
+  @Test(arguments: [2, 3], [StoredRows.Element.bf16, .fp16]) func ranksRoundAlike(_ ranks: Int, _ element: StoredRows.Element)
+    throws
+  {
+    #expect(try train(element, ranks: ranks) == train(element))
   }
 }

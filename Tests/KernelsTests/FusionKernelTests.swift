@@ -5,6 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct FusionKernelTests {
+  private let workspace = Workspace(chunkBytes: 1 << 18)
+
   private func softmax(_ logits: [Double]) -> [Double] {
     let top = logits.max() ?? 0
     let parts = logits.map { exp($0 - top) }
@@ -117,7 +119,7 @@ import Testing
     return [weights, pooled, dStates, dQueries]
   }
 
-  @Test(arguments: [(1, 1, 1), (3, 7, 2), (16, 384, 2), (5, 33, 4)])
+  @Test(arguments: [(1, 1, 1), (3, 7, 2), (16, 384, 2), (5, 33, 4), (7, 100, 3)])
   func poolingAndItsGradients(_ tokens: Int, _ width: Int, _ active: Int) {
     let chosen = Array([4, 1, 5, 0][..<active])
     let states = GuardedMatrix.random(tokens, width, seed: 40)
@@ -127,19 +129,59 @@ import Testing
     let (weights, pooled) = (GuardedMatrix.filled(active, tokens), GuardedMatrix.filled(active, width))
     attentionPool(StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, pooled: pooled)
     #expect(relativeError(weights.values, expected[0]) < 1e-6 && relativeError(pooled.values, expected[1]) < 1e-6)
-    let dStates = GuardedMatrix.filled(tokens, width, with: 1)
-    let dQueries = GuardedMatrix.filled(6, width, with: 2)
-    attentionPoolBackward(
-      StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: dStates,
-      dQueries: dQueries)
-    #expect(relativeError(dStates.values, expected[2].map { $0 + 1 }) < 2e-6)
-    #expect(relativeError(dQueries.values, expected[3].map { $0 + 2 }) < 2e-6)
-    #expect([weights, pooled, dStates, dQueries].allSatisfy(GuardedMatrix.isIntact))
-    let frozen = GuardedMatrix.filled(6, width, with: 2)
-    attentionPoolBackward(
-      StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: dPooled, dStates: nil,
-      dQueries: frozen)
-    #expect(frozen.values == dQueries.values)
+    // The states' gradients start from what the gate gives: the same row for every token, or one a token.
+    let gate = GuardedMatrix.random(tokens, width, seed: 43)
+    let (places, grouped) = (Array([2, 0, 3, 1][..<active]), GuardedMatrix.filled(4, width))
+    for (place, row) in zip(places, 0..<active) { grouped.row(place).update(from: dPooled.row(row), count: width) }
+    let scratch = PoolScratch(tokens: tokens, width: width, active: active, workspace: workspace)
+    for (stride, factor) in [(0, 0.25), (width, 1)] as [(Int, Float)] {
+      let (dStates, dQueries) = (GuardedMatrix.filled(tokens, width), GuardedMatrix.filled(6, width, with: 2))
+      func backward(_ gradient: StatesGradient) {
+        dQueries.base.update(repeating: 2, count: dQueries.count)
+        attentionPoolBackward(
+          StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: grouped, places: .kept(places),
+          dQueries: dQueries, start: .init(rows: gate.base, stride: stride, factor: factor), dStates: gradient, scratch: scratch)
+      }
+      backward(.written(dStates))
+      let start = (0..<tokens).flatMap { token in (0..<width).map { factor * gate.base[token * stride + $0] } }
+      #expect(relativeError(dStates.values, zip(expected[2], start).map { $0 + $1 }) < 2e-6)
+      #expect(relativeError(dQueries.values, expected[3].map { $0 + 2 }) < 2e-6)
+      #expect([weights, pooled, dStates, dQueries].allSatisfy(GuardedMatrix.isIntact))
+      let trained = dQueries.values
+      backward(.unwanted)
+      #expect(dQueries.values == trained)
+    }
+  }
+
+  /// Mean, gate and pooling in one are what they are one after the other.
+  @Test(arguments: [(1, 1, 1, 1), (3, 7, 5, 2), (16, 384, 8, 2), (5, 33, 9, 4)])
+  func fusedIsOneAfterTheOther(_ tokens: Int, _ width: Int, _ experts: Int, _ active: Int) {
+    let states = StoredRows(GuardedMatrix.random(tokens, width, seed: 50))
+    let (gate, queries) = (GuardedMatrix.random(experts, width, seed: 51), GuardedMatrix.random(experts, width, seed: 52))
+    let bias = Vector.guarded(RandomValues.floats(experts, seed: 53))
+    func empty(_ count: Int) -> Vector { .guarded(.init(repeating: .nan, count: count)) }
+    let chosen = UnsafeMutableBufferPointer<Int32>.allocate(capacity: active)
+    defer { chosen.deallocate() }
+    let (mean, logits, gates, probabilities) = (empty(width), empty(experts), empty(active), empty(experts))
+    let (weights, pooled) = (GuardedMatrix.filled(active, tokens), GuardedMatrix.filled(active, width))
+    fuse(
+      states, gate: gate, bias: bias, queries: queries,
+      into: FusedItem(
+        chosen: chosen, gates: gates, probabilities: probabilities, logits: logits, weights: weights, pooled: pooled, mean: mean))
+    let (expectedMean, expectedPooled) = (empty(width), GuardedMatrix.filled(active, width))
+    tokenMean(states, into: expectedMean)
+    #expect(mean.values == expectedMean.values)
+    let dots = (0..<experts).map { expert in
+      (0..<width).reduce(Double(bias[expert])) { $0 + Double(mean[$1]) * Double(gate[expert, $1]) }
+    }
+    #expect(relativeError(logits.values, dots.map(Float.init)) < 1e-6)
+    let choice = self.gate(logits.values, active: active)
+    #expect(Array(chosen) == choice.chosen && relativeError(gates.values, choice.gates) < 1e-6)
+    #expect(relativeError(probabilities.values, choice.probabilities) < 1e-6)
+    let expectedWeights = GuardedMatrix.filled(active, tokens)
+    attentionPool(states, chosen: RowList(chosen), queries: queries, weights: expectedWeights, pooled: expectedPooled)
+    #expect(weights.values == expectedWeights.values && pooled.values == expectedPooled.values)
+    #expect([weights, pooled].allSatisfy(GuardedMatrix.isIntact))
   }
 
   @Test func poolingNothingGivesZeros() {

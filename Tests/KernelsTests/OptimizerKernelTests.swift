@@ -42,8 +42,9 @@ import Testing
       let gradient = Vector.guarded(RandomValues.floats(width, seed: UInt64(20 + step)))
       total += gradient.values.reduce(0) { $0 + Double($1) * Double($1) } / Double(width)
       for c in 0..<width { w[c] -= 0.05 * Double(gradient[c]) / (total.squareRoot() + 1e-3) }
-      adaGradRow(
-        gradient: gradient, value: stored(value), rounding: nil, accumulator: accumulator.base, learningRate: 0.05, epsilon: 1e-3)
+      updateRows(
+        .adaGrad(learningRate: 0.05, epsilon: 1e-3, accumulator: accumulator.base, rounding: nil), gradient: gradient.base,
+        values: stored(value))
     }
     #expect(relativeError(value.values, w.map(Float.init)) < 1e-6)
     #expect(abs(Double(accumulator[0]) - total) < 1e-6 * total)
@@ -52,30 +53,40 @@ import Testing
   @Test func aZeroGradientLeavesARowUntouched() {
     let value = Vector.guarded([1, 2, 3])
     let accumulator = Vector.guarded([0])
-    adaGradRow(
-      gradient: .guarded([0, -0.0, 0]), value: stored(value), rounding: nil, accumulator: accumulator.base, learningRate: 1,
-      epsilon: 0)
+    updateRows(
+      .adaGrad(learningRate: 1, epsilon: 0, accumulator: accumulator.base, rounding: nil),
+      gradient: Vector.guarded([0, -0.0, 0]).base, values: stored(value))
     #expect(value.values == [1, 2, 3] && accumulator[0] == 0)
   }
 
-  @Test(arguments: [1, 5, 65]) func adamOfARowAgainstItsFormula(_ width: Int) {
-    let value = Vector.guarded(RandomValues.floats(width, seed: 3))
-    let (m, v) = (Vector.guarded(.init(repeating: 0, count: width)), Vector.guarded(.init(repeating: 0, count: width)))
-    let gradient = Vector.guarded(RandomValues.floats(width, seed: 4, center: 2))
-    let before = value.values
-    adamRow(
-      AdamStep(learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1), gradient: gradient, value: stored(value),
-      rounding: nil, m: m, v: v)
-    // The first corrected step is the learning rate itself, against the gradient's sign.
-    #expect(relativeError(value.values, before.map { $0 - 0.01 }) < 1e-6)
+  /// Rows of a run have their own moments and counts; the first corrected step is the rate itself, against the gradient's sign.
+  @Test(arguments: [1, 5, 65]) func adamOfRowsAgainstItsFormula(_ width: Int) {
+    let values = GuardedMatrix.random(3, width, seed: 3)
+    let (m, v) = (GuardedMatrix.filled(3, width, with: 0), GuardedMatrix.filled(3, width, with: 0))
+    let updates = Vector.guarded([0, 4, 0])
+    let gradient = Vector.guarded(RandomValues.floats(3 * width, seed: 4, center: 2))
+    let before = values.values
+    updateRows(
+      .adam(
+        learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, m: m.base, v: v.base, updates: updates.base, rounding: nil),
+      gradient: gradient.base, values: StoredRows(values))
+    // The fifth update of a row whose moments are zero: m / (1 − 0.9⁵) over √(v / (1 − 0.999⁵)).
+    let (first, second) = (0.1 / (1 - 0.59049), 0.001 / (1 - 0.995_009_990_004_999))
+    let fifth = Float(0.01 * first / second.squareRoot())
+    let steps: [Float] = [0.01, fifth, 0.01]
+    let expected = before.enumerated().map { $1 - steps[$0 / width] }
+    #expect(relativeError(values.values, expected) < 2e-6)
     #expect(relativeError(m.values, gradient.values.map { 0.1 * $0 }) < 1e-6)
+    #expect(updates.values == [1, 5, 1])
+    #expect([values, m, v].allSatisfy(GuardedMatrix.isIntact))
   }
 
   @Test func correctionsReachOne() {
-    let value = Vector.guarded([0])
-    let (m, v) = (Vector.guarded([1]), Vector.guarded([1]))
-    let step = AdamStep(learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 0, step: 1_000_000)
-    adamRow(step, gradient: .guarded([1]), value: stored(value), rounding: nil, m: m, v: v)
+    let (value, m, v) = (Vector.guarded([0]), Vector.guarded([1]), Vector.guarded([1]))
+    updateRows(
+      .adam(
+        learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 0, m: m.base, v: v.base,
+        updates: Vector.guarded([1_000_000]).base, rounding: nil), gradient: Vector.guarded([1]).base, values: stored(value))
     #expect(abs(value[0] + 0.1) < 1e-6)
   }
 }

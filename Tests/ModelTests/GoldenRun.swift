@@ -1,5 +1,6 @@
 import Collectives
 import Items
+import Kernels
 import Layers
 import Model
 import Tensors
@@ -86,14 +87,15 @@ final class GoldenRun {
       let dE = workspace.zeros(e.rows, e.columns)
       let losses = try objective(loss, dE: dE)
       let shape = model.shape.fusion
-      var dTokens = [Float](repeating: 0, count: golden.config.items * shape.tokens * shape.tokenWidth)
+      let dTokens = workspace.zeros(golden.config.items * shape.tokens, shape.tokenWidth)
       fusion.backward(
         saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens, routing: saved.routing,
-        balance: golden.config.balance, workspace: workspace, onGradients: { _ in }
-      ) { item, dStates in
-        dTokens.replaceSubrange((item * shape.tokens * shape.tokenWidth)..., with: dStates.values, keeping: dStates.count)
-      }
-      var gradients = ["ids": dE.columns(0..<shape.idWidth).values, "tokens": dTokens]
+        balance: golden.config.balance, workspace: workspace, trainsTokens: true,
+        dStates: { item in
+          let tokens = model.items.tokens.tokens(of: item).count
+          return .written(dTokens.rows(item * shape.tokens..<item * shape.tokens + tokens))
+        }, onGradients: { _ in })
+      var gradients = ["ids": dE.columns(0..<shape.idWidth).values, "tokens": dTokens.values]
       for parameter in model.parameters.parameters { gradients[parameter.name] = parameter.gradientVector.values }
       return (losses, gradients)
     }
@@ -114,12 +116,5 @@ final class GoldenRun {
     losses[loss.rawValue] = value.bpr + Double(softmax) * value.softmax + Double(config.balance) * balance
     if softmax > 0 { losses["target_softmax"] = value.softmax }
     return losses
-  }
-}
-
-extension [Float] {
-  /// Puts `count` numbers at the start of a range, leaving the rest of the array as it is.
-  fileprivate mutating func replaceSubrange(_ range: PartialRangeFrom<Int>, with values: [Float], keeping count: Int) {
-    replaceSubrange(range.lowerBound..<(range.lowerBound + count), with: values)
   }
 }

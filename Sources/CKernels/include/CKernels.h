@@ -64,6 +64,9 @@ void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, floa
 
 void ck_bf16_widen(long count, const uint16_t *from, float *to);    /* exact */
 void ck_bf16_narrow(long count, const float *from, uint16_t *to);   /* to the nearest, ties to even; NaN stays NaN */
+/* IEEE half precision: exact; to the nearest, but never to infinity (half.h). */
+void ck_fp16_widen(long count, const uint16_t *from, float *to);
+void ck_fp16_narrow(long count, const float *from, uint16_t *to);
 
 /* elementwise.c -------------------------------------------------------------------------------------------------- */
 
@@ -125,19 +128,50 @@ void ck_row_dots(long rows, long columns, float factor, const float *x, long ldx
 /* y[r,:] += factors[r] * x[r,:] */
 void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy);
 
-/* fusion.c: one item; states [M, W], float32 or (bf16 != 0) bfloat16 ------------------------------------------------ */
+/* How rows of a table are stored. */
+enum ck_element { CK_FP32, CK_BF16, CK_FP16 };
+enum ck_row_rule { CK_ADAGRAD, CK_ADAM };
+
+/* An update of rows of a table: the rule with its constants, the rows' own state, and the random bits of their rounding. */
+struct ck_row_update {
+  int rule; /* ck_row_rule */
+  float learning_rate, epsilon, beta1, beta2;
+  float *accumulator;        /* [rows], for AdaGrad */
+  float *m, *v, *updates;    /* [rows, W], [rows, W], [rows], for Adam */
+  struct ck_stream rounding; /* for what is stored in sixteen bits */
+  uint64_t key;              /* row r is rounded by row key + r of the stream (philox.h, draw_rows) */
+};
+
+/* fusion.c: one item; states [M, W] as `element` (ck_element) says. While it is computed, `next_bytes` from `next` on are
+ * fetched into the cache. --------------------------------------------------------------------------------------------- */
 
 /* out [W] = mean over the M tokens; zero when there are none. */
-void ck_token_mean(long tokens, long width, int bf16, const void *states, float *out);
+void ck_token_mean(int element, long tokens, long width, const void *states, float *out, const void *next, long next_bytes);
 /* The `active` largest of logits [K] (ties: the lower index), their softmax, and the softmax of all K. */
 void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities);
 /* Attention pooling of the chosen experts: weights [A, M] and pooled [A, W] are written. queries [K, W]. */
-void ck_attention_pool(long tokens, long width, long active, const int32_t *chosen, const float *queries, int bf16,
-                       const void *states, float *weights, float *pooled);
-/* Gradients of the pooling: dstates [M, W] is added to unless null; dqueries [K, W] is added to. */
-void ck_attention_pool_backward(long tokens, long width, long active, const int32_t *chosen, const float *queries,
-                                int bf16, const void *states, const float *weights, const float *dpooled, float *dstates,
-                                float *dqueries);
+void ck_attention_pool(int element, long tokens, long width, long active, const int32_t *chosen, const float *queries,
+                       const void *states, float *weights, float *pooled, const void *next, long next_bytes);
+/* The three in one, the states coming from memory once: gate [K, W] has a row an expert; mean [W], logits [K], chosen, gates [A],
+ * probabilities [K], weights and pooled are written. */
+void ck_fuse_item(int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
+                  const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
+                  float *probabilities, float *weights, float *pooled, const void *next, long next_bytes);
+/* What becomes of the states' gradients [M, W]: the update of the states, or `dstates` is written when `update` is null. */
+struct ck_states_gradient {
+  const float *gate; /* row t starts from gate_factor * gate[t * gate_stride + ..] */
+  long gate_stride;
+  float gate_factor;
+  const struct ck_row_update *update;
+  float *scratch; /* ck_states_gradient_scratch(W) floats, for an update */
+  float *dstates;
+};
+long ck_states_gradient_scratch(long width);
+/* Gradients of the pooling from rows places[a] of dpooled [.., W]: dqueries [K, W] is added to, dstates is null for frozen
+ * states. `dscores` [A, M] is scratch. */
+void ck_attention_pool_backward(int element, long tokens, long width, long active, const int32_t *chosen, const float *queries,
+                                void *states, const float *weights, const int32_t *places, const float *dpooled, float *dscores,
+                                float *dqueries, const struct ck_states_gradient *dstates, const void *next, long next_bytes);
 /* dlogits [K] of the gate: through the kept softmax from dgates [A], and from dprobabilities [K] through the full one. */
 void ck_gate_backward(long experts, long active, const int32_t *chosen, const float *gates, const float *dgates,
                       const float *probabilities, const float *dprobabilities, float *dlogits);
@@ -148,19 +182,10 @@ void ck_gate_backward(long experts, long active, const int32_t *chosen, const fl
 void ck_adamw(long count, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
               float correction2, float gradient_factor, const uint8_t *decay, const float *gradient, float *value, float *m,
               float *v);
-/* Row-wise AdaGrad of one row: G += mean(g^2); w -= lr * g / (sqrt(G) + epsilon). */
-void ck_adagrad_row(long width, float learning_rate, float epsilon, const float *gradient, float *value, float *accumulator);
-/* Adam of one touched row; `corrections` are 1 - beta^t of the row's own count of updates. */
-void ck_adam_row(long width, float learning_rate, float beta1, float beta2, float epsilon, float correction1, float correction2,
-                 const float *gradient, float *value, float *m, float *v);
-
-/* The same two for a row stored as bfloat16: computed in float32 and rounded up or down at random, so that it is right on
- * average. The bits are those of row `key` of the stream, sixteen a column (philox.h, draw_tile). */
-void ck_adagrad_row_bf16(struct ck_stream rounding, uint64_t key, long width, float learning_rate, float epsilon,
-                         const float *gradient, uint16_t *value, float *accumulator);
-void ck_adam_row_bf16(struct ck_stream rounding, uint64_t key, long width, float learning_rate, float beta1, float beta2,
-                      float epsilon, float correction1, float correction2, const float *gradient, uint16_t *value, float *m,
-                      float *v);
+/* values [rows, W], stored as `element` says, from gradient [rows, W]. Row-wise AdaGrad: G += mean(g^2); w -= lr * g /
+ * (sqrt(G) + epsilon), a zero gradient changing nothing. Adam: corrected by 1 - beta^t of the row's own count of updates.
+ * Sixteen-bit rows are rounded up or down at random, so that they are right on average. */
+void ck_update_rows(int element, long rows, long width, const struct ck_row_update *update, const float *gradient, void *values);
 
 #ifdef __cplusplus
 }

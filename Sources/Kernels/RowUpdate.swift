@@ -1,0 +1,59 @@
+import CKernels
+public import Tensors
+
+/// An update of a run of rows of a table, for a kernel that has their gradients: rule, constants and the rows' own state.
+///
+/// A plain value that points to the state, which somebody else owns; row 0 is the first of the run.
+public struct RowUpdate {
+  /// Row-wise AdaGrad: `G += mean(g²)`, `w −= learning rate · g / (√G + ε)`; a zero gradient changes nothing.
+  ///
+  /// - Parameters:
+  ///   - accumulator: G of each row.
+  ///   - rounding: the random bits of the first row, the next rows' following; rows in 16 bits need them, float32 does not.
+  public static func adaGrad(
+    learningRate: Float, epsilon: Float, accumulator: UnsafeMutablePointer<Float>, rounding: StochasticRounding?
+  ) -> RowUpdate {
+    var update = RowUpdate(CK_ADAGRAD, learningRate, epsilon, rounding)
+    update.raw.accumulator = accumulator
+    return update
+  }
+
+  /// Adam of touched rows, corrected by `1 − βᵗ` of each row's own count of updates.
+  ///
+  /// - Parameters:
+  ///   - m, v: the moments, a row a row.
+  ///   - updates: each row's count, which is increased first.
+  ///   - rounding: as for AdaGrad.
+  public static func adam(
+    learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, m: UnsafeMutablePointer<Float>,
+    v: UnsafeMutablePointer<Float>, updates: UnsafeMutablePointer<Float>, rounding: StochasticRounding?
+  ) -> RowUpdate {
+    var update = RowUpdate(CK_ADAM, learningRate, epsilon, rounding)
+    (update.raw.beta1, update.raw.beta2) = (beta1, beta2)
+    (update.raw.m, update.raw.v, update.raw.updates) = (m, v, updates)
+    return update
+  }
+
+  private init(_ rule: ck_row_rule, _ learningRate: Float, _ epsilon: Float, _ rounding: StochasticRounding?) {
+    raw = ck_row_update()
+    (raw.rule, raw.learning_rate, raw.epsilon) = (Int32(rule.rawValue), learningRate, epsilon)
+    isRounding = rounding != nil
+    if let rounding { (raw.rounding, raw.key) = (rounding.stream.raw, rounding.row) }
+  }
+
+  /// Traps when rows of this kind cannot be updated.
+  func check(_ values: StoredRows) {
+    precondition(isRounding || values.element == .fp32, "rows in 16 bits are updated without random bits")
+  }
+
+  var raw: ck_row_update
+  private let isRounding: Bool
+}
+
+/// Updates rows as they are stored from their gradients `[rows, columns]`; read once, computed in float32, written once.
+public func updateRows(_ update: RowUpdate, gradient: UnsafePointer<Float>, values: StoredRows) {
+  update.check(values)
+  withUnsafePointer(to: update.raw) {
+    ck_update_rows(values.element.code, values.rows, values.columns, $0, gradient, values.base)
+  }
+}
