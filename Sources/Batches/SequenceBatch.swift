@@ -32,6 +32,15 @@ public final class SequenceBatch {
   /// The number of packed positions, T.
   public var positions: Int { items.count }
 
+  /// Makes room for a slice of so many users, positions and virtual shards.
+  public func reserve(users: Int, positions: Int, shards: Int) {
+    starts.reserve(users + 1)
+    rowKeys.reserve(positions)
+    for list in [items, scenes, behaviors] { list.reserve(positions) }
+    targets.reserve(max(positions, users))
+    for list in [shardStarts, shardTargetStarts] { list.reserve(shards + 1) }
+  }
+
   /// Forgets every sequence and keeps the memory.
   public func removeAll() {
     for list in [starts, items, scenes, behaviors, targets, shardStarts, shardTargetStarts] { list.removeAll() }

@@ -37,30 +37,57 @@ INLINE void pack(long length, long width, int bf16, const void *from, long start
   memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
 }
 
-/* to[c,i] = from[i, start + c], to is [width, padded length]. */
-INLINE void pack_transposed(long length, long width, int bf16, const void *from, long start, long ld, float *to) {
-  long columns = padded(length);
-  for (long c = 0; c < width; c++) {
-    for (long i = 0; i < length; i++) to[c * columns + i] = stored(from, bf16, start + i * ld + c);
-    for (long i = length; i < columns; i++) to[c * columns + i] = 0;
-  }
+/* to[c,i] = packed[i,c], to is [padded width, padded length]: blocks of 16 x 16 change places in registers, by halves, quarters,
+ * eighths and single columns (Eklundh 1972). */
+INLINE void transpose(long length, long width, const float *packed, float *to) {
+  long wide = padded(width), columns = padded(length);
+  for (long i = 0; i < length; i += 16)
+    for (long c = 0; c < width; c += 16) {
+      v16 rows[16];
+      for (int r = 0; r < 16; r++) rows[r] = *(const v16 *)(packed + (i + r) * wide + c);
+#define SWAP(distance, FIRST, SECOND)                                  \
+  for (int r = 0; r < 16; r++)                                         \
+    if (!(r & (distance))) {                                           \
+      v16 x = rows[r], y = rows[r + (distance)];                       \
+      rows[r] = __builtin_shufflevector(x, y, FIRST);                  \
+      rows[r + (distance)] = __builtin_shufflevector(x, y, SECOND);    \
+    }
+#define LIST(...) __VA_ARGS__
+#pragma clang loop unroll(full)
+      SWAP(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+           LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#pragma clang loop unroll(full)
+      SWAP(4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+           LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+#pragma clang loop unroll(full)
+      SWAP(2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+           LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+#pragma clang loop unroll(full)
+      SWAP(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+           LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+#undef SWAP
+#undef LIST
+      for (int r = 0; r < 16; r++) *(v16 *)(to + (c + r) * columns + i) = rows[r];
+    }
 }
 
 /* The number of keys that query `row` reads. */
 INLINE long reach(int causal, long row, long length) { return causal ? row + 1 : length; }
 
-/* One row of scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. */
+/* One row of scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. Whole vectors throughout, because the
+ * rest of a row would take as long as the row. */
 INLINE float softmax_row(float *scores, long n, long columns) {
   FAST_SUMS
   float top = ck_largest(n, scores), sum = 0;
   VECTOR_LOOP
-  for (long j = 0; j < n; j++) {
-    scores[j] = ck_expf(scores[j] - top);
-    sum += scores[j];
+  for (long j = 0; j < columns; j++) {
+    float e = j < n ? ck_exp_down(scores[j] - top) : 0.0f;
+    scores[j] = e;
+    sum += e;
   }
   float inverse = 1.0f / sum;
-  for (long j = 0; j < n; j++) scores[j] *= inverse;
-  for (long j = n; j < columns; j++) scores[j] = 0;
+  VECTOR_LOOP
+  for (long j = 0; j < columns; j++) scores[j] *= inverse;
   return top + logf(sum);
 }
 
@@ -73,7 +100,8 @@ INLINE void attention_forward(long length, long heads, long head_width, int caus
   for (long head = 0; head < heads; head++) {
     long start = head * head_width;
     pack(length, head_width, bf16, qkv, start, 3 * d, factor, queries);
-    pack_transposed(length, head_width, bf16, qkv, start + d, 3 * d, keys);
+    pack(length, head_width, bf16, qkv, start + d, 3 * d, 1.0f, values);
+    transpose(length, head_width, values, keys);
     pack(length, head_width, bf16, qkv, start + 2 * d, 3 * d, 1.0f, values);
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES;
@@ -100,12 +128,11 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, i
 /* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
 INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float log_sum, float dot) {
   VECTOR_LOOP
-  for (long j = 0; j < n; j++) {
-    float p = ck_expf(scores[j] - log_sum);
+  for (long j = 0; j < columns; j++) {
+    float p = j < n ? ck_expf(scores[j] - log_sum) : 0.0f;
     scores[j] = p;
-    dweights[j] = p * (dweights[j] - dot);
+    dweights[j] = j < n ? p * (dweights[j] - dot) : 0.0f;
   }
-  for (long j = n; j < columns; j++) scores[j] = dweights[j] = 0;
 }
 
 INLINE void unpack(long length, long width, const float *from, float factor, int bf16, void *to, long start, long ld) {
@@ -128,8 +155,9 @@ INLINE void attention_backward(long length, long heads, long head_width, int cau
     long start = head * head_width;
     pack(length, head_width, bf16, qkv, start, 3 * d, factor, queries);
     pack(length, head_width, bf16, qkv, start + d, 3 * d, 1.0f, keys);
-    pack_transposed(length, head_width, bf16, qkv, start + d, 3 * d, keys_t);
-    pack_transposed(length, head_width, bf16, qkv, start + 2 * d, 3 * d, values_t);
+    transpose(length, head_width, keys, keys_t);
+    pack(length, head_width, bf16, qkv, start + 2 * d, 3 * d, 1.0f, douts);
+    transpose(length, head_width, douts, values_t);
     pack(length, head_width, 0, dout, start, d, 1.0f, douts);
     memset(dkeys, 0, sizeof(float) * (size_t)(2 * block)); /* dkeys and dvalues */
     for (long first = 0; first < length; first += QUERIES) {

@@ -31,7 +31,7 @@ INLINE double sampled_softmax(long rows, long negatives, float weight, const int
     if (negatives > 0) top = __builtin_fmaxf(top, ck_largest(negatives, row));
     VECTOR_LOOP
     for (long j = 0; j < negatives; j++) {
-      row[j] = ck_expf(row[j] - top);
+      row[j] = ck_exp_down(row[j] - top);
       sum += row[j];
     }
     float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;

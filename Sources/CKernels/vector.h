@@ -22,11 +22,12 @@
 /* Sums may be reordered (that is what lets them vectorise); NaN and infinity keep their meaning. */
 #define FAST_SUMS _Pragma("clang fp reassociate(on) contract(fast)")
 
-/* e^x, relative error < 2e-7 on [-87, 88]; below that 0, above it infinity; NaN stays NaN. */
-INLINE float ck_expf(float x) {
-  float clamped = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  float n = __builtin_rintf(clamped * 1.44269504088896341f);
-  float r = __builtin_fmaf(n, -0.693359375f, clamped);
+/* e^x for -87 <= x <= 88, relative error < 2e-7: x = n ln 2 + r, and n is added to the exponent of e^r. The rounding to n is an
+ * addition that pushes the fraction out; n then stands in the sum's low bits. */
+INLINE float ck_exp_within(float x) {
+  const float shift = 12582912.0f; /* 1.5 * 2^23 */
+  float shifted = __builtin_fmaf(x, 1.44269504088896341f, shift), n = shifted - shift;
+  float r = __builtin_fmaf(n, -0.693359375f, x);
   r = __builtin_fmaf(n, 2.12194440e-4f, r);
   float p = 1.9875691500e-4f;
   p = __builtin_fmaf(p, r, 1.3981999507e-3f);
@@ -35,13 +36,25 @@ INLINE float ck_expf(float x) {
   p = __builtin_fmaf(p, r, 1.6666665459e-1f);
   p = __builtin_fmaf(p, r, 5.0000001201e-1f);
   p = __builtin_fmaf(p, r * r, r + 1.0f);
-  int32_t bits = ((int32_t)n + 127) << 23;
-  float power;
-  memcpy(&power, &bits, 4);
-  float y = p * power;
+  uint32_t bits, exponent;
+  memcpy(&bits, &p, 4);
+  memcpy(&exponent, &shifted, 4);
+  bits += exponent << 23;
+  memcpy(&p, &bits, 4);
+  return p;
+}
+
+/* e^x for x <= 0; below -87 it is 0; NaN stays NaN. */
+INLINE float ck_exp_down(float x) {
+  float y = ck_exp_within(-87.0f > x ? -87.0f : x);
   y = x < -87.0f ? 0.0f : y;
-  y = x > 88.0f ? INFINITY : y;
   return x != x ? x : y;
+}
+
+/* e^x; above 88 it is infinity. */
+INLINE float ck_expf(float x) {
+  float y = ck_exp_down(88.0f < x ? 88.0f : x);
+  return x > 88.0f ? INFINITY : y;
 }
 
 /* The standard normal's density and distribution function at x; absolute error of the latter < 2e-7 (Abramowitz & Stegun
@@ -50,7 +63,8 @@ struct normal {
   float density, share;
 };
 INLINE struct normal ck_normal(float x) {
-  float a = __builtin_fabsf(x) * 0.70710678118654752f, e = ck_expf(-0.5f * x * x);
+  float a = __builtin_fabsf(x) * 0.70710678118654752f, y = -0.5f * x * x;
+  float e = ck_exp_within(-87.0f > y ? -87.0f : y); /* a NaN comes back through t */
   float t = 1.0f / __builtin_fmaf(0.3275911f, a, 1.0f);
   float p = 1.061405429f;
   p = __builtin_fmaf(p, t, -1.453152027f);

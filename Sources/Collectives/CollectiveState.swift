@@ -33,16 +33,20 @@ public final class CollectiveState {
 
   let exchange: Exchange
   let counts: UnsafeMutableBufferPointer<Int>
+  private let sameCounts: UnsafeMutableBufferPointer<Int>
 
   /// Makes the state of one of `ranks` ranks.
   public init(ranks: Int) {
     exchange = Exchange(ranks: ranks)
     counts = .allocate(capacity: ranks)
     counts.initialize(repeating: 0)
+    sameCounts = .allocate(capacity: ranks)
+    sameCounts.initialize(repeating: 0)
   }
 
   deinit {
     counts.deallocate()
+    sameCounts.deallocate()
     memory.deallocate()
   }
 
@@ -60,6 +64,12 @@ public final class CollectiveState {
   /// Runs `body` and adds its time.
   public func time<Result>(_ traffic: Traffic, _ body: () throws -> Result) rethrows -> Result {
     try waiting.time(traffic, body)
+  }
+
+  /// `count` for every rank, valid until the next call.
+  func same(_ count: Int) -> UnsafeBufferPointer<Int> {
+    sameCounts.update(repeating: count)
+    return UnsafeBufferPointer(sameCounts)
   }
 
   /// Memory for `count` elements, valid until the next call.

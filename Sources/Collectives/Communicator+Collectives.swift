@@ -5,15 +5,16 @@ extension Communicator {
     while try !poll(channel) { patience.pause() }
   }
 
-  /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in elements.
+  /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in rows of `each` elements.
   ///
   ///     rank 0 sends [a | b b], rank 1 sends [c c | d]
   ///     rank 0 gets  [a | c c], rank 1 gets  [b b | d]
   public func allToAll<Element: BitwiseCopyable>(
     _ send: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
-    into receive: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, as traffic: Traffic = .other
+    into receive: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int = 1,
+    as traffic: Traffic = .other
   ) throws {
-    state.exchange.cut(send, counts: sendCounts, into: receive, counts: receiveCounts)
+    state.exchange.cut(send, counts: sendCounts, into: receive, counts: receiveCounts, each: each)
     try complete(as: traffic)
   }
 
@@ -22,9 +23,9 @@ extension Communicator {
   ///     rank 0 sends [a], rank 1 sends [b b]   →   both get [a | b b], counts [1, 2]
   public func allGather<Element: BitwiseCopyable>(
     _ send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>,
-    as traffic: Traffic = .other
+    each: Int = 1, as traffic: Traffic = .other
   ) throws {
-    state.exchange.spread(send, into: receive, counts: counts)
+    state.exchange.spread(send, into: receive, counts: counts, each: each)
     try complete(as: traffic)
   }
 
@@ -33,10 +34,10 @@ extension Communicator {
   ///     rank 0 gives [1 | 2 3], rank 1 gives [10 | 20 30], counts [1, 2]
   ///     rank 0 gets  [11],      rank 1 gets  [22 33]
   public func reduceScatter(
-    _ values: UnsafeBufferPointer<Float>, counts: some Collection<Int>, into receive: UnsafeMutableBufferPointer<Float>,
-    as traffic: Traffic = .other
+    _ values: UnsafeBufferPointer<Float>, counts: some Collection<Int>, each: Int = 1,
+    into receive: UnsafeMutableBufferPointer<Float>, as traffic: Traffic = .other
   ) throws {
-    try scatter(values, counts: counts, into: receive, as: traffic)
+    try scatter(values, counts: counts, each: each, into: receive, as: traffic)
   }
 
   /// `values` becomes the sum over the ranks, added in rank order, on every rank.
@@ -110,23 +111,23 @@ extension Communicator {
     guard size > 1 else { return }
     if values.count * MemoryLayout<Element>.stride <= Shares.fewBytes {
       let all = state.scratch(Element.self, values.count * size)
-      try allGather(UnsafeBufferPointer(values), into: all, counts: repeatElement(values.count, count: size), as: traffic)
+      try allGather(UnsafeBufferPointer(values), into: all, counts: state.same(values.count), as: traffic)
       sumInRankOrder(all, into: values)
       return
     }
-    let counts = UnsafeMutableBufferPointer(rebasing: state.counts[...])
+    let counts = state.counts
     for rank in 0..<size { counts[rank] = Shares.range(of: rank, ranks: size, count: values.count).count }
     let own = UnsafeMutableBufferPointer(rebasing: values[Shares.range(of: rank, ranks: size, count: values.count)])
-    try scatter(UnsafeBufferPointer(values), counts: counts, into: own, as: traffic)
-    try allGather(UnsafeBufferPointer(own), into: values, counts: counts, as: traffic)
+    try scatter(UnsafeBufferPointer(values), counts: UnsafeBufferPointer(counts), each: 1, into: own, as: traffic)
+    try allGather(UnsafeBufferPointer(own), into: values, counts: UnsafeBufferPointer(counts), as: traffic)
   }
 
   private func scatter<Element: FloatingPoint & BitwiseCopyable>(
-    _ values: UnsafeBufferPointer<Element>, counts: some Collection<Int>, into receive: UnsafeMutableBufferPointer<Element>,
-    as traffic: Traffic
+    _ values: UnsafeBufferPointer<Element>, counts: some Collection<Int>, each: Int,
+    into receive: UnsafeMutableBufferPointer<Element>, as traffic: Traffic
   ) throws {
     let all = state.scratch(Element.self, receive.count * size)
-    try allToAll(values, counts: counts, into: all, counts: repeatElement(receive.count, count: size), as: traffic)
+    try allToAll(values, counts: counts, into: all, counts: state.same(receive.count / each), each: each, as: traffic)
     sumInRankOrder(all, into: receive)
   }
 }

@@ -36,30 +36,34 @@ public final class Exchange {
     receive.deallocate()
   }
 
-  /// Cuts two buffers into segments of the given element counts, rank after rank.
+  /// Cuts two buffers into segments of the given counts of `each` elements, rank after rank.
   func cut<Element: BitwiseCopyable>(
     _ source: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
-    into target: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>
+    into target: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int
   ) {
-    Self.cut(UnsafeMutableBufferPointer(mutating: source), sendCounts, send)
-    Self.cut(target, receiveCounts, receive)
+    Self.cut(UnsafeMutableBufferPointer(mutating: source), sendCounts, each, send)
+    Self.cut(target, receiveCounts, each, receive)
   }
 
   /// Sends the same elements to every rank, and receives each rank's behind the one before.
   func spread<Element: BitwiseCopyable>(
-    _ source: UnsafeBufferPointer<Element>, into target: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>
+    _ source: UnsafeBufferPointer<Element>, into target: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>,
+    each: Int
   ) {
     let all = Segment(UnsafeMutableRawPointer(mutating: source.baseAddress), bytes: source.count * MemoryLayout<Element>.stride)
     for rank in send.indices { send[rank] = all }
-    Self.cut(target, counts, receive)
+    Self.cut(target, counts, each, receive)
   }
 
   private static func cut<Element>(
-    _ buffer: UnsafeMutableBufferPointer<Element>, _ counts: some Collection<Int>, _ segments: UnsafeMutableBufferPointer<Segment>
+    _ buffer: UnsafeMutableBufferPointer<Element>, _ counts: some Collection<Int>, _ each: Int,
+    _ segments: UnsafeMutableBufferPointer<Segment>
   ) {
+    precondition(each > 0, "rows of \(each) elements")
     precondition(counts.count == segments.count, "counts of \(counts.count) ranks among \(segments.count)")
     var start = 0
-    for (rank, count) in counts.enumerated() {
+    for (rank, rows) in counts.enumerated() {
+      let count = rows * each
       precondition(count >= 0 && start + count <= buffer.count, "\(start) + \(count) elements in a buffer of \(buffer.count)")
       segments[rank] = Segment(
         buffer.baseAddress.map { UnsafeMutableRawPointer($0 + start) }, bytes: count * MemoryLayout<Element>.stride)

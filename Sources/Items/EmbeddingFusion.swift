@@ -16,7 +16,7 @@ public struct EmbeddingFusion {
   /// Activations kept for backward.
   public struct Saved {
     /// How this rank's items were routed.
-    public internal(set) var routing: Routing
+    public let routing: Routing
     let rows: RowList  // the items' local rows, U
     let chosen: UnsafeMutablePointer<Int32>  // [U, k]
     let gates: Matrix  // [U, k]
@@ -61,14 +61,15 @@ public struct EmbeddingFusion {
     let slots = ExpertSlots(capacity: count * active, experts: shape.experts, workspace: workspace)
     let pooled = workspace.matrix(count * active, shape.tokenWidth)
     let results = workspace.matrix(count * active, shape.semanticWidth)
-    var saved = Saved(
-      routing: Routing(experts: shape.experts), rows: rows, chosen: chosen, gates: gates, probabilities: probabilities,
+    let saved = Saved(
+      routing: Routing(experts: shape.experts, workspace: workspace), rows: rows, chosen: chosen, gates: gates,
+      probabilities: probabilities,
       weights: weights, slots: slots, pooled: pooled, results: results)
     workspace.scope {
       let unsorted = workspace.matrix(count * active, shape.tokenWidth)
       let gate = PackedFactor(gateWeight.value, workspace: workspace)
       forEachBlock(count) { items in
-        readItems(items, gate, tokens: tokens, saved: &saved, pooled: unsorted, workspace: workspace)
+        readItems(items, gate, tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
       }
       slots.group(chosen: chosen, perItem: active) { !tokens.tokens(of: Int(rows[$0])).isEmpty }
       gather(slots.slots, from: unsorted, into: pooled.rows(0..<slots.count))
@@ -91,7 +92,7 @@ public struct EmbeddingFusion {
 
   /// Gate and attention pooling of a block of items: states are read once from memory and stay in the cache.
   private func readItems(
-    _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: inout Saved, pooled: Matrix, workspace: Workspace
+    _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace
   ) {
     workspace.scope {
       let gateInput = gateInput(items, saved.rows, tokens, workspace)
@@ -123,10 +124,11 @@ public struct EmbeddingFusion {
   ///   - routing: the whole job's routing, for the balance loss.
   ///   - balance: λ, the weight of the balance loss.
   ///   - onGradients: called between blocks of items, with where the complete part of the flat gradients starts.
-  ///   - onStates: called with (item, dStates `[m_i, dₜ]`) for every item with text, in order; nil = tokens are frozen.
+  ///   - trainsStates: whether the token states' gradients are wanted; not while tokens are frozen.
+  ///   - onStates: called with (item, dStates `[m_i, dₜ]`) for every item with text, in order, when they are.
   public func backward(
     _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
-    onGradients: (Int) throws -> Void, onStates: ((Int, Matrix) -> Void)?
+    onGradients: (Int) throws -> Void, trainsStates: Bool = true, onStates: (Int, Matrix) -> Void
   ) rethrows {
     try workspace.scope {
       let slots = saved.slots
@@ -134,14 +136,12 @@ public struct EmbeddingFusion {
       let dPooled = workspace.matrix(slots.count, shape.tokenWidth)
       expertsBackward(saved, dSemantic: dSemantic, dGates: dGates, dPooled: dPooled, workspace: workspace)
       let dProbabilities = workspace.vector(shape.experts)
-      for (expert, gradient) in routing.probabilityGradient.enumerated() {
-        dProbabilities[expert] = balance * Float(gradient)
-      }
+      for expert in 0..<shape.experts { dProbabilities[expert] = balance * Float(routing.probabilityGradient(of: expert)) }
       try forEachBlock(saved.rows.count) { items in
         try onGradients(experts.offset)
         itemsBackward(
           items, saved, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, tokens: tokens, workspace: workspace,
-          onStates: onStates)
+          trainsStates: trainsStates, onStates: onStates)
       }
     }
   }
@@ -171,7 +171,7 @@ public struct EmbeddingFusion {
   /// Through gate and pooling of a block of items.
   private func itemsBackward(
     _ items: Range<Int>, _ saved: Saved, dGates: Matrix, dPooled: Matrix, dProbabilities: Vector, tokens: TokenTable,
-    workspace: Workspace, onStates: ((Int, Matrix) -> Void)?
+    workspace: Workspace, trainsStates: Bool, onStates: (Int, Matrix) -> Void
   ) {
     workspace.scope {
       let dLogits = workspace.zeros(items.count, shape.experts)
@@ -185,7 +185,7 @@ public struct EmbeddingFusion {
       multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
       addColumnSums(dLogits, to: gateBias.gradientVector)
       let dInput = input  // written over: the input is not read again
-      if onStates != nil {
+      if trainsStates {
         multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
       }
       let dItemPooled = workspace.matrix(shape.active, shape.tokenWidth)
@@ -194,12 +194,12 @@ public struct EmbeddingFusion {
         let states = tokens.states(of: Int(saved.rows[item]))
         guard states.rows > 0 else { continue }
         gather(saved.slots.places(of: item, perItem: shape.active), from: dPooled, into: dItemPooled)
-        let dStates = onStates == nil ? nil : dStatesBuffer.rows(0..<states.rows)
+        let dStates = trainsStates ? dStatesBuffer.rows(0..<states.rows) : nil
         if let dStates { spreadGateGradient(row(dInput, item - items.lowerBound), over: dStates) }
         attentionPoolBackward(
           states, chosen: RowList(chosenExperts(saved, item)), queries: queries.value,
           weights: itemWeights(saved, item, states.rows), dPooled: dItemPooled, dStates: dStates, dQueries: queries.gradient)
-        if let dStates { onStates?(item, dStates) }
+        if let dStates { onStates(item, dStates) }
       }
     }
   }

@@ -171,14 +171,12 @@ public final class ItemTable {
       let ownedDE = try collect(dE, saved.route, workspace)
       if let fusion, let savedFusion = saved.fusion, let routing {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
-        let update = learningRates.token.map { rate in
-          { (item: Int, dStates: Matrix) in
-            self.updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: rate)
-          }
-        }
         try fusion.backward(
           savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
-          balance: balance, workspace: workspace, onGradients: onGradients, onStates: update)
+          balance: balance, workspace: workspace, onGradients: onGradients, trainsStates: learningRates.token != nil
+        ) { item, dStates in
+          updateTokens(Int(owned[item]), dStates, optimizer, rounding, learningRate: learningRates.token ?? 0)
+        }
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }

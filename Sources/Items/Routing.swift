@@ -1,50 +1,61 @@
+public import Tensors
+
 /// How a step's items were shared out over the experts, for the load balance.
 ///
 /// docs/model.md, section 1 (ours).
 ///
 ///     balance = K · Σ_j f_j p_j,  f_j = share of the k · U slots routed to j,  p_j = mean probability of j
 ///
-/// Sums over all items of the whole job's step: 2K + 1 numbers, all-reduced between forward and backward.
-public struct Routing: Sendable, Equatable {
+/// Sums over all items of the whole job's step: 2K + 1 numbers, all-reduced between forward and backward. A plain view of them: copying
+/// it copies no numbers.
+public struct Routing {
+  /// K.
+  public let experts: Int
+  /// All numbers as they travel in the all-reduce: slots routed to each expert, each expert's probability, items.
+  public let numbers: UnsafeMutableBufferPointer<Double>
+
+  /// How many numbers there are.
+  public static func count(experts: Int) -> Int { 2 * experts + 1 }
+
+  /// A view of `count(experts:)` numbers.
+  public init(_ numbers: UnsafeMutableBufferPointer<Double>) {
+    precondition(numbers.count % 2 == 1, "\(numbers.count) routing numbers")
+    self.numbers = numbers
+    experts = numbers.count / 2
+  }
+
+  /// Nothing routed yet; the numbers are the workspace's.
+  public init(experts: Int, workspace: Workspace) {
+    let count = Self.count(experts: experts)
+    self.init(UnsafeMutableBufferPointer(start: workspace.take(Double.self, count), count: count))
+    numbers.update(repeating: 0)
+  }
+
   /// Slots routed to each expert (K numbers).
-  public var routed: [Double]
+  public var routed: UnsafeMutableBufferPointer<Double> { UnsafeMutableBufferPointer(rebasing: numbers[..<experts]) }
   /// Σ over items of the full softmax (K numbers).
-  public var probability: [Double]
+  public var probability: UnsafeMutableBufferPointer<Double> {
+    UnsafeMutableBufferPointer(rebasing: numbers[experts..<(2 * experts)])
+  }
   /// Items with text.
-  public var items: Double
-
-  /// Nothing routed yet.
-  public init(experts: Int) {
-    routed = Array(repeating: 0, count: experts)
-    probability = Array(repeating: 0, count: experts)
-    items = 0
+  public var items: Double {
+    get { numbers[2 * experts] }
+    nonmutating set { numbers[2 * experts] = newValue }
   }
 
-  /// The numbers in one list, and back: what travels in the all-reduce.
-  public var flat: [Double] {
-    get { routed + probability + [items] }
-    set {
-      let experts = routed.count
-      precondition(newValue.count == 2 * experts + 1, "\(newValue.count) routing numbers for \(experts) experts")
-      routed = Array(newValue[..<experts])
-      probability = Array(newValue[experts..<(2 * experts)])
-      items = newValue[2 * experts]
-    }
-  }
+  /// f_j: the share of the slots routed to an expert.
+  public func share(of expert: Int) -> Double { routed[expert] / max(routed.reduce(0, +), 1) }
 
-  /// f_j: the share of the slots routed to each expert.
-  public var shares: [Double] {
-    let slots = max(routed.reduce(0, +), 1)
-    return routed.map { $0 / slots }
-  }
+  /// The share of the expert that has most.
+  public var busiestShare: Double { (routed.max() ?? 0) / max(routed.reduce(0, +), 1) }
 
   /// The balance loss: 1 when evenly shared, up to K when one expert takes all.
   public var loss: Double {
-    Double(routed.count) * zip(shares, probability).reduce(0) { $0 + $1.0 * $1.1 } / max(items, 1)
+    var sum = 0.0
+    for expert in 0..<experts { sum += share(of: expert) * probability[expert] }
+    return Double(experts) * sum / max(items, 1)
   }
 
-  /// d(balance)/d(probability of expert j for one item), the same for every item with text.
-  public var probabilityGradient: [Double] {
-    shares.map { $0 * Double(routed.count) / max(items, 1) }
-  }
+  /// d(balance)/d(probability of an expert for one item), the same for every item with text.
+  public func probabilityGradient(of expert: Int) -> Double { share(of: expert) * Double(experts) / max(items, 1) }
 }

@@ -111,9 +111,9 @@ public final class RowExchange {
     _ send: Matrix, _ sendRows: NumberList<Int>, _ receive: Matrix, _ receiveRows: NumberList<Int>, as traffic: Traffic
   ) throws {
     try communicator.allToAll(
-      UnsafeBufferPointer(start: send.base, count: send.count), counts: sendRows.values.lazy.map { $0 * send.columns },
-      into: UnsafeMutableBufferPointer(start: receive.base, count: receive.count),
-      counts: receiveRows.values.lazy.map { $0 * receive.columns }, as: traffic)
+      UnsafeBufferPointer(start: send.base, count: send.count), counts: sendRows.values,
+      into: UnsafeMutableBufferPointer(start: receive.base, count: receive.count), counts: receiveRows.values,
+      each: send.columns, as: traffic)
   }
 
   private let partition: RowPartition

@@ -36,6 +36,14 @@ public final class RowRoute {
   /// The channel that its numbers travel on.
   let channel: Int
 
+  /// Makes room for so many wanted rows, and for so many that are asked of this rank.
+  public func reserve(wanted: Int, asked: Int) {
+    request.reserve(wanted)
+    self.asked.reserve(asked)
+    places.reserve(asked)
+    union.reserve(asked)
+  }
+
   /// Makes an empty route between `ranks` ranks.
   init(ranks: Int, channel: Int) {
     self.channel = channel

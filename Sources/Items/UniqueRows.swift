@@ -4,8 +4,8 @@ public import Tensors
 ///
 /// Rows of one owner ascend; on one rank all do. In that order what an owner sends lands where it belongs.
 ///
-/// Memory and time grow with the lists, never with the catalogue. Reused from step to step: once the largest step has been
-/// seen it allocates nothing. Ours.
+/// Memory and time grow with the lists, never with the catalogue. Reused from step to step: once there is room for the largest step
+/// it allocates nothing. Ours.
 public final class UniqueRows {
   /// Makes an empty set of rows of a table that is shared out like `partition`; by default all rows have one owner.
   public init(of partition: RowPartition = RowPartition(rows: 0, ranks: 1)) { self.partition = partition }
@@ -17,8 +17,7 @@ public final class UniqueRows {
 
   /// Collects the distinct rows of a few lists.
   public func collect(_ lists: RowList...) {
-    reserve(lists.reduce(0) { $0 + $1.count })
-    count = 0
+    empty(for: lists.reduce(0) { $0 + $1.count })
     for list in lists {
       for row in list {
         let slot = slot(of: row)
@@ -37,37 +36,49 @@ public final class UniqueRows {
     for (index, row) in list.enumerated() { target[index] = places.base[slot(of: row)] }
   }
 
+  /// Makes room for lists of so many entries together, so that collecting no more than these allocates nothing.
+  public func reserve(_ entries: Int) {
+    let slots = Self.slots(for: entries)
+    guard slots > keys.count else { return }
+    keys = Storage(count: slots)
+    places = Storage(count: slots)
+    found = Storage(count: slots / 2)
+    spare = Storage(count: slots / 2)
+  }
+
   private func sort() {
-    var entries = UnsafeMutableBufferPointer(start: found.base, count: count)
-    guard partition.ranks > 1 else { return entries.sort() }
+    let entries = UnsafeMutableBufferPointer(start: found.base, count: count)
+    guard partition.ranks > 1 else { return radixSort(entries, scratch: spare.base) }
     // Numbers that ascend owner after owner, and from which a row is got back.
     let perOwner = partition.count(ownedBy: 0)
     for place in 0..<count {
       let row = Int(entries[place])
       entries[place] = Int32(partition.owner(of: row) * perOwner + partition.localRow(of: row))
     }
-    entries.sort()
+    radixSort(entries, scratch: spare.base)
     for place in 0..<count {
       let (owner, local) = Int(entries[place]).quotientAndRemainder(dividingBy: perOwner)
       entries[place] = Int32(partition.row(local, ownedBy: owner))
     }
   }
 
-  /// Empties a hash table of at least twice as many slots as there are entries.
-  private func reserve(_ entries: Int) {
-    var capacity = 1024
-    while capacity < 2 * entries { capacity *= 2 }
-    if capacity > keys.count {
-      keys = Storage(count: capacity)
-      places = Storage(count: capacity)
-      found = Storage(count: capacity / 2)
-    }
-    keys.buffer.update(repeating: -1)
+  /// Slots of a hash table for so many entries: at least twice as many, a power of two.
+  private static func slots(for entries: Int) -> Int {
+    var slots = 1024
+    while slots < 2 * entries { slots *= 2 }
+    return slots
+  }
+
+  /// Forgets everything, and uses as much of the table as `entries` entries need.
+  private func empty(for entries: Int) {
+    reserve(entries)
+    mask = Self.slots(for: entries) - 1
+    keys.base.update(repeating: -1, count: mask + 1)
+    count = 0
   }
 
   /// The slot that holds `row`, or the free one where it belongs (linear probing).
   private func slot(of row: Int32) -> Int {
-    let mask = keys.count - 1
     var slot = Int((UInt32(bitPattern: row) &* 0x9E37_79B1) >> 7) & mask
     while keys.base[slot] != row && keys.base[slot] != -1 { slot = (slot + 1) & mask }
     return slot
@@ -77,4 +88,6 @@ public final class UniqueRows {
   private var keys = Storage<Int32>(count: 0)
   private var places = Storage<Int32>(count: 0)
   private var found = Storage<Int32>(count: 0)
+  private var spare = Storage<Int32>(count: 0)
+  private var mask = 0
 }

@@ -17,15 +17,19 @@ public struct CrossUserBPR {
   public init(logitScale: Float) { self.logitScale = logitScale }
 
   /// |Π|: the ordered pairs of users with different targets, out of all users' targets.
-  public static func pairs(targets: RowList) -> Int {
-    let sorted = targets.sorted()
-    var same = 0
-    var start = 0
-    for end in 1...max(sorted.count, 1) where end >= sorted.count || sorted[end] != sorted[start] {
-      same += (end - start) * (end - start)
-      start = end
+  public static func pairs(targets: RowList, workspace: Workspace) -> Int {
+    workspace.scope {
+      let sorted = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, targets.count), count: targets.count)
+      _ = sorted.update(fromContentsOf: targets)
+      radixSort(sorted, scratch: workspace.take(Int32.self, targets.count))
+      var same = 0
+      var start = 0
+      for end in 1...max(sorted.count, 1) where end >= sorted.count || sorted[end] != sorted[start] {
+        same += (end - start) * (end - start)
+        start = end
+      }
+      return sorted.isEmpty ? 0 : sorted.count * sorted.count - same
     }
-    return sorted.isEmpty ? 0 : sorted.count * sorted.count - same
   }
 
   /// Returns Σ over this rank's pairs; adds `weight` times the gradients to dUsers `[B, d]` and dE `[U, d]`.

@@ -4,7 +4,7 @@ public import Tensors
 /// Layer normalisation over the last extent (Ba, Kiros, Hinton 2016), ε = 1e-5 as in PyTorch.
 public struct LayerNorm {
   /// What backward needs besides the input.
-  public struct Saved {
+  public struct Saved: BitwiseCopyable {
     let mean: Vector
     let inverseDeviation: Vector
 

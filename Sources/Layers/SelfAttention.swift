@@ -15,7 +15,7 @@ public struct SelfAttention {
   }
 
   /// Activations kept for backward.
-  public struct Saved {
+  public struct Saved: BitwiseCopyable {
     let qkv: StoredRows  // [T, 3d]
     let mixed: StoredRows  // [T, d], heads concatenated, before the output projection
     let logSums: Vector  // [heads · T], sequence by sequence

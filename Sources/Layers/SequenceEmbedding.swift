@@ -49,7 +49,7 @@ public struct SequenceEmbedding {
         let rows = batch.rows(of: user)
         add(positions(rows.count, position.value), to: sum.rows(rows))
       }
-      for (list, table) in tables(input) {
+      forEachTable(input) { list, table in
         for row in 0..<sum.rows { add(table.value.rows(Int(list[row])..<Int(list[row]) + 1), to: sum.rows(row..<row + 1)) }
       }
       mask(batch, mode).add(sum, into: z)
@@ -66,18 +66,16 @@ public struct SequenceEmbedding {
         let rows = batch.rows(of: user)
         add(dSum.rows(rows), to: positions(rows.count, position.gradient))
       }
-      for (list, table) in tables(input) { scatterAdd(dSum, to: list, of: table.gradient) }
+      forEachTable(input) { list, table in scatterAdd(dSum, to: list, of: table.gradient) }
     }
   }
 
   /// The rows of P for a sequence of `length` events.
   private func positions(_ length: Int, _ table: Matrix) -> Matrix { table.rows((table.rows - length)..<table.rows) }
 
-  private func tables(_ input: Input) -> [(RowList, Parameter)] {
-    var pairs: [(RowList, Parameter)] = []
-    if let scene, let list = input.scenes { pairs.append((list, scene)) }
-    if let behavior, let list = input.behaviors { pairs.append((list, behavior)) }
-    return pairs
+  private func forEachTable(_ input: Input, _ body: (RowList, Parameter) -> Void) {
+    if let scene, let list = input.scenes { body(list, scene) }
+    if let behavior, let list = input.behaviors { body(list, behavior) }
   }
 
   private func mask(_ batch: PackedBatch, _ mode: ForwardMode) -> DropoutMask {

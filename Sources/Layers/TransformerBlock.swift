@@ -9,7 +9,7 @@ public import Tensors
 /// is written and read in the cache.
 public struct TransformerBlock {
   /// Activations kept for backward, in the order of the computation.
-  public struct Saved {
+  public struct Saved: BitwiseCopyable {
     let attentionInput: Matrix  // z before the block
     let attentionNorm: LayerNorm.Saved
     let attentionNormed: StoredRows

@@ -14,7 +14,7 @@ public final class PreciseModel {
     /// h `[T, d]`, after the final layer norm.
     public let hidden: Matrix
     let residual: Matrix  // z after the last block
-    let blocks: [TransformerBlock.Saved]
+    let blocks: UnsafeMutablePointer<TransformerBlock.Saved>  // [layers], in the workspace like what they point to
     let finalNorm: LayerNorm.Saved
   }
 
@@ -79,11 +79,10 @@ public final class PreciseModel {
   ) -> Encoded {
     var z = workspace.matrix(batch.positions, e.columns)
     embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
-    var saved: [TransformerBlock.Saved] = []
-    saved.reserveCapacity(blocks.count)
-    for block in blocks {
-      saved.append(block.forward(z, batch: batch, mode: mode, workspace: workspace))
-      z = saved[saved.count - 1].output
+    let saved = workspace.take(TransformerBlock.Saved.self, blocks.count)
+    for (layer, block) in blocks.enumerated() {
+      saved[layer] = block.forward(z, batch: batch, mode: mode, workspace: workspace)
+      z = saved[layer].output
     }
     let hidden = workspace.matrix(z.rows, z.columns)
     let norm = LayerNorm.Saved(rows: z.rows, workspace: workspace)

@@ -110,21 +110,21 @@ public struct TargetedObjective {
       let counts = batch.usersOfRanks
       let total = counts.reduce(0, +)
       let allUsers = workspace.matrix(total, users.columns)
-      let rowCounts = counts.lazy.map { $0 * users.columns }
       try communicator.allGather(
         UnsafeBufferPointer(start: users.base, count: users.count),
-        into: UnsafeMutableBufferPointer(start: allUsers.base, count: allUsers.count), counts: rowCounts, as: .users)
+        into: UnsafeMutableBufferPointer(start: allUsers.base, count: allUsers.count), counts: counts, each: users.columns,
+        as: .users)
       let allTargets = UnsafeMutableBufferPointer(start: workspace.take(Int32.self, total), count: total)
       try communicator.allGather(batch.targets, into: allTargets, counts: counts, as: .users)
       let first = counts[..<communicator.rank].reduce(0, +)
-      let pairs = Double(max(CrossUserBPR.pairs(targets: RowList(allTargets)), 1))
+      let pairs = Double(max(CrossUserBPR.pairs(targets: RowList(allTargets), workspace: workspace), 1))
       let dAllUsers = workspace.zeros(total, users.columns)
       let sum = crossUserBPR.lossAndGradients(
         users: allUsers, targets: RowList(allTargets), own: first..<(first + users.rows), ownTargetRows: batch.targetRows, e: e,
         weight: bprWeight / Float(pairs), dUsers: dAllUsers, dE: dE, workspace: workspace)
       let own = workspace.matrix(users.rows, users.columns)
       try communicator.reduceScatter(
-        UnsafeBufferPointer(start: dAllUsers.base, count: dAllUsers.count), counts: rowCounts,
+        UnsafeBufferPointer(start: dAllUsers.base, count: dAllUsers.count), counts: counts, each: users.columns,
         into: UnsafeMutableBufferPointer(start: own.base, count: own.count), as: .users)
       add(own, to: dUsers)
       return sum / pairs

@@ -59,15 +59,24 @@ public final class ProgressBar: Sendable {
   }
 
   /// Adds units to those done.
-  public func advance(by count: Int = 1, note: String? = nil) {
+  ///
+  /// - Parameter note: what stands at the end of the line; only made when a line is drawn, or with the last unit.
+  public func advance(by count: Int = 1, note: @autoclosure () -> String? = nil) {
     if console.verbosity == .quiet { return }
-    state.withLock { update(&$0, completed: $0.completed + count, note: note) }
+    state.withLock { state in
+      let completed = state.completed + count
+      if isDue(state) || completed == total, let note = note() { state.note = note }
+      update(&state, completed: completed)
+    }
   }
 
   /// Sets the units done, and what stands at the end of the line ("loss 5.43").
   public func update(completed: Int, note: String? = nil) {
     if console.verbosity == .quiet { return }
-    state.withLock { update(&$0, completed: completed, note: note) }
+    state.withLock { state in
+      if let note { state.note = note }
+      update(&state, completed: completed)
+    }
   }
 
   /// Ends with a line that says how long it took; later calls do nothing.
@@ -91,12 +100,14 @@ public final class ProgressBar: Sendable {
   private static let redrawSeconds = 0.1
   private static let plainSeconds = 10.0
 
-  private func update(_ state: inout State, completed: Int, note: String?) {
+  private func isDue(_ state: State) -> Bool {
+    clock() - state.drawnAt >= (console.isTerminal ? ProgressBar.redrawSeconds : ProgressBar.plainSeconds)
+  }
+
+  private func update(_ state: inout State, completed: Int) {
     state.completed = completed
-    if let note { state.note = note }
+    guard !state.finished, isDue(state) else { return }
     let now = clock()
-    guard !state.finished, now - state.drawnAt >= (console.isTerminal ? ProgressBar.redrawSeconds : ProgressBar.plainSeconds)
-    else { return }
     state.drawnAt = now
     state.meter.update(time: now, completed: completed)
     if console.isTerminal {

@@ -2,7 +2,7 @@
 ///
 /// Rows stand `stride` elements apart, so a block of columns of a wider matrix is a matrix too. A plain view: copying
 /// it copies no numbers, and it must not outlive its owner. Ours: layers pass views, owners are few and named.
-public struct Matrix {
+public struct Matrix: BitwiseCopyable {
   /// The first element.
   public let base: UnsafeMutablePointer<Float>
   /// The number of rows.
@@ -77,7 +77,7 @@ public struct Matrix {
 }
 
 /// A float32 vector that somebody else owns: biases, scales, one number a row.
-public struct Vector {
+public struct Vector: BitwiseCopyable {
   /// The first element.
   public let base: UnsafeMutablePointer<Float>
   /// The number of elements.

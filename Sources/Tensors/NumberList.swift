@@ -22,6 +22,14 @@ public final class NumberList<Element: BitwiseCopyable> {
   /// Forgets every element and keeps the memory.
   public func removeAll() { count = 0 }
 
+  /// Makes room for `capacity` elements, so that a list of no more of them allocates nothing.
+  public func reserve(_ capacity: Int) {
+    guard capacity > storage.count else { return }
+    let larger = Storage<Element>(count: capacity)
+    larger.base.update(from: storage.base, count: count)
+    storage = larger
+  }
+
   /// Adds an element at the end.
   public func append(_ element: Element) {
     if count == storage.count { grow(to: count + 1) }
@@ -36,11 +44,7 @@ public final class NumberList<Element: BitwiseCopyable> {
     return UnsafeMutableBufferPointer(start: storage.base, count: count)
   }
 
-  private func grow(to needed: Int) {
-    let larger = Storage<Element>(count: max(1024, needed, 2 * storage.count))
-    larger.base.update(from: storage.base, count: count)
-    storage = larger
-  }
+  private func grow(to needed: Int) { reserve(max(1024, needed, 2 * storage.count)) }
 
   private var storage = Storage<Element>(count: 0)
 }

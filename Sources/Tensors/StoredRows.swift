@@ -3,9 +3,9 @@ import CKernels
 /// Rows of numbers as they are stored, `[rows, columns]` in float32 or bfloat16, one behind the other; somebody else owns them.
 ///
 /// What kernels read in place: bfloat16 is widened in registers, never copied as a whole. A plain view like `Matrix`.
-public struct StoredRows {
+public struct StoredRows: BitwiseCopyable {
   /// How a number is stored.
-  public enum Element: Sendable {
+  public enum Element: Sendable, BitwiseCopyable {
     /// IEEE 754 single precision.
     case fp32
     /// bfloat16: the upper half of a float32, so half the memory with seven bits of fraction.

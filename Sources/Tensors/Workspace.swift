@@ -1,22 +1,37 @@
 /// Scratch memory for one rank's step: taken piece by piece, given back all at once.
 ///
-/// The first steps grow it; once the largest step has been seen it allocates nothing more. Pieces are aligned to 64
-/// bytes and hold whatever the last user left there. Belongs to one thread. Ours: a step's lifetimes are nested, so a
-/// stack is all the allocator that it needs.
+/// Who knows how much a step takes reserves it at the start, as one block; where a step takes more, or nobody knows, it grows, and
+/// once the largest step has been seen it allocates nothing more. Pieces are aligned to 64 bytes and hold whatever the last user left
+/// there. Belongs to one thread. Ours: a step's lifetimes are nested, so a stack is all the allocator that it needs.
 public final class Workspace {
   /// A place in the workspace to return to.
   public struct Mark {
     fileprivate let chunk: Int
     fileprivate let used: Int
+    fileprivate let taken: Int
   }
 
-  /// Makes an empty workspace; chunks hold at least `chunkBytes`.
+  /// The most bytes that were taken at one time.
+  public private(set) var peak = 0
+  /// How many blocks were allocated because what was there did not do.
+  public private(set) var growths = 0
+
+  /// Makes an empty workspace; blocks that it grows by hold at least `chunkBytes`.
   public init(chunkBytes: Int = 64 << 20) {
     self.chunkBytes = chunkBytes
   }
 
   /// The bytes held now, used or not.
   public var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
+
+  /// Has room for `bytes` in one block from now on; nothing may be taken.
+  ///
+  /// The block is fresh memory of the system, in large pages where it grants them; what is never taken is never touched.
+  public func reserve(_ bytes: Int) {
+    precondition(current == 0 && used == 0, "a workspace in use is reserved")
+    guard bytes > (chunks.first?.count ?? 0) else { return }
+    chunks = [Storage(count: bytes)]
+  }
 
   /// Takes `count` elements, with unspecified contents.
   public func take<Element: BitwiseCopyable>(_ type: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
@@ -27,7 +42,10 @@ public final class Workspace {
     }
     if current == chunks.count {
       chunks.append(Storage(count: max(bytes, chunkBytes)))
+      growths += 1
     }
+    taken += bytes
+    peak = max(peak, taken)
     defer { used += bytes }
     return UnsafeMutableRawPointer(chunks[current].base + used).bindMemory(to: Element.self, capacity: count)
   }
@@ -48,12 +66,13 @@ public final class Workspace {
   public func vector(_ count: Int) -> Vector { Vector(take(Float.self, count), count: count) }
 
   /// The present place, for `release(to:)`.
-  public var mark: Mark { Mark(chunk: current, used: used) }
+  public var mark: Mark { Mark(chunk: current, used: used, taken: taken) }
 
   /// Gives back everything taken since `mark`.
   public func release(to mark: Mark) {
     current = mark.chunk
     used = mark.used
+    taken = mark.taken
   }
 
   /// Runs `body` and gives back what it took.
@@ -67,4 +86,5 @@ public final class Workspace {
   private var chunks: [Storage<UInt8>] = []
   private var current = 0
   private var used = 0
+  private var taken = 0
 }

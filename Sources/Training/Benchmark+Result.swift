@@ -25,6 +25,8 @@ extension Benchmark {
     public var operations = 0.0
     /// What this rank sent in a step, and how long it waited, by what it was about; means over the steps.
     public var traffic: [(about: Traffic, bytes: Double, milliseconds: Double)] = []
+    /// Bytes of this rank's workspace: reserved before the first step, and taken at most.
+    public var workspace = (reserved: 0, peak: 0)
     /// The loss of the first and the last step.
     public var losses = (first: 0.0, last: 0.0)
 

@@ -42,17 +42,19 @@ public struct Benchmark {
     return result
   }
 
-  /// Milliseconds of a step and of its parts.
-  private typealias Sample = (total: Double, parts: [Double])
+  /// Milliseconds of all steps, then of each part of a step.
+  private typealias Samples = [[Double]]
 
   /// Trains a model that nobody wants: its shape, what the steps took, and what the last one was made of.
   private func train(
     steps: Int, warmup: Int, _ precision: Precision, _ communicator: any Communicator, _ progress: () -> Void
-  ) throws -> (ModelShape, [Sample], Result) {
+  ) throws -> (ModelShape, Samples, Result) {
     let model = makeModel(communicator)
     let step = try makeStep(model, precision, steps: warmup + steps, communicator)
     var result = Result()
-    var samples: [Sample] = []
+    // Room first: a step in the steady state allocates nothing.
+    var samples = Samples(repeating: [], count: 1 + StepPart.allCases.count)
+    for index in samples.indices { samples[index].reserveCapacity(steps) }
     try Timeline.record("phase", plan.name, on: communicator.state.timeline) {
       for number in 0..<(warmup + steps) {
         if number == warmup { communicator.state.resetTraffic() }
@@ -61,10 +63,14 @@ public struct Benchmark {
         result.losses.last = report.loss
         (result.positions, result.negatives) = (report.positions, report.negatives)
         result.items = (report.uniqueItems, report.ownedItems)
-        if number >= warmup { samples.append((step.clock.total * 1000, step.clock.seconds.map { $0 * 1000 })) }
+        if number >= warmup {
+          samples[0].append(step.clock.total * 1000)
+          for (part, seconds) in step.clock.seconds.enumerated() { samples[1 + part].append(seconds * 1000) }
+        }
         progress()
       }
     }
+    result.workspace = (step.workspace.capacity, step.workspace.peak)
     return (model.shape, samples, result)
   }
 
@@ -85,12 +91,11 @@ public struct Benchmark {
       communicator: communicator)
   }
 
-  private func summarise(_ samples: [Sample], _ costs: StepCosts, _ result: inout Result) {
-    let totals = samples.map(\.total)
-    result.step = Self.median(totals)
-    result.range = (totals.min() ?? 0)...(totals.max() ?? 0)
+  private func summarise(_ samples: Samples, _ costs: StepCosts, _ result: inout Result) {
+    result.step = Self.median(samples[0])
+    result.range = (samples[0].min() ?? 0)...(samples[0].max() ?? 0)
     result.parts = StepPart.allCases.map { part in
-      Part(part: part, milliseconds: Self.median(samples.map { $0.parts[part.rawValue] }), cost: costs[part])
+      Part(part: part, milliseconds: Self.median(samples[1 + part.rawValue]), cost: costs[part])
     }
   }
 

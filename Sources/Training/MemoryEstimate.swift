@@ -43,8 +43,9 @@ public struct MemoryEstimate: Sendable {
           name: "data files, mapped", bytes: Double(facts.mapped.users) / Double(size.ranks) + Double(facts.mapped.items),
           formula: "users' files / R + items' file; the system may take them back"),
         Line(
-          name: "a step's activations", bytes: Self.workspace(shape, facts, size),
-          formula: "4 (2 U d + (17 L + 10) T d / R + O k (dt + d_s) + ...)"),
+          name: "a step's activations", bytes: Self.workspace(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
+          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O k (dt + d_s) + ...)"),
+        Line(name: "a step's row numbers", bytes: Self.lists(size), formula: "240 T / R + 72 N"),
       ]
     evaluation = Self.evaluation(config, facts, shape)
   }
@@ -93,34 +94,6 @@ public struct MemoryEstimate: Sendable {
         name: "numbers of all items", bytes: (chances + 5) * Double(facts.items),
         formula: "\(Int(chances + 5)) V, on every rank")
     ]
-  }
-
-  /// The most that a step takes of its workspace: fused items, then the larger of forward and backward or fusion's backward.
-  private static func workspace(_ shape: ModelShape, _ facts: EstimateFacts, _ size: StepSize) -> Double {
-    let (d, fusion) = (Double(shape.fusion.width), shape.fusion)
-    let wanted = size.wanted * d
-    let owned = size.ranks > 1 ? size.owned * d : 0
-    let (active, width) = (Double(fusion.active), Double(fusion.tokenWidth))
-    let slot = fusion.readsText ? active * (width + Double(fusion.semanticWidth)) : 0
-    let saved = size.owned * (slot + (fusion.readsText ? active * Double(fusion.tokens + 5) + Double(fusion.experts) : 0))
-    let fusing = size.owned * active * width + (size.ranks > 1 ? wanted : 0)
-    let updating = size.owned * slot + (size.ranks > 1 ? wanted + owned : 0)
-    let lists = 15 * (2 * size.positions + size.negatives)
-    return 4 * (2 * wanted + owned + saved + lists + max(fusing, updating, encoding(shape, size)))
-  }
-
-  /// Transformer and objective, forward and backward.
-  private static func encoding(_ shape: ModelShape, _ size: StepSize) -> Double {
-    let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
-    let stream = size.positions * d
-    let kept = stream * (17 * layers + 2) + size.positions * (layers * Double(4 + shape.heads) + 2)
-    let block = max(32, min(512, 1_048_576 / max(size.negatives, 1)))
-    let softmax = 2 * size.negatives * d + block * (size.negatives + d)
-    guard shape.userHead != nil else { return kept + stream + max(softmax, 7 * stream) }
-    let (all, flat) = (size.users * Double(size.ranks), size.users * Double(shape.length) * d)
-    let users = size.users * d * 6 + flat
-    let ranking = 2 * all * d + size.users * d + 64 * all
-    return kept + users + max(softmax, ranking, stream + max(flat + 2 * size.users * d, 7 * stream))
   }
 
   /// The catalogue whole when it fits its budget, else a block of it and as many users as a quarter of the budget holds.

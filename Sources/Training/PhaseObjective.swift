@@ -81,6 +81,14 @@ struct PhaseObjective {
     }
   }
 
+  /// Writes the whole job's losses into a report.
+  func describe(_ losses: UnsafeMutableBufferPointer<Double>, in report: inout StepReport) {
+    for (term, loss) in zip(terms, losses) where term.weight > 0 { report.loss += term.weight * loss }
+    guard case .targeted = kind else { return }
+    report.bpr = terms[0].weight > 0 ? losses[0] : nil
+    report.softmax = terms[1].weight > 0 ? losses[1] : nil
+  }
+
   private func mode(_ step: Int, causal: Bool) -> ForwardMode {
     ForwardMode(
       seed: seed, step: UInt32(truncatingIfNeeded: step), dropout: dropout, causal: causal,

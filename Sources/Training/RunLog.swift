@@ -62,7 +62,8 @@ final class RunLog {
     var fields: [JSONValue.Field] = [
       .init("phase", .string(phase)), .init("step", .int(step)), .init("loss", .double(loss)),
     ]
-    fields += report.terms.map { .init("\($0.name)_loss", .double($0.value)) }
+    if let bpr = report.bpr { fields.append(.init("bpr_loss", .double(bpr))) }
+    if let softmax = report.softmax { fields.append(.init("softmax_loss", .double(softmax))) }
     if let balance = report.balance { fields.append(.init("balance_loss", .double(balance))) }
     if let share = report.busiestExpert { fields.append(.init("busiest_expert", .double(share))) }
     fields += [

@@ -20,6 +20,9 @@ final class SharedNegatives {
     logChances = try (sampler.count == nil ? nil : source).map { try Self.chances(sampler, $0, communicator) }
   }
 
+  /// How many are drawn by all ranks, from batches and from the catalogue.
+  var draws: Int { sampler.count ?? sampler.items }
+
   /// How many draws a rank's slice gives: known to every rank without asking.
   func drawsFromBatch(of rank: Int) -> Int { sampler.drawsFromBatch(shards: shards(of: rank), shardCount: shardCount) }
 

@@ -29,9 +29,36 @@ final class StepInputs {
     self.negatives = negatives
     self.communicator = communicator
     exchange = items.exchange
+    partition = items.partition
     rows = UniqueRows(of: items.partition)
     route = items.exchange.makeRoute(on: Channels.prefetch)
     announcement = Exchange(ranks: communicator.size)
+  }
+
+  /// Makes room for the largest step, so that none allocates anything.
+  func reserve(_ largest: LargestSlice) {
+    let draws = negatives?.draws ?? 0
+    // Positions and their targets, or users' targets, and the negatives: as if they were all different.
+    let entries = largest.positions + max(largest.positions, largest.users) + draws
+    batch.reserve(users: largest.users, positions: largest.positions, shards: largest.shards)
+    announced.reserve(announcedCount(of: communicator.rank))
+    drawn.reserve(draws)
+    unique.reserve(draws)
+    rows.reserve(entries)
+    // Owners are dealt out by row: a rank is asked for about as many as it wants, which is far less than all entries.
+    let asked = communicator.size * partition.count(ownedBy: communicator.rank)
+    route.reserve(wanted: min(entries, partition.rows), asked: min(entries, asked))
+  }
+
+  /// What the step is made of, on this rank.
+  func size(isUniversal: Bool) -> StepSize {
+    var size = StepSize()
+    size.ranks = communicator.size
+    (size.users, size.positions) = (Double(batch.users), Double(batch.positions))
+    size.queries = isUniversal ? size.positions : size.users
+    (size.wanted, size.distinct) = (Double(rows.count), Double(communicator.size * route.owned.count))
+    size.negatives = Double(negativeIDs.count)
+    return size
   }
 
   /// The users of the whole job's batch.
@@ -135,6 +162,7 @@ final class StepInputs {
   private let negatives: SharedNegatives?
   private let communicator: any Communicator
   private let exchange: RowExchange
+  private let partition: RowPartition
   private let announcement: Exchange
   /// Users, positions and draws of this rank; the same of all ranks.
   private let announced = NumberList<Int32>()

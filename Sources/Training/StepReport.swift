@@ -2,8 +2,10 @@
 public struct StepReport: Sendable {
   /// The objective's value without the balance loss.
   public var loss = 0.0
-  /// Its terms by name, where it has more than one.
-  public var terms: [(name: String, value: Double)] = []
+  /// Cross-user BPR before its weight, where the objective has it.
+  public var bpr: Double?
+  /// Sampled softmax before its weight, where the objective may have another term.
+  public var softmax: Double?
   /// The load-balance loss, before its weight; nil for items without a semantic half.
   public var balance: Double?
   /// The share of the busiest expert, 1/K when even.

@@ -36,6 +36,19 @@ public struct StepSize: Sendable, Equatable {
   /// A step of one rank without anything in it, to be filled with what was counted.
   public init() {}
 
+  /// The largest step like this one: so many positions, and items and negatives as chance may have them.
+  ///
+  /// The number of distinct things among independent draws deviates by less than its own root.
+  func largest(positions most: Double, items: Double) -> StepSize {
+    let factor = most / max(positions, 1)
+    let grow = { (count: Double) in min(items, count * factor + 4 * (count * factor).squareRoot()) }
+    var size = self
+    size.queries = queries == positions ? most : queries
+    (size.positions, size.wanted, size.distinct) = (most, grow(wanted), Double(ranks) * min(items, grow(owned)))
+    size.negatives = min(items, negatives + 4 * negatives.squareRoot())
+    return size
+  }
+
   /// The expectation for a phase.
   public init(_ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {
     self.ranks = ranks

@@ -21,7 +21,7 @@ struct StepSums {
   var losses: UnsafeMutableBufferPointer<Double> { UnsafeMutableBufferPointer(rebasing: all[Self.flags..<(Self.flags + terms)]) }
 
   /// How many numbers a step of so many losses and experts (0 = no routing) has.
-  static func count(terms: Int, experts: Int) -> Int { flags + terms + (experts == 0 ? 0 : 2 * experts + 1) }
+  static func count(terms: Int, experts: Int) -> Int { flags + terms + (experts == 0 ? 0 : Routing.count(experts: experts)) }
 
   /// Starts a step's numbers at zero, with room for the routing of `experts` experts.
   func clear(experts: Int) {
@@ -46,15 +46,6 @@ struct StepSums {
     nonmutating set { all[2] = newValue }
   }
 
-  /// Writes this rank's routing.
-  func set(_ routing: Routing) {
-    for (place, value) in routing.flat.enumerated() { all[Self.flags + terms + place] = value }
-  }
-
-  /// The whole job's routing, once reduced.
-  func routing(experts: Int) -> Routing {
-    var routing = Routing(experts: experts)
-    routing.flat = Array(values.values[(Self.flags + terms)...])
-    return routing
-  }
+  /// The routing: this rank's, and the whole job's once reduced; valid until the next step.
+  var routing: Routing { Routing(UnsafeMutableBufferPointer(rebasing: all[(Self.flags + terms)...])) }
 }

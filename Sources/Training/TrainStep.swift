@@ -4,6 +4,7 @@ import Config
 import Items
 import Kernels
 import Layers
+import Logging
 import Model
 import Optimizers
 import Tensors
@@ -33,6 +34,8 @@ final class TrainStep {
     clip = config.optimizer.clip
     guardian = FiniteGuard(phase: plan.name)
     inputs = (0..<2).map { _ in StepInputs(model.items, source: source, negatives: negatives, communicator: communicator) }
+    largest = LargestSlice(source, steps: steps, length: config.model.length)
+    for input in inputs { input.reserve(largest) }
     sums = StepSums(terms: objective.terms.count)
     reducer = BucketedAllReduce(
       model.parameters.gradients.buffer, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32, communicator: communicator)
@@ -44,7 +47,8 @@ final class TrainStep {
     options.epsilon = Float(config.optimizer.epsilon)
     options.weightDecay = Float(config.optimizer.weightDecay)
     optimizer = AdamW(model.parameters, options: options)
-    workspace = Workspace()
+    isUniversal = plan.kind.isUniversal
+    self.precision = precision
   }
 
   /// Next batch, exchange rows, forward, losses, backward, update: everything of step number `step` (from 0).
@@ -57,13 +61,14 @@ final class TrainStep {
   private func perform(_ step: Int, wantsCheckpoint: Bool) throws -> StepReport {
     try workspace.scope {
       let inputs = try clock.time(.batch) { try takeInputs(of: step) }
+      planWorkspace(inputs)
       let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)
       let dE = workspace.zeros(e.rows, e.columns)
       let embedded = try clock.time(.embed) { try model.items.embed(inputs.route, into: e, workspace: workspace) }
       try clock.time(.batch) { try prefetch(after: step) }
       model.parameters.clearGradients()
       reducer.begin()
-      sums.clear(experts: embedded.routing?.routed.count ?? 0)
+      sums.clear(experts: embedded.routing?.experts ?? 0)
       sums.wantsCheckpoint = wantsCheckpoint ? 1 : 0
       try objective.lossAndGradients(
         model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
@@ -90,6 +95,21 @@ final class TrainStep {
     return inputs
   }
 
+  /// Reserves what the largest step takes, once the first one shows how many items and negatives come with so many positions.
+  ///
+  /// A step that takes more is served all the same, and is reported.
+  private func planWorkspace(_ inputs: StepInputs) {
+    if workspace.capacity == 0 {
+      let items = Double(model.items.partition.rows)
+      let size = inputs.size(isUniversal: isUniversal).largest(positions: Double(largest.positions), items: items)
+      workspace.reserve(Int(MemoryEstimate.workspace(model.shape, size, precision)))
+      logger.debug("workspace", metadata: ["bytes": "\(workspace.capacity)", "positions": "\(largest.positions)"])
+    }
+    guard workspace.growths > growths else { return }
+    growths = workspace.growths
+    logger.debug("a step took more than planned", metadata: ["bytes": "\(workspace.peak)", "growths": "\(growths)"])
+  }
+
   private func prefetch(after step: Int) throws {
     guard overlaps, step + 1 < steps else { return }
     try inputs[(step + 1) % 2].begin(step + 1)
@@ -105,11 +125,11 @@ final class TrainStep {
 
   /// Sums the losses and the routing over the ranks; throws on every rank when any rank's numbers are not finite.
   private func agree(_ step: Int, dE: Matrix, routing: Routing?) throws -> Routing? {
-    if let routing { sums.set(routing) }
+    if let routing { _ = sums.routing.numbers.update(fromContentsOf: routing.numbers) }
     guardian.note(embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, in: sums)
     try communicator.allReduce(sums.all, as: .sums)
     try guardian.check(sums, step: step)
-    return routing.map { sums.routing(experts: $0.routed.count) }
+    return routing.map { _ in sums.routing }
   }
 
   private func updateDense(_ step: Int, _ report: inout StepReport) throws {
@@ -128,10 +148,7 @@ final class TrainStep {
 
   private func describe(_ inputs: StepInputs, _ routing: Routing?) -> StepReport {
     var report = StepReport()
-    for (term, loss) in zip(objective.terms, sums.losses) where term.weight > 0 {
-      report.loss += term.weight * loss
-      if objective.terms.count > 1 { report.terms.append((term.name, loss)) }
-    }
+    objective.describe(sums.losses, in: &report)
     report.positions = inputs.globalPositions
     report.wantsCheckpoint = sums.wantsCheckpoint > 0
     report.users = inputs.globalUsers
@@ -140,7 +157,7 @@ final class TrainStep {
     report.traffic = inputs.traffic(traffic)
     report.ownedItems = inputs.route.owned.count
     report.balance = routing?.loss
-    report.busiestExpert = routing?.shares.max()
+    report.busiestExpert = routing?.busiestShare
     return report
   }
 
@@ -158,7 +175,14 @@ final class TrainStep {
   private let reducer: BucketedAllReduce
   /// What every step's traffic has in common.
   private var traffic: StepTraffic
-  private let workspace: Workspace
+  /// The memory of all that a step computes.
+  let workspace = Workspace()
+  /// How often the workspace had grown when it was last looked at.
+  private var growths = 0
+  private let largest: LargestSlice
+  private let isUniversal: Bool
+  private let precision: Precision
   private let inputs: [StepInputs]
   private var prefetched: Int?
+  private let logger = Logger(label: "precise.training")
 }

@@ -91,6 +91,7 @@ struct BenchView {
       .init("peak_gflops", .double(roofline.gigaflops)), .init("bandwidth_gbs", .double(roofline.gigabytes)),
       .init("share_of_roofline", .double(result.share(of: roofline))), .init("products_ms", .double(result.products)),
       .init("ceiling_gflops", .double(result.ceiling)), .init("share_of_ceiling", .double(result.shareOfCeiling)),
+      .init("workspace_bytes", .int(result.workspace.reserved)), .init("workspace_peak_bytes", .int(result.workspace.peak)),
       .init("first_loss", .double(result.losses.first)), .init("last_loss", .double(result.losses.last)),
     ])
   }

@@ -59,7 +59,7 @@ import Testing
         }
         fusion.backward(
           saved, dSemantic: weights, tokens: tokens, routing: saved.routing, balance: balance, workspace: workspace,
-          onGradients: { _ in }, onStates: frozen ? nil : collect)
+          onGradients: { _ in }, trainsStates: !frozen, onStates: collect)
         return handed
       }
     }

@@ -70,7 +70,7 @@ import Testing
   @Test func pairsAreOrderedAndOfDifferentTargets() {
     for targets in [[], [1], [1, 1], [1, 2], [3, 1, 3, 2, 3], RandomValues.integers(41, below: 7, seed: 9)] {
       let expected = targets.indices.reduce(0) { sum, u in sum + targets.count { $0 != targets[u] } }
-      #expect(CrossUserBPR.pairs(targets: .kept(targets)) == expected)
+      #expect(CrossUserBPR.pairs(targets: .kept(targets), workspace: Workspace(chunkBytes: 1 << 12)) == expected)
     }
   }
 }

@@ -29,8 +29,9 @@ import Testing
   @Test func atTheStartItOnlyNormalises() {
     let arena = LayerFixture.freshArena(LayerNorm.specs("norm", width: 40), seed: 1)
     let (x, y) = (GuardedMatrix.random(3, 40, seed: 3, scale: 5), GuardedMatrix.filled(3, 40))
-    let saved = LayerNorm.Saved(rows: 3, workspace: Workspace(chunkBytes: 1 << 14))
-    LayerNorm("norm", in: arena).forward(x, into: StoredRows(y), saved: saved)
+    let workspace = Workspace(chunkBytes: 1 << 14)
+    LayerNorm("norm", in: arena).forward(x, into: StoredRows(y), saved: .init(rows: 3, workspace: workspace))
+    withExtendedLifetime(workspace) {}
     for row in 0..<3 {
       let values = y.rows(row..<row + 1).values
       #expect(abs(values.reduce(0.0) { $0 + Double($1) }) < 1e-5)

@@ -70,6 +70,23 @@ struct ProgressBarTests {
     #expect(lines.map(\.count) == [39, 39])
   }
 
+  @Test func aNoteIsMadeForALineAndForTheEnd() {
+    let recorder = Recorder()
+    let bar = ProgressBar("train", total: 40, unit: "steps", console: recorder.console(), clock: recorder.now)
+    var made: [Int] = []
+    for step in 1...40 {
+      recorder.sleep(1)
+      bar.advance(
+        note: {
+          made.append(step)
+          return "step \(step)"
+        }())
+    }
+    bar.finish()
+    #expect(made == [10, 20, 30, 40])
+    #expect(recorder.error.map { $0.hasSuffix("step 40\n") } == [false, false, false, true, true])
+  }
+
   @Test func quietSaysNothing() {
     let recorder = Recorder()
     let bar = ProgressBar(

@@ -20,4 +20,15 @@ import Testing
       #expect(list.base == base && list[0] == round && list.count == 3000)
     }
   }
+
+  @Test func whatThereIsRoomForStaysWhereItIs() {
+    let list = NumberList<Int32>()
+    list.append(7)
+    list.reserve(5000)
+    let base = list.base
+    for number in 1..<5000 { list.append(Int32(number)) }
+    #expect(list.base == base && list[0] == 7 && list[4999] == 4999 && list.count == 5000)
+    list.reserve(10)
+    #expect(list.base == base)
+  }
 }

@@ -76,4 +76,29 @@ import Testing
       #expect(workspace.capacity == capacity)
     }
   }
+
+  @Test func whatIsReservedDoesWithoutGrowing() {
+    let needed = Workspace(chunkBytes: 1 << 12)
+    round(needed, shrink: 1)
+    #expect(needed.growths > 0 && needed.peak > 0 && needed.peak <= needed.capacity)
+    let planned = Workspace(chunkBytes: 1 << 12)
+    planned.reserve(needed.peak)
+    for shrink in [1, 2, 1] { round(planned, shrink: shrink) }
+    #expect(planned.growths == 0 && planned.peak == needed.peak && planned.capacity == needed.peak)
+    planned.reserve(100)
+    #expect(planned.capacity == needed.peak, "a larger block is kept")
+  }
+
+  @Test func moreThanReservedIsServedAndCounted() {
+    let workspace = Workspace(chunkBytes: 1 << 12)
+    workspace.reserve(1 << 10)
+    workspace.scope { _ = workspace.take(UInt8.self, 1000) }
+    #expect(workspace.growths == 0)
+    for _ in 0..<3 {
+      workspace.scope {
+        for index in 0..<5 { workspace.zeros(10, 20)[9, 19] = Float(index) }
+      }
+    }
+    #expect(workspace.growths == 1 && workspace.peak == 5 * 832)
+  }
 }
