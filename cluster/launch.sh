@@ -7,9 +7,8 @@
 #
 #   HOSTFILE       hosts and their slots; default: the Slurm allocation, or this machine
 #   RANKS          ranks of the job; default: the slots of HOSTFILE, or the tasks of the allocation
-#   THREADS        cores a rank is bound to and threads it is told to use; default 1
 #   INTERFACE      the network between the hosts, by name or subnet (eth1, 10.0.0.0/16); default: what Open MPI picks
-#   BIND           core, or none where something else confines the ranks; default core
+#   BIND           core (a rank is one thread: each gets a core), or none where something else confines the ranks; default core
 #   OVERSUBSCRIBE  1 allows more ranks than cores, unbound and yielding: for tests only
 set -euo pipefail
 
@@ -25,7 +24,6 @@ command=$(type -P "$1") || fail "no program $1 found; give its path, or put it o
 command=$(realpath "$command")
 shift
 
-threads=${THREADS:-1}
 ranks=${RANKS:-}
 options=()
 if [ -n "${HOSTFILE:-}" ]; then
@@ -42,21 +40,17 @@ case $ranks in
   '' | *[!0-9]* | 0) fail "how many ranks? Set RANKS or HOSTFILE, or run this inside a Slurm allocation" ;;
 esac
 
-# Two ranks or fewer are bound to a core each by default, more to a socket: neither is what THREADS says.
+# Left to itself Open MPI binds two ranks or fewer to a core each, but more of them to a socket.
 if [ "${OVERSUBSCRIBE:-0}" = 1 ]; then
   options+=(--map-by slot:OVERSUBSCRIBE --bind-to none)
   export OMPI_MCA_mpi_yield_when_idle=1
 elif [ "${BIND:-core}" = none ]; then
   options+=(--bind-to none)
 else
-  options+=(--map-by "slot:PE=$threads" --bind-to core)
+  options+=(--map-by slot:PE=1 --bind-to core)
 fi
-export OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=$threads
-
-# Ranks on other hosts get OMPI_MCA_* from mpirun by itself, but none of these.
-for name in OMP_NUM_THREADS OPENBLAS_NUM_THREADS LD_LIBRARY_PATH; do
-  [ -z "${!name:-}" ] || options+=(-x "$name")
-done
+# Ranks on other hosts get OMPI_MCA_* from mpirun by itself, but not this.
+[ -z "${LD_LIBRARY_PATH:-}" ] || options+=(-x LD_LIBRARY_PATH)
 
 # Settings go through the environment: each version ignores the other's names there, but refuses them as options.
 if [ -n "${INTERFACE:-}" ]; then

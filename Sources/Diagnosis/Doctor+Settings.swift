@@ -1,27 +1,6 @@
 extension Doctor {
-  /// Settings in the environment: threads of OpenMP, and parameters that this MPI does not read.
-  static func settingFindings(_ facts: [RankFacts]) -> [Finding] {
-    [openMPFinding(facts), parameterFinding(facts)]
-  }
-
-  private static func openMPFinding(_ facts: [RankFacts]) -> Finding {
-    let variables = facts[0].variables
-    let pins = ["OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"].filter {
-      variables[$0].map { !["false", "disabled", "none"].contains($0.lowercased()) } ?? false
-    }
-    if facts.count > 1, let first = pins.first {
-      return Finding(
-        "OpenMP", pins.map { "\($0)=\(variables[$0] ?? "")" }.joined(separator: " "), .notice,
-        mend: "unset \(first): each rank pins its threads without regard to the other ranks, often to the same cores")
-    }
-    let counts = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].compactMap { name in
-      variables[name].map { "\(name)=\($0)" }
-    }
-    let own = "\(facts[0].threads) thread\(facts[0].threads == 1 ? "" : "s") a rank, set by precise"
-    return Finding("OpenMP", counts.isEmpty ? own : "\(own), which wins over \(counts.joined(separator: " "))")
-  }
-
-  private static func parameterFinding(_ facts: [RankFacts]) -> Finding {
+  /// Parameters in the environment that this MPI does not read.
+  static func settingFinding(_ facts: [RankFacts]) -> Finding {
     let names = facts[0].variables.keys.filter { $0.hasPrefix("OMPI_MCA_") || $0.hasPrefix("PRTE_MCA_") }.sorted()
     let library = facts[0].library
     guard !names.isEmpty else { return Finding("MPI settings", "none in the environment") }

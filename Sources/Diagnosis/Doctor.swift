@@ -10,21 +10,19 @@ public enum Doctor {
     public var launch: Launch?
     /// How many ranks there are to be, as the user says; nil when they do not.
     public var ranks: Int?
-    /// Threads that a rank's products use.
-    public var threads: Int
     /// This process's environment.
     public var environment: [String: String]
 
     /// States a promise.
-    public init(launch: Launch?, ranks: Int? = nil, threads: Int = 1, environment: [String: String]) {
-      (self.launch, self.ranks, self.threads, self.environment) = (launch, ranks, threads, environment)
+    public init(launch: Launch?, ranks: Int? = nil, environment: [String: String]) {
+      (self.launch, self.ranks, self.environment) = (launch, ranks, environment)
     }
   }
 
   /// Everything there is to say; collective.
   public static func examine(_ communicator: any Communicator, _ promise: Promise) throws -> [Finding] {
     let facts = try facts(communicator, promise)
-    var findings = worldFindings(facts, promise) + coreFindings(facts) + settingFindings(facts) + networkFindings(facts)
+    var findings = worldFindings(facts, promise) + coreFindings(facts) + [settingFinding(facts)] + networkFindings(facts)
     let copies = facts[0].isProcess ? singleCopyFindings(facts, refused: try refusedReaders(communicator, facts)) : []
     findings += copies + machineFindings(facts)
     // Long messages may never come where single copy fails.
@@ -44,7 +42,7 @@ public enum Doctor {
 
   /// The quick part that a training run begins with: a line for each thing that is not fine; collective.
   ///
-  /// Ranks against the promise, ranks that share a core, threads without cores of their own.
+  /// Ranks against the promise, hosts and builds against each other, ranks against cores.
   public static func startupProblems(_ communicator: any Communicator, _ promise: Promise) throws -> [String] {
     let facts = try facts(communicator, promise)
     return (worldFindings(facts, promise) + coreFindings(facts)).filter { $0.verdict != .fine }.map { finding in
@@ -53,7 +51,7 @@ public enum Doctor {
   }
 
   private static func facts(_ communicator: any Communicator, _ promise: Promise) throws -> [RankFacts] {
-    let own = RankFacts.own(communicator, threads: promise.threads, environment: promise.environment)
+    let own = RankFacts.own(communicator, environment: promise.environment)
     return try RankFacts.gather(own, communicator)
   }
 

@@ -17,8 +17,6 @@ struct RankFacts: Codable, Equatable, Sendable {
   var cores: [Int] = []
   /// Cores' worth of time that its container allows; nil without a limit.
   var quota: Double?
-  /// Threads that its products use.
-  var threads = 1
   var instructionSet = ""
   /// Bytes that may still be taken.
   var memory = 0
@@ -38,12 +36,12 @@ struct RankFacts: Codable, Equatable, Sendable {
   var isProcess: Bool { threadLevel != nil }
 
   /// This rank's.
-  static func own(_ communicator: any Communicator, threads: Int, environment: [String: String]) -> RankFacts {
+  static func own(_ communicator: any Communicator, environment: [String: String]) -> RankFacts {
     let isProcess = communicator is MPICommunicator
     return RankFacts(
       rank: communicator.rank, host: Machine.host, process: Int(getpid()), carrier: communicator.carrier,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
-      quota: ControlGroup.cores(), threads: threads, instructionSet: Engine.instructionSet,
+      quota: ControlGroup.cores(), instructionSet: Engine.instructionSet,
       memory: Machine.memory, sharedMemory: Machine.sharedMemory, hugePages: Machine.hugePages,
       openFiles: Machine.limit("Max open files"), lockedMemory: Machine.limit("Max locked memory"),
       hasRemoteMemory: Machine.hasRemoteMemory, programBytes: Machine.programBytes, interfaces: NetworkInterface.all(),
@@ -65,10 +63,9 @@ struct RankFacts: Codable, Equatable, Sendable {
     }
   }
 
-  /// The settings of MPI, OpenMP and Slurm that findings speak of; nothing else of the environment is sent anywhere.
+  /// The settings of MPI and Slurm that findings speak of; nothing else of the environment is sent anywhere.
   private static func isOfInterest(_ name: String) -> Bool {
-    ["OMPI_MCA_", "PRTE_MCA_", "OMP_", "KMP_", "GOMP_"].contains { name.hasPrefix($0) }
-      || ["SLURM_NTASKS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"].contains(name)
+    name.hasPrefix("OMPI_MCA_") || name.hasPrefix("PRTE_MCA_") || name == "SLURM_NTASKS"
   }
 
   private nonisolated(unsafe) static let byte: UnsafeMutablePointer<UInt8> = {

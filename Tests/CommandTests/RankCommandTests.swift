@@ -55,6 +55,14 @@ import Testing
     #expect(outcome.errorLines.first?.hasPrefix("3 ranks (threads), ") == true, "\(outcome.errors)")
   }
 
+  /// Threads that a library starts in each rank would take the other ranks' cores (cluster/README.md, trap 21).
+  @Test func noLibraryWithAThreadPoolIsLinked() throws {
+    // The loader lists what it would load, and ends.
+    let loaded = try run(setting: ["LD_TRACE_LOADED_OBJECTS=1"]).output
+    #expect(loaded.contains("libmpi"), "\(loaded)")
+    for pool in ["libgomp", "libomp", "libiomp", "libtbb", "blas", "libmkl", "libdnnl"] { #expect(!loaded.contains(pool)) }
+  }
+
   @Test(arguments: ["0", "-1", "1025"]) func wrongNumbersOfRanks(ranks: String) throws {
     let outcome = try train("r", "--ranks=\(ranks)")
     #expect(outcome.code == 64 && outcome.errors.contains("--ranks must be 1 to 1024, not \(ranks)"), "\(outcome.errors)")

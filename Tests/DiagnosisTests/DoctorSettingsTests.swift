@@ -14,27 +14,26 @@ import Testing
     }
   }
 
-  private func parameters(_ variables: [String: String], _ library: String) -> Finding? {
-    finding("MPI settings", in: Doctor.settingFindings(facts(variables, library: library)))
+  private func parameters(_ variables: [String: String], _ library: String) -> Finding {
+    Doctor.settingFinding(facts(variables, library: library))
   }
 
   @Test func fineFactsAreFine() {
-    let all = Doctor.settingFindings(facts()) + Doctor.networkFindings(facts()) + Doctor.machineFindings(facts())
-    #expect(all.allSatisfy { $0.verdict == .fine } && all.count == 7)
+    let all = [Doctor.settingFinding(facts())] + Doctor.networkFindings(facts()) + Doctor.machineFindings(facts())
+    #expect(all.allSatisfy { $0.verdict == .fine } && all.count == 6)
   }
 
   @Test func parametersOfTheOtherVersionAreWorthKnowing() {
     let old = ["OMPI_MCA_orte_default_hostfile": "hosts", "OMPI_MCA_plm_rsh_agent": "ssh", "OMPI_MCA_btl_tcp_if_include": "eth0"]
-    #expect(parameters(old, "Open MPI 4.1.4")?.verdict == .fine)
+    #expect(parameters(old, "Open MPI 4.1.4").verdict == .fine)
     let notice = parameters(old, "Open MPI 5.0.3")
-    #expect(
-      notice?.verdict == .notice && notice?.found.hasPrefix("OMPI_MCA_orte_default_hostfile, OMPI_MCA_plm_rsh_agent,") == true)
-    #expect(notice?.mend?.contains("PRTE_MCA_prte_default_hostfile") == true)
+    #expect(notice.verdict == .notice && notice.found.hasPrefix("OMPI_MCA_orte_default_hostfile, OMPI_MCA_plm_rsh_agent,"))
+    #expect(notice.mend?.contains("PRTE_MCA_prte_default_hostfile") == true)
     let both = old.merging(["PRTE_MCA_prte_default_hostfile": "hosts", "PRTE_MCA_plm_ssh_agent": "ssh"]) { $1 }
-    #expect(parameters(both, "Open MPI 5.0.3")?.verdict == .fine && parameters(both, "Open MPI 4.1.4")?.verdict == .fine)
+    #expect(parameters(both, "Open MPI 5.0.3").verdict == .fine && parameters(both, "Open MPI 4.1.4").verdict == .fine)
     let new = ["PRTE_MCA_plm_ssh_agent": "ssh"]
-    #expect(parameters(new, "Open MPI 4.1.4")?.mend?.contains("OMPI_MCA_plm_rsh_agent") == true)
-    #expect(parameters(new, "MPICH 4.0.2")?.verdict == .notice && parameters([:], "MPICH 4.0.2")?.verdict == .fine)
+    #expect(parameters(new, "Open MPI 4.1.4").mend?.contains("OMPI_MCA_plm_rsh_agent") == true)
+    #expect(parameters(new, "MPICH 4.0.2").verdict == .notice && parameters([:], "MPICH 4.0.2").verdict == .fine)
   }
 
   @Test(arguments: [
@@ -51,13 +50,6 @@ import Testing
     ("PRTE_MCA_plm_ssh_agent", "OMPI_MCA_plm_rsh_agent"), ("OMPI_MCA_x", nil),
   ]) func namesInFour(name: String, other: String?) {
     #expect(Doctor.nameInFour(name) == other)
-  }
-
-  @Test func openMPsPinsAreWorthKnowing() {
-    let notice = finding("OpenMP", in: Doctor.settingFindings(facts(["OMP_PROC_BIND": "true", "OMP_NUM_THREADS": "8"])))
-    #expect(notice?.verdict == .notice && notice?.mend?.contains("unset OMP_PROC_BIND") == true)
-    let counts = finding("OpenMP", in: Doctor.settingFindings(facts(["OMP_NUM_THREADS": "8", "OMP_PROC_BIND": "FALSE"])))
-    #expect(counts?.verdict == .fine && counts?.found.contains("wins over OMP_NUM_THREADS=8") == true)
   }
 
   @Test func interfacesThatLeadNowhereAreWorthKnowing() {

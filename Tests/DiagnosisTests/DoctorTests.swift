@@ -11,8 +11,7 @@ import Testing
     let findings = try Doctor.examine(SoloCommunicator(), .init(launch: nil, ranks: 1, environment: [:]))
     #expect(findings.allSatisfy { $0.verdict != .wrong && ($0.verdict == .fine) == ($0.mend == nil) })
     let names = [
-      "ranks", "messages", "hosts", "products", "cores", "OpenMP", "MPI settings", "network", "memory", "huge pages",
-      "open files",
+      "ranks", "messages", "hosts", "products", "cores", "MPI settings", "network", "memory", "huge pages", "open files",
     ]
     #expect(names.allSatisfy { finding($0, in: findings) != nil } && finding("barrier", in: findings) == nil)
   }
@@ -20,7 +19,7 @@ import Testing
   @Test func everyRankComesToTheSameVerdict() throws {
     let results = Mutex<[[Finding]]>([])
     try RankThreads.run(ranks: 3) { communicator in
-      let findings = try Doctor.examine(communicator, .init(launch: nil, ranks: 4, environment: ["OMP_NUM_THREADS": "2"]))
+      let findings = try Doctor.examine(communicator, .init(launch: nil, ranks: 4, environment: ["OMPI_MCA_btl": "self"]))
       #expect(communicator.state.bytes.allSatisfy { $0 == 0 })
       results.withLock { $0.append(findings) }
     }
@@ -30,13 +29,13 @@ import Testing
     #expect(all.count == 3 && Set(all.map { $0.filter { !measured($0) }.map(\.found) }).count == 1)
     #expect(all[0].filter(measured).count == 6)
     #expect(finding("ranks", in: all[0])?.verdict == .wrong)
-    #expect(finding("OpenMP", in: all[0])?.found.contains("OMP_NUM_THREADS=2") == true)
+    #expect(finding("MPI settings", in: all[0])?.found.hasPrefix("1 in the environment") == true)
   }
 
   @Test func factsAreEveryRanksOwn() throws {
     try RankThreads.run(ranks: 3) { communicator in
       var own = RankFacts.own(
-        communicator, threads: 2, environment: ["SECRET": "x", "OMPI_MCA_btl": "self", "SLURM_NTASKS": "3"])
+        communicator, environment: ["SECRET": "x", "OMPI_MCA_btl": "self", "SLURM_NTASKS": "3", "SLURM_JWT": "x"])
       #expect(own.variables == ["OMPI_MCA_btl": "self", "SLURM_NTASKS": "3"])
       own.host = String(repeating: "ä", count: communicator.rank)
       let all = try RankFacts.gather(own, communicator)
@@ -45,10 +44,14 @@ import Testing
   }
 
   @Test func startupProblemsAreLinesWithTheirMend() throws {
-    let problems = try Doctor.startupProblems(
-      SoloCommunicator(), .init(launch: nil, ranks: 2, threads: 100_000, environment: [:]))
-    #expect(problems.count == 2 && problems[0].hasPrefix("ranks: 1, no launcher, but 2 are expected; start 2: "))
-    #expect(problems[1].hasPrefix("cores: rank 0 with 100000 threads may use core"))
+    let cores = Machine.affinity.count
+    try RankThreads.run(ranks: cores + 1) { communicator in
+      let problems = try Doctor.startupProblems(communicator, .init(launch: nil, ranks: cores, environment: [:]))
+      let expected = "ranks: \(cores + 1), no launcher, but \(cores) are expected; start \(cores): "
+      #expect(problems.count == 2 && problems[0].hasPrefix(expected))
+      #expect(problems[1].hasPrefix("cores: ranks 0-\(cores) share core"))
+      #expect(problems[1].hasSuffix("; start fewer ranks: --ranks \(cores)"))
+    }
     #expect(try Doctor.startupProblems(SoloCommunicator(), .init(launch: nil, environment: [:])).isEmpty)
   }
 

@@ -16,7 +16,7 @@ import Testing
     #expect(findings.allSatisfy { $0.verdict == .fine && $0.mend == nil })
     #expect(finding("hosts", in: findings)?.found == "2: a (ranks 0-1), b (ranks 2-3)")
     #expect(finding("ranks", in: findings)?.found == "4, Open MPI's mpirun")
-    #expect(finding("cores", in: findings)?.found == "4 threads on cores 0-3 / 0-3")
+    #expect(finding("cores", in: findings)?.found == "4 ranks on cores 0-3 / 0-3")
   }
 
   @Test func anotherNumberOfRanksThanExpectedIsWrong() {
@@ -73,22 +73,11 @@ import Testing
     #expect(Doctor.coreFindings(facts)[0].mend == "start fewer ranks: --ranks 1")
   }
 
-  @Test func threadsWithoutCoresAreWorthKnowing() {
-    var facts = fineFacts()
-    for rank in facts.indices { facts[rank].threads = 3 }
-    let findings = Doctor.coreFindings(facts)
-    #expect(findings.count == 1 && findings[0].verdict == .notice)
-    #expect(findings[0].found == "ranks 0-1 with 6 threads may use cores 0-3 of a")
-    #expect(findings[0].mend?.contains("--map-by slot:PE=3") == true)
-    (facts[0].cores, facts[0].threads, facts[1].threads) = ([2], 2, 1)
-    #expect(Doctor.coreFindings(facts)[0].found == "rank 0 with 2 threads may use core 2 of a")
-  }
-
   @Test func aContainersQuotaIsWorthKnowing() {
     var facts = fineFacts()
     for rank in facts.indices { facts[rank].quota = 1.5 }
     let findings = Doctor.coreFindings(facts)
-    #expect(findings.map(\.verdict) == [.notice] && findings[0].found.contains("1.5 cores' worth"))
+    #expect(findings.map(\.verdict) == [.notice] && findings[0].found.contains("1.5 cores' worth of time to 2 ranks"))
     for rank in facts.indices { facts[rank].quota = 2 }
     #expect(Doctor.coreFindings(facts).map(\.verdict) == [.fine])
   }

@@ -6,7 +6,7 @@ func fineFacts(hosts: [String] = ["a"], carrier: String = "Open MPI 4.1.4") -> [
     (0..<2).map { local in
       RankFacts(
         rank: 2 * place + local, host: host, process: 100 + local, carrier: carrier, library: carrier, threadLevel: "funneled",
-        cores: [0, 1, 2, 3], threads: 1, instructionSet: "avx2", memory: 8 << 30, sharedMemory: 1 << 30,
+        cores: [0, 1, 2, 3], instructionSet: "avx2", memory: 8 << 30, sharedMemory: 1 << 30,
         hugePages: "always", openFiles: 4096, lockedMemory: .max, programBytes: 1000,
         interfaces: [.init(name: "lo", address: "127.0.0.1"), .init(name: "eth0", address: "10.0.0.\(place + 1)")])
     }

@@ -4,7 +4,7 @@
 #   cluster/hostfile/train.sh HOSTFILE ARGUMENT...      the arguments are those of `precise train`
 #
 #   PRECISE                         the binary, at the same path on every host; default: the precise on PATH, else the release build
-#   RANKS THREADS INTERFACE BIND    see cluster/launch.sh
+#   RANKS INTERFACE BIND            see cluster/launch.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -5,7 +5,7 @@
 
 STEPS is how many steps the longer run has more. Prints one line, and with --sites every place that allocates in a step; ends with 1
 when a step allocates anything. What stands still between the two runs - the start, the end, what is reserved before the first step -
-drops out. Allocations of oneDNN inside a product are shown, but not held against the step.
+drops out.
 """
 import bisect, collections, functools, subprocess, sys
 
@@ -13,7 +13,6 @@ import bisect, collections, functools, subprocess, sys
 # to run, and what the runtime writes down of a type when it is first used.
 STEP = "Training9TrainStepC3run"
 ONCE = ("Training9TrainStepC13planWorkspace", "10Evaluation9EvaluatorC", "MetadataAllocator")
-LIBRARY = "libdnnl"
 
 
 def read(path):
@@ -45,8 +44,6 @@ def name(frame):
 
 
 def kind(stack):
-    if any(LIBRARY in frame.rpartition("/")[2] for frame in stack):
-        return "library"
     names = [name(frame) for frame in stack]
     if any(once in text for text in names for once in ONCE):
         return "once"
@@ -84,8 +81,7 @@ def main():
             changes[kind(stack)][stack] = change
     changes["step"].update(changes["around"])
     bytes_, calls = (sum(change[index] for change in changes["step"].values()) / steps for index in (0, 1))
-    library = [sum(change[index] for change in changes["library"].values()) / steps for index in (0, 1)]
-    print(f"{title:<52} {bytes_:>10,.1f} {calls:>8.1f} {library[0]:>14,.0f} {library[1]:>8.1f}", flush=True)
+    print(f"{title:<56} {bytes_:>10,.1f} {calls:>8.1f}", flush=True)
     if "--sites" in sys.argv:
         sites(changes["step"], steps)
     return 1 if bytes_ > 0 or calls > 0 else 0

@@ -49,7 +49,7 @@ train() {
 
 sites=()
 if [ "${1:-}" = --sites ]; then sites=(--sites); fi
-printf '%-52s %10s %8s %14s %8s\n' "allocated by a step" bytes calls "in oneDNN" calls
+printf '%-56s %10s %8s\n' "allocated by a step" bytes calls
 bpr='targeted=[{name: like, negatives: 100, objective: {bpr: 1, softmax: 0.5}}]'
 bench "universal, 1 rank" --ranks 1
 bench "universal, 2 ranks" --ranks 2

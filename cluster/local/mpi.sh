@@ -12,7 +12,7 @@ launcher=${PRECISE_MPIEXEC:-mpirun}
 flags=()
 case $("$launcher" --version 2>&1 || true) in
   *"Open MPI"* | *OpenRTE* | *PRRTE* | *prterun*)
-    # Open MPI pins two ranks to one core each and all their threads with them, and refuses more ranks than cores.
+    # Open MPI binds two ranks to a core each, whatever else runs on it, and refuses more ranks than cores.
     flags=(--bind-to none --map-by ":OVERSUBSCRIBE")
     [ "$(id -u)" -ne 0 ] || flags+=(--allow-run-as-root)
     # Waiting ranks let others run (4.x and 5.x read the same name).
