@@ -125,6 +125,28 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, i
     attention_forward(length, heads, head_width, causal, 0, qkv, out, log_sum, scratch);
 }
 
+KERNEL void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values, float *out,
+                                float *scratch) {
+  FAST_SUMS
+  long d = heads * head_width;
+  float factor = 1.0f / sqrtf((float)head_width);
+  for (long head = 0; head < heads; head++) {
+    const float *q = query + head * head_width, *keys = keys_values + head * head_width, *values = keys + d;
+    float *to = out + head * head_width;
+    for (long j = 0; j < length; j++) {
+      float dot = 0;
+      VECTOR_LOOP
+      for (long c = 0; c < head_width; c++) dot += q[c] * keys[j * 2 * d + c];
+      scratch[j] = factor * dot;
+    }
+    softmax_row(scratch, length, length);
+    memset(to, 0, sizeof(float) * (size_t)head_width);
+    for (long j = 0; j < length; j++)
+      VECTOR_LOOP
+      for (long c = 0; c < head_width; c++) to[c] += scratch[j] * values[j * 2 * d + c];
+  }
+}
+
 /* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
 INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float log_sum, float dot) {
   VECTOR_LOOP

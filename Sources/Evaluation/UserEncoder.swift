@@ -29,20 +29,15 @@ public struct UserEncoder {
       let packed = PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base)
       let input = SequenceEmbedding.Input(
         items: items, scenes: batch.scenes.values, behaviors: batch.behaviors.values)
-      let mode = ForwardMode.inference(causal: model.userHead == nil)
-      let encoded = model.encode(embeddings, input: input, batch: packed, mode: mode, workspace: workspace)
-      users.clear()
       if let head = model.userHead {
+        let mode = ForwardMode.inference(causal: false)
+        let encoded = model.encode(embeddings, input: input, batch: packed, mode: mode, workspace: workspace)
         _ = head.forward(encoded.hidden, batch: packed, into: users, workspace: workspace)
+      } else {
+        let newest = model.encodeNewest(embeddings, input: input, batch: packed, workspace: workspace)
+        users.base.update(from: newest.base, count: newest.count)
       }
-      for user in 0..<packed.users {
-        let rows = packed.rows(of: user)
-        if rows.isEmpty {
-          users.rows(user..<user + 1).clear()
-        } else if model.userHead == nil {
-          users.row(user).update(from: encoded.hidden.row(rows.upperBound - 1), count: users.columns)
-        }
-      }
+      for user in 0..<packed.users where packed.rows(of: user).isEmpty { users.rows(user..<user + 1).clear() }
     }
   }
 }

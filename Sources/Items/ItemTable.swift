@@ -171,13 +171,14 @@ public final class ItemTable {
       let ownedDE = try collect(dE, saved.route, workspace)
       if let fusion, let savedFusion = saved.fusion, let routing {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
-        let dStates = { (item: Int) -> StatesGradient in
-          guard let optimizer, let rate = learningRates.token else { return .unwanted }
-          return .applied(self.tokenUpdate(Int(owned[item]), optimizer, rounding, learningRate: rate))
-        }
+        // A closure in a variable would be allocated in every step.
         try fusion.backward(
           savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
-          balance: balance, workspace: workspace, trainsTokens: optimizer != nil, dStates: dStates, onGradients: onGradients)
+          balance: balance, workspace: workspace, trainsTokens: optimizer != nil,
+          dStates: { item in
+            guard let optimizer, let rate = learningRates.token else { return .unwanted }
+            return .applied(self.tokenUpdate(Int(owned[item]), optimizer, rounding, learningRate: rate))
+          }, onGradients: onGradients)
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }

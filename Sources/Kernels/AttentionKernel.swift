@@ -15,6 +15,22 @@ public func attention(_ qkv: StoredRows, heads: Int, causal: Bool, into out: Sto
     qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Flag, qkv.base, out.base, logSum.base, scratch.base)
 }
 
+/// Attention of a sequence's newest position alone, which may read every position; float32.
+///
+/// - Parameters:
+///   - query: `[d]`.
+///   - keysValues: `[length, 2d]`, k | v, each split into heads; `length` is at least 1.
+///   - out: `[d]`, written.
+///   - scratch: at least `length` floats.
+public func attentionOfNewest(_ query: Vector, _ keysValues: Matrix, heads: Int, into out: Vector, scratch: Vector) {
+  precondition(
+    query.count % heads == 0 && keysValues.columns == 2 * query.count && out.count == query.count && keysValues.isContiguous
+      && keysValues.rows > 0 && scratch.count >= keysValues.rows,
+    "attention of \(query.count) columns in \(heads) heads over \(keysValues.shape) into \(out.count)")
+  ck_attention_newest(
+    keysValues.rows, heads, query.count / heads, query.base, keysValues.base, out.base, scratch.base)
+}
+
 /// Writes `dQKV` `[length, 3d]` from `dOut` `[length, d]`.
 public func attentionBackward(
   _ qkv: StoredRows, heads: Int, causal: Bool, out: StoredRows, logSum: Vector, dOut: Matrix, dQKV: StoredRows, scratch: Vector

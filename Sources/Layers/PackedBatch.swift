@@ -47,6 +47,9 @@ public struct PackedBatch {
     /// Where they stand in the batch.
     public var rows: Range<Int> { Int(batch.starts[users.lowerBound])..<Int(batch.starts[users.upperBound]) }
 
+    /// How many they are.
+    public var count: Int { users.count }
+
     /// The length of the longest.
     public var longest: Int { users.reduce(0) { Swift.max($0, batch.rows(of: $1).count) } }
 

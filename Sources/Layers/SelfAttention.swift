@@ -14,6 +14,13 @@ public struct SelfAttention {
     let out: PackedFactor
   }
 
+  /// The weights for `forwardNewest`.
+  public struct NewestFactors {
+    let query: PackedFactor
+    let keysValues: PackedFactor
+    let out: PackedFactor
+  }
+
   /// Activations kept for backward.
   public struct Saved: BitwiseCopyable {
     let qkv: StoredRows  // [T, 3d]
@@ -59,6 +66,15 @@ public struct SelfAttention {
       qkv: qkv.transposedFactor(precision, workspace: workspace), out: out.transposedFactor(precision, workspace: workspace))
   }
 
+  /// Packs the weights for `forwardNewest`.
+  public func newestFactors(workspace: Workspace) -> NewestFactors {
+    let width = out.weight.value.rows
+    return NewestFactors(
+      query: PackedFactor(qkv.weight.value.columns(0..<width), workspace: workspace),
+      keysValues: PackedFactor(qkv.weight.value.columns(width..<(3 * width)), workspace: workspace),
+      out: out.factor(.fp32, workspace: workspace))
+  }
+
   /// Takes room for what backward needs of `positions` positions.
   public func makeSaved(positions: Int, width: Int, _ precision: Precision, workspace: Workspace) -> Saved {
     Saved(
@@ -83,6 +99,36 @@ public struct SelfAttention {
         attention(part.qkv, heads: heads, causal: causal, into: part.mixed, logSum: part.logSums, scratch: scratch)
       }
       multiply(saved.mixed, factors.out, into: y)
+    }
+  }
+
+  /// Writes the projected result (without its bias) of each sequence's newest position into y `[sequences, d]`, in float32.
+  ///
+  /// For inference from the newest position alone: of the others only keys and values are formed. A sequence without positions gets
+  /// zeros.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, d]`, whole sequences.
+  ///   - newest: x of the newest positions `[sequences, d]`.
+  public func forwardNewest(
+    _ x: Matrix, newest: Matrix, sequences: PackedBatch.Sequences, _ factors: NewestFactors, into y: Matrix, workspace: Workspace
+  ) {
+    let width = x.columns
+    workspace.scope {
+      let keysValues = workspace.matrix(x.rows, 2 * width)
+      multiply(x, factors.keysValues, into: keysValues)
+      addBias(qkv.bias.vector[width..<(3 * width)], to: keysValues)
+      let queries = workspace.matrix(newest.rows, width)
+      multiply(newest, factors.query, into: queries)
+      addBias(qkv.bias.vector[0..<width], to: queries)
+      let mixed = workspace.zeros(newest.rows, width)
+      let scratch = workspace.vector(sequences.longest)
+      for (place, rows) in sequences.enumerated() where !rows.isEmpty {
+        attentionOfNewest(
+          Vector(queries.row(place), count: width), keysValues.rows(rows), heads: heads,
+          into: Vector(mixed.row(place), count: width), scratch: scratch)
+      }
+      multiply(mixed, factors.out, into: y)
     }
   }
 

@@ -97,6 +97,58 @@ public struct TransformerBlock {
     mask(1, batch, mode).rows(sequences.rows).add(result, bias: ffn.down.bias.vector, to: saved.ffnInput, into: saved.output)
   }
 
+  /// The block's output at each sequence's newest position, `[B, d]`, without dropout and in float32; all that inference needs of
+  /// the last block.
+  ///
+  /// A sequence without positions gets numbers without meaning.
+  public func forwardNewest(_ z: Matrix, batch: PackedBatch, workspace: Workspace) -> Matrix {
+    let output = workspace.zeros(batch.users, z.columns)
+    workspace.scope {
+      let attentionFactors = attention.newestFactors(workspace: workspace)
+      let ffnFactors = ffn.factors(.fp32, workspace: workspace)
+      batch.forEachBlock { sequences in
+        workspace.scope {
+          let newest = workspace.zeros(sequences.count, z.columns)
+          gatherNewest(z.rows(sequences.rows), sequences, into: newest)
+          attendNewest(z.rows(sequences.rows), sequences, attentionFactors, to: newest, workspace)
+          feedForward(newest, ffnFactors, into: output.rows(sequences.users), workspace)
+        }
+      }
+    }
+    return output
+  }
+
+  /// The first half: adds to the newest positions' z.
+  private func attendNewest(
+    _ z: Matrix, _ sequences: PackedBatch.Sequences, _ factors: SelfAttention.NewestFactors, to newest: Matrix,
+    _ workspace: Workspace
+  ) {
+    let (normed, newestNormed) = (workspace.matrix(z.rows, z.columns), workspace.zeros(newest.rows, z.columns))
+    attentionNorm.forward(z, into: StoredRows(normed), saved: .init(rows: z.rows, workspace: workspace))
+    gatherNewest(normed, sequences, into: newestNormed)
+    let result = workspace.matrix(newest.rows, z.columns)
+    attention.forwardNewest(
+      normed, newest: newestNormed, sequences: sequences, factors, into: result, workspace: workspace)
+    addBias(attention.out.bias.vector, to: result)
+    add(result, to: newest)
+  }
+
+  /// The second half: output = z + FFN(LN(z)).
+  private func feedForward(_ z: Matrix, _ factors: FeedForward.Factors, into output: Matrix, _ workspace: Workspace) {
+    let normed = workspace.rows(z.rows, z.columns, .fp32)
+    ffnNorm.forward(z, into: normed, saved: .init(rows: z.rows, workspace: workspace))
+    ffn.forward(
+      normed, factors, before: workspace.rows(z.rows, 4 * z.columns, .fp32), into: output, workspace: workspace)
+    addBias(ffn.down.bias.vector, to: output)
+    add(z, to: output)
+  }
+
+  private func gatherNewest(_ rows: Matrix, _ sequences: PackedBatch.Sequences, into newest: Matrix) {
+    for (place, positions) in sequences.enumerated() where !positions.isEmpty {
+      newest.row(place).update(from: rows.row(positions.upperBound - 1), count: rows.columns)
+    }
+  }
+
   /// dZ `[T, d]`, the gradient of the block's output, becomes that of its input; parameters' gradients are added to.
   ///
   /// - Parameter onGradients: called between blocks of sequences and at the end, with where the complete part of the flat gradients

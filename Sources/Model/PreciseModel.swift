@@ -90,6 +90,25 @@ public final class PreciseModel {
     return Encoded(hidden: hidden, residual: z, blocks: saved, finalNorm: norm)
   }
 
+  /// The transformer for inference from the newest position of each sequence: h `[B, d]`, in the workspace.
+  ///
+  /// The same numbers as the newest rows of `encode`, but for the order of attention's sums: the last block computes nothing else.
+  /// A sequence without positions gets numbers without meaning.
+  public func encodeNewest(
+    _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, workspace: Workspace
+  ) -> Matrix {
+    let mode = ForwardMode.inference(causal: true)
+    let hidden = workspace.matrix(batch.users, e.columns)
+    workspace.scope {
+      var z = workspace.matrix(batch.positions, e.columns)
+      embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
+      for block in blocks.dropLast() { z = block.forward(z, batch: batch, mode: mode, workspace: workspace).output }
+      let newest = blocks[blocks.count - 1].forwardNewest(z, batch: batch, workspace: workspace)
+      finalNorm.forward(newest, into: StoredRows(hidden), saved: .init(rows: batch.users, workspace: workspace))
+    }
+    return hidden
+  }
+
   /// From dH `[T, d]`: adds to the parameters' gradients and to dE `[U, d]`.
   ///
   /// - Parameter onGradients: called whenever more of the flat gradients is complete, with where the complete part starts.

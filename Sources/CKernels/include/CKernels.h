@@ -97,6 +97,9 @@ long ck_attention_scratch(long length, long head_width);
 /* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
 void ck_attention(long length, long heads, long head_width, int causal, int bf16, const void *qkv, void *out, float *log_sum,
                   float *scratch);
+/* The newest row alone: query [D] over all keys and values, k | v in rows of keys_values [length, 2D]; scratch [length]. */
+void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values, float *out,
+                         float *scratch);
 /* dqkv [length, 3D] is written. */
 void ck_attention_backward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, const void *out,
                            const float *log_sum, const float *dout, void *dqkv, float *scratch);
