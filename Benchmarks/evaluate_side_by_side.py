@@ -20,11 +20,13 @@ from side_by_side import HERE, ROOT, Variant, allocators, describe, execute
 
 
 def checkpoint(run: pathlib.Path) -> pathlib.Path:
-    """The best checkpoint of the universal phase by its recorded score, the newest of equals: what `precise evaluate` takes."""
+    """What `precise evaluate` takes of the universal phase: the best by validation score, the earlier of equals; else the newest."""
     manifests = sorted((run / "checkpoints" / "universal").glob("step-*/manifest.json"))
     if not manifests:
         raise SystemExit(f"error: {run} holds no checkpoint of the universal phase; train it first")
-    return max(manifests, key=lambda path: (json.loads(path.read_text()).get("score") or -1, path.parent.name)).parent
+    scores = [json.loads(path.read_text()).get("score") for path in manifests]
+    scored = [(score, path) for score, path in zip(scores, manifests) if score is not None]
+    return (max(scored, key=lambda pair: pair[0])[1] if scored else manifests[-1]).parent
 
 
 def ours(options: argparse.Namespace) -> tuple[float, float]:

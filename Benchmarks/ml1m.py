@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -172,7 +173,7 @@ class RankingTask:
         self.trained = torch.from_numpy(np.flatnonzero(dataset.train_counts > 0))
 
     @torch.inference_mode()
-    def ranks(self, model: Recommender, forward: nn.Module, bf16: bool) -> Tensor:
+    def ranks(self, model: Recommender, forward: Callable[[Tensor, Tensor], Tensor], bf16: bool) -> Tensor:
         """Each user's rank, from 1; ties count against the model. Scores are float32: in bf16 thousands would tie.
 
         `forward` is the model or its compiled twin. Items without a training event are ranked by the mean of the others.

@@ -18,9 +18,8 @@ import pathlib
 import statistics
 import time
 
-import torch
-
 import ml1m
+import torch
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,7 +30,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="fp32", help="bf16: autocast of the transformer")
     parser.add_argument("--compile", action="store_true", help="torch.compile; needs a C++ compiler")
-    parser.add_argument("--batch", type=int, default=128, help="users at a time")
+    parser.add_argument("--batch", type=int, default=32, help="users at a time")
     parser.add_argument("--runs", type=int, default=5, help="runs that are timed")
     return parser.parse_args()
 

@@ -84,9 +84,9 @@ class Block(nn.Module):
 class Dense(nn.Module):
     """Everything but the item rows: from gathered rows to the loss."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, phase: int) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.phase = shape, phase
         width = shape.width
         self.gate = nn.Linear(shape.token_width, shape.experts)
         self.query = nn.Parameter(torch.randn(shape.experts, shape.token_width) * 0.02)
@@ -94,7 +94,8 @@ class Dense(nn.Module):
         self.position = nn.Parameter(torch.randn(shape.length, width) * 0.02)
         self.blocks = nn.ModuleList([Block(width, shape.heads) for _ in range(shape.layers)])
         self.final_norm = nn.LayerNorm(width)
-        self.user = nn.Sequential(nn.Linear(shape.length * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        head = [nn.Linear(shape.length * width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)]
+        self.user = nn.Sequential(*(head if phase == 2 else []))
 
     def fuse(self, ids: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings [U, d] of the step's distinct items, and the load-balance loss."""
@@ -132,9 +133,9 @@ class Dense(nn.Module):
         pairs = targets[:, None] != targets[None]
         return (F.softplus(scores - scores.diagonal()[None]) * pairs).sum() / pairs.sum()
 
-    def forward(self, ids: Tensor, tokens: Tensor, at: Tensor, negative_at: Tensor, batch: Batch, phase: int) -> Tensor:
+    def forward(self, ids: Tensor, tokens: Tensor, at: Tensor, negative_at: Tensor, batch: Batch) -> Tensor:
         e, balance = self.fuse(ids, tokens)
-        if phase == 1:
+        if self.phase == 1:
             loss = self.universal_loss(e, at, negative_at, batch.sequences, batch.negatives)
         else:
             loss = self.targeted_loss(e, at, batch.sequences)
@@ -148,8 +149,10 @@ class RowTable:
         self.rows, self.rate = rows, rate
         self.accumulator = torch.zeros(len(rows))
 
-    def update(self, at: Tensor, values: Tensor, gradient: Tensor) -> None:
-        """Rows `at` are distinct; `values` is what was gathered from them, and is written over: no copy is made of it."""
+    def update(self, at: Tensor, gathered: Tensor) -> None:
+        """Rows `at` are distinct; `gathered` is what was read from them, and is written over: no copy is made of it."""
+        assert gathered.grad is not None
+        values, gradient = gathered.flatten(1), gathered.grad.flatten(1)
         mean = torch.linalg.vector_norm(gradient, dim=1).square() / gradient.shape[1]
         self.accumulator.index_add_(0, at, mean)
         scale = self.accumulator[at].sqrt()[:, None] + 1e-10
@@ -161,9 +164,7 @@ class Trainer:
 
     def __init__(self, shape: Shape, phase: int, bf16: bool, compiled: bool, freezes_tokens: bool) -> None:
         self.shape, self.phase, self.bf16, self.freezes_tokens = shape, phase, bf16, freezes_tokens
-        self.dense = Dense(shape)
-        if phase == 1:
-            self.dense.user = nn.Identity()
+        self.dense = Dense(shape, phase)
         self.forward = torch.compile(self.dense, dynamic=True) if compiled else self.dense
         self.optimizer = torch.optim.AdamW(self.dense.parameters(), lr=1e-3, fused=True)
         self.ids = RowTable(torch.randn(shape.items, shape.id_width) * 0.02, rate=0.05)
@@ -180,14 +181,14 @@ class Trainer:
         tokens.requires_grad_(not self.freezes_tokens)
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            loss = self.forward(ids, tokens, at, negative_at, batch, self.phase)
+            loss = self.forward(ids, tokens, at, negative_at, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.dense.parameters(), 1.0)
         self.optimizer.step()
         with torch.no_grad():
-            self.ids.update(rows, ids, ids.grad)
+            self.ids.update(rows, ids)
             if not self.freezes_tokens:
-                self.tokens.update(rows, tokens.flatten(1), tokens.grad.flatten(1))
+                self.tokens.update(rows, tokens)
         return loss.detach(), len(rows)
 
 

@@ -20,12 +20,11 @@ import pathlib
 import time
 from collections.abc import Iterator
 
+import ml1m
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-import ml1m
 
 
 class TrainingSet:
@@ -76,6 +75,7 @@ class Optimizer:
         self.schedule.step()
         with torch.no_grad():
             gradient = self.items.grad
+            assert gradient is not None
             self.accumulator += gradient.square().mean(1, keepdim=True)
             self.items.addcdiv_(gradient, self.accumulator.sqrt() + 1e-10, value=-self.id_rate)
         self.adamw.zero_grad(set_to_none=True)
@@ -134,7 +134,7 @@ def train(options: argparse.Namespace) -> None:
     if options.start:
         model.read_checkpoint(options.start)
     training_set = TrainingSet(dataset, shape.length)
-    validation = ml1m.RankingTask(dataset, "validation", shape.length, batch_users=128)
+    validation = ml1m.RankingTask(dataset, "validation", shape.length, batch_users=32)
     steps = options.epochs * training_set.steps(options.users)
     trainer = Trainer(model, steps, options.dtype == "bf16", options.compile)
     generator = torch.Generator().manual_seed(options.seed)
