@@ -86,6 +86,8 @@ def main() -> int:
     print(f"| precise evaluate, {options.cores} ranks | {spread(seconds)} | 1 | {recall:.5f} |")
     is_equal = True
     for variant, results in zip(chosen, found):
+        if not results:
+            continue  # what failed has been said
         peers, theirs = [result["seconds"] for result in results], results[0]["recall@10"]
         times = statistics.median(peers) / statistics.median(seconds)
         print(f"| PyTorch, {variant.name} | {spread(peers)} | {times:.1f} | {theirs:.5f} |")
