@@ -69,6 +69,21 @@ final class GoldenRun {
     }
   }
 
+  /// h of each user's newest event, by the way of inference, and by the reference's h; users without events are left out.
+  func newest() throws -> (actual: [Float], expected: [Float]) {
+    let reference = try golden.file.floats("h")
+    return workspace.scope {
+      let hidden = model.encodeNewest(e, input: users.input, batch: users.packed, workspace: workspace)
+      var pair = (actual: [Float](), expected: [Float]())
+      for user in 0..<users.packed.users where !users.packed.rows(of: user).isEmpty {
+        pair.actual += hidden.rows(user..<user + 1).values
+        let end = (user + 1) * golden.config.length * e.columns  // padding is on the left
+        pair.expected += reference[(end - e.columns)..<end]
+      }
+      return pair
+    }
+  }
+
   /// h' `[B, d]`.
   func userEmbeddings() throws -> [Float] {
     workspace.scope {

@@ -21,6 +21,9 @@ import Testing
     }
     check("e", try golden.outputError(run.e.values, "e"))
     check("h", try golden.outputError(try run.hidden(), "h"))
+    let newest = try run.newest()
+    #expect(!newest.actual.isEmpty)
+    check("h of the newest", relativeError(newest.actual, newest.expected))
     check("user", try golden.outputError(try run.userEmbeddings(), "user"))
     for loss in GoldenCase.Loss.allCases {
       let (losses, gradients) = try run.run(loss)
