@@ -70,11 +70,13 @@ public enum ConfigCheck {
   }
 
   private static func precision(_ compute: ComputeConfig, _ model: ModelConfig) -> [ConfigProblem] {
-    guard compute.precision == .bf16, (model.idDim + model.semanticDim) % 2 != 0 else { return [] }
+    let width = model.idDim + model.semanticDim
+    guard compute.precision == .bf16, width % model.heads == 0, width / model.heads % 2 != 0 else { return [] }
     return [
       ConfigProblem(
-        keyPath: "compute.precision", value: "bf16", rule: "needs an even id_dim + semantic_dim",
-        suggestion: "try id_dim \(model.idDim + 1)", others: ["model.id_dim", "model.semantic_dim"])
+        keyPath: "compute.precision", value: "bf16", rule: "needs heads of an even width, not \(width / model.heads)",
+        suggestion: "try model.heads \(model.heads % 2 == 0 ? model.heads / 2 : 1), or another id_dim",
+        others: ["model.heads", "model.id_dim", "model.semantic_dim"])
     ]
   }
 

@@ -11,8 +11,13 @@ public import Tensors
 ///   - scratch: at least `attentionScratch` floats.
 public func attention(_ qkv: StoredRows, heads: Int, causal: Bool, into out: StoredRows, logSum: Vector, scratch: Vector) {
   let headWidth = checkAttention(qkv, heads, out, logSum, scratch)
-  ck_attention(
-    qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Flag, qkv.base, out.base, logSum.base, scratch.base)
+  if let floats = qkv.floats, let outFloats = out.floats {
+    ck_attention(
+      qkv.rows, heads, headWidth, causal ? 1 : 0, floats.base, outFloats.base, logSum.base, scratch.base)
+  } else {
+    ck_attention_bf16(
+      qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Base, out.bf16Base, logSum.base, scratch.base)
+  }
 }
 
 /// Attention of a sequence's newest position alone, which may read every position; float32.
@@ -39,12 +44,21 @@ public func attentionBackward(
   precondition(
     dOut.count == out.count && dQKV.count == qkv.count && dOut.isContiguous && dQKV.element == qkv.element,
     "attention backward of \(dOut.shape) into \(dQKV.shape)")
-  ck_attention_backward(
-    qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Flag, qkv.base, out.base, logSum.base, dOut.base, dQKV.base, scratch.base)
+  if let floats = qkv.floats, let outFloats = out.floats, let gradients = dQKV.floats {
+    ck_attention_backward(
+      qkv.rows, heads, headWidth, causal ? 1 : 0, floats.base, outFloats.base, logSum.base, dOut.base, gradients.base,
+      scratch.base)
+  } else {
+    ck_attention_bf16_backward(
+      qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Base, out.bf16Base, logSum.base, dOut.base, dQKV.bf16Base,
+      scratch.base)
+  }
 }
 
 /// The floats of scratch that attention over sequences up to `length` needs.
-public func attentionScratch(length: Int, headWidth: Int) -> Int { ck_attention_scratch(length, headWidth) }
+public func attentionScratch(length: Int, headWidth: Int, precision: Precision = .fp32) -> Int {
+  precision == .bf16 ? ck_attention_bf16_scratch(length, headWidth) : ck_attention_scratch(length, headWidth)
+}
 
 private func checkAttention(_ qkv: StoredRows, _ heads: Int, _ out: StoredRows, _ logSum: Vector, _ scratch: Vector) -> Int {
   let width = out.columns
@@ -52,6 +66,10 @@ private func checkAttention(_ qkv: StoredRows, _ heads: Int, _ out: StoredRows, 
     width % heads == 0 && qkv.columns == 3 * width && qkv.rows == out.rows && qkv.element == out.element
       && logSum.count == heads * qkv.rows,
     "attention of \(heads) heads over \(qkv.shape) into \(out.shape)")
-  precondition(scratch.count >= ck_attention_scratch(qkv.rows, width / heads), "attention scratch of \(scratch.count)")
+  let precision: Precision = qkv.floats == nil ? .bf16 : .fp32
+  precondition(precision == .fp32 || width / heads % 2 == 0, "bfloat16 attention of heads of \(width / heads)")
+  precondition(
+    scratch.count >= attentionScratch(length: qkv.rows, headWidth: width / heads, precision: precision),
+    "attention scratch of \(scratch.count)")
   return width / heads
 }

@@ -93,7 +93,9 @@ public struct SelfAttention {
       let product = workspace.matrix(x.rows, 3 * x.columns)
       multiply(x, factors.qkv, into: product)
       addBias(qkv.bias.vector, to: product, into: saved.qkv)
-      let scratch = workspace.vector(attentionScratch(length: sequences.longest, headWidth: x.columns / heads))
+      let scratch = workspace.vector(
+        attentionScratch(
+          length: sequences.longest, headWidth: x.columns / heads, precision: factors.qkv.precision))
       for rows in sequences {
         let part = saved.rows(rows)
         attention(part.qkv, heads: heads, causal: causal, into: part.mixed, logSum: part.logSums, scratch: scratch)
@@ -144,7 +146,9 @@ public struct SelfAttention {
       let dQKV = workspace.rows(x.rows, 3 * x.columns, factors.qkv.precision)
       multiply(dY, factors.out, into: dMixed)
       out.addGradients(x: saved.mixed, dY: dY, workspace: workspace)
-      let scratch = workspace.vector(attentionScratch(length: sequences.longest, headWidth: x.columns / heads))
+      let scratch = workspace.vector(
+        attentionScratch(
+          length: sequences.longest, headWidth: x.columns / heads, precision: factors.qkv.precision))
       for rows in sequences {
         let part = saved.rows(rows)
         attentionBackward(

@@ -50,7 +50,9 @@ extension MemoryEstimate {
     // Of each block ten rows of products' factors, two of the residual stream, a few numbers; z and h with their norm; dH.
     let kept = layers * (stream * (10 * a + 2) + size.positions * Double(4 + shape.heads)) + 3 * stream + 2 * size.positions
     let rows = max(min(256, size.positions), Double(shape.length))
-    let attention = Double(attentionScratch(length: shape.length, headWidth: shape.fusion.width / shape.heads))
+    let attention = Double(
+      attentionScratch(
+        length: shape.length, headWidth: shape.fusion.width / shape.heads, precision: a < 1 ? .bf16 : .fp32))
     let half = max(rows * d * (5 + 14 * a), rows * d * (2 + 8 * a) + attention)
     let backward = stream + max(stream, a * 12 * d * Double(strips(shape.fusion.width)) + half)
     guard shape.userHead != nil else { return kept + max(softmax(size, d, a), backward) }

@@ -92,17 +92,25 @@ void ck_layer_norm_backward(long rows, long columns, const float *x, const float
 
 /* attention.c: one sequence, all heads; qkv [length, 3D] holds q | k | v, each split into heads --------------------- */
 
-/* Floats of scratch that the two functions need for sequences up to `length`. */
+/* Floats of scratch that the functions need for sequences up to `length`. */
 long ck_attention_scratch(long length, long head_width);
 /* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
-void ck_attention(long length, long heads, long head_width, int causal, int bf16, const void *qkv, void *out, float *log_sum,
+void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
                   float *scratch);
+/* dqkv [length, 3D] is written. */
+void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
+                           const float *log_sum, const float *dout, float *dqkv, float *scratch);
 /* The newest row alone: query [D] over all keys and values, k | v in rows of keys_values [length, 2D]; scratch [length]. */
 void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values, float *out,
                          float *scratch);
-/* dqkv [length, 3D] is written. */
-void ck_attention_backward(long length, long heads, long head_width, int causal, int bf16, const void *qkv, const void *out,
-                           const float *log_sum, const float *dout, void *dqkv, float *scratch);
+
+/* attention_bf16.c: the same where ck_bf16_products() is 1; an even head_width ------------------------------------------ */
+
+long ck_attention_bf16_scratch(long length, long head_width);
+void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, uint16_t *out, float *log_sum,
+                       float *scratch);
+void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv, const uint16_t *out,
+                                const float *log_sum, const float *dout, uint16_t *dqkv, float *scratch);
 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 

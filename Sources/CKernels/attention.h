@@ -1,0 +1,41 @@
+/* What attention in float32 and in bfloat16 share. */
+#ifndef PRECISE_ATTENTION_H
+#define PRECISE_ATTENTION_H
+
+#include "vector.h"
+
+/* Queries whose scores against all keys are held at a time: two whole tiles. */
+enum { QUERIES = 24 };
+
+/* The number of keys that query `row` reads. */
+INLINE long reach(int causal, long row, long length) { return causal ? row + 1 : length; }
+
+/* One row of factor * scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. Whole vectors throughout, because the
+ * rest of a row would take as long as the row. */
+INLINE float softmax_row(float *scores, long n, long columns, float factor) {
+  FAST_SUMS
+  float top = factor * ck_largest(n, scores), sum = 0;
+  VECTOR_LOOP
+  for (long j = 0; j < columns; j++) {
+    float e = j < n ? ck_exp_down(factor * scores[j] - top) : 0.0f;
+    scores[j] = e;
+    sum += e;
+  }
+  float inverse = 1.0f / sum;
+  VECTOR_LOOP
+  for (long j = 0; j < columns; j++) scores[j] *= inverse;
+  return top + logf(sum);
+}
+
+/* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
+INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float factor, float log_sum,
+                                        float dot) {
+  VECTOR_LOOP
+  for (long j = 0; j < columns; j++) {
+    float p = j < n ? ck_expf(factor * scores[j] - log_sum) : 0.0f;
+    scores[j] = p;
+    dweights[j] = j < n ? p * (dweights[j] - dot) : 0.0f;
+  }
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* Attention of one sequence whose queries, keys, values and outputs are bfloat16: the products of attention.c on pairs, with sums,
+ * softmax and its gradient in float32. Weights and gradients of scores are rounded when they become factors.
+ *
+ * A word is two bfloat16 that follow each other along a product's sum: along the width where a row is a factor as it stands
+ * (queries against keys), along the positions where rows are zipped (weights against values). Widths are padded to whole strips
+ * of 32 columns, and so is the length. */
+#include "attention.h"
+#include "CKernels.h"
+#include "bfloat16.h"
+#include "strip.h"
+#include "transpose.h"
+
+INLINE long padded(long n) { return (n + 31) & ~31L; }
+
+/* Where the parts of the scratch are; sizes in words of 32 bits. */
+struct parts {
+  long wide, columns;
+  uint32_t *rows, *keys_t, *values_t, *zipped, *queries, *douts, *weights_z, *dscores_z;
+  uint16_t *weights, *dscores, *drows;
+  float *scores, *dweights, *results, *dkeys, *dvalues;
+};
+
+/* Lays the parts out; returns their words. */
+static long lay_out(long length, long head_width, float *scratch, struct parts *p) {
+  long wide = padded(head_width), columns = padded(length), at = 0;
+  uint32_t *words = (uint32_t *)scratch;
+  p->wide = wide, p->columns = columns;
+#define TAKE(part, count) p->part = (void *)(words + at), at += ((count) + 15) & ~15L;
+  TAKE(rows, columns * wide)
+  TAKE(keys_t, wide * columns)
+  TAKE(values_t, wide * columns)
+  TAKE(zipped, columns / 2 * wide)
+  TAKE(queries, QUERIES / 2 * wide)
+  TAKE(douts, QUERIES / 2 * wide)
+  TAKE(weights_z, QUERIES / 2 * columns)
+  TAKE(dscores_z, QUERIES / 2 * columns)
+  TAKE(weights, QUERIES * columns / 2)
+  TAKE(dscores, QUERIES * columns / 2)
+  TAKE(drows, QUERIES * wide / 2)
+  TAKE(scores, QUERIES * columns)
+  TAKE(dweights, QUERIES * columns)
+  TAKE(results, QUERIES * wide)
+  TAKE(dkeys, columns * wide)
+  TAKE(dvalues, columns * wide)
+#undef TAKE
+  return at;
+}
+
+long ck_attention_bf16_scratch(long length, long head_width) {
+  struct parts parts;
+  return lay_out(length, head_width, 0, &parts);
+}
+
+/* C[rows, columns] (+)= A B on pairs, `columns` a multiple of 32. */
+INLINE void pair_product(long rows, long columns, long depth, const void *a, long a_row, long a_column, const uint32_t *b, long ldb,
+                         float *c, long ldc, int add) {
+  for (long j = 0; j < columns; j += 32) ck_pair_strip(rows, depth, a, a_row, a_column, b + j, ldb, c + j, ldc, add);
+}
+
+/* to[c,i] = words c of row i of `from`, [width / 2, columns]; zeros beyond the length. */
+INLINE void transpose_rows(long length, long width, const uint16_t *from, long ld, uint32_t *rows, uint32_t *to) {
+  long words = width / 2, wide = (words + 15) & ~15L, columns = padded(length);
+  for (long i = 0; i < length; i++) memcpy(rows + i * wide, from + i * ld, (size_t)(2 * width));
+  memset(rows + length * wide, 0, sizeof(uint32_t) * (size_t)((columns - length) * wide));
+  transpose(columns, wide, (const float *)rows, wide, (float *)to, columns);
+}
+
+/* to[i,c] = rows 2i and 2i+1 of `from` in one word, [rows up to a multiple of 2, ld_to]; zeros beyond both. */
+INLINE void zip(long count, long rows, long width, const uint16_t *from, long ld, uint32_t *to, long ld_to) {
+  for (long i = 0; i < rows; i += 2, to += ld_to) {
+    const uint16_t *x = from + i * ld;
+    long c = 0;
+    if (i + 1 < count)
+      VECTOR_LOOP
+      for (c = 0; c < width; c++) to[c] = (uint32_t)x[c] | (uint32_t)x[ld + c] << 16;
+    else if (i < count)
+      VECTOR_LOOP
+      for (c = 0; c < width; c++) to[c] = x[c];
+    memset(to + c, 0, sizeof(uint32_t) * (size_t)(ld_to - c));
+  }
+}
+
+/* to[i,:] = factor * from[i, 0 ..< width], rounded to the nearest. */
+INLINE void round_rows(long rows, long width, const float *from, long ld, float factor, uint16_t *to, long ld_to) {
+  for (long i = 0; i < rows; i++)
+    VECTOR_LOOP
+    for (long c = 0; c < width; c++) to[i * ld_to + c] = narrow_to_nearest(factor * from[i * ld + c]);
+}
+
+KERNEL void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, uint16_t *out,
+                              float *log_sum, float *scratch) {
+  long d = heads * head_width, ld = 3 * d;
+  float factor = 1.0f / sqrtf((float)head_width);
+  struct parts p;
+  lay_out(length, head_width, scratch, &p);
+  for (long head = 0; head < heads; head++) {
+    const uint16_t *queries = qkv + head * head_width;
+    transpose_rows(length, head_width, queries + d, ld, p.rows, p.keys_t);
+    zip(length, p.columns, head_width, queries + 2 * d, ld, p.zipped, p.wide); /* values */
+    for (long first = 0; first < length; first += QUERIES) {
+      long count = length - first < QUERIES ? length - first : QUERIES;
+      long limit = padded(reach(causal, first + count - 1, length));
+      pair_product(count, limit, head_width / 2, queries + first * ld, ld / 2, 1, p.keys_t, p.columns, p.scores, p.columns, 0);
+      for (long q = 0; q < count; q++)
+        log_sum[head * length + first + q] =
+            softmax_row(p.scores + q * p.columns, reach(causal, first + q, length), limit, factor);
+      round_rows(count, limit, p.scores, p.columns, 1.0f, p.weights, p.columns);
+      pair_product(count, p.wide, limit / 2, p.weights, p.columns / 2, 1, p.zipped, p.wide, p.results, p.wide, 0);
+      round_rows(count, head_width, p.results, p.wide, 1.0f, out + first * d + head * head_width, d);
+    }
+  }
+}
+
+/* One block of queries: weights and gradients of scores, rounded, then what they give to dqueries, dkeys and dvalues. */
+INLINE void backward_block(long count, long limit, long head_width, const uint16_t *queries, long ld, struct parts p) {
+  round_rows(count, limit, p.scores, p.columns, 1.0f, p.weights, p.columns);
+  round_rows(count, limit, p.dweights, p.columns, 1.0f, p.dscores, p.columns);
+  pair_product(count, p.wide, limit / 2, p.dscores, p.columns / 2, 1, p.zipped, p.wide, p.results, p.wide, 0); /* dqueries */
+  zip(count, count, limit, p.weights, p.columns, p.weights_z, p.columns);
+  zip(count, count, limit, p.dscores, p.columns, p.dscores_z, p.columns);
+  zip(count, count, head_width, queries, ld, p.queries, p.wide);
+  zip(count, count, head_width, p.drows, p.wide, p.douts, p.wide);
+  long pairs = (count + 1) / 2;
+  pair_product(limit, p.wide, pairs, p.dscores_z, 1, p.columns, p.queries, p.wide, p.dkeys, p.wide, 1);
+  pair_product(limit, p.wide, pairs, p.weights_z, 1, p.columns, p.douts, p.wide, p.dvalues, p.wide, 1);
+}
+
+KERNEL void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv,
+                                       const uint16_t *out, const float *log_sum, const float *dout, uint16_t *dqkv,
+                                       float *scratch) {
+  FAST_SUMS
+  long d = heads * head_width, ld = 3 * d;
+  float factor = 1.0f / sqrtf((float)head_width);
+  struct parts p;
+  lay_out(length, head_width, scratch, &p);
+  for (long head = 0; head < heads; head++) {
+    const uint16_t *queries = qkv + head * head_width;
+    uint16_t *dqueries = dqkv + head * head_width;
+    transpose_rows(length, head_width, queries + d, ld, p.rows, p.keys_t);
+    transpose_rows(length, head_width, queries + 2 * d, ld, p.rows, p.values_t);
+    zip(length, p.columns, head_width, queries + d, ld, p.zipped, p.wide); /* keys */
+    memset(p.dkeys, 0, sizeof(float) * (size_t)(p.columns * p.wide));
+    memset(p.dvalues, 0, sizeof(float) * (size_t)(p.columns * p.wide));
+    for (long first = 0; first < length; first += QUERIES) {
+      long count = length - first < QUERIES ? length - first : QUERIES;
+      long limit = padded(reach(causal, first + count - 1, length)), row = first * d + head * head_width;
+      round_rows(count, head_width, dout + row, d, 1.0f, p.drows, p.wide);
+      pair_product(count, limit, head_width / 2, queries + first * ld, ld / 2, 1, p.keys_t, p.columns, p.scores, p.columns, 0);
+      pair_product(count, limit, head_width / 2, p.drows, p.wide / 2, 1, p.values_t, p.columns, p.dweights, p.columns, 0);
+      for (long q = 0; q < count; q++) {
+        float dot = 0;
+        VECTOR_LOOP
+        for (long c = 0; c < head_width; c++) dot += widen(out[row + q * d + c]) * dout[row + q * d + c];
+        weights_and_score_gradients(p.scores + q * p.columns, p.dweights + q * p.columns, reach(causal, first + q, length), limit,
+                                    factor, log_sum[head * length + first + q], dot);
+      }
+      backward_block(count, limit, head_width, queries + first * ld, ld, p);
+      round_rows(count, head_width, p.results, p.wide, factor, dqueries + first * ld, ld);
+    }
+    round_rows(length, head_width, p.dkeys, p.wide, factor, dqueries + d, ld);
+    round_rows(length, head_width, p.dvalues, p.wide, 1.0f, dqueries + 2 * d, ld);
+  }
+}
