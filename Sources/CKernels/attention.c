@@ -39,25 +39,26 @@ INLINE void pack(long length, long width, const float *from, long ld, float *to)
 KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
                          float *scratch) {
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
-  float *queries = scratch, *keys = queries + rows * wide, *values = keys + rows * wide, *results = values + rows * wide,
-        *scores = results + rows * wide;
+  float *packed = scratch, *keys = packed + rows * wide, *results = keys + rows * wide, *scores = results + rows * wide;
   float factor = 1.0f / sqrtf((float)head_width);
   for (long head = 0; head < heads; head++) {
-    long start = head * head_width;
-    pack(length, head_width, qkv + start, 3 * d, queries);
-    pack(length, head_width, qkv + start + d, 3 * d, values);
-    transpose(columns, wide, values, wide, keys, columns);
-    pack(length, head_width, qkv + start + 2 * d, 3 * d, values);
+    const float *queries = qkv + head * head_width, *values = queries + 2 * d;
+    long ld_values = 3 * d;
+    pack(length, head_width, queries + d, 3 * d, packed);
+    transpose(columns, wide, packed, wide, keys, columns);
+    if (wide > head_width) { /* a product's right factor has whole vectors */
+      pack(length, head_width, values, 3 * d, packed);
+      values = packed, ld_values = wide;
+    }
     for (long first = 0; first < length; first += QUERIES) {
-      long count = length - first < QUERIES ? length - first : QUERIES;
-      long limit = padded(reach(causal, first + count - 1, length));
-      small_product(count, limit, head_width, queries + first * wide, wide, 1, keys, columns, scores, columns, 0);
+      long count = length - first < QUERIES ? length - first : QUERIES, most = reach(causal, first + count - 1, length);
+      small_product(count, padded(most), head_width, queries + first * 3 * d, 3 * d, 1, keys, columns, scores, columns, 0);
       for (long q = 0; q < count; q++)
-        log_sum[head * length + first + q] = softmax_row(scores + q * columns, reach(causal, first + q, length), limit, factor);
-      small_product(count, wide, limit, scores, columns, 1, values, wide, results, wide, 0);
+        log_sum[head * length + first + q] =
+            softmax_row(scores + q * columns, reach(causal, first + q, length), padded(most), factor);
+      small_product(count, wide, most, scores, columns, 1, values, ld_values, results, wide, 0);
       for (long q = 0; q < count; q++)
-        VECTOR_LOOP
-        for (long c = 0; c < head_width; c++) out[(first + q) * d + start + c] = results[q * wide + c];
+        memcpy(out + (first + q) * d + head * head_width, results + q * wide, sizeof(float) * (size_t)head_width);
     }
   }
 }

@@ -6,7 +6,7 @@
  * of 32 columns, and so is the length. */
 #include "attention.h"
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "pairs.h"
 #include "strip.h"
 #include "transpose.h"
 
@@ -63,21 +63,6 @@ INLINE void transpose_rows(long length, long width, const uint16_t *from, long l
   for (long i = 0; i < length; i++) memcpy(rows + i * wide, from + i * ld, (size_t)(2 * width));
   memset(rows + length * wide, 0, sizeof(uint32_t) * (size_t)((columns - length) * wide));
   transpose(columns, wide, (const float *)rows, wide, (float *)to, columns);
-}
-
-/* to[i,c] = rows 2i and 2i+1 of `from` in one word, [rows up to a multiple of 2, ld_to]; zeros beyond both. */
-INLINE void zip(long count, long rows, long width, const uint16_t *from, long ld, uint32_t *to, long ld_to) {
-  for (long i = 0; i < rows; i += 2, to += ld_to) {
-    const uint16_t *x = from + i * ld;
-    long c = 0;
-    if (i + 1 < count)
-      VECTOR_LOOP
-      for (c = 0; c < width; c++) to[c] = (uint32_t)x[c] | (uint32_t)x[ld + c] << 16;
-    else if (i < count)
-      VECTOR_LOOP
-      for (c = 0; c < width; c++) to[c] = x[c];
-    memset(to + c, 0, sizeof(uint32_t) * (size_t)(ld_to - c));
-  }
 }
 
 /* to[i,:] = factor * from[i, 0 ..< width], rounded to the nearest. */

@@ -7,7 +7,7 @@
  * B is packed into strips of 32 columns, [depth, 32] words each, the last one filled up with zeros. A word is a float32, or two
  * bfloat16 that follow each other along the sum: k is then rounded up to a whole number of pairs. */
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "pairs.h"
 #include "strip.h"
 
 /* A block of ROWS x DEPTH words of A and a strip of B stay in the L2 cache. */
@@ -28,8 +28,6 @@ INLINE void pack_float(int transpose, long k, long count, float factor, const fl
       for (long j = 0; j < count; j++) strip[i * STRIP + j] = factor * b[i * ldb + j];
   }
 }
-
-INLINE uint32_t pair(uint16_t first, uint16_t second) { return (uint32_t)first | (uint32_t)second << 16; }
 
 /* Element (i, j) of op(B) as bfloat16, zero beyond the last row. */
 INLINE uint32_t pair_at(int transpose, long k, long i, long j, float factor, const float *b, long ldb) {
@@ -59,28 +57,14 @@ KERNEL void ck_pack(int bf16, int transpose, long k, long n, float factor, const
   }
 }
 
-INLINE void pair_rows(long rows, long columns, const uint16_t *x, long ldx, uint32_t *pairs, long ld_pairs) {
-  long r = 0;
-  for (; r + 2 <= rows; r += 2, x += 2 * ldx, pairs += ld_pairs)
-    VECTOR_LOOP
-    for (long c = 0; c < columns; c++) pairs[c] = pair(x[c], x[ldx + c]);
-  if (r < rows)
-    VECTOR_LOOP
-    for (long c = 0; c < columns; c++) pairs[c] = x[c];
+KERNEL void ck_pack_bf16(long k, long n, const uint16_t *b, void *packed) {
+  uint32_t *words = packed;
+  for (long first = 0; first < n; first += STRIP, words += depth_words(1, k) * STRIP)
+    zip(k, k, n - first < STRIP ? n - first : STRIP, b + first, n, words, STRIP);
 }
 
 KERNEL void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *pairs) {
-  pair_rows(rows, columns, x, columns, pairs, columns);
-}
-
-KERNEL void ck_pack_bf16(long k, long n, const uint16_t *b, void *packed) {
-  uint32_t *words = packed;
-  long depth = depth_words(1, k);
-  for (long first = 0; first < n; first += STRIP, words += depth * STRIP) {
-    long count = n - first < STRIP ? n - first : STRIP;
-    if (count < STRIP) memset(words, 0, sizeof(uint32_t) * (size_t)(depth * STRIP));
-    pair_rows(k, count, b + first, n, words, STRIP);
-  }
+  zip(rows, rows, columns, x, columns, pairs, columns);
 }
 
 /* ---- Products ------------------------------------------------------------------------------------------------------------- */

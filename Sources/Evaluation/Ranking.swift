@@ -28,12 +28,13 @@ public struct Ranking {
   /// compete (distinct, without the target).
   public func judge(_ user: Int, by items: Matrix, workspace: Workspace) {
     workspace.scope {
-      let scores = workspace.matrix(1, items.rows)
-      multiply(users.rows(user..<user + 1), PackedFactor(items, transposed: true, workspace: workspace), into: scores)
+      // The user is the packed factor: one row is packed faster than all that it has seen, and an element has the same bits.
+      let scores = workspace.matrix(items.rows, 1)
+      multiply(items, PackedFactor(users.rows(user..<user + 1), transposed: true, workspace: workspace), into: scores)
       let bound = scores[0, 0]
       bounds[user] = bound
       // They will be counted with all others, so they are taken off beforehand.
-      for excluded in 1..<items.rows where !(scores[0, excluded] < bound) { counts[user] -= 1 }
+      for excluded in 1..<items.rows where !(scores[excluded, 0] < bound) { counts[user] -= 1 }
     }
   }
 

@@ -9,6 +9,8 @@ extension Benchmark {
     public var positions = 0
     /// What the products' factors were rounded to.
     public var precision = Precision.fp32
+    /// One sentence when that is not what was asked for.
+    public var warning: String?
     /// Distinct items that this rank wanted, and that it embedded for the whole job.
     public var items = (wanted: 0, owned: 0)
     /// Shared negatives of a step, without duplicates.

@@ -20,11 +20,12 @@ public struct Benchmark {
     steps: Int, warmup: Int = 3, communicator: any Communicator, progress: () -> Void = {}
   ) throws -> Result {
     Engine.prepareThread()
-    let precision = try StepPrecision(config.compute, communicator: communicator).precision
+    let agreed = try StepPrecision(config.compute, communicator: communicator)
+    let precision = agreed.precision
     // Model and workspace are gone before anything else is measured.
     let (shape, samples, counted) = try train(steps: steps, warmup: warmup, precision, communicator, progress)
     var result = counted
-    result.precision = precision
+    (result.precision, result.warning) = (precision, agreed.warning)
     result.traffic = Traffic.allCases.map { about in
       let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
       return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))

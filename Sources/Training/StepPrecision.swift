@@ -1,6 +1,6 @@
 public import Collectives
 public import Config
-import Kernels
+public import Kernels
 public import Tensors
 
 /// What the products of a job's training steps are rounded to: the configuration's wish, where every machine can grant it.
@@ -13,17 +13,21 @@ public struct StepPrecision: Sendable {
   /// Agrees with all ranks; collective.
   ///
   /// One rank in float32 beside others in bfloat16 would make a job's numbers depend on which host holds which users.
-  public init(_ compute: ComputeConfig, communicator: any Communicator) throws {
+  ///
+  /// - Parameter isSupported: whether this rank's processor multiplies bfloat16.
+  public init(
+    _ compute: ComputeConfig, communicator: any Communicator, isSupported: Bool = Engine.supports(.bf16)
+  ) throws {
     guard compute.precision == .bf16 else {
       (precision, warning) = (.fp32, nil)
       return
     }
-    let unable = try communicator.sum([Engine.supports(.bf16) ? 0 : 1])[0]
+    let unable = try communicator.sum([isSupported ? 0 : 1])[0]
     precision = unable > 0 ? .fp32 : .bf16
     warning =
       unable > 0
-      ? "compute.precision: bf16 needs processors with AVX-512 BF16, which \(Int(unable)) of \(communicator.size) ranks lack "
-        + "(rank \(communicator.rank): \(Engine.instructionSet)); products are computed in fp32"
+      ? "compute.precision: bf16 needs processors with AVX-512 BF16, which \(Int(unable)) of \(communicator.size) "
+        + "ranks lack (rank \(communicator.rank) has \(Engine.instructionSet)): products are computed in fp32"
       : nil
   }
 }

@@ -56,6 +56,7 @@ struct BenchCommand: RankCommand {
           bar.finish()
           return result
         }
+        if let warning = result.warning { console.note("warning: \(warning)") }
         let view = BenchView(result, try Roofline.measure(communicator, precision: result.precision), phase: phase, communicator)
         if json { console.result(view.json.indented) } else { view.lines.forEach(console.result) }
       }
