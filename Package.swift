@@ -117,9 +117,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Layers", "Model",
-        "Reporting",
-        "Synth", "Tensors", "Text",
+        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Kernels", "Layers", "Model",
+        "Reporting", "Synth", "Tensors", "Text",
       ]),
     tests(
       "ServingTests",
