@@ -75,24 +75,25 @@ let package = Package(
     library("Model", ["Tensors", "Kernels", "Collectives", "Layers", "Items"]),
     library("Batches", ["Tensors", "Datasets"]),
     library("Evaluation", ["Tensors", "Kernels", "Collectives", "Model", "Items", "Layers", "Datasets", "Batches"]),
+    library("Checkpoints", ["Tensors", "Collectives", "Items", "Optimizers", "Model", "Files", "Diagnosis"]),
     library(
       "Training",
       [
         "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches", "Text",
-        "Files", "Reporting", "Evaluation", logging,
+        "Files", "Reporting", "Evaluation", "Checkpoints", logging,
       ]),
     library(
       "Serving",
       [
         "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation",
-        "Training", "Collectives",
+        "Training", "Collectives", "Checkpoints",
       ]),
 
     .executableTarget(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis",
+        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints",
       ],
       swiftSettings: swift),
 
@@ -114,10 +115,12 @@ let package = Package(
     tests("ModelTests", ["Model", "Files", "Items", "Layers", "Kernels", "Tensors", "Collectives", "Config"]),
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Tensors"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files"]),
     tests(
       "TrainingTests",
       [
-        "Training", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items", "Kernels", "Layers", "Model",
+        "Training", "Checkpoints", "Optimizers", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items",
+        "Kernels", "Layers", "Model",
         "Reporting", "Synth", "Tensors", "Text",
       ]),
     tests(

@@ -92,6 +92,19 @@ extension Communicator {
     }
   }
 
+  /// Tells every rank the text of the first rank that has one; nil when none has.
+  public func firstText(_ own: String?) throws -> String? {
+    let bytes = own.map { Array($0.utf8) } ?? []
+    let lengths = try gatherCounts(own == nil ? -1 : bytes.count)
+    guard let first = lengths.firstIndex(where: { $0 >= 0 }) else { return nil }
+    let counts = (0..<size).map { $0 == first ? lengths[first] : 0 }
+    return try String(unsafeUninitializedCapacity: lengths[first]) { buffer in
+      let send = rank == first ? bytes : []
+      try send.withUnsafeBufferPointer { try allGather($0, into: buffer, counts: counts) }
+      return lengths[first]
+    }
+  }
+
   // MARK: How
 
   private func complete(as traffic: Traffic) throws {

@@ -38,8 +38,10 @@ public enum Channels {
   public static let collectives = 0
   /// The next step's row numbers.
   public static let prefetch = 1
+  /// Rows on their way into a checkpoint's files.
+  public static let checkpoints = 2
   /// Dense gradients: two for each bucket, from here on.
-  public static let buckets = 2
+  public static let buckets = 3
   /// How many there are.
-  public static let count = 130
+  public static let count = 131
 }

@@ -9,6 +9,9 @@ public struct CheckpointConfig: Sendable, Equatable {
   /// Best checkpoints kept besides, by `evaluation.select_by`.
   public var keepBest = 1
 
+  /// Whether training goes on while a checkpoint is written, from a copy in memory.
+  public var asynchronous = true
+
   /// The defaults.
   public init() {}
 }
@@ -19,5 +22,8 @@ extension CheckpointConfig: ConfigSection {
     .value("every_minutes", \.everyMinutes, .orNull(.above(0)), "wall-clock minutes, besides every_steps"),
     .value("keep_last", \.keepLast, .within(1...1000), "newest ones kept; 2, so that one is whole whatever happens"),
     .value("keep_best", \.keepBest, .within(0...1000), "best ones kept besides, by evaluation.select_by"),
+    .value(
+      "asynchronous", \.asynchronous, .any,
+      "training goes on while a copy of the table is written; false saves the copy's memory (as much as the table takes)"),
   ]
 }

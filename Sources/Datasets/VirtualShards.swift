@@ -18,7 +18,7 @@ public enum VirtualShards {
     return id.withUTF8 { shard(ofUser: UnsafeRawBufferPointer($0), of: count) }
   }
 
-  /// The 64-bit hash of an id's bytes.
+  /// The 64-bit hash of an id's bytes; of an item's id, its key in checkpoints.
   public static func hash(_ id: UnsafeRawBufferPointer) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in id { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What this host says about itself.
-enum Machine {
+public enum Machine {
   /// A small file's text; nil when it cannot be read.
   static func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
@@ -18,7 +18,7 @@ enum Machine {
   static var affinity: [Int] { CoreList.cores(field("Cpus_allowed_list", in: text("/proc/thread-self/status") ?? "") ?? "") }
 
   /// Bytes that may still be taken: the machine's, or fewer where a control group says so.
-  static var memory: Int {
+  public static var memory: Int {
     let kibibytes = field("MemAvailable", in: text("/proc/meminfo") ?? "").flatMap { $0.split(separator: " ").first }
     let free = kibibytes.flatMap { Int($0) }.map { $0 << 10 } ?? 0
     return min(free, ControlGroup.memory() ?? free)

@@ -34,6 +34,17 @@ public final class Evaluator {
   public func evaluate(
     _ model: PreciseModel, _ task: EvaluationTask, workspace: Workspace, progress: (Int) -> Void = { _ in }
   ) throws -> RankingMetrics {
+    guard let metrics = try evaluate(model, task, workspace: workspace, progress: progress, shouldStop: { false }) else {
+      preconditionFailure("an evaluation was stopped that nobody stops")
+    }
+    return metrics
+  }
+
+  /// The same, unless it is stopped: nil on every rank as soon as a rank's `shouldStop` says so between two rounds of users.
+  public func evaluate(
+    _ model: PreciseModel, _ task: EvaluationTask, workspace: Workspace, progress: (Int) -> Void = { _ in },
+    shouldStop: () -> Bool
+  ) throws -> RankingMetrics? {
     let catalogue = try Catalogue(
       model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
     let embedder = UserEmbedder(model, catalogue)
@@ -42,7 +53,9 @@ public final class Evaluator {
     while true {
       let blocks = try walk.next(blocksPerRound(catalogue))
       // Ranks own different numbers of users, but all of them walk through the catalogue in every round.
-      let most = try communicator.gatherCounts(blocks.count).max() ?? 0
+      let counts = try communicator.gatherCounts(shouldStop() ? -1 : blocks.count)
+      guard counts.allSatisfy({ $0 >= 0 }) else { return nil }
+      let most = counts.max() ?? 0
       guard most > 0 else { return try total(metrics) }
       try workspace.scope {
         let ranking = Ranking(users: blocks.reduce(0) { $0 + $1.users.count }, width: catalogue.width, workspace: workspace)

@@ -39,11 +39,7 @@ public final class OutputFolder {
     parent = url.deletingLastPathComponent().path
     // Two containers on one disk may have the same process number.
     temporaryPath = "\(parent)/.\(name).\(UUID().uuidString.prefix(8)).tmp"
-    do {
-      try FileManager.default.createDirectory(atPath: temporaryPath, withIntermediateDirectories: true)
-    } catch {
-      throw InputError("cannot make a folder in \(parent): \(OutputFolder.reason(error))")
-    }
+    if let reason = OutputFolder.make(temporaryPath) { throw InputError("cannot make a folder in \(parent): \(reason)") }
   }
 
   deinit { if !isCommitted { try? FileManager.default.removeItem(atPath: temporaryPath) } }
@@ -99,8 +95,14 @@ public final class OutputFolder {
     return String(path)
   }
 
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return underlying.map { String(cString: strerror(Int32($0.code))) } ?? error.localizedDescription
+  /// Makes a folder and those above it; returns why it cannot.
+  private static func make(_ path: String) -> String? {
+    if mkdir(path, 0o777) == 0 { return nil }
+    let failure = errno
+    let above = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard failure == ENOENT, above != path else { return String(cString: strerror(failure)) }
+    var status = stat()
+    if stat(above, &status) != 0, let reason = make(above) { return reason }
+    return mkdir(path, 0o777) == 0 ? nil : String(cString: strerror(errno))
   }
 }

@@ -9,6 +9,13 @@ public struct TableBlock {
   /// Whether a row has a line for each of its tokens.
   public let isPerToken: Bool
 
+  /// Names an array of rows.
+  public init(name: String, lines: StoredRows, isPerToken: Bool) {
+    self.name = name
+    self.lines = lines
+    self.isPerToken = isPerToken
+  }
+
   /// The bytes of a line.
   public var lineBytes: Int { lines.columns * lines.element.size }
 }

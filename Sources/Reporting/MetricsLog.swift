@@ -1,4 +1,5 @@
 public import Files
+import Foundation
 import Synchronization
 
 /// `metrics.jsonl`: a JSON object a line, in the order things happened, readable while the run goes on.
@@ -10,6 +11,38 @@ public final class MetricsLog: Sendable {
   /// Opens or creates the file; throws ``InputError`` when it cannot be written.
   public init(path: String) throws(InputError) {
     file = Mutex(try AppendFile(path: path, endsLine: true))
+  }
+
+  /// Cuts off the lines at the end of a file that are not to stay: what a run did behind the checkpoint that it goes on from.
+  ///
+  /// A line that was left half-written goes too. Throws ``InputError`` when the file cannot be cut.
+  ///
+  /// - Parameter stays: whether a line's phase and step stay; lines that do are not looked behind.
+  public static func cut(path: String, where stays: (_ phase: String, _ step: Int) -> Bool) throws {
+    guard access(path, F_OK) == 0 else { return }
+    let length = try MappedFile(path: path).withBytes { bytes in
+      var end = bytes.count
+      while end > 0 {
+        let start = (bytes[..<(end - 1)].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+        let line = Data(bytes[start..<end])
+        if line.last == UInt8(ascii: "\n"), let place = try? JSONDecoder().decode(Place.self, from: line),
+          stays(place.phase, place.step)
+        {
+          break
+        }
+        end = start
+      }
+      return end
+    }
+    guard truncate(path, length) == 0 else {
+      throw InputError("\(path): cannot be cut to \(length) bytes: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// What every line says of itself.
+  private struct Place: Decodable {
+    let phase: String
+    let step: Int
   }
 
   /// Adds one line and hands it to the system; throws ``InputError`` when the disk is full.

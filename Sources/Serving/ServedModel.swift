@@ -1,4 +1,5 @@
 import Batches
+import Checkpoints
 public import Collectives
 import Config
 public import Datasets

@@ -38,16 +38,18 @@ public enum ModelFactory {
   }
 
   /// A new universal model: parameters and ID rows from the seed, token states from the data set.
+  ///
+  /// - Parameter mayGoOn: asked now and then while states are read; throws when loading is to end.
   public static func make(
     _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?, communicator: any Communicator,
-    userHead: ModelShape.UserHeadKind? = nil
-  ) -> PreciseModel {
+    userHead: ModelShape.UserHeadKind? = nil, mayGoOn: () throws -> Void = {}
+  ) throws -> PreciseModel {
     let shape = shape(config, dataset, states, userHead: userHead)
     let plan = ItemTable.Plan(
       shape: shape.fusion, items: dataset.items.count, tokenCount: { states?.tokenCount($0) ?? 0 }, rule: rule(config.optimizer),
       seed: config.seed, tokenElement: element(config.compute.tokenStorage))
     let model = PreciseModel(shape, table: plan, communicator: communicator)
-    if let states { load(states, into: model.items) }
+    if let states { try load(states, into: model.items, mayGoOn) }
     return model
   }
 
@@ -69,7 +71,7 @@ public enum ModelFactory {
   }
 
   /// Fills the table item by item, and lets go of the file's pages on the way: they would count a second time.
-  private static func load(_ states: TokenStates, into items: ItemTable) {
+  private static func load(_ states: TokenStates, into items: ItemTable, _ mayGoOn: () throws -> Void) throws {
     let scratch = Storage<Float>(count: states.maxTokens * states.dimension)
     for row in 0..<items.ids.rows {
       let (item, target) = (items.item(ofLocalRow: row), items.tokens.states(of: row))
@@ -77,7 +79,10 @@ public enum ModelFactory {
         states.copyStates(item, into: scratch.base)
         target.store(scratch.base)
       }
-      if row % 4096 == 4095 { states.forget(upTo: item) }
+      if row % 4096 == 4095 {
+        states.forget(upTo: item)
+        try mayGoOn()
+      }
     }
     states.forget(upTo: states.itemCount)
   }

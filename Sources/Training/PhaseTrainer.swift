@@ -1,4 +1,5 @@
 import Batches
+import Checkpoints
 import Collectives
 import Config
 import Datasets
@@ -6,19 +7,29 @@ import Evaluation
 import Foundation
 import Logging
 import Model
+import Optimizers
 import Reporting
 import Tensors
 
-/// Trains one phase from its first step to its last, judging and keeping the model on the way.
+/// Trains one phase from its first step, or from a checkpoint, to its last, judging and keeping the model on the way.
 final class PhaseTrainer {
+  /// How a phase ends.
+  enum End: Equatable {
+    case finished
+    /// By a signal, after so many steps; a checkpoint of them is in place.
+    case stopped(step: Int)
+  }
+
   let plan: PhasePlan
   let model: PreciseModel
   let steps: Int
 
+  /// - Parameter start: a checkpoint of this phase to go on from; it is read into `model`.
   init(
-    _ plan: PhasePlan, model: PreciseModel, config: RunConfig, precision: Precision, dataset: Dataset, directory: RunDirectory,
-    communicator: any Communicator, log: RunLog?
+    _ plan: PhasePlan, model: PreciseModel, from start: Checkpoint?, config: RunConfig, precision: Precision, dataset: Dataset,
+    directory: RunDirectory, communicator: any Communicator, log: RunLog?, shouldStop: @escaping () -> Bool
   ) throws {
+    self.shouldStop = shouldStop
     self.plan = plan
     self.model = model
     self.config = config
@@ -47,30 +58,73 @@ final class PhaseTrainer {
     evaluator = Evaluator(
       dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator,
       catalogueBytes: config.evaluation.catalogueBytes)
-    store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
+    let contents = CheckpointContents(
+      model, optimizer: step.optimizer, configuration: ConfigWriter.text(config), itemKey: { dataset.items.key($0) })
+    try start?.load(into: contents, communicator: communicator, isVerified: true) {
+      if shouldStop() { throw StoppedEarly() }
+    }
+    self.start = start
+    keeper = try CheckpointKeeper(
+      config.checkpoint, contents, store: CheckpointStore(path: directory.checkpointsPath(phase: plan.name)),
+      communicator: communicator)
+    step.onPause = { [keeper] in try keeper.advance() }
   }
 
-  /// Every step of the phase.
+  /// Every step of the phase that is not made yet.
   ///
   /// Its result is the best checkpoint by the validation metric, or the last.
-  func run() throws {
-    log?.begin(plan.name, steps: steps)
-    try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
+  func run() throws -> End {
+    log?.begin(plan.name, steps: steps, done: start?.manifest.step ?? 0, unlogged: start?.manifest.unlogged)
+    let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
     log?.end()
+    return end
   }
 
-  private func runSteps() throws {
-    // A targeted phase is judged before its first step too: it must end above where it started, or its result is the start.
-    if steps == 0 || !plan.kind.isUniversal { try keep(step: 0, score: try evaluate(0)) }
-    for step in 0..<steps {
+  private func runSteps() throws -> End {
+    let first = start?.manifest.step ?? 0
+    guard try judgeStart() else { return .stopped(step: first) }
+    for step in first..<max(first, steps) {
       communicator.state.resetTraffic()
       communicator.state.place = (plan.name, step + 1)
-      let report = try self.step.run(step, wantsCheckpoint: isTimeToSave)
+      let report = try self.step.run(step, notes: notes)
       let communication = communicator.state.seconds.reduce(0, +)
       warnOfDominatingExpert(report, step)
-      try log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
-      try afterStep(step + 1, wantsCheckpoint: report.wantsCheckpoint)
+      log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
+      try keeper.afterStep(isBehind: report.notes.isBehind)
+      guard try afterStep(step + 1, report.notes) else { return .stopped(step: step + 1) }
     }
+    try keeper.finish()
+    return .finished
+  }
+
+  /// What is due before the first step; false when a signal stopped it.
+  ///
+  /// A targeted phase is judged before its first step too: it must end above where it started, or its result is the start. A run
+  /// that goes on makes up for an evaluation that was stopped.
+  private func judgeStart() throws -> Bool {
+    if let start {
+      guard !start.manifest.isJudged else { return true }
+      guard case .scored(let score) = try evaluate(start.manifest.step) else { return false }
+      if communicator.rank == 0 {
+        _ = try start.judged(by: score == nil ? nil : config.evaluation.selectBy, score: score)
+      }
+      try communicator.barrier()
+      keeper.learn(score)
+      return true
+    }
+    guard steps == 0 || !plan.kind.isUniversal else { return true }
+    let judgement = try evaluate(0)
+    try keep(step: 0, judgement, mustExist: true)
+    return judgement != .stopped
+  }
+
+  /// What this rank has to tell the others in the next step.
+  private var notes: StepNotes {
+    var notes = StepNotes()
+    notes.wantsCheckpoint = keeper.isTimeToSave
+    notes.wantsStop = shouldStop()
+    notes.isBehind = keeper.isBehind
+    return notes
   }
 
   /// Said once: an expert that takes nearly every slot leaves the others without a gradient.
@@ -85,53 +139,60 @@ final class PhaseTrainer {
       metadata: ["phase": "\(plan.name)", "step": "\(step + 1)", "share": "\(share)"])
   }
 
-  private func afterStep(_ done: Int, wantsCheckpoint: Bool) throws {
-    let everyEpochs = config.evaluation.everyEpochs
-    let judges = done == steps || (everyEpochs > 0 && done % (everyEpochs * stepsPerEpoch) == 0)
-    let saves = (config.checkpoint.everySteps.map { done % $0 == 0 } ?? false) || wantsCheckpoint
-    guard judges || saves else { return }
-    let score = judges ? try evaluate(done) : nil
+  /// Judges and keeps the model where that is due; false when a signal stops the run, after a checkpoint.
+  private func afterStep(_ done: Int, _ notes: StepNotes) throws -> Bool {
+    let saves = keeper.isDue(after: done) || notes.wantsCheckpoint
+    let judges = isJudgementDue(after: done)
+    guard judges || saves || notes.wantsStop else { return true }
+    let judgement = judges ? try evaluate(done) : .scored(nil)
+    let stops = notes.wantsStop || judgement == .stopped
     // A judged model is kept only when it may be the result: the last, or better than what is there.
-    if saves || done == steps || isBest(score) { try keep(step: done, score: score) }
+    if saves || stops || done == steps || keeper.isBest(judgement.score) {
+      try keep(step: done, judgement, mustExist: stops || done == steps)
+    }
+    return !stops
   }
 
-  /// Clocks differ from rank to rank: rank 0's decides.
-  private var isTimeToSave: Bool {
-    guard communicator.rank == 0 else { return false }
-    return config.checkpoint.everyMinutes.map { Double(DispatchTime.now().uptimeNanoseconds - keptAt) * 1e-9 >= 60 * $0 } ?? false
+  private func isJudgementDue(after step: Int) -> Bool {
+    let everyEpochs = config.evaluation.everyEpochs
+    return step == steps || (everyEpochs > 0 && step % (everyEpochs * stepsPerEpoch) == 0)
   }
 
-  private func isBest(_ score: Double?) -> Bool {
-    guard let score, config.checkpoint.keepBest > 0 else { return false }
-    return score > (bestScore ?? -1)
+  /// What an evaluation says of a model.
+  private enum Judgement: Equatable {
+    /// A signal stopped it.
+    case stopped
+    /// The metric that checkpoints are chosen by; nil when there is nobody to judge by, or nothing to judge.
+    case scored(Double?)
+
+    var score: Double? { if case .scored(let score) = self { score } else { nil } }
   }
 
-  private func evaluate(_ step: Int) throws -> Double? {
+  private func evaluate(_ step: Int) throws -> Judgement {
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
-    let metrics = try work.time(.evaluation) { try evaluator.evaluate(model, task, workspace: workspace) }
-    guard metrics.users(in: "all") > 0 else { return nil }
+    let measured = try work.time(.evaluation) {
+      try evaluator.evaluate(model, task, workspace: workspace, shouldStop: shouldStop)
+    }
+    guard let metrics = measured else { return .stopped }
+    guard metrics.users(in: "all") > 0 else { return .scored(nil) }
     let fields = EvaluationRecord.protocolFields(task, dataset, checkpoint: "step \(step)")
-    try log?.evaluation(
+    log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])
-    return metrics.value(of: config.evaluation.selectBy)
+    return .scored(metrics.value(of: config.evaluation.selectBy))
   }
 
-  private func keep(step: Int, score: Double?) throws {
+  private func keep(step: Int, _ judgement: Judgement, mustExist: Bool) throws {
     let manifest = CheckpointManifest(
-      phase: plan.name, step: step, epoch: Double(step) / Double(stepsPerEpoch), dataset: dataset.manifest.checksum,
-      items: dataset.items.count, selectedBy: score == nil ? nil : config.evaluation.selectBy, score: score)
-    try work.time(.checkpoint) {
-      try Checkpoint.write(model, manifest, to: store.path(step: step), communicator: communicator)
-    }
-    keptAt = DispatchTime.now().uptimeNanoseconds
-    if let score { bestScore = max(score, bestScore ?? score) }
-    if communicator.rank == 0 { try prune() }
-  }
-
-  private func prune() throws {
-    try store.prune(last: config.checkpoint.keepLast, best: config.checkpoint.keepBest)
+      phase: plan.name, step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch),
+      updates: self.step.optimizer.updates, isJudged: judgement != .stopped, unlogged: log?.unlogged,
+      dataset: dataset.manifest.checksum,
+      items: dataset.items.count, selectedBy: judgement.score == nil ? nil : config.evaluation.selectBy,
+      score: judgement.score)
+    work.reset()
+    let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }
+    log?.checkpoint(step: step, seconds: work[.checkpoint], isAsynchronous: mode == .asynchronous)
   }
 
   /// What happens between steps.
@@ -147,12 +208,12 @@ final class PhaseTrainer {
   private let stepsPerEpoch: Int
   private let step: TrainStep
   private let evaluator: Evaluator
-  private let store: CheckpointStore
+  private let keeper: CheckpointKeeper
+  private let start: Checkpoint?
+  private let shouldStop: () -> Bool
   private let workspace = Workspace()
   private let logger = Logger(label: "precise.training")
-  private var bestScore: Double?
   private var hasWarned = false
-  private var keptAt = DispatchTime.now().uptimeNanoseconds
 }
 
 /// Keeps the groups of parameters that a targeted phase names as they are.

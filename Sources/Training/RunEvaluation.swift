@@ -1,3 +1,4 @@
+import Checkpoints
 public import Collectives
 import Config
 import Datasets

@@ -1,6 +1,8 @@
+import Checkpoints
 import Config
 import Evaluation
 import Foundation
+import Logging
 import Reporting
 
 /// What a run writes while it goes: `metrics.jsonl`, TensorBoard scalars, and lines or a bar for the person who waits.
@@ -9,27 +11,52 @@ import Reporting
 final class RunLog {
   let console: Console
 
-  init(_ directory: RunDirectory, _ config: LogConfig, console: Console) throws {
+  /// Opens a run's logs, without what stands there behind the place that the run goes on from.
+  ///
+  /// - Parameters:
+  ///   - phases: the names of the run's phases, in order.
+  ///   - start: the phase's number and the step that the run goes on behind; nil for a new run.
+  init(
+    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String] = [], start: (phase: Int, step: Int)? = nil
+  ) throws {
     self.console = console
+    if let start {
+      try MetricsLog.cut(path: directory.metricsPath) { phase, step in
+        guard let number = phases.firstIndex(of: phase) else { return false }
+        return (number, step) <= (start.phase, start.step)
+      }
+    }
     metrics = try MetricsLog(path: directory.metricsPath)
     tensorBoard = config.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
     everySteps = config.everySteps
   }
 
-  /// Starts a phase of `steps` steps.
-  func begin(_ phase: String, steps: Int) {
+  /// Starts a phase of `steps` steps, of which `done` are made and some are in no line yet.
+  func begin(_ phase: String, steps: Int, done: Int, unlogged: CheckpointManifest.OpenMean?) {
     self.phase = phase
-    bar = ProgressBar(phase, total: steps, unit: "step", console: console)
+    bar = ProgressBar(phase, total: steps, unit: "step", completed: done, console: console)
     interval = Interval()
+    interval.unlogged = unlogged ?? interval.unlogged
+  }
+
+  /// The loss of the steps that no line has yet.
+  var unlogged: CheckpointManifest.OpenMean? { interval.unlogged.steps == 0 ? nil : interval.unlogged }
+
+  /// Writes how long training stood still for a checkpoint.
+  func checkpoint(step: Int, seconds: Double, isAsynchronous: Bool) {
+    append([
+      .init("phase", .string(phase)), .init("step", .int(step)), .init("checkpoint_ms", .double(1000 * seconds)),
+      .init("asynchronous", .bool(isAsynchronous)),
+    ])
   }
 
   /// Counts a step; every few steps writes what the steps since the last line were like.
-  func step(_ step: Int, _ report: StepReport, seconds: Double, communication: Double, last: Bool) throws {
+  func step(_ step: Int, _ report: StepReport, seconds: Double, communication: Double, last: Bool) {
     interval.add(report, seconds: seconds, communication: communication)
     let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
     bar?.advance(note: "loss \(HumanFormat.decimal(report.loss, 4)), \(HumanFormat.rate(rate)) positions/s")
     guard last || (step + 1) % everySteps == 0 else { return }
-    try write(step: step + 1, report)
+    write(step: step + 1, report)
     interval = Interval()
   }
 
@@ -37,7 +64,7 @@ final class RunLog {
   func end() { bar?.finish() }
 
   /// Writes an evaluation as a line and as scalars.
-  func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) throws {
+  func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) {
     let means = entry.metrics.means(of: "all")
     var fields: [JSONValue.Field] = [
       .init("phase", .string(entry.phase)), .init("step", .int(step)), .init("split", .string(entry.split)),
@@ -47,18 +74,18 @@ final class RunLog {
       .init("users", .int(entry.metrics.users(in: "all"))), .init("evaluation_s", .double(seconds)),
       .init("protocol", .object(entry.protocolFields)),
     ]
-    try metrics.append(fields)
-    try tensorBoard?.append(step: step, means.map { ("\(entry.phase)/\(entry.split)/\($0.name)", $0.value) })
+    append(fields)
+    plot(step: step, means.map { ("\(entry.phase)/\(entry.split)/\($0.name)", $0.value) })
     let text = means.filter { ["recall@10", "ndcg@10", "mrr"].contains($0.name) }
       .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
     console.note(
       "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"))) users")
   }
 
-  private func write(step: Int, _ report: StepReport) throws {
+  private func write(step: Int, _ report: StepReport) {
     let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
     let stepMs = 1000 * interval.seconds / Double(interval.steps)
-    let loss = interval.loss / Double(interval.steps)
+    let loss = interval.unlogged.loss / Double(max(interval.unlogged.steps, 1))
     var fields: [JSONValue.Field] = [
       .init("phase", .string(phase)), .init("step", .int(step)), .init("loss", .double(loss)),
     ]
@@ -72,8 +99,8 @@ final class RunLog {
       .init("comm_ms", .double(1000 * interval.communication / Double(interval.steps))),
       .init("positions", .int(report.positions)), .init("unique_items", .int(report.uniqueItems)),
     ]
-    try metrics.append(fields)
-    try tensorBoard?.append(
+    append(fields)
+    plot(
       step: step,
       [
         ("\(phase)/loss", loss), ("\(phase)/learning_rate", report.learningRate), ("\(phase)/grad_norm", report.gradientNorm),
@@ -81,18 +108,35 @@ final class RunLog {
       ])
   }
 
+  private func append(_ fields: [JSONValue.Field]) { survive { try metrics.append(fields) } }
+
+  private func plot(step: Int, _ scalars: [(String, Double)]) {
+    survive { try tensorBoard?.append(step: step, scalars.map { (tag: $0.0, value: $0.1) }) }
+  }
+
+  /// A line that a full disk refuses is no reason to lose a training: said once.
+  private func survive(_ write: () throws -> Void) {
+    do {
+      try write()
+    } catch {
+      if !hasWarned { logger.warning("a log cannot be written; training goes on", metadata: ["cause": "\(error)"]) }
+      hasWarned = true
+    }
+  }
+
   /// What the steps since the last line add up to.
   private struct Interval {
     var steps = 0
     var positions = 0
-    var loss = 0.0
+    var unlogged = CheckpointManifest.OpenMean(steps: 0, loss: 0)
     var seconds = 0.0
     var communication = 0.0
 
     mutating func add(_ report: StepReport, seconds: Double, communication: Double) {
       steps += 1
       positions += report.positions
-      loss += report.loss
+      unlogged.steps += 1
+      unlogged.loss += report.loss
       self.seconds += seconds
       self.communication += communication
     }
@@ -104,4 +148,6 @@ final class RunLog {
   private var phase = ""
   private var bar: ProgressBar?
   private var interval = Interval()
+  private var hasWarned = false
+  private let logger = Logger(label: "precise.training")
 }

@@ -20,8 +20,8 @@ public struct StepReport: Sendable {
   public var users = 0
   /// Shared negatives, without duplicates.
   public var negatives = 0
-  /// Whether a rank asked for a checkpoint after this step.
-  public var wantsCheckpoint = false
+  /// What any rank had to tell.
+  public var notes = StepNotes()
   /// Distinct items that this rank asked for.
   public var uniqueItems = 0
   /// What this rank sends in the step: the formula, filled in.

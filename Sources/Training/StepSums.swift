@@ -6,7 +6,7 @@ import Tensors
 /// One all-reduce a step, between backward and the updates.
 struct StepSums {
   /// How many numbers stand before the losses.
-  private static let flags = 3
+  private static let flags = 5
   private let values = NumberList<Double>()
   private let terms: Int
 
@@ -40,10 +40,20 @@ struct StepSums {
     nonmutating set { all[1] = newValue }
   }
 
-  /// Ranks that ask for a checkpoint after this step.
-  var wantsCheckpoint: Double {
-    get { values[2] }
-    nonmutating set { all[2] = newValue }
+  /// What this rank has to tell; what any rank had, once reduced.
+  var notes: StepNotes {
+    get {
+      var notes = StepNotes()
+      notes.wantsCheckpoint = values[2] > 0
+      notes.wantsStop = values[3] > 0
+      notes.isBehind = values[4] > 0
+      return notes
+    }
+    nonmutating set {
+      all[2] = newValue.wantsCheckpoint ? 1 : 0
+      all[3] = newValue.wantsStop ? 1 : 0
+      all[4] = newValue.isBehind ? 1 : 0
+    }
   }
 
   /// The routing: this rank's, and the whole job's once reduced; valid until the next step.

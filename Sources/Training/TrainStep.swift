@@ -15,7 +15,9 @@ import Tensors
 final class TrainStep {
   /// Seconds of the last step and of its parts.
   let clock: StepClock
-  private(set) var optimizer: AdamW
+  let optimizer: AdamW
+  /// Called between layers of backward, for work that goes on beside training; must not wait.
+  var onPause: () throws -> Void = {}
 
   init(
     _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: Precision, steps: Int, source: any BatchSource,
@@ -53,12 +55,12 @@ final class TrainStep {
 
   /// Next batch, exchange rows, forward, losses, backward, update: everything of step number `step` (from 0).
   ///
-  /// - Parameter wantsCheckpoint: whether this rank asks for a checkpoint; the report says whether any did.
-  func run(_ step: Int, wantsCheckpoint: Bool = false) throws -> StepReport {
-    try clock.step(step + 1) { try perform(step, wantsCheckpoint: wantsCheckpoint) }
+  /// - Parameter notes: what this rank has to tell; the report has what any rank had.
+  func run(_ step: Int, notes: StepNotes = StepNotes()) throws -> StepReport {
+    try clock.step(step + 1) { try perform(step, notes) }
   }
 
-  private func perform(_ step: Int, wantsCheckpoint: Bool) throws -> StepReport {
+  private func perform(_ step: Int, _ notes: StepNotes) throws -> StepReport {
     try workspace.scope {
       let inputs = try clock.time(.batch) { try takeInputs(of: step) }
       planWorkspace(inputs)
@@ -69,7 +71,7 @@ final class TrainStep {
       model.parameters.clearGradients()
       reducer.begin()
       sums.clear(experts: embedded.routing?.experts ?? 0)
-      sums.wantsCheckpoint = wantsCheckpoint ? 1 : 0
+      sums.notes = notes
       try objective.lossAndGradients(
         model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
         workspace: workspace, clock: clock, onGradients: moveOn)
@@ -118,6 +120,7 @@ final class TrainStep {
 
   /// Between two layers of backward: gradients from `start` on are complete, and what is under way goes on.
   private func moveOn(_ start: Int) throws {
+    try onPause()
     guard overlaps else { return }
     try reducer.markReady(from: start)
     if let prefetched { try inputs[prefetched % 2].advance() }
@@ -150,7 +153,7 @@ final class TrainStep {
     var report = StepReport()
     objective.describe(sums.losses, in: &report)
     report.positions = inputs.globalPositions
-    report.wantsCheckpoint = sums.wantsCheckpoint > 0
+    report.notes = sums.notes
     report.users = inputs.globalUsers
     report.negatives = inputs.negativeIDs.count
     report.uniqueItems = inputs.rows.count

@@ -1,3 +1,4 @@
+public import Checkpoints
 public import Collectives
 public import Config
 public import Datasets
@@ -74,8 +75,8 @@ public struct TrainedRun: Sendable {
   /// A phase's model with its result loaded, as one rank sees it; the calling thread is made ready for that rank's work.
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
     Engine.prepareThread()
-    let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).load(into: model, communicator: communicator)
+    let model = try ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
+    try checkpoint(plan).load(into: CheckpointContents(reading: model), communicator: communicator)
     return model
   }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 public import Collectives
 public import Config
 public import Datasets
@@ -27,37 +28,89 @@ public final class Trainer {
     }
   }
 
+  /// How a run ends.
+  public enum Outcome: Sendable, Equatable {
+    /// All phases that were asked for are trained.
+    case finished
+    /// A signal stopped it after so many steps of a phase; a checkpoint of them is in place.
+    case stopped(phase: String, step: Int)
+  }
+
   /// Makes a run; only rank 0 writes a log.
-  public init(_ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, console: Console) throws {
+  ///
+  /// - Parameter shouldStop: asked in each step, and now and then besides, whether this rank wants the run to stop.
+  public init(
+    _ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, console: Console,
+    shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
+  ) throws {
+    self.shouldStop = shouldStop
     self.config = config
     self.inputs = inputs
     self.communicator = communicator
+    self.console = console
     plans = PhasePlan.all(config, inputs.dataset)
     Engine.prepareThread()
     let agreed = try StepPrecision(config.compute, communicator: communicator)
     precision = agreed.precision
     if let warning = agreed.warning { console.note("warning: \(warning)") }
-    log = communicator.rank == 0 ? try RunLog(inputs.directory, config.log, console: console) : nil
   }
 
   /// Trains every phase, or only those named: a targeted phase alone starts from the universal phase's checkpoint.
   ///
-  /// - Parameter selection: names of phases; `targeted` stands for all targeted ones; nil = all.
-  public func run(only selection: String? = nil) throws {
-    let universal = plans[0]
-    let wantsUniversal = selection == nil || selection == universal.name
-    let targeted = plans.dropFirst().filter { selection == nil || selection == "targeted" || selection == $0.name }
-    guard wantsUniversal || !targeted.isEmpty else {
+  /// Throws `StoppedEarly` when a signal came before there was anything to save.
+  ///
+  /// - Parameters:
+  ///   - selection: names of phases; `targeted` stands for all targeted ones; nil = all.
+  ///   - isResuming: whether to go on from the newest whole checkpoint of these phases; where there is none, the run begins.
+  public func run(only selection: String? = nil, resuming isResuming: Bool = false) throws -> Outcome {
+    let selected = plans.filter {
+      selection == nil || selection == $0.name || selection == "targeted" && !$0.kind.isUniversal
+    }
+    guard !selected.isEmpty else {
       let names = plans.map(\.name).joined(separator: ", ")
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")
     }
-    if wantsUniversal {
-      try train(universal, ModelFactory.make(config, inputs.dataset, inputs.states, communicator: communicator))
+    let point =
+      try isResuming ? ResumePoint.find(selected, inputs.directory, inputs.dataset, config, communicator: communicator) : nil
+    if isResuming { console.note(describe(point)) }
+    try openLog(selected, isResuming: isResuming, point)
+    for (number, plan) in selected.enumerated() {
+      var start: Checkpoint?
+      if let point {
+        if number < point.phase || number == point.phase && point.checkpoint.manifest.isFinished { continue }
+        start = number == point.phase ? point.checkpoint : nil
+      }
+      try goOn()
+      if case .stopped(let step) = try train(plan, from: start) { return .stopped(phase: plan.name, step: step) }
     }
-    for plan in targeted {
-      let shape = ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead)
-      try train(plan, PreciseModel(shape, continuing: try loadUniversal(), seed: config.seed))
-    }
+    return .finished
+  }
+
+  private func goOn() throws {
+    if shouldStop() { throw StoppedEarly() }
+  }
+
+  private func describe(_ point: ResumePoint?) -> String {
+    guard let manifest = point?.checkpoint.manifest else { return "there is no checkpoint yet: the run begins" }
+    return "going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)"
+  }
+
+  /// A run that goes on writes behind its checkpoint's line.
+  private func openLog(_ selected: [PhasePlan], isResuming: Bool, _ point: ResumePoint?) throws {
+    guard communicator.rank == 0 else { return }
+    var start = point.map { (phase: number(of: selected[$0.phase]), step: $0.checkpoint.manifest.step) }
+    if isResuming && start == nil { start = (phase: number(of: selected[0]), step: -1) }
+    log = try RunLog(
+      inputs.directory, config.log, console: console, phases: plans.map(\.name),
+      start: start.flatMap { start in start.phase.map { (phase: $0, step: start.step) } })
+  }
+
+  private func number(of plan: PhasePlan) -> Int? { plans.firstIndex { $0.name == plan.name } }
+
+  /// A phase's model before its first step; with `userHead`, as the phase has it.
+  private func makeModel(_ userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
+    try ModelFactory.make(
+      config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, mayGoOn: goOn)
   }
 
   /// The universal phase's result, read back from its checkpoint.
@@ -66,22 +119,32 @@ public final class Trainer {
     guard let checkpoint = store.result() else {
       throw InputError("\(store.path) holds no checkpoint; train the universal phase first (--phase universal)")
     }
-    let model = ModelFactory.make(config, inputs.dataset, inputs.states, communicator: communicator)
-    try checkpoint.load(into: model, communicator: communicator)
+    let model = try makeModel()
+    try checkpoint.load(into: CheckpointContents(reading: model), communicator: communicator, mayGoOn: goOn)
     return model
   }
 
-  private func train(_ plan: PhasePlan, _ model: PreciseModel) throws {
+  private func train(_ plan: PhasePlan, from start: Checkpoint?) throws -> PhaseTrainer.End {
+    let model =
+      if plan.kind.isUniversal || start != nil {
+        try makeModel(plan.userHead)
+      } else {
+        PreciseModel(
+          ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead), continuing: try loadUniversal(),
+          seed: config.seed)
+      }
     let trainer = try PhaseTrainer(
-      plan, model: model, config: config, precision: precision, dataset: inputs.dataset, directory: inputs.directory,
-      communicator: communicator, log: log)
-    try trainer.run()
+      plan, model: model, from: start, config: config, precision: precision, dataset: inputs.dataset,
+      directory: inputs.directory, communicator: communicator, log: log, shouldStop: shouldStop)
+    return try trainer.run()
   }
 
+  private let console: Console
+  private let shouldStop: () -> Bool
   private let config: RunConfig
   private let inputs: Inputs
   private let communicator: any Communicator
   private let plans: [PhasePlan]
   private let precision: Precision
-  private let log: RunLog?
+  private var log: RunLog?
 }

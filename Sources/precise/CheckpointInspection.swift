@@ -1,3 +1,4 @@
+import Checkpoints
 import Files
 import Foundation
 import Reporting
@@ -9,22 +10,14 @@ struct CheckpointInspection {
 
   func run(json: Bool, verify: Bool) throws {
     let checkpoint = try Checkpoint(path: path)
-    let files = try checkpoint.manifest.files.map { try SafetensorsFile(path: "\(path)/\($0.name)") }
-    if verify { try Self.verify(checkpoint) }
+    let files = try Self.tensorFiles(checkpoint).map { try checkpoint.open($0.name) }
+    if verify { try checkpoint.verify() }
     print(json ? object(checkpoint, files, verified: verify).indented : text(checkpoint, files, verified: verify))
   }
 
-  /// Reads every file and compares its checksum with the manifest's.
-  static func verify(_ checkpoint: Checkpoint) throws {
-    for file in checkpoint.manifest.files {
-      let mapped = try MappedFile(path: "\(checkpoint.path)/\(file.name)")
-      let digits = String(withExtendedLifetime(mapped) { CRC32.of(mapped.bytes) }, radix: 16)
-      let found = String(repeating: "0", count: 8 - digits.count) + digits
-      guard found == file.crc32 else {
-        throw InputError(
-          "\(mapped.path) is damaged (checksum \(found), the manifest says \(file.crc32)); use another checkpoint")
-      }
-    }
+  /// The files that hold tensors.
+  private static func tensorFiles(_ checkpoint: Checkpoint) -> [CheckpointManifest.File] {
+    checkpoint.manifest.files.filter { $0.name.hasSuffix(".safetensors") }
   }
 
   /// The bytes of a checkpoint's files; missing ones count nothing.
@@ -50,7 +43,7 @@ struct CheckpointInspection {
       lines.append("\(metric) \(HumanFormat.decimal(score, 4)) on validation")
     }
     var table = TextTable([("file", .left), ("tensor", .left), ("type", .left), ("shape", .left)])
-    for (file, entry) in zip(files, manifest.files) {
+    for (file, entry) in zip(files, Self.tensorFiles(checkpoint)) {
       for tensor in tensors(file) { table.append([entry.name, tensor.name, tensor.type.rawValue, "\(tensor.shape)"]) }
     }
     lines += table.lines
@@ -60,7 +53,7 @@ struct CheckpointInspection {
 
   private func object(_ checkpoint: Checkpoint, _ files: [SafetensorsFile], verified: Bool) -> JSONValue {
     let manifest = checkpoint.manifest
-    let list = zip(files, manifest.files).map { file, entry -> JSONValue in
+    let list = zip(files, Self.tensorFiles(checkpoint)).map { file, entry -> JSONValue in
       let tensors = tensors(file).map { tensor -> JSONValue in
         [
           "name": .string(tensor.name), "type": .string(tensor.type.rawValue), "shape": .array(tensor.shape.map { .int($0) }),

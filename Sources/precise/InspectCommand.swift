@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Datasets
 import Files
 import Foundation
@@ -27,10 +28,10 @@ struct InspectCommand: ParsableCommand {
     try reportingFailures {
       let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
       let files = FileManager.default
-      if RunDirectory(path: path).exists {
-        try RunInspection(path: path).run(json: json, verify: verify)
-      } else if files.fileExists(atPath: "\(path)/\(CheckpointManifest.fileName)"), !files.fileExists(atPath: "\(path)/shards") {
+      if files.fileExists(atPath: "\(path)/\(CheckpointManifest.fileName)"), !files.fileExists(atPath: "\(path)/shards") {
         try CheckpointInspection(path: path).run(json: json, verify: verify)
+      } else if RunDirectory(path: path).exists {
+        try RunInspection(path: path).run(json: json, verify: verify)
       } else if Dataset.isDataset(path) {
         try DatasetInspection(path: path).run(json: json, verify: verify)
       } else {

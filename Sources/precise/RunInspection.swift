@@ -1,3 +1,4 @@
+import Checkpoints
 import Config
 import Files
 import Foundation
@@ -49,7 +50,7 @@ struct RunInspection {
 
   func run(json: Bool, verify: Bool) throws {
     if verify {
-      for checkpoint in phases.flatMap(\.checkpoints) { try CheckpointInspection.verify(checkpoint) }
+      for checkpoint in phases.flatMap(\.checkpoints) { try checkpoint.verify() }
     }
     print(json ? object(verified: verify).indented : lines(verified: verify).joined(separator: "\n"))
   }

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Kernels
 import Reporting
+import Synchronization
 import Text
 import Training
 
@@ -18,9 +19,13 @@ struct TrainCommand: RankCommand {
       Examples:
         precise train --config Configs/demo.yaml --data dataset/ --out run/
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --set universal.epochs=3
+        precise train --config Configs/demo.yaml --data dataset/ --out run/ --resume
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --phase targeted
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --trace run/trace/
         mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
+
+      SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 end a training after its step and a checkpoint, with exit code 75; --resume goes on \
+      from the newest whole checkpoint, on any number of ranks, and begins where there is none: a job script may always give it.
 
       The run directory gets config.yaml, metrics.jsonl, evaluation.json, TensorBoard events and checkpoints/. With \
       --phase, only that phase is trained; a targeted phase starts from the universal phase's checkpoint in --out.
@@ -37,14 +42,21 @@ struct TrainCommand: RankCommand {
   @Option(
     help: ArgumentHelp("Train only universal, targeted (all of them), or the targeted phase of this name.", valueName: "phase"))
   var phase: String?
+  @Flag(help: "Go on from the newest whole checkpoint in --out; begin where there is none.")
+  var resume = false
   @Flag(help: "Train into a run directory that holds another run, which is lost.")
   var overwrite = false
   @OptionGroup var traceOptions: TraceOptions
   @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
+  func validate() throws {
+    guard !(resume && overwrite) else { throw ValidationError("--resume and --overwrite exclude each other") }
+  }
+
   func run() throws {
     try reportingFailures {
+      StopSignal.listen()
       let console = outputOptions.startConsole()
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let dataset = try Dataset(path: data)
@@ -52,6 +64,7 @@ struct TrainCommand: RankCommand {
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
       let trace = try traceOptions.folder()
+      let outcome = Mutex(Trainer.Outcome.finished)
       let most = min(dataset.shardCount, config.batch.users)
       try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
         try agree(communicator, config, dataset)
@@ -60,12 +73,20 @@ struct TrainCommand: RankCommand {
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
-        try trace.record(communicator, console) {
-          try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+        let end = try trace.record(communicator, console) {
+          try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase, resuming: resume)
         }
+        outcome.withLock { $0 = end }
+        guard end == .finished else { return console.note(sentence(end)) }
         console.note("the run is in \(output); next: precise evaluate \(output)")
       }
+      if outcome.withLock({ $0 != .finished }) { throw PreciseExit.stopped }
     }
+  }
+
+  private func sentence(_ end: Trainer.Outcome) -> String {
+    guard case .stopped(let phase, let step) = end else { return "" }
+    return "stopped by \(StopSignal.name ?? "a signal") after step \(step) of \(phase), which is kept; go on with --resume"
   }
 
   /// Throws when this rank has read another configuration or data set than rank 0: each host has its own copy of a file.
@@ -75,17 +96,22 @@ struct TrainCommand: RankCommand {
     throw InputError("\(self.config) or \(data) is not what rank 0 has read; give every host the same files")
   }
 
-  /// Makes the run directory; one that holds a run is only taken for a further phase of the same run.
+  /// Makes the run directory; one that holds a run is only taken to go on with it, or for a further phase of it.
   private func prepare(_ directory: RunDirectory, _ config: RunConfig, _ dataset: Dataset) throws {
-    let continues = phase != nil && phase != "universal"
+    let continues = resume || phase != nil && phase != "universal"
     if directory.exists && !continues {
       guard overwrite else {
-        throw InputError("\(output) holds a run already; give another --out, or --overwrite to lose that run")
+        throw InputError(
+          "\(output) holds a run already; give --resume to go on with it, another --out, or --overwrite to lose it")
       }
       try FileManager.default.removeItem(atPath: output)
     }
     if continues && directory.exists, try directory.record().checksum != dataset.manifest.checksum {
       throw InputError("\(output) was trained on another data set than \(data); give that one, or another --out")
+    }
+    if resume && directory.exists {
+      let problems = ResumeRules.problems(try ConfigReader.read(file: directory.configPath), config)
+      if !problems.isEmpty { throw ConfigProblems(file: self.config, problems: problems) }
     }
     try directory.create()
     let absolute = URL(fileURLWithPath: data).standardizedFileURL.path

@@ -46,7 +46,7 @@ final class ServedWorld: Sendable {
     try directory.write(
       config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
     let inputs = Trainer.Inputs(dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
-    try Trainer(config, inputs, communicator: SoloCommunicator(), console: .init(verbosity: .quiet)).run()
+    _ = try Trainer(config, inputs, communicator: SoloCommunicator(), console: .init(verbosity: .quiet)).run()
   }
 
   private static func dataset(_ path: String) throws -> Dataset {

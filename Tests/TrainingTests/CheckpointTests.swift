@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Config
 import Files
@@ -19,12 +20,13 @@ struct CheckpointTests {
   }
 
   private let manifest = CheckpointManifest(
-    phase: "universal", step: 12, epoch: 1.5, dataset: "d", items: 60, selectedBy: "mrr", score: 0.25)
+    phase: "universal", step: 12, steps: 20, epoch: 1.5, updates: 12, isJudged: true, dataset: "d", items: 60, selectedBy: "mrr",
+    score: 0.25)
 
   private let solo = SoloCommunicator()
 
   private func write(_ model: PreciseModel, to path: String) throws -> Checkpoint {
-    try Checkpoint.write(model, manifest, to: path, communicator: solo)
+    try save(model, manifest, to: path, communicator: solo)
     return try Checkpoint(path: path)
   }
 
@@ -60,7 +62,7 @@ struct CheckpointTests {
     #expect(opened.manifest == written.manifest && opened.manifest.step == 12 && opened.manifest.score == 0.25)
     let loaded = try fresh(rule)
     #expect(numbers(loaded) != numbers(model))
-    try opened.load(into: loaded, communicator: solo)
+    try opened.load(into: CheckpointContents(reading: loaded), communicator: solo)
     #expect(numbers(loaded) == numbers(model))
     #expect(try folder.names() == ["c"])
   }
@@ -85,7 +87,7 @@ struct CheckpointTests {
     let stored = try #require(try SafetensorsFile(path: folder.file("c") + "/tokens-00000.safetensors").tensors["states"])
     #expect(stored.type == (written == .bf16 ? .bf16 : written == .fp16 ? .f16 : .f32))
     let target = try model(read, seed: 3)
-    try Checkpoint(path: folder.file("c")).load(into: target, communicator: solo)
+    try Checkpoint(path: folder.file("c")).load(into: CheckpointContents(reading: target), communicator: solo)
     #expect(target.items.tokens.states.bytes.count == states.count * (read == .fp32 ? 4 : 2))
     if written == read || read == .fp32 { #expect(target.items.tokens.states.values == states.values) }
     #expect(relativeError(target.items.tokens.states.values, states.values) <= 0x1p-8)
@@ -97,9 +99,12 @@ struct CheckpointTests {
     let later = try model("lazy", tokens: false)
     let written = try write(later, to: folder.file("c"))
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("c")).sorted()
-    #expect(names == ["dense.safetensors", "items-00000.safetensors", "manifest.json"])
+    #expect(
+      names == [
+        "config.yaml", "dense.safetensors", "items-00000.safetensors", "manifest.json", "optimizer.safetensors",
+      ])
     let loaded = try fresh("lazy")
-    try written.load(into: loaded, communicator: solo)
+    try written.load(into: CheckpointContents(reading: loaded), communicator: solo)
     #expect(numbers(loaded) == numbers(later))
   }
 
@@ -113,16 +118,20 @@ struct CheckpointTests {
       var flipped = whole
       flipped[place] ^= 1
       try flipped.write(to: file)
-      let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
+      let error = #expect(throws: InputError.self) {
+        try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)
+      }
       #expect(error?.description.contains("\(name) is damaged") == true)
     }
     try whole.dropLast().write(to: file)
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo) }
     try FileManager.default.removeItem(at: file)
-    let error = #expect(throws: InputError.self) { try checkpoint.load(into: try fresh(), communicator: solo) }
+    let error = #expect(throws: InputError.self) {
+      try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)
+    }
     #expect(error?.description.contains(name) == true)
     try whole.write(to: file)
-    try checkpoint.load(into: try fresh(), communicator: solo)
+    try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)
   }
 
   @Test func modelsOfOtherShapesAreRefused() throws {
@@ -132,16 +141,20 @@ struct CheckpointTests {
       "model.scene_embedding=true",
     ] {
       let other = try world.model(try world.config(change, "model.heads=1"))
-      #expect(throws: InputError.self, "\(change)") { try checkpoint.load(into: other, communicator: solo) }
+      #expect(throws: InputError.self, "\(change)") {
+        try checkpoint.load(into: CheckpointContents(reading: other), communicator: solo)
+      }
     }
     let targeted = try world.model(try world.config(), userHead: .residual)
-    #expect(throws: InputError.self) { try checkpoint.load(into: targeted, communicator: solo) }
-    #expect(throws: InputError.self) { try checkpoint.load(into: try fresh("lazy"), communicator: solo) }
+    #expect(throws: InputError.self) { try checkpoint.load(into: CheckpointContents(reading: targeted), communicator: solo) }
+    #expect(throws: InputError.self) {
+      try checkpoint.load(into: CheckpointContents(reading: try fresh("lazy")), communicator: solo)
+    }
   }
 
   @Test(arguments: [
-    ("\"version\" : 2", "\"version\" : 3", "has version 3"), ("\"step\"", "\"stop\"", "cannot be read"),
-    ("dense.s", "../dense.s", "has no dense"),
+    ("\"version\" : 3", "\"version\" : 4", "has version 4"), ("\"step\"", "\"stop\"", "cannot be read"),
+    ("dense.s", "../dense.s", "cannot be read"), ("dense.s", "sparse.s", "sparse.safetensors"),
   ])
   func wrongManifestsAreRefused(from: String, to: String, reason: String) throws {
     _ = try write(try model(), to: folder.file("c"))
@@ -150,7 +163,7 @@ struct CheckpointTests {
     #expect(text.contains(from))
     try folder.write("c/\(CheckpointManifest.fileName)", text.replacingOccurrences(of: from, with: to))
     let error = #expect(throws: InputError.self) {
-      try Checkpoint(path: folder.file("c")).load(into: try fresh(), communicator: solo)
+      try Checkpoint(path: folder.file("c")).load(into: CheckpointContents(reading: try fresh()), communicator: solo)
     }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }

@@ -63,7 +63,7 @@ struct StepMemoryTests {
     let dataset = world.dataset
     try RankThreads.run(ranks: ranks) { communicator in
       let plan = PhasePlan.all(config, dataset)[phase]
-      let model = ModelFactory.make(
+      let model = try ModelFactory.make(
         config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: communicator, userHead: plan.userHead)
       let source = try plan.batches(
         dataset, shards: ShardRuns.shards(of: communicator.rank, ranks: ranks, count: dataset.shardCount),

@@ -47,7 +47,7 @@ struct StepTrafficTests {
     try RankThreads.run(ranks: ranks) { communicator in
       let plan = PhasePlan.all(config, dataset)[phase]
       let states = try ModelFactory.tokenStates(config, dataset)
-      let model = ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
+      let model = try ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
       let shards = ShardRuns.shards(of: communicator.rank, ranks: ranks, count: dataset.shardCount)
       let source = try plan.batches(
         dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)

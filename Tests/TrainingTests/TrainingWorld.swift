@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Config
 import Datasets
@@ -6,7 +7,9 @@ import Files
 import Foundation
 import Items
 import Model
+import Optimizers
 import Reporting
+import Synchronization
 import Synth
 import Tensors
 import TestSupport
@@ -55,22 +58,41 @@ final class TrainingWorld: Sendable {
 
   /// Trains a configuration into a folder of that name.
   func train(_ config: RunConfig, into name: String, only phase: String? = nil, ranks: Int = 1) throws -> TrainedRun {
+    #expect(try leg(config, of: name, only: phase, ranks: ranks) == .finished)
+    return try run(name)
+  }
+
+  /// A run by the name of its folder.
+  func run(_ name: String) throws -> TrainedRun { try TrainedRun(path: folder.file(name)) }
+
+  /// Trains until the end, or until rank 0 is asked for the n-th time whether it wants to stop.
+  func leg(
+    _ config: RunConfig, of name: String, only phase: String? = nil, ranks: Int = 1, resuming: Bool = false,
+    stopAfter asked: Int = .max
+  ) throws -> Trainer.Outcome {
     let directory = RunDirectory(path: folder.file(name))
     try directory.create()
     try directory.write(
       config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
     let console = Console(verbosity: .quiet, isTerminal: false, output: { _ in }, error: { _ in })
+    let outcome = Mutex(Trainer.Outcome.finished)
     try RankThreads.run(ranks: ranks) { communicator in
       let inputs = Trainer.Inputs(
         dataset: self.dataset, states: try ModelFactory.tokenStates(config, self.dataset), directory: directory)
-      try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase)
+      var questions = 0
+      let trainer = try Trainer(config, inputs, communicator: communicator, console: console) {
+        questions += 1
+        return communicator.rank == 0 && questions >= asked
+      }
+      let end = try trainer.run(only: phase, resuming: resuming)
+      if communicator.rank == 0 { outcome.withLock { $0 = end } }
     }
-    return try TrainedRun(path: directory.path)
+    return outcome.withLock { $0 }
   }
 
   /// A model that nobody has trained.
   func model(_ config: RunConfig, userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
-    ModelFactory.make(
+    try ModelFactory.make(
       config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: SoloCommunicator(), userHead: userHead)
   }
 
@@ -79,6 +101,20 @@ final class TrainingWorld: Sendable {
     try Evaluator(dataset, shards: 0..<dataset.shardCount, cutoffs: [5, 10], communicator: SoloCommunicator())
       .evaluate(model, task, workspace: Workspace(chunkBytes: 1 << 20))
   }
+}
+
+/// Writes a checkpoint of a model and waits for it; the moments count up.
+func save(
+  _ model: PreciseModel, _ manifest: CheckpointManifest, to path: String, mode: CheckpointWriter.Mode = .synchronous,
+  communicator: any Communicator
+) throws {
+  let optimizer = AdamW(model.parameters, options: .init())
+  for place in 0..<optimizer.firstMoments.count { optimizer.firstMoments[place] = Float(place) }
+  for place in 0..<optimizer.secondMoments.count { optimizer.secondMoments[place] = 0.5 + Float(place) }
+  let contents = CheckpointContents(model, optimizer: optimizer, configuration: "seed: 5\n", itemKey: { UInt64($0) << 40 })
+  let writer = CheckpointWriter(contents, ranksOnHost: communicator.size, communicator: communicator)
+  #expect(try writer.begin(manifest, at: path, mode: mode) == nil)
+  #expect(try writer.finish() == nil)
 }
 
 /// Every number of a model that training changes, by name.

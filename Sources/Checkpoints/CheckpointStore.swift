@@ -18,10 +18,12 @@ public struct CheckpointStore: Sendable {
   /// Every whole checkpoint, oldest first.
   ///
   /// A folder without a manifest is no whole checkpoint and does not count.
-  public func all() -> [Checkpoint] {
+  public func all() -> [Checkpoint] { paths().compactMap { try? Checkpoint(path: $0) } }
+
+  /// Every folder that has a checkpoint's name, whole or not, oldest first.
+  public func paths() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.filter { $0.hasPrefix("step-") }.sorted()
-      .compactMap { try? Checkpoint(path: "\(path)/\($0)") }
+    return names.filter { $0.hasPrefix("step-") }.sorted().map { "\(path)/\($0)" }
   }
 
   /// The phase's result: the best by the validation metric; without one, the newest.
@@ -34,8 +36,31 @@ public struct CheckpointStore: Sendable {
   public func prune(last: Int, best count: Int) throws {
     let all = all()
     let kept = Set(all.suffix(max(last, 1)).map(\.path)).union(best(all).prefix(count).map(\.path))
-    for checkpoint in all where !kept.contains(checkpoint.path) {
-      try FileManager.default.removeItem(atPath: checkpoint.path)
+    for checkpoint in all where !kept.contains(checkpoint.path) { try remove(checkpoint.path) }
+  }
+
+  /// Removes what writing and removing left behind when the run was killed; only while no run writes here.
+  public func removeLeftovers() throws {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
+      try remove("\(path)/\(name)")
+    }
+  }
+
+  /// The best score of the checkpoints that are there.
+  public var bestScore: Double? { best(all()).first?.manifest.score }
+
+  /// Removes a folder; never one file after the other under a name that counts as whole.
+  private func remove(_ folder: String) throws {
+    let url = URL(fileURLWithPath: folder)
+    let hidden = "\(path)/.\(url.lastPathComponent.drop { $0 == "." }).removed"
+    do {
+      if hidden != folder {
+        try? FileManager.default.removeItem(atPath: hidden)
+        try FileManager.default.moveItem(atPath: folder, toPath: hidden)
+      }
+      try FileManager.default.removeItem(atPath: hidden)
+    } catch {
+      throw InputError("\(folder) cannot be removed (\(error.localizedDescription)); it is not needed any more")
     }
   }
 

@@ -1,7 +1,7 @@
+import Checkpoints
 import Foundation
 import TestSupport
 import Testing
-import Training
 
 struct CheckpointStoreTests {
   private let folder: TemporaryFolder
@@ -16,7 +16,8 @@ struct CheckpointStoreTests {
   private func add(_ step: Int, score: Double?) throws {
     try FileManager.default.createDirectory(atPath: store.path(step: step), withIntermediateDirectories: true)
     let manifest = CheckpointManifest(
-      phase: "universal", step: step, epoch: 0, dataset: "", items: 3, selectedBy: score == nil ? nil : "mrr", score: score)
+      phase: "universal", step: step, steps: 60, epoch: 0, updates: step, isJudged: true, dataset: "", items: 3,
+      selectedBy: score == nil ? nil : "mrr", score: score)
     try JSONEncoder().encode(manifest).write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.fileName)"))
   }
 

@@ -1,0 +1,133 @@
+import Files
+import Foundation
+
+/// What a checkpoint says about itself; written last, so a folder with a manifest is whole.
+public struct CheckpointManifest: Codable, Sendable, Equatable {
+  /// A file of the checkpoint.
+  public struct File: Codable, Sendable, Equatable {
+    /// The name inside the folder.
+    public var name: String
+    /// Its CRC-32, eight hexadecimal digits.
+    public var crc32: String
+    /// The first row of the table that it holds and the one behind its last; nil for what is not rows.
+    public var rows: [Int]?
+  }
+
+  /// The loss of the steps behind the last line of `metrics.jsonl`: a run that goes on continues the mean.
+  public struct OpenMean: Codable, Sendable, Equatable {
+    /// How many steps.
+    public var steps: Int
+    /// Their losses' sum.
+    public var loss: Double
+
+    /// Notes a mean that is not finished.
+    public init(steps: Int, loss: Double) {
+      self.steps = steps
+      self.loss = loss
+    }
+  }
+
+  /// The file's name.
+  public static let fileName = "manifest.json"
+  /// The dense parameters' file.
+  public static let dense = "dense.safetensors"
+  /// The file of their optimizer's moments.
+  public static let optimizer = "optimizer.safetensors"
+  /// The file of the resolved configuration.
+  public static let configuration = "config.yaml"
+  /// The version that this program writes.
+  public static let currentVersion = 3
+  /// What a parameter's name is followed by in the optimizer's file.
+  static let moments = ["first_moment", "second_moment"]
+
+  /// The version it was written with.
+  public var version = currentVersion
+  /// The phase.
+  public var phase: String
+  /// Steps made in the phase: the next one's batch is the place in the data.
+  public var step: Int
+  /// Steps of the whole phase.
+  public var steps: Int
+  /// Epochs that the steps made so far are.
+  public var epoch: Double
+  /// Updates that the dense optimizer has made, t of its bias correction.
+  public var updates: Int
+  /// Whether the evaluation that is due after this step, if any, has been made.
+  public var isJudged: Bool
+  /// The loss of the steps that no line of the log has yet.
+  public var unlogged: OpenMean?
+  /// The data set's checksum.
+  public var dataset: String
+  /// The number of items, V.
+  public var items: Int
+  /// The validation metric that checkpoints are chosen by, and its value; nil before the first evaluation.
+  public var selectedBy: String?
+  /// Its value.
+  public var score: Double?
+  /// The files.
+  public var files: [File] = []
+
+  /// Describes a checkpoint that is about to be written.
+  public init(
+    phase: String, step: Int, steps: Int, epoch: Double, updates: Int, isJudged: Bool, unlogged: OpenMean? = nil,
+    dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil
+  ) {
+    self.phase = phase
+    self.step = step
+    self.steps = steps
+    self.epoch = epoch
+    self.updates = updates
+    self.isJudged = isJudged
+    self.unlogged = unlogged
+    self.dataset = dataset
+    self.items = items
+    self.selectedBy = selectedBy
+    self.score = score
+  }
+
+  /// Whether the phase has nothing left to do.
+  public var isFinished: Bool { step >= steps && isJudged }
+
+  /// Reads a checkpoint's manifest.
+  ///
+  /// Throws `InputError` when there is none, or one that this program cannot have written.
+  init(folder: String) throws {
+    let file = "\(folder)/\(Self.fileName)"
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw InputError("\(folder) is not a checkpoint: it has no \(Self.fileName)")
+    }
+    struct Version: Decodable { var version: Int }
+    guard let version = try? JSONDecoder().decode(Version.self, from: data).version else {
+      throw InputError("\(file) cannot be read; use another checkpoint")
+    }
+    guard version == Self.currentVersion else {
+      throw InputError("\(file) has version \(version), this program reads \(Self.currentVersion)")
+    }
+    guard let manifest = try? JSONDecoder().decode(Self.self, from: data), manifest.isPlausible else {
+      throw InputError("\(file) cannot be read; use another checkpoint")
+    }
+    self = manifest
+  }
+
+  /// Numbers that a run can have, and files that lie in the folder: a name from a file is no path.
+  private var isPlausible: Bool {
+    let numbers = [step, steps, updates, items, unlogged?.steps ?? 0]
+    let names = files.map(\.name)
+    return numbers.allSatisfy { (0...(1 << 53)).contains($0) } && (0...1e15).contains(epoch) && Set(names).count == names.count
+      && names.allSatisfy { name in
+        !name.hasPrefix(".") && name.utf8.allSatisfy { $0 != 0 && $0 != UInt8(ascii: "/") } && !name.isEmpty
+      }
+  }
+
+  /// Writes the manifest into the folder of files that it lists.
+  func write(to folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let data = try encoder.encode(self)
+    var file = try AtomicFile(path: "\(folder)/\(Self.fileName)")
+    try data.withUnsafeBytes { try file.write($0) }
+    try file.commit()
+  }
+
+  static func hex(_ value: UInt32) -> String { String(format: "%08x", value) }
+}

@@ -1,0 +1,111 @@
+import Checkpoints
+import Collectives
+import Config
+import Files
+import Foundation
+import Logging
+
+/// When a phase's checkpoints are written, which of them stay, and what becomes of those that cannot be written.
+///
+/// All calls but `advance` and the properties are collective.
+final class CheckpointKeeper {
+  /// What a kept checkpoint cost.
+  enum Mode {
+    case asynchronous, synchronous
+  }
+
+  init(
+    _ config: CheckpointConfig, _ contents: CheckpointContents, store: CheckpointStore, communicator: any Communicator
+  ) throws {
+    self.config = config
+    self.store = store
+    self.communicator = communicator
+    let onHost = Launch.detect(ProcessInfo.processInfo.environment)?.localSize ?? communicator.size
+    writer = CheckpointWriter(contents, ranksOnHost: onHost, communicator: communicator)
+    bestScore = Double(try communicator.broadcast(store.bestScore.map { "\($0)" } ?? ""))
+  }
+
+  /// Whether a checkpoint is due by the clock: clocks differ from rank to rank, rank 0's decides.
+  var isTimeToSave: Bool {
+    guard communicator.rank == 0 else { return false }
+    return config.everyMinutes.map { Double(DispatchTime.now().uptimeNanoseconds - keptAt) * 1e-9 >= 60 * $0 } ?? false
+  }
+
+  /// Whether this rank has still to write files.
+  var isBehind: Bool { writer.isBehind }
+
+  /// Whether a checkpoint is due by the number of steps.
+  func isDue(after step: Int) -> Bool { config.everySteps.map { step % $0 == 0 } ?? false }
+
+  /// Whether a score is above all that are kept.
+  func isBest(_ score: Double?) -> Bool {
+    guard let score, config.keepBest > 0 else { return false }
+    return score > (bestScore ?? -1)
+  }
+
+  /// Notes the score of a checkpoint that is there already.
+  func learn(_ score: Double?) {
+    if let score { bestScore = max(score, bestScore ?? score) }
+  }
+
+  /// Moves the checkpoint under way on, without waiting.
+  func advance() throws { try writer.advance() }
+
+  /// Puts the checkpoint under way in place once no rank is behind.
+  ///
+  /// - Parameter isBehind: whether any rank was behind when the step began.
+  func afterStep(isBehind: Bool) throws {
+    if writer.isUnderWay && !isBehind { warn(try writer.settle()) }
+    // Renaming and pruning go on after that, on rank 0.
+    if communicator.rank == 0 { warn(writer.takeFailure()) }
+  }
+
+  /// Keeps the model as it is now.
+  ///
+  /// - Parameter mustExist: whether it is to be on the disk when this returns; `InputError` on every rank when it cannot be. Any
+  ///   other is written beside training, and one that cannot be is only warned of.
+  func keep(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
+    warn(try writer.finish())
+    let mode: Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
+    let (store, config) = (store, config)
+    let failure = try writer.begin(
+      manifest, at: store.path(step: manifest.step), mode: mode == .asynchronous ? .asynchronous : .synchronous
+    ) { try store.prune(last: config.keepLast, best: config.keepBest) }
+    keptAt = DispatchTime.now().uptimeNanoseconds
+    learn(manifest.score)
+    if mustExist, let failure {
+      throw InputError("the checkpoint after step \(manifest.step) cannot be written: \(failure); go on with --resume")
+    }
+    warn(failure)
+    return mode
+  }
+
+  /// Waits for the checkpoint under way.
+  func finish() throws { warn(try writer.finish()) }
+
+  private func canCopy() throws -> Bool {
+    guard config.asynchronous else { return false }
+    if try writer.canCopy() { return true }
+    if !hasWarnedOfMemory, communicator.rank == 0 {
+      logger.warning("memory is short: training waits while checkpoints are written")
+    }
+    hasWarnedOfMemory = true
+    return false
+  }
+
+  private func warn(_ failure: String?) {
+    guard let failure, communicator.rank == 0 else { return }
+    let last = store.all().last.map { "step \($0.manifest.step)" } ?? "none"
+    logger.warning(
+      "a checkpoint could not be written; training goes on", metadata: ["cause": "\(failure)", "last_whole": "\(last)"])
+  }
+
+  private let config: CheckpointConfig
+  private let store: CheckpointStore
+  private let communicator: any Communicator
+  private let writer: CheckpointWriter
+  private let logger = Logger(label: "precise.training")
+  private var bestScore: Double?
+  private var hasWarnedOfMemory = false
+  private var keptAt = DispatchTime.now().uptimeNanoseconds
+}

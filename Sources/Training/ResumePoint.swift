@@ -1,0 +1,73 @@
+import Checkpoints
+import Collectives
+import Config
+import Datasets
+import Files
+import Logging
+
+/// Where a run goes on: its newest whole checkpoint, in whichever phase.
+struct ResumePoint {
+  /// The phase's number among the plans that were asked for.
+  let phase: Int
+  /// The checkpoint, whose checksums have been compared.
+  let checkpoint: Checkpoint
+
+  /// Looks for the newest whole checkpoint of some phases; nil when there is none at all.
+  ///
+  /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
+  /// checkpoint that is damaged is passed over with a warning. Throws `InputError` when all are damaged or of other data.
+  static func find(
+    _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ config: RunConfig, communicator: any Communicator
+  ) throws -> ResumePoint? {
+    var damage: String?
+    for (number, plan) in plans.enumerated().reversed() {
+      let store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
+      if communicator.rank == 0 { try store.removeLeftovers() }
+      let paths = try communicator.broadcast(store.paths().joined(separator: "\n")).split(separator: "\n").map(String.init)
+      for path in paths.reversed() {
+        switch try open(path, communicator) {
+        case .success(let checkpoint):
+          try check(checkpoint, dataset, config)
+          return ResumePoint(phase: number, checkpoint: checkpoint)
+        case .failure(let error):
+          damage = damage ?? "\(error)"
+          guard communicator.rank == 0 else { continue }
+          Logger(label: "precise.training").warning(
+            "a checkpoint is not whole; an older one is used", metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
+        }
+      }
+    }
+    if let damage { throw InputError("no checkpoint of \(directory.path) is whole: \(damage); or begin anew with --overwrite") }
+    return nil
+  }
+
+  /// The same result on every rank.
+  private static func open(_ path: String, _ communicator: any Communicator) throws -> Result<Checkpoint, InputError> {
+    var (checkpoint, failure): (Checkpoint?, String?) = (nil, nil)
+    do {
+      checkpoint = try Checkpoint(path: path)
+    } catch {
+      failure = "\(error)"
+    }
+    if let failure = try communicator.firstText(failure) { return .failure(InputError(failure)) }
+    guard let checkpoint else { preconditionFailure("\(path) is neither whole nor damaged") }
+    do {
+      try checkpoint.verify(sharedBy: communicator)
+    } catch let error as InputError {
+      return .failure(error)
+    }
+    return .success(checkpoint)
+  }
+
+  /// A run goes on with its own data and configuration.
+  private static func check(_ checkpoint: Checkpoint, _ dataset: Dataset, _ config: RunConfig) throws {
+    guard checkpoint.manifest.dataset == dataset.manifest.checksum, checkpoint.manifest.items == dataset.items.count else {
+      throw InputError(
+        "\(checkpoint.path) was trained on another data set than \(dataset.path) (checksum \(checkpoint.manifest.dataset), "
+          + "now \(dataset.manifest.checksum)); give that one with --data, or start a run of its own with --from")
+    }
+    let file = "\(checkpoint.path)/\(CheckpointManifest.configuration)"
+    let problems = ResumeRules.problems(try ConfigReader.read(text: try checkpoint.configuration(), name: file), config)
+    if !problems.isEmpty { throw ConfigProblems(file: file, problems: problems) }
+  }
+}

@@ -1,0 +1,45 @@
+import Glibc
+import Synchronization
+
+/// The wish to stop: SIGTERM, SIGINT or SIGUSR1, noted by the handler and asked for by training when it may stop.
+///
+/// Signals belong to the process, so this is the one thing that ranks do not get passed down. SIGUSR1 is what launchers pass on
+/// to their ranks without ending them (cluster/README.md, traps 13 to 15).
+public enum StopSignal {
+  /// The signals that are listened to.
+  static let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1")]
+
+  /// Listens from now on; a second SIGINT then ends the process at once, as it would without listening.
+  public static func listen() {
+    // The handler must find it made.
+    received.store(0, ordering: .relaxed)
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { signal in
+      let first = StopSignal.received.exchange(signal, ordering: .relaxed)
+      if signal == SIGINT && first == SIGINT { _exit(128 + SIGINT) }
+    }
+    // What waits for a disk or a peer goes on waiting.
+    action.sa_flags = SA_RESTART
+    sigemptyset(&action.sa_mask)
+    for (signal, _) in signals { sigaction(signal, &action, nil) }
+  }
+
+  /// Whether somebody wants training to stop.
+  public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
+
+  /// The last signal's name.
+  public static var name: String? {
+    let number = received.load(ordering: .relaxed)
+    return signals.first { $0.0 == number }?.1
+  }
+
+  private static let received = Atomic<Int32>(0)
+}
+
+/// A run that was stopped before it had anything to save.
+public struct StoppedEarly: Error, CustomStringConvertible {
+  /// One sentence.
+  public var description: String {
+    "stopped by \(StopSignal.name ?? "a signal") before a step was made; there is nothing to save, go on with --resume"
+  }
+}
