@@ -121,7 +121,7 @@ let package = Package(
       [
         "Training", "Checkpoints", "Optimizers", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items",
         "Kernels", "Layers", "Model",
-        "Reporting", "Synth", "Tensors", "Text",
+        "Reporting", "Synth", "Tensors", "Text", logging,
       ]),
     tests(
       "ServingTests",

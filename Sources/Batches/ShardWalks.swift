@@ -39,6 +39,15 @@ struct ShardWalks {
     }
   }
 
+  /// The ids of a step's users, in the order in which `fill` takes them.
+  func userIDs(step: Int) -> [String] {
+    parts.flatMap { walk, shard in
+      (0..<usersPerShard).compactMap { index in
+        walk.user(at: step * usersPerShard + index, stream: permutations).map { shard.id($0.user) }
+      }
+    }
+  }
+
   /// Calls `body` with the events of every user that takes part.
   func forEachUser(_ body: (UserEvents) -> Void) {
     for (walk, shard) in parts {

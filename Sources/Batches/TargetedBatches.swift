@@ -54,6 +54,9 @@ public final class TargetedBatches: BatchSource {
     }
   }
 
+  /// The ids of the users of this rank's slice of a step.
+  public func userIDs(step: Int) -> [String] { walks.userIDs(step: step) }
+
   /// Counts, in `counts[item]`, the training events that the phase can show.
   public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
     walks.forEachUser { events in

@@ -45,6 +45,9 @@ public final class UniversalBatches: BatchSource {
     }
   }
 
+  /// The ids of the users of this rank's slice of a step.
+  public func userIDs(step: Int) -> [String] { walks.userIDs(step: step) }
+
   /// Counts, in `counts[item]`, the events that an epoch shows, with their expected share where windows are drawn.
   public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
     walks.forEachUser { events in

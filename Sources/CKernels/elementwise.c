@@ -26,14 +26,16 @@ KERNEL double ck_sum_of_squares(long count, const float *x) {
   return total;
 }
 
-/* An exponent of all ones marks NaN and infinity. */
-KERNEL int ck_all_finite(long count, const float *x) {
+/* Without their signs, floats are ordered as their bits are; infinity and NaN stand above all others. */
+KERNEL int ck_all_within(long count, const float *x, float bound) {
   const uint32_t *bits = (const uint32_t *)x;
+  uint32_t most;
+  memcpy(&most, &bound, sizeof most);
   for (long start = 0; start < count; start += 4096) {
     long end = start + 4096 < count ? start + 4096 : count;
     uint32_t bad = 0;
     VECTOR_LOOP
-    for (long i = start; i < end; i++) bad |= (uint32_t)((bits[i] & 0x7f800000u) == 0x7f800000u);
+    for (long i = start; i < end; i++) bad |= (uint32_t)((bits[i] & 0x7fffffffu) > most);
     if (bad) return 0;
   }
   return 1;

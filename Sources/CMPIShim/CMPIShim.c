@@ -10,6 +10,8 @@ struct channel {
   MPI_Request *requests;
   /* Bytes that a receipt must bring; -1 for a send. */
   int *expected;
+  /* The other rank. */
+  int *peers;
   int count;
   int capacity;
 };
@@ -77,6 +79,7 @@ int cmpi_stop(void) {
   for (int place = 0; place < channel_count; place++) {
     free(channels[place].requests);
     free(channels[place].expected);
+    free(channels[place].peers);
   }
   free(channels);
   free(statuses);
@@ -120,7 +123,7 @@ void cmpi_set_piece(int64_t bytes) {
 }
 
 /* The request that comes next on a channel; null without memory. */
-static MPI_Request *next_request(int number, int expected) {
+static MPI_Request *next_request(int number, int peer, int expected) {
   if (number >= channel_count) {
     struct channel *grown = realloc(channels, sizeof *channels * (size_t)(number + 1));
     if (!grown) return NULL;
@@ -135,10 +138,13 @@ static MPI_Request *next_request(int number, int expected) {
     if (requests) channel->requests = requests;
     int *lengths = realloc(channel->expected, sizeof *lengths * (size_t)capacity);
     if (lengths) channel->expected = lengths;
-    if (!requests || !lengths) return NULL;
+    int *peers = realloc(channel->peers, sizeof *peers * (size_t)capacity);
+    if (peers) channel->peers = peers;
+    if (!requests || !lengths || !peers) return NULL;
     channel->capacity = capacity;
   }
   channel->expected[channel->count] = expected;
+  channel->peers[channel->count] = peer;
   channel->requests[channel->count] = MPI_REQUEST_NULL;
   return &channel->requests[channel->count++];
 }
@@ -148,7 +154,7 @@ static int post(int number, int peer, char *bytes, int64_t count, int is_send) {
   int64_t done = 0;
   do {
     int part = (int)(count - done < piece ? count - done : piece);
-    MPI_Request *request = next_request(number, is_send ? -1 : part);
+    MPI_Request *request = next_request(number, peer, is_send ? -1 : part);
     if (!request) return MPI_ERR_NO_MEM;
     /* Null plus zero is no pointer in C. */
     char *start = bytes ? bytes + done : NULL;
@@ -199,4 +205,15 @@ int cmpi_poll(int number, int *is_done) {
   if (code == MPI_SUCCESS || code == MPI_ERR_IN_STATUS) code = judge(channel, code);
   channel->count = 0;
   return code;
+}
+
+int cmpi_waits_for(int number, int peer) {
+  if (number >= channel_count) return 0;
+  struct channel *channel = &channels[number];
+  for (int place = 0; place < channel->count; place++) {
+    int is_done = 0;
+    if (channel->peers[place] != peer) continue;
+    if (MPI_Request_get_status(channel->requests[place], &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS || !is_done) return 1;
+  }
+  return 0;
 }

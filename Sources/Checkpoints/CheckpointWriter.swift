@@ -98,7 +98,14 @@ public final class CheckpointWriter {
   /// - Returns: why it is not; the same on every rank.
   public func finish() throws -> String? {
     if isUnderWay {
-      while isBehind { if try !stream.advance() { usleep(100) } }
+      var patience = Patience(on: Channels.checkpoints)
+      while isBehind {
+        if try stream.advance() {
+          patience = Patience(on: Channels.checkpoints)
+        } else {
+          try patience.pause(communicator)
+        }
+      }
       if let failure = try settle() { return failure }
     }
     queue.wait()

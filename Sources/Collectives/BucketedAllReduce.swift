@@ -69,11 +69,13 @@ public final class BucketedAllReduce {
     guard communicator.size > 1 else { return }
     precondition(ready == buckets.count, "\(ready) of \(buckets.count) buckets are ready")
     try communicator.state.time(.denseGradients) {
-      var patience = Patience()
       while finished < ready {
         let before = finished
-        try advance()
-        if finished == before { patience.pause() }
+        var patience = Patience(on: buckets[before].channel)
+        while finished == before {
+          try advance()
+          if finished == before { try patience.pause(communicator) }
+        }
       }
     }
   }

@@ -31,6 +31,9 @@ public final class CollectiveState {
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
   public var place: (phase: String, step: Int)?
 
+  /// Seconds after which a rank that is waited for in vain is named, and the job ends; nil = never.
+  public var timeout: Double?
+
   let exchange: Exchange
   let counts: UnsafeMutableBufferPointer<Int>
   private let sameCounts: UnsafeMutableBufferPointer<Int>

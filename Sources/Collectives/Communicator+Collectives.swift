@@ -1,8 +1,8 @@
 extension Communicator {
   /// Returns once the channel's exchange is done.
   public func wait(_ channel: Int) throws {
-    var patience = Patience()
-    while try !poll(channel) { patience.pause() }
+    var patience = Patience(on: channel)
+    while try !poll(channel) { try patience.pause(self) }
   }
 
   /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in rows of `each` elements.

@@ -30,6 +30,11 @@ public protocol Communicator: AnyObject {
   ///
   /// True when nothing was started. Throws when another rank has failed.
   func poll(_ channel: Int) throws -> Bool
+
+  /// Gives up waiting: the ranks whose part the channel's exchange still lacks.
+  ///
+  /// When there are any, this rank is about to fail, and those that come after all must not touch its memory.
+  func giveUp(on channel: Int) -> [Int]
 }
 
 /// The channels that are spoken for.

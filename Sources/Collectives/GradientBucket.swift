@@ -2,6 +2,8 @@
 final class GradientBucket {
   /// Where it starts in the whole buffer.
   let start: Int
+  /// What it waits for.
+  var channel: Int { stage == .gathering ? firstChannel + 1 : firstChannel }
   /// Whether the sum is there.
   var isDone: Bool { stage == .done }
 
@@ -17,7 +19,7 @@ final class GradientBucket {
     self.isDirect = isDirect
     shares = (0..<ranks).map { isDirect ? values.indices : Shares.range(of: $0, ranks: ranks, count: values.count) }
     own = shares[communicator.rank]
-    channel = Channels.buckets + 2 * number
+    firstChannel = Channels.buckets + 2 * number
     exchange = Exchange(ranks: ranks)
     let received = own.count * ranks
     floats = .allocate(capacity: wire == .fp32 ? received : 0)
@@ -37,21 +39,21 @@ final class GradientBucket {
     } else {
       cut(values.baseAddress!, own: floats.baseAddress!)
     }
-    try send(communicator, channel)
+    try send(communicator, firstChannel)
     stage = .scattering
   }
 
   /// Goes on as far as it can without waiting.
   func advance(_ communicator: any Communicator) throws {
-    if stage == .scattering, try communicator.poll(channel) {
+    if stage == .scattering, try communicator.poll(firstChannel) {
       sumOwnShare()
       stage = .done
       if isDirect { return }
       spread()
-      try send(communicator, channel + 1)
+      try send(communicator, firstChannel + 1)
       stage = .gathering
     }
-    if stage == .gathering, try communicator.poll(channel + 1) {
+    if stage == .gathering, try communicator.poll(firstChannel + 1) {
       if let words { BrainFloat.widen(UnsafeBufferPointer(rebasing: words[..<values.count]), into: values) }
       stage = .done
     }
@@ -103,7 +105,7 @@ final class GradientBucket {
   private let values: UnsafeMutableBufferPointer<Float>
   private let shares: [Range<Int>]
   private let own: Range<Int>
-  private let channel: Int
+  private let firstChannel: Int
   private let exchange: Exchange
   private let floats: UnsafeMutableBufferPointer<Float>
   private let words: UnsafeMutableBufferPointer<UInt16>?

@@ -40,6 +40,8 @@ public final class InProcessCommunicator: Communicator {
     guard let exchange = flights[channel].exchange else { return true }
     if !flights[channel].hasCopied {
       guard try haveAll(channel, number, { $0.started.load(ordering: .acquiring) }) else { return false }
+      // A rank that was given up on comes too late: what the others published is gone.
+      try world.checkWhole(for: rank)
       for other in 0..<size {
         guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
         exchange.receive[other].copy(from: segments[rank])
@@ -50,6 +52,19 @@ public final class InProcessCommunicator: Communicator {
     guard try haveAll(channel, number, { $0.copied.load(ordering: .acquiring) }) else { return false }
     flights[channel].exchange = nil
     return true
+  }
+
+  /// The ranks that have not published the channel's exchange, or else not copied.
+  public func giveUp(on channel: Int) -> [Int] {
+    let flight = flights[channel]
+    guard flight.exchange != nil else { return [] }
+    let missing = (0..<size).filter { other in
+      let post = world.post(channel, other)
+      let done = flight.hasCopied ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)
+      return done < flight.number
+    }
+    if !missing.isEmpty { world.leave(rank, failed: true) }
+    return missing
   }
 
   /// Whether every rank's counter has come to this exchange.

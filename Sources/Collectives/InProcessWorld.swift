@@ -33,12 +33,17 @@ final class InProcessWorld: Sendable {
     ends[rank].hasCome.store(true, ordering: .releasing)
   }
 
+  /// Throws, on `rank`, when any rank has failed.
+  func checkWhole(for rank: Int) throws(PeerFailure) {
+    let failed = failure.load(ordering: .acquiring)
+    if failed >= 0 { try stop(rank, because: failed) }
+  }
+
   /// Throws, on `rank`, when waiting for `other` is in vain: another rank has failed, or it has left and `isDone` is still false.
   ///
   /// `isDone` is asked after the end was seen: a rank that is done with its part may leave between two looks.
   func checkAlive(_ other: Int, for rank: Int, isDone: () -> Bool) throws(PeerFailure) {
-    let failed = failure.load(ordering: .acquiring)
-    if failed >= 0 { try stop(rank, because: failed) }
+    try checkWhole(for: rank)
     if ends[other].hasCome.load(ordering: .acquiring) && !isDone() { try stop(rank, because: other) }
   }
 

@@ -50,6 +50,11 @@ public final class MPICommunicator: Communicator {
     return isDone != 0
   }
 
+  /// The ranks whose messages of the channel's exchange have not come, or that have not taken theirs.
+  public func giveUp(on channel: Int) -> [Int] {
+    (0..<size).filter { cmpi_waits_for(Int32(channel), Int32($0)) != 0 }
+  }
+
   /// Posts one message.
   func send(_ segment: Segment, to peer: Int, on channel: Int) throws(MPIError) {
     try check("MPI_Isend", rank: rank) { cmpi_send(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }

@@ -9,13 +9,12 @@ public enum RankThreads {
   /// Runs `body` once for each rank, at the same time, and returns when all are done.
   ///
   /// When a rank throws, the others' next exchange throws too; the first cause is thrown on, as a `RankFailure` when there is
-  /// more than one rank.
+  /// more than one rank. After a `SilentRank`, the ranks that it names may still run: the process should end.
   public static func run(ranks: Int, _ body: @escaping @Sendable (any Communicator) throws -> Void) throws {
     let world = InProcessWorld(ranks: ranks)
     let failures = Mutex<[RankFailure]>([])
-    let done = DispatchGroup()
+    let ended = DispatchSemaphore(value: 0)
     for rank in 0..<ranks {
-      done.enter()
       let thread = Thread {
         let communicator: any Communicator = ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank)
         do {
@@ -25,13 +24,17 @@ public enum RankThreads {
           failures.withLock { $0.append(RankFailure(communicator, cause: error)) }
           world.leave(rank, failed: true)
         }
-        done.leave()
+        ended.signal()
       }
       thread.name = "rank \(rank)"
       thread.stackSize = stackBytes
       thread.start()
     }
-    done.wait()
+    var running = ranks
+    // A rank that hangs cannot be ended, only left behind: once the others have named it, the process ends without it.
+    while running > (failures.withLock { $0.compactMap { ($0.cause as? SilentRank)?.ranks.count }.max() } ?? 0) {
+      if ended.wait(timeout: .now() + 1) == .success { running -= 1 }
+    }
     // A rank that only suffered from another is named when nobody is to blame: never end as if all were well.
     guard let first = failures.withLock({ all in all.first { !($0.cause is PeerFailure) } ?? all.first }) else { return }
     throw ranks == 1 ? first.cause : first

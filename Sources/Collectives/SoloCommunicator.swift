@@ -17,6 +17,9 @@ public final class SoloCommunicator: Communicator {
 
   /// There is nobody to wait for.
   public func poll(_ channel: Int) -> Bool { true }
+
+  /// There is nobody to wait for.
+  public func giveUp(on channel: Int) -> [Int] { [] }
 }
 
 extension Segment {

@@ -5,7 +5,7 @@
 public enum ResumeRules {
   /// Keys, or sections, whose values may change.
   public static let changeable = [
-    "checkpoint", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "bench",
+    "checkpoint", "guards", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "bench",
   ]
 
   /// The keys that a run cannot go on with, as one problem each.

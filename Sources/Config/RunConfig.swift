@@ -21,6 +21,8 @@ public struct RunConfig: Sendable, Equatable {
   public var compute = ComputeConfig()
   /// When checkpoints are written and which are kept.
   public var checkpoint = CheckpointConfig()
+  /// What ends a run before it is lost, and what it warns of.
+  public var guards = GuardsConfig()
   /// When and how the model is judged.
   public var evaluation = EvaluationConfig()
   /// How often a step is written down.
@@ -49,6 +51,7 @@ extension RunConfig: ConfigSection {
     .section("optimizer", \.optimizer, "AdamW for the dense parameters, a sparse rule for the rows"),
     .section("compute", \.compute, "number format"),
     .section("checkpoint", \.checkpoint, "what survives a stop"),
+    .section("guards", \.guards, "what ends a run before it is lost, and what it warns of"),
     .section("evaluation", \.evaluation, "full ranking over the catalogue"),
     .section("log", \.log, "metrics.jsonl and TensorBoard"),
     .section("bench", orNull: \.bench, "made-up catalogue of `precise bench`; training ignores it"),

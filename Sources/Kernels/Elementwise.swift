@@ -14,8 +14,8 @@ public func scale(_ x: Vector, by factor: Float) { ck_scale(x.count, factor, x.b
 /// Σ x².
 public func sumOfSquares(_ x: Vector) -> Double { ck_sum_of_squares(x.count, x.base) }
 
-/// Whether no element is NaN or infinite.
-public func isFinite(_ x: Vector) -> Bool { ck_all_finite(x.count, x.base) == 1 }
+/// Whether every element is a number of at most `bound` in magnitude: no NaN, no infinity.
+public func isWithin(_ bound: Float, _ x: Vector) -> Bool { ck_all_within(x.count, x.base, bound) == 1 }
 
 /// `y[r, :] += bias`.
 public func addBias(_ bias: Vector, to y: Matrix) { addBias(bias, to: y, into: StoredRows(y)) }

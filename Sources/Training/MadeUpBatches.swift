@@ -26,6 +26,9 @@ final class MadeUpBatches: BatchSource {
     }
   }
 
+  /// Nobody is made up that far.
+  func userIDs(step: Int) -> [String] { [] }
+
   func fill(_ batch: SequenceBatch, step: Int) {
     batch.removeAll()
     for user in slots {

@@ -68,6 +68,10 @@ final class PhaseTrainer {
       config.checkpoint, contents, store: CheckpointStore(path: directory.checkpointsPath(phase: plan.name)),
       communicator: communicator)
     step.onPause = { [keeper] in try keeper.advance() }
+    let faults = FaultySteps(plan.name, config, dataset, directory, communicator: communicator)
+    self.faults = faults
+    step.onFault = { try faults.meet($0) }
+    watch = communicator.rank == 0 ? TrainingWatch(plan.name, config) : nil
   }
 
   /// Every step of the phase that is not made yet.
@@ -88,7 +92,10 @@ final class PhaseTrainer {
       communicator.state.place = (plan.name, step + 1)
       let report = try self.step.run(step, notes: notes)
       let communication = communicator.state.seconds.reduce(0, +)
-      warnOfDominatingExpert(report, step)
+      if !report.isLeftOut {
+        faults.pass()
+        watch?.look(step, report, self.step.routing)
+      }
       log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
       try keeper.afterStep(isBehind: report.notes.isBehind)
       guard try afterStep(step + 1, report.notes) else { return .stopped(step: step + 1) }
@@ -125,18 +132,6 @@ final class PhaseTrainer {
     notes.wantsStop = shouldStop()
     notes.isBehind = keeper.isBehind
     return notes
-  }
-
-  /// Said once: an expert that takes nearly every slot leaves the others without a gradient.
-  private func warnOfDominatingExpert(_ report: StepReport, _ step: Int) {
-    let config = config.model
-    guard !hasWarned, communicator.rank == 0, config.experts > config.activeExperts, let share = report.busiestExpert,
-      share * Double(config.activeExperts) > 0.95
-    else { return }
-    hasWarned = true
-    logger.warning(
-      "one expert is chosen for nearly every item; raise model.balance",
-      metadata: ["phase": "\(plan.name)", "step": "\(step + 1)", "share": "\(share)"])
   }
 
   /// Judges and keeps the model where that is due; false when a signal stops the run, after a checkpoint.
@@ -209,11 +204,12 @@ final class PhaseTrainer {
   private let step: TrainStep
   private let evaluator: Evaluator
   private let keeper: CheckpointKeeper
+  private let faults: FaultySteps
+  private let watch: TrainingWatch?
   private let start: Checkpoint?
   private let shouldStop: () -> Bool
   private let workspace = Workspace()
   private let logger = Logger(label: "precise.training")
-  private var hasWarned = false
 }
 
 /// Keeps the groups of parameters that a targeted phase names as they are.

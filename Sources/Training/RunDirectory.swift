@@ -30,6 +30,8 @@ public struct RunDirectory: Sendable {
   public var metricsPath: String { "\(path)/metrics.jsonl" }
   /// Metrics by phase, split and bucket.
   public var evaluationPath: String { "\(path)/evaluation.json" }
+  /// The folder of what is kept of steps whose numbers had gone wrong.
+  public var diagnosticsPath: String { "\(path)/diagnostics" }
   /// The folder of a phase's checkpoints.
   public func checkpointsPath(phase: String) -> String { "\(path)/checkpoints/\(phase)" }
 

@@ -85,7 +85,7 @@ final class RunLog {
   private func write(step: Int, _ report: StepReport) {
     let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
     let stepMs = 1000 * interval.seconds / Double(interval.steps)
-    let loss = interval.unlogged.loss / Double(max(interval.unlogged.steps, 1))
+    let loss = interval.unlogged.loss / Double(interval.unlogged.steps)
     var fields: [JSONValue.Field] = [
       .init("phase", .string(phase)), .init("step", .int(step)), .init("loss", .double(loss)),
     ]
@@ -99,6 +99,7 @@ final class RunLog {
       .init("comm_ms", .double(1000 * interval.communication / Double(interval.steps))),
       .init("positions", .int(report.positions)), .init("unique_items", .int(report.uniqueItems)),
     ]
+    if interval.leftOut > 0 { fields.append(.init("left_out", .int(interval.leftOut))) }
     append(fields)
     plot(
       step: step,
@@ -128,6 +129,8 @@ final class RunLog {
   private struct Interval {
     var steps = 0
     var positions = 0
+    /// Steps that changed nothing, because their numbers had gone wrong.
+    var leftOut = 0
     var unlogged = CheckpointManifest.OpenMean(steps: 0, loss: 0)
     var seconds = 0.0
     var communication = 0.0
@@ -135,8 +138,12 @@ final class RunLog {
     mutating func add(_ report: StepReport, seconds: Double, communication: Double) {
       steps += 1
       positions += report.positions
-      unlogged.steps += 1
-      unlogged.loss += report.loss
+      if report.isLeftOut {
+        leftOut += 1
+      } else {
+        unlogged.steps += 1
+        unlogged.loss += report.loss
+      }
       self.seconds += seconds
       self.communication += communication
     }

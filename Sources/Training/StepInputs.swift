@@ -61,6 +61,9 @@ final class StepInputs {
     return size
   }
 
+  /// The ids of this rank's users, in the batch's order.
+  var userIDs: [String] { source.userIDs(step: step) }
+
   /// The users of the whole job's batch.
   var globalUsers: Int { usersOfRanks.values.reduce(0, +) }
 

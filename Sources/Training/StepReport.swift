@@ -1,5 +1,7 @@
 /// What one step did, over the whole job.
 public struct StepReport: Sendable {
+  /// Whether its numbers had gone wrong, so that nothing was updated.
+  public var isLeftOut = false
   /// The objective's value without the balance loss.
   public var loss = 0.0
   /// Cross-user BPR before its weight, where the objective has it.

@@ -18,6 +18,10 @@ final class TrainStep {
   let optimizer: AdamW
   /// Called between layers of backward, for work that goes on beside training; must not wait.
   var onPause: () throws -> Void = {}
+  /// Called on every rank when a step's numbers have gone wrong; throws when the run is to end, else the step is left out.
+  var onFault: (StepFault) throws -> Void = { _ in }
+  /// The whole job's routing in the last step, valid until the next one; nil for items without a semantic half.
+  private(set) var routing: Routing?
 
   init(
     _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: Precision, steps: Int, source: any BatchSource,
@@ -34,7 +38,7 @@ final class TrainStep {
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
-    guardian = FiniteGuard(phase: plan.name)
+    phase = plan.name
     inputs = (0..<2).map { _ in StepInputs(model.items, source: source, negatives: negatives, communicator: communicator) }
     largest = LargestSlice(source, steps: steps, length: config.model.length)
     for input in inputs { input.reserve(largest) }
@@ -75,14 +79,15 @@ final class TrainStep {
       try objective.lossAndGradients(
         model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
         workspace: workspace, clock: clock, onGradients: moveOn)
-      let routing = try agree(step, dE: dE, routing: embedded.routing)
+      try agree(dE: dE, routing: embedded.routing)
+      guard FiniteGuard.passes(sums) else { return try leaveOut(step, inputs, e: e, dE: dE) }
       try clock.time(.items) {
         try model.items.update(
           embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
           rounding: rounding(step), workspace: workspace, onGradients: moveOn)
         try reducer.markReady(from: 0)
       }
-      var report = describe(inputs, routing)
+      var report = describe(inputs)
       try clock.time(.reduce) { try reducer.finish() }
       try clock.time(.dense) { try updateDense(step, &report) }
       return report
@@ -126,19 +131,35 @@ final class TrainStep {
     if let prefetched { try inputs[prefetched % 2].advance() }
   }
 
-  /// Sums the losses and the routing over the ranks; throws on every rank when any rank's numbers are not finite.
-  private func agree(_ step: Int, dE: Matrix, routing: Routing?) throws -> Routing? {
-    if let routing { _ = sums.routing.numbers.update(fromContentsOf: routing.numbers) }
-    guardian.note(embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, in: sums)
+  /// Sums the losses, the routing and what ranks have noticed over the ranks.
+  private func agree(dE: Matrix, routing own: Routing?) throws {
+    if let own { _ = sums.routing.numbers.update(fromContentsOf: own.numbers) }
+    FiniteGuard.note(embeddings: Vector(dE.base, count: dE.count), dense: model.parameters.gradients, in: sums)
     try communicator.allReduce(sums.all, as: .sums)
-    try guardian.check(sums, step: step)
-    return routing.map { _ in sums.routing }
+    routing = own.map { _ in sums.routing }
+  }
+
+  /// A step whose numbers have gone wrong: no row and no parameter changes; throws on every rank when it is to end the run.
+  private func leaveOut(_ step: Int, _ inputs: StepInputs, e: Matrix, dE: Matrix) throws -> StepReport {
+    let losses = zip(objective.terms, sums.losses).map { (name: $0.name, value: $1) }
+    try onFault(StepFault(step: step, inputs: inputs, e: e, dE: dE, parameters: model.parameters, losses: losses))
+    // The buckets that have set out must come home.
+    try reducer.markReady(from: 0)
+    try reducer.finish()
+    var report = describe(inputs)
+    report.isLeftOut = true
+    report.learningRate = learningRates.dense(at: step)
+    report.gradientNorm = .nan
+    return report
   }
 
   private func updateDense(_ step: Int, _ report: inout StepReport) throws {
     model.parameters.clearFrozenGradients()
     let norm = GradientNorm(of: model.parameters.gradients, bound: clip)
-    try guardian.check(norm: norm.norm, step: step)
+    // Finite gradients whose sum, or whose products in fusion, are not. Rows have changed: the step cannot be left out.
+    guard norm.norm.isFinite else {
+      throw NotFiniteError(phase: phase, step: step + 1, tensors: "the gradient of the dense parameters, with rows updated,")
+    }
     report.gradientNorm = norm.norm
     report.learningRate = learningRates.dense(at: step)
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
@@ -149,7 +170,7 @@ final class TrainStep {
     RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
   }
 
-  private func describe(_ inputs: StepInputs, _ routing: Routing?) -> StepReport {
+  private func describe(_ inputs: StepInputs) -> StepReport {
     var report = StepReport()
     objective.describe(sums.losses, in: &report)
     report.positions = inputs.globalPositions
@@ -173,7 +194,7 @@ final class TrainStep {
   private let balance: Float
   private let clip: Double
   private let seed: UInt64
-  private let guardian: FiniteGuard
+  private let phase: String
   private let sums: StepSums
   private let reducer: BucketedAllReduce
   /// What every step's traffic has in common.

@@ -50,6 +50,7 @@ public final class Trainer {
     self.console = console
     plans = PhasePlan.all(config, inputs.dataset)
     Engine.prepareThread()
+    communicator.state.timeout = config.guards.timeoutS
     let agreed = try StepPrecision(config.compute, communicator: communicator)
     precision = agreed.precision
     if let warning = agreed.warning { console.note("warning: \(warning)") }

@@ -36,7 +36,7 @@ enum PreciseExit {
       case is InputError, is LaunchError: (badInput, "\(cause)")
       case is ConfigProblems: (usage, "\(cause)")
       case is StoppedEarly: (stopped, "\(cause)")
-      case is MPIError, is NotFiniteError: (fault, "\(cause)")
+      case is MPIError, is NotFiniteError, is SilentRank: (fault, "\(cause)")
       case is PeerFailure: (fault, "\(cause) without saying why")
       default: (fault, "a fault of this program: \(cause); please report it")
       }

@@ -16,4 +16,6 @@ final class FakeCommunicator: Communicator {
   func start(_ exchange: Exchange, on channel: Int) { fatalError("a fake rank has nobody to speak to") }
 
   func poll(_ channel: Int) -> Bool { fatalError("a fake rank has nobody to speak to") }
+
+  func giveUp(on channel: Int) -> [Int] { fatalError("a fake rank has nobody to speak to") }
 }

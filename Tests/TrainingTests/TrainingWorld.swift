@@ -33,10 +33,30 @@ final class TrainingWorld: Sendable {
     (preparation.output, preparation.virtualShards, preparation.minimumItemEvents) = (folder.file("d"), 4, 1)
     _ = try Preparation(preparation).run()
     dataset = try Dataset(path: preparation.output)
+    try encode { $0 }
+  }
+
+  private func encode(_ wrap: (any TokenSource) -> any TokenSource) throws {
     let items = DatasetItems(dataset)
     let encoder = HashedEncoder(dimension: 6, maxTokens: 3)
     _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: 3, type: .f32)
-      .write(HashedSource(items: items, encoder: encoder), items: items)
+      .write(wrap(HashedSource(items: items, encoder: encoder)), items: items)
+  }
+
+  /// Gives the item with the fewest events token states whose sums overflow; returns its row.
+  func poisonRarestItem() throws -> Int {
+    let counts = dataset.items.trainCounts
+    let rarest = counts.indices.filter { counts[$0] > 0 }.min { counts[$0] < counts[$1] }
+    let item = try #require(rarest)
+    try encode { PoisonedSource(source: $0, item: item) }
+    return item
+  }
+
+  /// The run directory of a name, made.
+  func directory(_ name: String) throws -> RunDirectory {
+    let directory = RunDirectory(path: folder.file(name))
+    try directory.create()
+    return directory
   }
 
   /// A small configuration; `changes` are overrides as on the command line.
@@ -100,6 +120,21 @@ final class TrainingWorld: Sendable {
   func metrics(_ model: PreciseModel, _ task: EvaluationTask) throws -> RankingMetrics {
     try Evaluator(dataset, shards: 0..<dataset.shardCount, cutoffs: [5, 10], communicator: SoloCommunicator())
       .evaluate(model, task, workspace: Workspace(chunkBytes: 1 << 20))
+  }
+}
+
+/// Token states of which one item's are the largest numbers that there are.
+private struct PoisonedSource: TokenSource {
+  let source: any TokenSource
+  let item: Int
+
+  var dimension: Int { source.dimension }
+  var name: String { source.name }
+  func tokenCount(_ item: Int) -> Int { source.tokenCount(item) }
+  func appendStates(_ item: Int, to states: inout [Float]) {
+    let start = states.count
+    source.appendStates(item, to: &states)
+    if item == self.item { for place in start..<states.count { states[place] = .greatestFiniteMagnitude } }
   }
 }
 

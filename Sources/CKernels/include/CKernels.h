@@ -73,7 +73,7 @@ void ck_fp16_narrow(long count, const float *from, uint16_t *to);
 void ck_add(long count, const float *x, float *y);               /* y += x */
 void ck_scale(long count, float factor, float *x);               /* x *= factor */
 double ck_sum_of_squares(long count, const float *x);
-int ck_all_finite(long count, const float *x);                   /* 1 when no NaN or infinity */
+int ck_all_within(long count, const float *x, float bound);      /* 1 when all |x| are numbers of at most bound */
 /* y[r,:] = x[r,:] + bias; may be in place. */
 void ck_add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y);
 void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias); /* dbias += sum of rows */

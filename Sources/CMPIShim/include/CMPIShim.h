@@ -54,6 +54,8 @@ int cmpi_send(int channel, int peer, const void *bytes, int64_t count);
 int cmpi_receive(int channel, int peer, void *bytes, int64_t count);
 /* Moves messages on; *is_done = 1 when all that was posted on the channel is done, or nothing was. */
 int cmpi_poll(int channel, int *is_done);
+/* Whether a message of the channel from or to that rank is not done; leaves all as it is. */
+int cmpi_waits_for(int channel, int peer);
 /* Messages are cut into pieces of this many bytes, 1 to 2^30, the same on every rank; 2^28 at first. Counts of MPI are ints. */
 void cmpi_set_piece(int64_t bytes);
 
