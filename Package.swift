@@ -68,6 +68,7 @@ let package = Package(
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives", ["CMPIShim", "CKernels"]),
 
+    library("Supervision"),
     library("Diagnosis", ["Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
@@ -93,7 +94,7 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints",
+        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
       ],
       swiftSettings: swift),
 
@@ -108,6 +109,7 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
+    tests("SupervisionTests", ["Supervision"]),
     tests("DiagnosisTests", ["Diagnosis", "Collectives"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),

@@ -39,6 +39,20 @@ public final class MetricsLog: Sendable {
     }
   }
 
+  /// Phase and step of the last whole line of a file; nil when there is none.
+  ///
+  /// For whoever supervises a run: reads no more than the file's end.
+  public static func lastPlace(path: String) -> (phase: String, step: Int)? {
+    guard let handle = FileHandle(forReadingAtPath: path), let size = try? handle.seekToEnd() else { return nil }
+    // Lines are a few hundred bytes, but for those of an evaluation with many cutoffs.
+    try? handle.seek(toOffset: size - min(size, 1 << 16))
+    guard let end = try? handle.readToEnd() else { return nil }
+    for line in end.split(separator: UInt8(ascii: "\n")).reversed() {
+      if let place = try? JSONDecoder().decode(Place.self, from: Data(line)) { return (place.phase, place.step) }
+    }
+    return nil
+  }
+
   /// What every line says of itself.
   private struct Place: Decodable {
     let phase: String

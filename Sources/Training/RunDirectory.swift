@@ -30,6 +30,8 @@ public struct RunDirectory: Sendable {
   public var metricsPath: String { "\(path)/metrics.jsonl" }
   /// Metrics by phase, split and bucket.
   public var evaluationPath: String { "\(path)/evaluation.json" }
+  /// Why the last start failed.
+  public var failurePath: String { "\(path)/failure.json" }
   /// The folder of what is kept of steps whose numbers had gone wrong.
   public var diagnosticsPath: String { "\(path)/diagnostics" }
   /// The folder of a phase's checkpoints.

@@ -22,6 +22,7 @@ struct Precise: ParsableCommand {
       InspectCommand.self,
       CheckCommand.self,
       DoctorCommand.self,
+      LaunchCommand.self,
     ])
 
   /// Where the process begins.

@@ -73,14 +73,28 @@ struct TrainCommand: RankCommand {
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
-        let end = try trace.record(communicator, console) {
-          try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase, resuming: resume)
+        let end = try recordingFailure(communicator, directory) {
+          try trace.record(communicator, console) {
+            try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase, resuming: resume)
+          }
         }
         outcome.withLock { $0 = end }
         guard end == .finished else { return console.note(sentence(end)) }
         console.note("the run is in \(output); next: precise evaluate \(output)")
       }
       if outcome.withLock({ $0 != .finished }) { throw PreciseExit.stopped }
+    }
+  }
+
+  /// What a rank prints may be lost on its way through a launcher; the run directory keeps it.
+  private func recordingFailure<Result>(
+    _ communicator: any Communicator, _ directory: RunDirectory, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
+    } catch {
+      FailureRecord(communicator, error)?.write(to: directory)
+      throw error
     }
   }
 
@@ -114,6 +128,8 @@ struct TrainCommand: RankCommand {
       if !problems.isEmpty { throw ConfigProblems(file: self.config, problems: problems) }
     }
     try directory.create()
+    // What the last start failed of is no news of this one.
+    try? FileManager.default.removeItem(atPath: directory.failurePath)
     let absolute = URL(fileURLWithPath: data).standardizedFileURL.path
     try directory.write(
       config: ConfigWriter.text(config), record: .init(dataset: absolute, checksum: dataset.manifest.checksum))

@@ -15,6 +15,12 @@ enum CommandRunner {
   /// Runs it to its end with arguments and perhaps something on standard input.
   static func run(_ arguments: String..., input: Data = Data()) throws -> CommandResult { try run(arguments, input: input) }
 
+  /// The binary's path.
+  static func binary() throws -> String {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("precise").path
+  }
+
   /// The same with a list of arguments.
   ///
   /// - Parameters:
@@ -23,9 +29,8 @@ enum CommandRunner {
   static func run(
     _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = []
   ) throws -> CommandResult {
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("precise")
+    process.executableURL = URL(fileURLWithPath: try binary())
     process.arguments = arguments
     if !variables.isEmpty {
       let pairs = variables.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }

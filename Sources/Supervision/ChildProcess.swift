@@ -1,0 +1,68 @@
+import Glibc
+
+/// A command that runs beside this process, in a process group of its own, so that a terminal's Ctrl-C reaches only its supervisor.
+struct ChildProcess: ~Copyable {
+  /// How a process ended, as a shell says it: its exit status, or 128 and the signal that killed it.
+  typealias Status = Int32
+
+  private let process: pid_t
+
+  /// Starts a command by its name on PATH or its path; no shell takes part. It reads nothing.
+  ///
+  /// Throws `StartFailure` when the program cannot be started.
+  init(_ words: [String]) throws(StartFailure) {
+    var attributes = posix_spawnattr_t()
+    var files = posix_spawn_file_actions_t()
+    posix_spawnattr_init(&attributes)
+    posix_spawn_file_actions_init(&files)
+    defer {
+      posix_spawnattr_destroy(&attributes)
+      posix_spawn_file_actions_destroy(&files)
+    }
+    // The supervisor blocks and ignores signals that its command must hear.
+    var (none, all) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    // A background group that reads from the terminal is stopped.
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+    arguments.append(nil)
+    defer { for argument in arguments { free(argument) } }
+    var process: pid_t = 0
+    let code = posix_spawnp(&process, words[0], &files, &attributes, arguments, environ)
+    guard code == 0 else { throw StartFailure(program: words[0], reason: String(cString: strerror(code))) }
+    self.process = process
+  }
+
+  /// The status, once the process has ended; nil while it runs.
+  ///
+  /// Not asked again after that: the number then belongs to nobody.
+  func status() -> Status? {
+    var status: Int32 = 0
+    guard waitpid(process, &status, WNOHANG) == process else { return nil }
+    let signal = status & 0x7f
+    return signal == 0 ? status >> 8 & 0xff : 128 + signal
+  }
+
+  /// Sends a signal to the process.
+  func send(_ signal: Int32) { kill(process, signal) }
+
+  /// Sends a signal to the process and all that it has started and kept in its group.
+  func sendToAll(_ signal: Int32) { kill(-process, signal) }
+}
+
+/// A program that cannot be started.
+public struct StartFailure: Error, CustomStringConvertible {
+  /// Its name or path.
+  public let program: String
+  /// The system's words.
+  public let reason: String
+
+  /// One sentence.
+  public var description: String { "\(program) cannot be started (\(reason)); give a program on PATH, or its path" }
+}

@@ -1,0 +1,86 @@
+/// When a command that ended is started again, and after how long; a value without clock or process.
+public struct RestartPolicy: Sendable {
+  /// Where a job stood.
+  public struct Place: Sendable, Equatable, CustomStringConvertible {
+    /// The phase.
+    public let phase: String
+    /// The step, from 1.
+    public let step: Int
+
+    /// Names a place.
+    public init(phase: String, step: Int) {
+      self.phase = phase
+      self.step = step
+    }
+
+    /// `universal step 12`.
+    public var description: String { "\(phase) step \(step)" }
+  }
+
+  /// How a start ended.
+  public struct End: Sendable, Equatable {
+    /// The exit status, or 128 and the number of the signal that killed it.
+    public let status: Int32
+    /// The step that failed, as the job itself has said; nil when it could not say.
+    public let failed: Place?
+    /// The last step that the job has noted; nil when it has noted none.
+    public let reached: Place?
+
+    /// Describes an end.
+    public init(status: Int32, failed: Place?, reached: Place?) {
+      self.status = status
+      self.failed = failed
+      self.reached = reached
+    }
+  }
+
+  /// What is to be done.
+  public enum Decision: Sendable, Equatable {
+    /// It is over, for this reason (nil: it needs none).
+    case end(because: String?)
+    /// It starts again after so many seconds.
+    case restart(after: Double)
+  }
+
+  /// The longest pause before a start, in seconds (ours: nodes and file systems that come back do so within minutes).
+  public static let longestPause = 300.0
+  /// A job that says which step failed fails there again; one that was killed may have been unlucky once more.
+  private static let mostDeathsAtOnePlace = 3
+
+  /// - Parameters:
+  ///   - restarts: how often it may be started again.
+  ///   - backoff: seconds before the first restart; each further one that got nowhere doubles them.
+  public init(restarts: Int, backoff: Double) {
+    left = restarts
+    self.backoff = backoff
+  }
+
+  /// Takes note of an end and decides.
+  public mutating func decide(_ end: End) -> Decision {
+    let moved = end.reached != last?.reached
+    deathsHere = moved ? 1 : deathsHere + 1
+    let isRepeated = end.failed != nil && end.failed == last?.failed
+    defer { last = end }
+    switch end.status {
+    case 0, 75: return .end(because: nil)
+    case 64: return .end(because: "a wrong command line or configuration stays wrong")
+    case 65 where !moved || end.reached == nil: return .end(because: "the same input would be refused again")
+    default: break
+    }
+    if isRepeated, let place = end.failed { return .end(because: "it has failed at \(place) before") }
+    if deathsHere >= Self.mostDeathsAtOnePlace {
+      return .end(because: "it has died \(deathsHere) times \(end.reached.map { "at \($0)" } ?? "before its first step")")
+    }
+    guard left > 0 else { return .end(because: "no restart is left") }
+    left -= 1
+    defer { pauses += 1 }
+    if moved { pauses = 0 }
+    return .restart(after: min(backoff * Double(sign: .plus, exponent: min(pauses, 30), significand: 1), Self.longestPause))
+  }
+
+  private var left: Int
+  private let backoff: Double
+  private var last: End?
+  private var deathsHere = 0
+  private var pauses = 0
+}
