@@ -7,7 +7,7 @@ struct ChildProcess: ~Copyable {
 
   private let process: pid_t
 
-  /// Starts a command by its name on PATH or its path; no shell takes part. It reads nothing.
+  /// Starts a command by its name on PATH or its path, without a shell and with nothing to read.
   ///
   /// Throws `StartFailure` when the program cannot be started.
   init(_ words: [String]) throws(StartFailure) {

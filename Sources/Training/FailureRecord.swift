@@ -25,7 +25,9 @@ public struct FailureRecord: Codable, Sendable, Equatable {
     (phase, step) = (failure.place?.phase, failure.place?.step)
   }
 
-  /// Writes it into a run directory; the first rank's record stays. A disk that refuses it changes nothing.
+  /// Writes it into a run directory, where the first rank's record stays.
+  ///
+  /// A disk that refuses it changes nothing.
   public func write(to directory: RunDirectory) {
     guard directory.exists, access(directory.failurePath, F_OK) != 0 else { return }
     let encoder = JSONEncoder()

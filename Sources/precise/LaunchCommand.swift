@@ -34,7 +34,9 @@ struct LaunchCommand: ParsableCommand {
   var command: [String] = []
 
   func validate() throws {
-    guard !command.isEmpty else { throw ValidationError("give the command behind --, as in: precise launch -- precise train ...") }
+    guard !command.isEmpty else {
+      throw ValidationError("give the command behind --, as in: precise launch -- precise train ...")
+    }
     guard (0...1_000_000).contains(restarts) else { throw ValidationError("--restarts must be 0 to 1000000, not \(restarts)") }
     guard (0...300).contains(backoff) else { throw ValidationError("--backoff must be 0 to 300 seconds, not \(backoff)") }
   }

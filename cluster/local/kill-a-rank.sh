@@ -4,6 +4,8 @@
 #
 #   cluster/local/kill-a-rank.sh [RANKS] [TIMES]      default: 2 ranks, 5 times; SEED draws other moments and ranks
 #
+#   SIGNAL   STOP freezes the rank instead, and the others must name it after guards.timeout_s, set to 3 s; default KILL
+#
 # Needs Open MPI, and the release build or PRECISE. Prints a table; ends with 1 when anything was not as it must be.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -49,7 +51,7 @@ kill_one() {
   fault=
   rm -rf "$run"
   "$root/cluster/local/mpi.sh" "$ranks" "$precise" train --config "$root/Configs/same-numbers.yaml" --data "$work/dataset" \
-    --out "$run" --set universal.steps=1000000 >"$work/log" 2>&1 &
+    --out "$run" --set universal.steps=1000000 --set guards.timeout_s=3 >"$work/log" 2>&1 &
   job=$!
   wait_until 30 has_stepped || { cat "$work/log" >&2; echo "error: no step within 30 s" >&2; exit 1; }
   sleep "$((RANDOM % 2)).$(printf %03d $((RANDOM % 1000)))"
@@ -58,7 +60,7 @@ kill_one() {
   local victim=${processes[RANDOM % ranks]} status=0 start milliseconds
   rank=$(rank_of "$victim") step=$(wc -l <"$run/metrics.jsonl")
   start=$(now)
-  kill -KILL "$victim"
+  kill "-${SIGNAL:-KILL}" "$victim"
   wait_until 10 has_ended || fault="still there after 10 s"
   milliseconds=$(($(now) - start))
   [ -z "$fault" ] || end_job

@@ -6,7 +6,7 @@
 #   cluster/slurm/one-machine.sh [OPTION OF sbatch]...      the environment is train.sbatch's: CONFIG, DATA, OUT, COMMAND, LAUNCHER
 #
 #   LIMIT     seconds the job may take; default 600
-#   PREEMPT   a line of output: when every task has written it, the job gets SIGUSR1, once, as before its time limit; default: never
+#   PREEMPT   a file: when it is there and not empty, the job gets SIGUSR1, once, as before its time limit; default: never
 #
 # Prints the job's output and ends with the job's status.
 set -euo pipefail
@@ -110,12 +110,9 @@ while [ "$((SECONDS - start))" -lt "${LIMIT:-600}" ]; do
     PENDING | CONFIGURING | RUNNING | COMPLETING | REQUEUED) ;;
     *) break ;;
   esac
-  if [ -n "${PREEMPT:-}" ] && [ "$preempted" = no ]; then
-    seen=$(grep -cxF -- "$PREEMPT" "$work/job.log" 2>/dev/null || true) tasks=$(field NumTasks)
-  fi
-  if [ "${seen:-0}" -ge "${tasks:-1}" ]; then
+  if [ -n "${PREEMPT:-}" ] && [ "$preempted" = no ] && [ -s "$PREEMPT" ]; then
     scancel --batch --signal=USR1 "$job"
-    preempted=yes seen=0
+    preempted=yes
   fi
   sleep 0.5
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Submits train.sbatch to a real Slurm on this machine (one-machine.sh): a training by each launcher that there is, whose losses and
-# embeddings must be those of two threads bit by bit; then a job that is preempted, goes back into the queue and ends well in its
-# second start. About a minute.
+# embeddings must be those of two threads bit by bit; then a training that is preempted, goes back into the queue and on from its
+# checkpoint, and must end as one that nobody disturbed. About a minute.
 #
 #   cluster/slurm/test.sh      needs the release build, or PRECISE; and root, without which it says "skipped" and ends with 0
 set -euo pipefail
@@ -29,18 +29,20 @@ for name in threads-2 by-default by-mpirun; do
 done
 python3 "$root/cluster/local/same_numbers.py" --equal "$work" threads-2 by-default by-mpirun
 
-# This stands in for a training that saves its work on SIGUSR1, in its first start; in its second it has nothing left to do.
-cat >"$work/stand-in" <<'COMMAND'
-#!/bin/sh
-[ "$SLURM_RESTART_COUNT" = "" ] || exec echo "a rank goes on"
-# Ranks of one job end together; srun ends the others as soon as one is gone.
-trap 'trap "" USR1; echo "a rank has saved its work"; sleep 2; exit 75' USR1
-echo "a rank is ready"
-while :; do sleep 0.2 || :; done # the signal ends the sleep too, perhaps before it comes here
-COMMAND
-chmod +x "$work/stand-in"
-COMMAND=$work/stand-in PREEMPT="a rank is ready" LIMIT=90 "$root/cluster/slurm/one-machine.sh" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+# Preempted, back into the queue, and on from its checkpoint: the run that nobody disturbed, bit by bit.
+OPTIONS="--set universal.steps=400"
+read -ra options <<<"$OPTIONS"
+precise train --config "$CONFIG" --data "$DATA" --out "$work/undisturbed" --ranks 2 --quiet "${options[@]}"
+OUT=$work/preempted PREEMPT=$work/preempted/metrics.jsonl LIMIT=120 "$root/cluster/slurm/one-machine.sh" >"$work/log" 2>&1 || {
+  cat "$work/log"
+  exit 1
+}
 cat "$work/log"
-for line in 'a rank has saved its work' 'a rank goes on'; do
-  [ "$(grep -cx "$line" "$work/log")" -eq 2 ] || { echo "error: not both ranks said: $line" >&2; exit 1; }
+for line in 'there is no checkpoint yet' 'stopped by SIGUSR1 after step' 'stopped after a checkpoint; back into the queue' \
+  'start 2 of job' 'going on from universal, step'; do
+  [ "$(grep -c "$line" "$work/log")" -eq 1 ] || { echo "error: not once in the output: $line" >&2; exit 1; }
 done
+for name in undisturbed preempted; do
+  precise export "$work/$name" --out "$work/$name/embeddings" --format npy --quiet --ranks 1
+done
+python3 "$root/cluster/local/same_numbers.py" --equal "$work" undisturbed preempted
