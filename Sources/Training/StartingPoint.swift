@@ -1,10 +1,10 @@
 import Checkpoints
 import Collectives
-import Config
-import Datasets
+public import Config
+public import Datasets
 import Files
 import Foundation
-import Text
+public import Text
 
 /// What a new run begins with: the numbers of another run's universal phase, over a data set that has grown since (`--from`).
 public struct StartingPoint: Sendable, Codable, Equatable {
@@ -19,6 +19,11 @@ public struct StartingPoint: Sendable, Codable, Equatable {
   public init(path: String, dropsGoneItems: Bool = false) {
     checkpoint = path
     self.dropsGoneItems = dropsGoneItems
+  }
+
+  /// Looks at the checkpoint before anything is written: all that `open` refuses but damaged files.
+  public func check(_ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?) throws {
+    try check(try Checkpoint(path: try resolve()), config, CheckpointVocabulary(dataset, states))
   }
 
   /// Finds and checks the checkpoint; collective, rank 0's view of the folders counts.

@@ -85,6 +85,9 @@ struct TrainCommand: RankCommand {
       try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
+      let start = from.map { StartingPoint(path: $0, dropsGoneItems: dropGoneItems) }
+      // A run that goes on may have outlived what it began with.
+      if !(resume && directory.exists) { try start?.check(config, dataset, states) }
       let trace = try traceOptions.folder()
       let outcome = Mutex(Trainer.Outcome.finished)
       let most = min(dataset.shardCount, config.batch.users)
@@ -97,7 +100,7 @@ struct TrainCommand: RankCommand {
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
         let end = try trace.record(communicator, console) {
           try Trainer(config, inputs, communicator: communicator, console: console).run(
-            only: phase, resuming: resume, from: from.map { StartingPoint(path: $0, dropsGoneItems: dropGoneItems) })
+            only: phase, resuming: resume, from: start)
         }
         outcome.withLock { $0 = end }
         guard end == .finished else { return console.note(sentence(end)) }
