@@ -26,20 +26,35 @@ public struct Checkpoint: Sendable {
 
   /// Reads every number that this rank holds into contents of the same extents; collective unless `isVerified`.
   ///
-  /// Throws `InputError` naming the file and tensor that do not fit.
+  /// With `match` the contents are of another data set: what both have is read, and what is new to the checkpoint starts as
+  /// `NewRows` says. Throws `InputError` naming the file and tensor that do not fit.
   ///
   /// - Parameters:
+  ///   - match: which items of the checkpoint are which of the contents'; nil = they are the same; collective otherwise.
   ///   - isVerified: whether somebody has just compared all checksums; if not, the ranks share the files among them.
   ///   - mayGoOn: asked between files; throws when loading is to end.
   public func load(
-    into contents: CheckpointContents, communicator: any Communicator, isVerified: Bool = false,
+    into contents: CheckpointContents, matching match: ItemMatch? = nil, communicator: any Communicator, isVerified: Bool = false,
     mayGoOn: () throws -> Void = {}
   ) throws {
     if !isVerified { try verify(sharedBy: communicator) }
-    try loadDense(contents)
+    try loadDense(contents) { match == nil ? nil : contents.vocabulary.sources(of: $0, in: manifest.vocabulary) }
+    let places =
+      match.map { RowPlaces($0, rows: manifest.items) }
+      ?? RowPlaces(of: contents.model.items.partition, rank: communicator.rank)
     for kind in CheckpointLayout.Kind.allCases where kind == .items || has(kind) {
-      try CheckpointRows(kind, contents, communicator: communicator).load(from: self, mayGoOn: mayGoOn)
+      try CheckpointRows(kind, contents, places).load(from: self, mayGoOn: mayGoOn)
     }
+    if let match { try NewRows(match, contents.model.items).start(from: self, communicator: communicator, mayGoOn: mayGoOn) }
+  }
+
+  /// Finds the items of the checkpoint in contents of another data set; collective.
+  ///
+  /// Throws `InputError` when the checkpoint's files do not fit together.
+  public func match(
+    _ contents: CheckpointContents, communicator: any Communicator, mayGoOn: () throws -> Void = {}
+  ) throws -> ItemMatch {
+    try ItemMatch(self, contents, communicator: communicator, mayGoOn: mayGoOn)
   }
 
   /// Compares the checksums of this rank's share of the files, and agrees; collective.
@@ -100,24 +115,52 @@ public struct Checkpoint: Sendable {
     manifest.files.contains { $0.name == CheckpointLayout.name(kind, 0) }
   }
 
-  private func loadDense(_ contents: CheckpointContents) throws {
+  /// Opens the files of a kind one after the other, which together must hold so many rows.
+  func forEachFile(
+    _ kind: CheckpointLayout.Kind, rows: Int, _ mayGoOn: () throws -> Void,
+    _ body: (Range<Int>, SafetensorsFile) throws -> Void
+  ) throws {
+    var next = 0
+    for file in manifest.files where file.name.hasPrefix("\(kind.rawValue)-") {
+      try mayGoOn()
+      guard let held = file.rows, held.count == 2, held[0] == next, held[1] >= next, held[1] <= rows else {
+        throw InputError("\(path): the rows of \(file.name) do not follow those before; use another checkpoint")
+      }
+      next = held[1]
+      try body(held[0]..<held[1], try open(file.name))
+    }
+    guard next == rows else { throw InputError("\(path) has \(kind.rawValue) of \(next) rows, the model has \(rows)") }
+  }
+
+  private func loadDense(_ contents: CheckpointContents, _ sources: (Parameter) -> [Int?]?) throws {
     let parameters = contents.model.parameters
     let dense = try open(CheckpointManifest.dense)
     for parameter in parameters.parameters {
-      try Self.copy(dense, parameter.name, parameter, into: parameters.values)
+      try Self.copy(dense, parameter.name, parameter, into: parameters.values, sources(parameter))
     }
     guard let optimizer = contents.optimizer else { return }
     let moments = try open(CheckpointManifest.optimizer)
     for (name, target) in zip(CheckpointManifest.moments, [optimizer.firstMoments, optimizer.secondMoments]) {
-      for parameter in parameters.parameters { try Self.copy(moments, "\(parameter.name).\(name)", parameter, into: target) }
+      for parameter in parameters.parameters {
+        try Self.copy(moments, "\(parameter.name).\(name)", parameter, into: target, sources(parameter))
+      }
     }
     optimizer.updates = manifest.updates
   }
 
-  /// Copies a tensor to where a parameter stands in a flat buffer.
-  private static func copy(_ file: SafetensorsFile, _ name: String, _ parameter: Parameter, into flat: Vector) throws {
-    try file.withValues(name, as: Float.self, .f32, shape: parameter.shape) { values in
-      if let base = values.baseAddress { (flat.base + parameter.offset).update(from: base, count: values.count) }
+  /// Copies a tensor to where a parameter stands in a flat buffer; with `sources`, row by row.
+  private static func copy(
+    _ file: SafetensorsFile, _ name: String, _ parameter: Parameter, into flat: Vector, _ sources: [Int?]?
+  ) throws {
+    let (target, columns) = (flat.base + parameter.offset, parameter.value.columns)
+    let shape: [Int?] = sources == nil ? parameter.shape : [nil, columns]
+    try file.withValues(name, as: Float.self, .f32, shape: shape) { values in
+      guard let base = values.baseAddress else { return }
+      guard let sources else { return target.update(from: base, count: values.count) }
+      for (row, source) in sources.enumerated() {
+        guard let source, (source + 1) * columns <= values.count else { continue }
+        (target + row * columns).update(from: base + source * columns, count: columns)
+      }
     }
   }
 

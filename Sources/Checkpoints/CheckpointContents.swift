@@ -13,13 +13,19 @@ public struct CheckpointContents {
   public let configuration: String
   /// A 64-bit hash of the id of the item of a row, by which another table finds the row again.
   public let itemKey: (Int) -> UInt64
+  /// What the data set's numbers stand for.
+  public let vocabulary: CheckpointVocabulary
 
   /// What a run writes, and goes on from.
-  public init(_ model: PreciseModel, optimizer: AdamW, configuration: String, itemKey: @escaping (Int) -> UInt64) {
+  public init(
+    _ model: PreciseModel, optimizer: AdamW, configuration: String, itemKey: @escaping (Int) -> UInt64,
+    vocabulary: CheckpointVocabulary
+  ) {
     self.model = model
     self.optimizer = optimizer
     self.configuration = configuration
     self.itemKey = itemKey
+    self.vocabulary = vocabulary
   }
 
   /// A model that is only read.
@@ -28,6 +34,7 @@ public struct CheckpointContents {
     optimizer = nil
     configuration = ""
     itemKey = { _ in 0 }
+    vocabulary = CheckpointVocabulary()
   }
 
   /// The blocks of the item table that a kind of file holds.

@@ -36,7 +36,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// The file of the resolved configuration.
   public static let configuration = "config.yaml"
   /// The version that this program writes.
-  public static let currentVersion = 3
+  public static let currentVersion = 4
   /// What a parameter's name is followed by in the optimizer's file.
   static let moments = ["first_moment", "second_moment"]
 
@@ -60,7 +60,9 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   public var dataset: String
   /// The number of items, V.
   public var items: Int
-  /// The validation metric that checkpoints are chosen by, and its value; nil before the first evaluation.
+  /// What the data set's numbers stand for; filled in when the checkpoint is written.
+  public internal(set) var vocabulary = CheckpointVocabulary()
+  /// The validation metric that checkpoints are chosen by; nil before the first evaluation.
   public var selectedBy: String?
   /// Its value.
   public var score: Double?

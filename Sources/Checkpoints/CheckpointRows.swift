@@ -1,4 +1,3 @@
-import Collectives
 import Files
 import Items
 import Model
@@ -9,12 +8,12 @@ struct CheckpointRows {
   private let kind: CheckpointLayout.Kind
   private let items: ItemTable
   private let blocks: [TableBlock]
-  private let communicator: any Communicator
+  private let places: RowPlaces
 
-  init(_ kind: CheckpointLayout.Kind, _ contents: CheckpointContents, communicator: any Communicator) {
+  init(_ kind: CheckpointLayout.Kind, _ contents: CheckpointContents, _ places: RowPlaces) {
     self.kind = kind
     items = contents.model.items
-    self.communicator = communicator
+    self.places = places
     blocks = contents.blocks(kind)
   }
 
@@ -24,19 +23,7 @@ struct CheckpointRows {
   ///
   /// Everybody reads every file for its rows.
   func load(from checkpoint: Checkpoint, mayGoOn: () throws -> Void) throws {
-    let files = checkpoint.manifest.files.filter { $0.name.hasPrefix("\(kind.rawValue)-") }
-    var next = 0
-    for file in files {
-      try mayGoOn()
-      guard let rows = file.rows, rows.count == 2, rows[0] == next, rows[1] >= next, rows[1] <= items.partition.rows else {
-        throw InputError("\(checkpoint.path): the rows of \(file.name) do not follow those before; use another checkpoint")
-      }
-      next = rows[1]
-      try load(rows[0]..<rows[1], try checkpoint.open(file.name))
-    }
-    guard next == items.partition.rows else {
-      throw InputError("\(checkpoint.path) has \(kind.rawValue) of \(next) rows, the model has \(items.partition.rows)")
-    }
+    try checkpoint.forEachFile(kind, rows: places.rows, mayGoOn, load)
   }
 
   private func load(_ rows: Range<Int>, _ file: SafetensorsFile) throws {
@@ -58,27 +45,34 @@ struct CheckpointRows {
     let columns = block.lines.columns
     try file.withValues(block.name, as: number, type, shape: [starts[rows.count], columns]) { values in
       guard let base = UnsafeMutablePointer(mutating: values.baseAddress) else { return }
-      for (index, row) in rows.enumerated() where items.partition.owner(of: row) == communicator.rank {
-        let local = items.partition.localRow(of: row)
+      places.forEach(in: rows) { place, local in
         let target = block.lines.rows(items.lines(of: block, localRows: local..<local + 1))
-        target.store(StoredRows(base + starts[index] * columns, element, rows: target.rows, columns: columns))
+        // An item whose text has come or changed since has the data set's states.
+        guard target.rows == starts[place + 1] - starts[place] else { return }
+        target.store(StoredRows(base + starts[place] * columns, element, rows: target.rows, columns: columns))
       }
     }
   }
 
-  /// Where each row's tokens start in a file; the number of tokens of this rank's rows must be the model's.
+  /// Where each row's tokens start in a file; in the same table, the number of tokens of this rank's rows must be the model's.
   private func tokenStarts(_ rows: Range<Int>, _ file: SafetensorsFile) throws -> [Int] {
     try file.withValues(kind.head, as: Int32.self, .i32, shape: [rows.count]) { counts in
       var starts = [0]
       starts.reserveCapacity(rows.count + 1)
       for (index, row) in rows.enumerated() {
-        let count = Int(counts[index])
-        let isOwn = items.partition.owner(of: row) == communicator.rank
-        let expected = isOwn ? items.tokens.tokens(of: items.partition.localRow(of: row)).count : count
-        guard (0...items.shape.tokens).contains(count), count == expected else {
-          throw InputError("\(file.path): row \(row) has \(count) token states, the model has \(expected)")
+        guard counts[index] >= 0, !places.isSame || Int(counts[index]) <= items.shape.tokens else {
+          throw InputError(
+            "\(file.path): row \(row) has \(counts[index]) token states, the model has at most \(items.shape.tokens)")
         }
-        starts.append(starts[index] + count)
+        starts.append(starts[index] + Int(counts[index]))
+      }
+      guard places.isSame else { return starts }
+      try places.forEach(in: rows) { place, local in
+        let expected = items.tokens.tokens(of: local).count
+        guard Int(counts[place]) == expected else {
+          throw InputError(
+            "\(file.path): row \(rows.lowerBound + place) has \(counts[place]) token states, the model has \(expected)")
+        }
       }
       return starts
     }

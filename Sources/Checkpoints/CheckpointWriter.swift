@@ -228,6 +228,7 @@ public final class CheckpointWriter {
   private func putInPlace(_ folder: OutputFolder, _ files: [CheckpointManifest.File]) {
     guard var manifest, let whenInPlace else { return }
     manifest.files = files
+    manifest.vocabulary = contents.vocabulary
     nonisolated(unsafe) let folder = folder
     queue.run { [manifest] in
       try manifest.write(to: folder.temporaryPath)

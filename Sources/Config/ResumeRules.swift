@@ -19,6 +19,22 @@ public enum ResumeRules {
     }
   }
 
+  /// Keys that decide what a model's numbers are and mean: a run that begins with another's must share them.
+  public static let extents = [
+    "model.id_dim", "model.semantic_dim", "model.experts", "model.active_experts", "model.gate_input", "model.layers",
+    "model.heads", "model.length", "model.scene_embedding", "model.behavior_embedding", "optimizer.rows",
+  ]
+
+  /// The keys that keep a run from beginning with the numbers of another, as one problem each.
+  public static func extentProblems(_ old: RunConfig, _ new: RunConfig) -> [ConfigProblem] {
+    let (before, after) = (Dictionary(old.flat) { $1 }, Dictionary(new.flat) { $1 })
+    return extents.filter { before[$0] != after[$0] }.map { key in
+      ConfigProblem(
+        keyPath: key, value: after[key] ?? "", rule: "is \(before[key] ?? "not there") in the checkpoint",
+        suggestion: "with --from the model's extents stay")
+    }
+  }
+
   /// Whether a key may have another value when a run goes on.
   public static func mayChange(_ key: String) -> Bool {
     changeable.contains { key == $0 || key.hasPrefix($0 + ".") }

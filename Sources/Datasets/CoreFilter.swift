@@ -1,9 +1,16 @@
 /// The k-core: users and items with too few events are dropped until none is left that has too few.
 ///
-/// The result does not depend on any order: it is the largest set in which everybody has enough.
+/// The result does not depend on any order: it is the largest set in which everybody has enough. Users and items that a data set had
+/// before are not held to the minimums.
 struct CoreFilter {
   let minimumUserEvents: Int
   let minimumItemEvents: Int
+  /// Users before this place in the table of ids are known.
+  var knownUsers = 0
+  /// Items before this number are known.
+  var knownItems = 0
+  /// Whether a known item may be without events.
+  var keepsGoneItems = false
 
   struct Result {
     /// By place in `SortedEvents.users`.
@@ -15,7 +22,7 @@ struct CoreFilter {
 
   /// Finds who stays; the events are not changed.
   ///
-  /// Users and items without an event never stay.
+  /// Users without an event never stay, nor do items but known ones that may.
   func run(_ events: SortedEvents, itemCount: Int) -> Result {
     var result = Result(
       keepsUser: Array(repeating: true, count: events.users.count), keepsItem: Array(repeating: true, count: itemCount), rounds: 0
@@ -31,21 +38,25 @@ struct CoreFilter {
   /// One pass over the events of the users left; whether an item was dropped, so that users must be counted again.
   private func round(_ events: SortedEvents, _ result: inout Result) -> Bool {
     var counts = [Int](repeating: 0, count: result.keepsItem.count)
-    events.forEach { place, events in
+    events.forEach { place, own in
       guard result.keepsUser[place] else { return }
       var count = 0
-      for event in events where result.keepsItem[Int(event.item)] { count += 1 }
-      guard count >= max(1, minimumUserEvents) else {
+      for event in own where result.keepsItem[Int(event.item)] { count += 1 }
+      guard count >= (events.users[place] < knownUsers ? 1 : max(1, minimumUserEvents)) else {
         result.keepsUser[place] = false
         return
       }
-      for event in events where result.keepsItem[Int(event.item)] { counts[Int(event.item)] += 1 }
+      for event in own where result.keepsItem[Int(event.item)] { counts[Int(event.item)] += 1 }
     }
     var isChanged = false
-    for item in counts.indices where result.keepsItem[item] && counts[item] < max(1, minimumItemEvents) {
+    for item in counts.indices where result.keepsItem[item] && counts[item] < minimum(item) {
       result.keepsItem[item] = false
       isChanged = true
     }
     return isChanged
+  }
+
+  private func minimum(_ item: Int) -> Int {
+    item < knownItems ? (keepsGoneItems ? 0 : 1) : max(1, minimumItemEvents)
   }
 }

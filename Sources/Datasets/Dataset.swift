@@ -59,13 +59,16 @@ public final class Dataset: Sendable {
     precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
     return try shards.withLock { shards in
       if let shard = shards[index] { return shard }
-      if let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) {
-        try Self.checkSize(of: file, in: path)
-      }
-      let shard = try UserShard(path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest)
+      let shard = try openShard(index)
       shards[index] = shard
       return shard
     }
+  }
+
+  /// A virtual shard, mapped anew and not kept.
+  func openShard(_ index: Int) throws -> UserShard {
+    if let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) { try Self.checkSize(of: file, in: path) }
+    return try UserShard(path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest)
   }
 
   /// The user with this id: shard and number in it, or nil.

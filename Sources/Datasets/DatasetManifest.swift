@@ -40,6 +40,8 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   public var counts = PreparationCounts()
   /// Ties and leaks of the split.
   public var audit = LeakAudit()
+  /// The data set that this one was appended to; nil when it was made of files alone.
+  public var appendedTo: AppendedTo?
   /// The files the data came from.
   public var inputs: [Input] = []
   /// Users and events of each virtual shard, in order.
@@ -51,7 +53,7 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   public struct Input: Codable, Sendable, Equatable {
     /// The path as it was given.
     public var path: String
-    /// `interactions` or `items`.
+    /// `interactions`, `items`, or `dataset`: one that was appended to.
     public var kind: String
     /// Rows in it, good and bad, without the header.
     public var rows: Int

@@ -7,10 +7,13 @@ final class EventSink {
   let scenes = NameTable("scene")
   let behaviors = NameTable("behavior")
   private(set) var rows = 0
+  /// Good rows older than the floor.
+  private(set) var rowsTooOld = 0
   private(set) var badRows: BadRowLog
   private(set) var inputs: [DatasetManifest.Input] = []
 
   private let itemKey: ItemKey
+  private let floor: Int64
   private let sorter: EventSorter
   private let reporter: PreparationReporter
   private let key = ByteBuffer()
@@ -18,10 +21,27 @@ final class EventSink {
 
   init(_ options: PreparationOptions, users: UserTable, sorter: EventSorter, reporter: PreparationReporter) {
     itemKey = options.itemKey
+    floor = options.since?.time ?? .min
     self.users = users
     self.sorter = sorter
     self.reporter = reporter
     badRows = BadRowLog(note: reporter.note)
+  }
+
+  /// Numbers a data set's items, and the scenes and behaviours that it has events in, before any row does; then reads its events.
+  ///
+  /// Scenes that only listings name come later (`ItemListing`), as they do when everything is prepared at once.
+  func read(_ dataset: Dataset) throws {
+    for item in 0..<dataset.items.count { _ = try items.intern(dataset.items.idBytes(item)) }
+    guard items.count == dataset.items.count else {
+      throw InputError("\(dataset.path) has an item twice; prepare it again")
+    }
+    for (table, categories) in [(scenes, dataset.manifest.scenes), (behaviors, dataset.manifest.behaviors)] {
+      for category in categories where category.events > 0 { try table.intern(category.name) }
+    }
+    let before = rows
+    try read(DatasetSource(dataset))
+    rows = before
   }
 
   /// Reads a whole source.
@@ -37,14 +57,18 @@ final class EventSink {
       case .bad(let problem): refuse(problem, source)
       case .row:
         rows += 1
-        if let problem = try take(row, defaults) { badRows.add(problem, path: source.path, line: source.lineNumber) }
+        if let problem = try take(row, defaults, isKeyed: source.isPrepared) {
+          badRows.add(problem, path: source.path, line: source.lineNumber)
+        }
       }
       if rows & 0xFFFF == 0 { reporter.progress(rows, bytesOfFilesBefore + source.bytesRead) }
     }
     bytesOfFilesBefore += source.bytesRead
     reporter.progress(rows, bytesOfFilesBefore)
     inputs.append(
-      DatasetManifest.Input(path: source.path, kind: "interactions", rows: rows - rowsBefore, badRows: badRows.total - badBefore))
+      DatasetManifest.Input(
+        path: source.path, kind: source.isPrepared ? "dataset" : "interactions", rows: rows - rowsBefore,
+        badRows: badRows.total - badBefore))
   }
 
   /// A hash of what an event is but for its user and time: of its item's id, its scene and its behaviour, not of their numbers.
@@ -62,7 +86,7 @@ final class EventSink {
   ///
   /// Nothing is numbered unless the whole row is good.
   @inline(__always)
-  private func take(_ row: Row, _ defaults: Defaults) throws -> BadRow? {
+  private func take(_ row: Row, _ defaults: Defaults, isKeyed: Bool) throws -> BadRow? {
     let time: Int64
     switch Timestamp.parse(row[.timestamp], unit: defaults.timeUnit) {
     case .success(let value): time = value
@@ -72,14 +96,19 @@ final class EventSink {
     let behavior = row[.behavior].isEmpty ? defaults.behaviorBytes : row[.behavior]
     let (foundUser, userHash) = users.find(row[.user])
     if foundUser == nil, let problem = IdentifierCheck.problem(row[.user], "user") { return problem }
-    if itemKey == .itemScene, let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
-    let itemID = itemKey == .item ? row[.item] : keyed(row[.item], scene, key)
+    let takesID = isKeyed || itemKey == .item
+    if !takesID, let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
+    let itemID = takesID ? row[.item] : keyed(row[.item], scene, key)
     let (foundItem, itemHash) = items.find(itemID)
     if foundItem == nil, let problem = IdentifierCheck.problem(itemID, "item") { return problem }
     guard case .number(let sceneNumber) = try scenes.number(scene) else { return wrongName(scene, "scene") }
     guard case .number(let behaviorNumber) = try behaviors.number(behavior) else { return wrongName(behavior, "behavior") }
     let user = try foundUser ?? users.insert(row[.user], hash: userHash)
     let item = try foundItem ?? items.insert(itemID, hash: itemHash)
+    guard time >= floor else {
+      rowsTooOld += 1
+      return nil
+    }
     try sorter.append(
       EventRecord(time: time, user: UInt32(user), item: UInt32(item), scene: sceneNumber, behavior: behaviorNumber))
     return nil

@@ -35,11 +35,17 @@ public final class ItemCatalogue: Sendable {
   /// The item's id as it stood in the input (`id@scene` when items are keyed by both).
   public func id(_ item: Int) -> String { ids.string(item) }
 
+  /// The same as bytes; valid while this object lives.
+  func idBytes(_ item: Int) -> UnsafeRawBufferPointer { ids[item] }
+
   /// A 64-bit hash of the item's id, by which a model finds the item again in another data set (`VirtualShards.hash`).
   public func key(_ item: Int) -> UInt64 { VirtualShards.hash(ids[item]) }
 
   /// The item's text, or the empty string.
   public func text(_ item: Int) -> String { texts.string(item) }
+
+  /// The same as bytes; valid while this object lives.
+  func textBytes(_ item: Int) -> UnsafeRawBufferPointer { texts[item] }
 
   /// Whether the item has a text.
   public func hasText(_ item: Int) -> Bool { !texts[item].isEmpty }

@@ -18,6 +18,16 @@ final class NameTable {
   /// A hash of the name itself, whatever its number.
   func hash(_ index: Int) -> UInt64 { VirtualShards.hash(table[index]) }
 
+  /// The number of a name that is known to be sound, added when it is new.
+  @discardableResult
+  func intern(_ name: String) throws -> UInt16 {
+    var name = name
+    return try name.withUTF8 { name in
+      let (index, hash) = table.find(UnsafeRawBufferPointer(name))
+      return try index.map { UInt16($0) } ?? insert(UnsafeRawBufferPointer(name), hash: hash)
+    }
+  }
+
   enum Found {
     case number(UInt16)
     case bad(BadRow)
@@ -39,10 +49,15 @@ final class NameTable {
       return .number(UInt16(index))
     }
     if let problem = IdentifierCheck.problem(name, what) { return .bad(problem) }
+    let number = try insert(name, hash: hash)
+    last = Int(number)
+    return .number(number)
+  }
+
+  private func insert(_ name: UnsafeRawBufferPointer, hash: UInt64) throws -> UInt16 {
     guard count < NameTable.maximumCount else {
       throw InputError("there are more than \(NameTable.maximumCount) different values of \(what); is the right column named?")
     }
-    last = try table.insert(name, hash: hash)
-    return .number(UInt16(last))
+    return UInt16(try table.insert(name, hash: hash))
   }
 }

@@ -37,13 +37,16 @@ public struct Preparation {
     let users = UserTable(shardCount: options.virtualShards)
     let sorter = EventSorter(users: users, folder: folder.temporaryPath, memory: options.memory)
     let sink = EventSink(options, users: users, sorter: sorter, reporter: reporter)
+    if let known = options.known { try sink.read(known) }
+    let knownUsers = users.count
     for open in interactions { try sink.read(try open()) }
     try sink.badRows.check(options.maximumBadRows, rows: sink.rows, "interaction")
     var manifest = DatasetManifest()
     manifest.preparation = PreparationProtocol(options)
     manifest.counts.interactionRows = sink.rows
+    if options.since != nil { manifest.counts.eventsTooOld = sink.rowsTooOld }
     (manifest.counts.usersSeen, manifest.counts.itemsSeen) = (users.count, sink.items.count)
-    let (events, rows) = try sortAndFilter(sorter, sink, &manifest)
+    let (events, rows) = try sortAndFilter(sorter, sink, knownUsers: knownUsers, &manifest)
     try write(events, rows, sink, items, folder, &manifest)
     try folder.commit()
     return manifest
@@ -61,22 +64,25 @@ public struct Preparation {
   }
 
   /// Returns the kept events with their final item numbers, and each catalogue row's place in the table of ids.
-  private func sortAndFilter(_ sorter: EventSorter, _ sink: EventSink, _ manifest: inout DatasetManifest) throws -> (
-    SortedEvents, [Int]
-  ) {
+  private func sortAndFilter(
+    _ sorter: EventSorter, _ sink: EventSink, knownUsers: Int, _ manifest: inout DatasetManifest
+  ) throws -> (SortedEvents, [Int]) {
     reporter.note(sorter.runCount > 0 ? "merging \(sorter.runCount + 1) sorted runs" : "sorting")
     var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties, eventHash: sink.hash)
     let events = try sorter.finish(&rules)
     manifest.counts.exactDuplicates = rules.exactDuplicates
     manifest.counts.droppedDuplicates = rules.dropped
-    let core = CoreFilter(minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents)
-      .run(events, itemCount: sink.items.count)
+    let filter = CoreFilter(
+      minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents, knownUsers: knownUsers,
+      knownItems: options.known?.items.count ?? 0, keepsGoneItems: options.goneItems == .keep)
+    let core = filter.run(events, itemCount: sink.items.count)
     let rows = core.keepsItem.indices.filter { core.keepsItem[$0] }
     var numbers = [Int32](repeating: -1, count: core.keepsItem.count)
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
     let (usersBefore, eventsBefore) = (events.users.count, events.count)
     events.compact(keepsUser: core.keepsUser, itemNumbers: numbers)
     guard events.count > 0 else {
+      if let since = options.since, eventsBefore == 0 { throw InputError("every event is older than --since \(since)") }
       throw InputError(
         "no event is left of \(eventsBefore): no user has \(options.minimumUserEvents) events on items that have "
           + "\(options.minimumItemEvents); lower --min-user-events or --min-item-events")
@@ -86,7 +92,19 @@ public struct Preparation {
     manifest.counts.eventsDropped = eventsBefore - events.count
     manifest.counts.coreRounds = core.rounds
     (manifest.users, manifest.items, manifest.events) = (events.users.count, rows.count, events.count)
+    manifest.appendedTo = options.known.map { appended($0, events, rows, knownUsers: knownUsers) }
     return (events, rows)
+  }
+
+  /// What the data set was that this one begins with, and what of it has no event any more; items have their final numbers.
+  private func appended(_ known: Dataset, _ events: SortedEvents, _ rows: [Int], knownUsers: Int) -> AppendedTo {
+    var isAlive = [Bool](repeating: false, count: rows.count)
+    events.forEach { _, events in for event in events { isAlive[Int(event.item)] = true } }
+    let items = rows.indices.count { rows[$0] < known.items.count && isAlive[$0] }
+    return AppendedTo(
+      path: known.path, checksum: known.manifest.checksum, users: known.manifest.users, items: known.items.count,
+      events: known.manifest.events, usersGone: knownUsers - events.users.count { $0 < knownUsers },
+      itemsGone: known.items.count - items, goneItems: options.goneItems.rawValue)
   }
 
   private func write(
@@ -117,6 +135,7 @@ public struct Preparation {
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
     var listing = ItemListing(
       options, ids: sink.items, numbers: numbers, kept: rows.count, scenes: sink.scenes, note: reporter.note)
+    if let known = options.known { try listing.take(known) }
     for open in items { try listing.read(try open()) }
     try listing.badRows.check(options.maximumBadRows, rows: listing.rows, "items")
     manifest.counts.itemRows = listing.goodRows

@@ -8,6 +8,8 @@ public struct PreparationCounts: Codable, Sendable, Equatable {
   public var exactDuplicates = 0
   /// Events dropped by the rule for duplicates.
   public var droppedDuplicates = 0
+  /// Events left out because they are older than `--since`, those of the data set that was appended to included; nil without it.
+  public var eventsTooOld: Int?
   /// Users seen in good rows.
   public var usersSeen = 0
   /// Items seen in good interaction rows.

@@ -1,9 +1,17 @@
+import Files
+
 /// What `prepare` is told: inputs, output, rules.
 public struct PreparationOptions: Sendable {
   /// Interaction files in order; `-` is standard input.
   public var interactions: [String] = []
   /// Items files in order; may be none.
   public var items: [String] = []
+  /// The data set whose events, users and items come before those of the files; nil = none (`append(to:)`).
+  public private(set) var known: Dataset?
+  /// Events before this time are left out; nil = all stay.
+  public var since: EventFloor?
+  /// What becomes of items of `known` that have no event any more.
+  public var goneItems = GoneItems.keep
   /// The folder to make.
   public var output = ""
   /// The format of all input files.
@@ -37,6 +45,23 @@ public struct PreparationOptions: Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// Makes a data set the beginning of the new one, which inherits its rules.
+  ///
+  /// Throws `InputError` when its files are damaged or its rules are none of this program's.
+  public mutating func append(to dataset: Dataset) throws {
+    try dataset.verifyChecksums()
+    let rules = dataset.manifest.preparation
+    guard let duplicates = DuplicateRule(rawValue: rules.duplicates), let itemKey = ItemKey(rawValue: rules.itemKey),
+      let ties = try? TieOrder(rules.ties), let split = try? SplitProtocol(rules.split)
+    else {
+      throw InputError("\(dataset.path)/\(DatasetManifest.fileName) has rules that this program does not know; prepare it again")
+    }
+    (self.duplicates, self.itemKey, self.ties, self.split) = (duplicates, itemKey, ties, split)
+    (minimumUserEvents, minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
+    virtualShards = dataset.shardCount
+    known = dataset
+  }
 
   /// What is wrong with the options themselves, a sentence each; none = all is well.
   public var problems: [String] {

@@ -16,6 +16,8 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
   public var ties = ""
   /// `item` or `item-scene`.
   public var itemKey = ""
+  /// The time before which events were left out, as on the command line; nil = none was.
+  public var since: String?
 
   init() {}
 
@@ -27,5 +29,6 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
     duplicates = options.duplicates.rawValue
     ties = options.ties.description
     itemKey = options.itemKey.rawValue
+    since = options.since?.description
   }
 }

@@ -24,7 +24,8 @@ public struct PreparationSummary: CustomStringConvertible {
 
   private var dropped: [String] {
     let counts = manifest.counts
-    var lines = [
+    var lines = appended
+    lines += [
       "read \(count(counts.interactionRows, "interaction row")): \(count(counts.usersSeen, "user")), \(count(counts.itemsSeen, "item"))"
     ]
     for bad in counts.badRows { lines.append("  bad rows, \(bad.kind.rawValue): \(grouped(bad.count))") }
@@ -38,6 +39,27 @@ public struct PreparationSummary: CustomStringConvertible {
     lines.append(
       "read \(count(counts.itemRows, "item row")): \(grouped(counts.itemRowsUnused)) of items without kept events, "
         + "\(grouped(counts.itemRowsRepeated)) repeated; kept items without text: \(grouped(counts.itemsWithoutText))")
+    return lines
+  }
+
+  private var appended: [String] {
+    var lines: [String] = []
+    if let known = manifest.appendedTo {
+      let users = manifest.users - known.users + known.usersGone
+      let kept = known.goneItems == GoneItems.keep.rawValue
+      let items = manifest.items - known.items + (kept ? 0 : known.itemsGone)
+      lines.append(
+        "appended to \(known.checksum) (\(count(known.users, "user")), \(count(known.items, "item")), "
+          + "\(count(known.events, "event"))): \(count(users, "new user")), \(count(items, "new item"))")
+      if known.usersGone + known.itemsGone > 0 {
+        lines.append(
+          "  without events now: \(count(known.usersGone, "user")), gone; \(count(known.itemsGone, "item")), "
+            + (kept ? "kept in the catalogue" : "dropped"))
+      }
+    }
+    if let since = manifest.preparation.since {
+      lines.append("left out as older than \(since): \(count(manifest.counts.eventsTooOld ?? 0, "event"))")
+    }
     return lines
   }
 

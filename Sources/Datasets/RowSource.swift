@@ -54,6 +54,8 @@ protocol RowSource: AnyObject {
   var defaultBehavior: String { get }
   /// Whether the file says which scene a row belongs to (by a column or its name).
   var namesScenes: Bool { get }
+  /// Whether the rows are a data set's: item ids are the catalogue's own, scenes and behaviours are known.
+  var isPrepared: Bool { get }
   /// Reads the next row into `row`. Throws `InputError` when the file itself is damaged.
   func next(_ row: Row) throws -> RowOutcome
 }
@@ -62,6 +64,7 @@ extension RowSource {
   var timeUnit: Int64 { TimeUnit.seconds.microseconds }
   var defaultScene: String { "default" }
   var defaultBehavior: String { "default" }
+  var isPrepared: Bool { false }
 }
 
 /// The start of some bytes as text for a message.

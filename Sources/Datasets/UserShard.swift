@@ -56,6 +56,9 @@ public final class UserShard: Sendable {
   /// The user's id as it stood in the input.
   public func id(_ user: Int) -> String { ids.string(user) }
 
+  /// The same as bytes; valid while this object lives.
+  func idBytes(_ user: Int) -> UnsafeRawBufferPointer { ids[user] }
+
   /// The user's events, all of them, in time order; valid while this object lives.
   public func events(_ user: Int) -> UserEvents {
     let range = Int(offsets[user])..<Int(offsets[user + 1])

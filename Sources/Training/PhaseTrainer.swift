@@ -24,10 +24,13 @@ final class PhaseTrainer {
   let model: PreciseModel
   let steps: Int
 
-  /// - Parameter start: a checkpoint of this phase to go on from; it is read into `model`.
+  /// - Parameters:
+  ///   - start: a checkpoint of this phase to go on from; it is read into `model`.
+  ///   - begin: gives a phase that begins another model's numbers to begin with.
   init(
-    _ plan: PhasePlan, model: PreciseModel, from start: Checkpoint?, config: RunConfig, precision: Precision, dataset: Dataset,
-    directory: RunDirectory, communicator: any Communicator, log: RunLog?, shouldStop: @escaping () -> Bool
+    _ plan: PhasePlan, model: PreciseModel, from start: Checkpoint?, begin: ((CheckpointContents) throws -> Void)?,
+    config: RunConfig, precision: Precision, dataset: Dataset, vocabulary: CheckpointVocabulary, directory: RunDirectory,
+    communicator: any Communicator, log: RunLog?, shouldStop: @escaping () -> Bool
   ) throws {
     self.shouldStop = shouldStop
     self.plan = plan
@@ -59,11 +62,14 @@ final class PhaseTrainer {
       dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator,
       catalogueBytes: config.evaluation.catalogueBytes)
     let contents = CheckpointContents(
-      model, optimizer: step.optimizer, configuration: ConfigWriter.text(config), itemKey: { dataset.items.key($0) })
+      model, optimizer: step.optimizer, configuration: ConfigWriter.text(config), itemKey: { dataset.items.key($0) },
+      vocabulary: vocabulary)
     try start?.load(into: contents, communicator: communicator, isVerified: true) {
       if shouldStop() { throw StoppedEarly() }
     }
+    if start == nil { try begin?(contents) }
     self.start = start
+    isContinued = begin != nil
     keeper = try CheckpointKeeper(
       config.checkpoint, contents, store: CheckpointStore(path: directory.checkpointsPath(phase: plan.name)),
       communicator: communicator)
@@ -106,7 +112,8 @@ final class PhaseTrainer {
 
   /// What is due before the first step; false when a signal stopped it.
   ///
-  /// A targeted phase is judged before its first step too: it must end above where it started, or its result is the start. A run
+  /// A phase that starts from trained numbers is judged before its first step too: it must end above where it started, or its result
+  /// is the start. A run
   /// that goes on makes up for an evaluation that was stopped.
   private func judgeStart() throws -> Bool {
     if let start {
@@ -119,7 +126,7 @@ final class PhaseTrainer {
       keeper.learn(score)
       return true
     }
-    guard steps == 0 || !plan.kind.isUniversal else { return true }
+    guard steps == 0 || !plan.kind.isUniversal || isContinued else { return true }
     let judgement = try evaluate(0)
     try keep(step: 0, judgement, mustExist: true)
     return judgement != .stopped
@@ -207,6 +214,7 @@ final class PhaseTrainer {
   private let faults: FaultySteps
   private let watch: TrainingWatch?
   private let start: Checkpoint?
+  private let isContinued: Bool
   private let shouldStop: () -> Bool
   private let workspace = Workspace()
   private let logger = Logger(label: "precise.training")

@@ -41,8 +41,8 @@ struct ResumePoint {
     return nil
   }
 
-  /// The same result on every rank.
-  private static func open(_ path: String, _ communicator: any Communicator) throws -> Result<Checkpoint, InputError> {
+  /// Opens a checkpoint and compares its checksums; collective, the same result on every rank.
+  static func open(_ path: String, _ communicator: any Communicator) throws -> Result<Checkpoint, InputError> {
     var (checkpoint, failure): (Checkpoint?, String?) = (nil, nil)
     do {
       checkpoint = try Checkpoint(path: path)

@@ -10,11 +10,14 @@ public struct RunDirectory: Sendable {
     public var dataset: String
     /// The data set's checksum when the run began.
     public var checksum: String
+    /// The checkpoint that the run began with; nil for one that began with a new model.
+    public var from: StartingPoint?
 
     /// Binds a run.
-    public init(dataset: String, checksum: String) {
+    public init(dataset: String, checksum: String, from: StartingPoint? = nil) {
       self.dataset = dataset
       self.checksum = checksum
+      self.from = from
     }
   }
 
@@ -56,6 +59,17 @@ public struct RunDirectory: Sendable {
     var file = try AtomicFile(path: configPath)
     try file.write(config)
     try file.commit()
+    try write(record)
+  }
+
+  /// Notes what the run began with.
+  func note(_ start: StartingPoint) throws {
+    var record = try record()
+    record.from = start
+    try write(record)
+  }
+
+  private func write(_ record: Record) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try Self.write(try encoder.encode(record), to: "\(path)/run.json")

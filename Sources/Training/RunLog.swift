@@ -42,6 +42,15 @@ final class RunLog {
   /// The loss of the steps that no line has yet.
   var unlogged: CheckpointManifest.OpenMean? { interval.unlogged.steps == 0 ? nil : interval.unlogged }
 
+  /// Writes what the run begins with, and what became of the items.
+  func start(_ point: StartingPoint, _ match: ItemMatch) {
+    append([
+      .init("phase", .string("universal")), .init("step", .int(0)), .init("from", .string(point.checkpoint)),
+      .init("from_manifest_crc32", .string(point.manifestChecksum ?? "")), .init("known_items", .int(match.known)),
+      .init("new_items", .int(match.new)), .init("gone_items", .int(match.gone)),
+    ])
+  }
+
   /// Writes how long training stood still for a checkpoint.
   func checkpoint(step: Int, seconds: Double, isAsynchronous: Bool) {
     append([

@@ -63,7 +63,10 @@ public final class Trainer {
   /// - Parameters:
   ///   - selection: names of phases; `targeted` stands for all targeted ones; nil = all.
   ///   - isResuming: whether to go on from the newest whole checkpoint of these phases; where there is none, the run begins.
-  public func run(only selection: String? = nil, resuming isResuming: Bool = false) throws -> Outcome {
+  ///   - start: what the universal phase begins with, if not with a new model; a run that goes on has its numbers already.
+  public func run(
+    only selection: String? = nil, resuming isResuming: Bool = false, from start: StartingPoint? = nil
+  ) throws -> Outcome {
     let selected = plans.filter {
       selection == nil || selection == $0.name || selection == "targeted" && !$0.kind.isUniversal
     }
@@ -75,6 +78,7 @@ public final class Trainer {
       try isResuming ? ResumePoint.find(selected, inputs.directory, inputs.dataset, config, communicator: communicator) : nil
     if isResuming { console.note(describe(point)) }
     try openLog(selected, isResuming: isResuming, point)
+    if point == nil, selected[0].kind.isUniversal { self.start = try open(start, isResuming: isResuming) }
     for (number, plan) in selected.enumerated() {
       var start: Checkpoint?
       if let point {
@@ -85,6 +89,23 @@ public final class Trainer {
       if case .stopped(let step) = try train(plan, from: start) { return .stopped(phase: plan.name, step: step) }
     }
     return .finished
+  }
+
+  /// Opens what the run begins with; one that was stopped before its first checkpoint knows that from its record.
+  private func open(_ given: StartingPoint?, isResuming: Bool) throws -> Start? {
+    guard let start = try given ?? (isResuming ? inputs.directory.record().from : nil) else { return nil }
+    let opened = try start.open(config, vocabulary, communicator: communicator)
+    if communicator.rank == 0 { try inputs.directory.note(opened.point) }
+    return opened
+  }
+
+  /// Reads the start into a new model and says what became of the items.
+  private func begin(_ contents: CheckpointContents, with start: Start) throws {
+    let match = try start.point.load(start.checkpoint, into: contents, communicator: communicator, mayGoOn: goOn)
+    console.note(
+      "beginning with \(start.checkpoint.path): \(HumanFormat.count(match.known)) known items, "
+        + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
+    log?.start(start.point, match)
   }
 
   private func goOn() throws {
@@ -134,11 +155,17 @@ public final class Trainer {
           ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead), continuing: try loadUniversal(),
           seed: config.seed)
       }
+    let begin = self.start.flatMap { start in plan.kind.isUniversal ? { try self.begin($0, with: start) } : nil }
     let trainer = try PhaseTrainer(
-      plan, model: model, from: start, config: config, precision: precision, dataset: inputs.dataset,
+      plan, model: model, from: start,
+      begin: begin, config: config, precision: precision, dataset: inputs.dataset, vocabulary: vocabulary,
       directory: inputs.directory, communicator: communicator, log: log, shouldStop: shouldStop)
     return try trainer.run()
   }
+
+  private typealias Start = (point: StartingPoint, checkpoint: Checkpoint)
+
+  private var vocabulary: CheckpointVocabulary { CheckpointVocabulary(inputs.dataset, inputs.states) }
 
   private let console: Console
   private let shouldStop: () -> Bool
@@ -148,4 +175,5 @@ public final class Trainer {
   private let plans: [PhasePlan]
   private let precision: Precision
   private var log: RunLog?
+  private var start: Start?
 }

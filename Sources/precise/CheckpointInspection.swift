@@ -42,6 +42,10 @@ struct CheckpointInspection {
     if let metric = manifest.selectedBy, let score = manifest.score {
       lines.append("\(metric) \(HumanFormat.decimal(score, 4)) on validation")
     }
+    let vocabulary = manifest.vocabulary
+    lines.append(
+      "scenes: \(vocabulary.scenes.joined(separator: ", ")); behaviors: \(vocabulary.behaviors.joined(separator: ", ")); "
+        + "token states: \(vocabulary.encoding.map { "\($0)" } ?? "none")")
     var table = TextTable([("file", .left), ("tensor", .left), ("type", .left), ("shape", .left)])
     for (file, entry) in zip(files, Self.tensorFiles(checkpoint)) {
       for tensor in tensors(file) { table.append([entry.name, tensor.name, tensor.type.rawValue, "\(tensor.shape)"]) }
@@ -65,6 +69,9 @@ struct CheckpointInspection {
       "kind": "checkpoint", "path": .string(path), "verified": .bool(verified), "version": .int(manifest.version),
       "phase": .string(manifest.phase), "step": .int(manifest.step), "epoch": .double(manifest.epoch),
       "dataset": .string(manifest.dataset), "items": .int(manifest.items),
+      "scenes": .array(manifest.vocabulary.scenes.map { .string($0) }),
+      "behaviors": .array(manifest.vocabulary.behaviors.map { .string($0) }),
+      "token_states": manifest.vocabulary.encoding.map { .string("\($0)") } ?? .null,
       "selected_by": manifest.selectedBy.map { .string($0) } ?? .null, "score": manifest.score.map { .double($0) } ?? .null,
       "bytes": .int(Self.bytes(checkpoint)), "files": .array(list),
     ]

@@ -9,17 +9,25 @@ struct PrepareCommand: ParsableCommand {
     commandName: "prepare",
     abstract: "Makes a data set out of interaction and item files.",
     discussion: """
-      Example:
+      Examples:
         precise prepare --interactions events.csv.gz --items titles.csv.gz --out dataset/
+        precise prepare --append dataset/ --interactions today.csv.gz --items titles.csv.gz --out dataset-today/
+        precise prepare --append dataset/ --interactions today.csv.gz --since 2025-06-01 --out dataset/ --overwrite
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
       files one with item and text (and perhaps scene). Gzip is recognised by itself; - is standard input.
+
+      With --append the new data set begins with an old one's events, items and users, which keep their numbers and are never \
+      dropped for having few events; rules are inherited, only --split may be another. The old one stays as it is. \
+      docs/data.md, "Appending".
       """)
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, in order.", valueName: "file"))
   var interactions: [String]
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Items files; without them items have no text.", valueName: "file"))
   var items: [String] = []
+  @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"))
+  var append: String?
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
   @Option(
@@ -40,26 +48,34 @@ struct PrepareCommand: ParsableCommand {
       "leave-one-out, or time:CUT with CUT in Unix seconds or as 2014-01-31[T12:00:00Z]. (default: leave-one-out)",
       valueName: "split"),
     transform: { text in try usage { try SplitProtocol(text) } })
-  var split = SplitProtocol.leaveOneOut
-  @Option(help: "Users with fewer events are dropped, to a fixed point with the items.")
-  var minUserEvents = 5
-  @Option(help: "Items with fewer events are dropped, to a fixed point with the users.")
-  var minItemEvents = 5
+  var split: SplitProtocol?
+  @Option(help: "Users with fewer events are dropped, to a fixed point with the items. (default: 5)")
+  var minUserEvents: Int?
+  @Option(help: "Items with fewer events are dropped, to a fixed point with the users. (default: 5)")
+  var minItemEvents: Int?
   @Option(
     help: ArgumentHelp(
       "Order of a user's events with equal times: file-order or shuffle:SEED. (default: file-order)", valueName: "order"),
     transform: { text in try usage { try TieOrder(text) } })
-  var ties = TieOrder.fileOrder
+  var ties: TieOrder?
   @Option(
     help:
       "Repeated events: keep (all), exact (drop repeats of user, item, time, scene, behavior), first (of a user with an item). (default: exact)",
     transform: DuplicateRule.parse)
-  var duplicates = DuplicateRule.exact
+  var duplicates: DuplicateRule?
   @Option(
     help: "What makes an item: item (its id) or item-scene (exported as id@scene). (default: item)", transform: ItemKey.parse)
-  var itemKey = ItemKey.item
-  @Option(help: "Number of virtual shards, 1 to 4096.")
-  var virtualShards = 64
+  var itemKey: ItemKey?
+  @Option(help: "Number of virtual shards, 1 to 4096. (default: 64)")
+  var virtualShards: Int?
+  @Option(
+    help: ArgumentHelp("Leave out events before a time: Unix seconds, or 2014-01-31[T12:00:00Z].", valueName: "time"),
+    transform: { text in try usage { try EventFloor(text) } })
+  var since: EventFloor?
+  @Option(
+    help: "Items of --append that have no event any more: keep (with their numbers) or drop. (default: keep)",
+    transform: GoneItems.parse)
+  var goneItems: GoneItems?
   @Option(
     help: ArgumentHelp("Bad rows to put up with: a share (0.1%) or a number. (default: 0.1%)", valueName: "limit"),
     transform: { text in try usage { try BadRowLimit(text) } })
@@ -75,12 +91,14 @@ struct PrepareCommand: ParsableCommand {
 
   func validate() throws {
     if let problem = options.problems.first { throw ValidationError(problem) }
+    guard append != nil || goneItems == nil else { throw ValidationError("--gone-items goes with --append") }
   }
 
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
       let bar = ProgressBar("reading", total: nil, unit: "row", console: console)
+      let options = try append.map(appended) ?? options
       let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
       bar.finish()
       if !outputOptions.quiet { print("\(PreparationSummary(manifest))\nwritten to \(output)") }
@@ -97,10 +115,38 @@ struct PrepareCommand: ParsableCommand {
   private var options: PreparationOptions {
     var options = PreparationOptions()
     (options.interactions, options.items, options.output, options.format) = (interactions, items, output, format)
-    (options.columns, options.timeUnit, options.split, options.ties) = (columns, timeUnit, split, ties)
-    (options.minimumUserEvents, options.minimumItemEvents, options.duplicates) = (minUserEvents, minItemEvents, duplicates)
-    (options.itemKey, options.virtualShards, options.maximumBadRows) = (itemKey, virtualShards, maxBadRows)
-    (options.memory, options.overwrite) = (memory, overwrite)
+    (options.columns, options.timeUnit, options.maximumBadRows, options.memory) = (columns, timeUnit, maxBadRows, memory)
+    (options.overwrite, options.since, options.goneItems) = (overwrite, since, goneItems ?? options.goneItems)
+    (options.split, options.ties) = (split ?? options.split, ties ?? options.ties)
+    (options.duplicates, options.itemKey) = (duplicates ?? options.duplicates, itemKey ?? options.itemKey)
+    options.minimumUserEvents = minUserEvents ?? options.minimumUserEvents
+    options.minimumItemEvents = minItemEvents ?? options.minimumItemEvents
+    options.virtualShards = virtualShards ?? options.virtualShards
+    return options
+  }
+
+  /// The options with the rules of the data set that is appended to.
+  ///
+  /// Throws a usage error naming every flag that contradicts them.
+  private func appended(to path: String) throws -> PreparationOptions {
+    let given = options
+    var options = given
+    try options.append(to: try Dataset(path: path))
+    let flags: [(name: String, isGiven: Bool, given: String, inherited: String)] = [
+      ("--ties", ties != nil, "\(given.ties)", "\(options.ties)"),
+      ("--duplicates", duplicates != nil, given.duplicates.rawValue, options.duplicates.rawValue),
+      ("--item-key", itemKey != nil, given.itemKey.rawValue, options.itemKey.rawValue),
+      ("--min-user-events", minUserEvents != nil, "\(given.minimumUserEvents)", "\(options.minimumUserEvents)"),
+      ("--min-item-events", minItemEvents != nil, "\(given.minimumItemEvents)", "\(options.minimumItemEvents)"),
+      ("--virtual-shards", virtualShards != nil, "\(given.virtualShards)", "\(options.virtualShards)"),
+    ]
+    let contradictions = flags.filter { $0.isGiven && $0.given != $0.inherited }
+      .map { "\($0.name) \($0.given) (it has \($0.inherited))" }
+    guard contradictions.isEmpty else {
+      throw CommandFailure(
+        PreciseExit.usage, "\(path) hands its rules down, so leave out \(contradictions.joined(separator: ", "))")
+    }
+    options.split = split ?? options.split
     return options
   }
 }

@@ -77,6 +77,7 @@ struct RunInspection {
   private func lines(verified: Bool) -> [String] {
     let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now (--data names another)"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
+    if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
     let changed = changedKeys
     lines.append(changed.isEmpty ? "every key has its default" : "keys that differ from their defaults:")
     lines += changed.map { "  \($0.key): \($0.value)" }
@@ -128,7 +129,7 @@ struct RunInspection {
   private func object(verified: Bool) -> JSONValue {
     [
       "kind": "run", "path": .string(directory.path), "verified": .bool(verified), "dataset": .string(record.dataset),
-      "dataset_checksum": .string(record.checksum),
+      "dataset_checksum": .string(record.checksum), "from": record.from.map { .string($0.checkpoint) } ?? .null,
       "config": .object(changedKeys.map { .init($0.key, .string($0.value)) }), "phases": .array(phases.map(object)),
       "evaluation": evaluation,
       "files": .array(files.map { ["path": .string($0.name), "bytes": .int($0.bytes)] }),

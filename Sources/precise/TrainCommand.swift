@@ -20,12 +20,17 @@ struct TrainCommand: RankCommand {
         precise train --config Configs/demo.yaml --data dataset/ --out run/
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --set universal.epochs=3
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --resume
+        precise train --config Configs/demo.yaml --data dataset-today/ --out run-today/ --from run/ --resume
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --phase targeted
         precise train --config Configs/demo.yaml --data dataset/ --out run/ --trace run/trace/
         mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
 
       SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 end a training after its step and a checkpoint, with exit code 75; --resume goes on \
       from the newest whole checkpoint, on any number of ranks, and begins where there is none: a job script may always give it.
+
+      With --from a new run begins with the universal phase of another: dense parameters, rows of the items that it knows \
+      and their optimizers' state, over a data set that has grown (precise prepare --append). The model's extents must be the \
+      same, learning rates and epochs need not. Given with --resume, it counts only while the run has no checkpoint of its own.
 
       The run directory gets config.yaml, metrics.jsonl, evaluation.json, TensorBoard events and checkpoints/. With \
       --phase, only that phase is trained; a targeted phase starts from the universal phase's checkpoint in --out.
@@ -44,6 +49,12 @@ struct TrainCommand: RankCommand {
   var phase: String?
   @Flag(help: "Go on from the newest whole checkpoint in --out; begin where there is none.")
   var resume = false
+  @Option(
+    help: ArgumentHelp(
+      "Begin with the numbers of a universal phase's checkpoint, or of a run's universal phase.", valueName: "folder"))
+  var from: String?
+  @Flag(help: "With --from, leave items behind that the data set lacks.")
+  var dropGoneItems = false
   @Flag(help: "Train into a run directory that holds another run, which is lost.")
   var overwrite = false
   @OptionGroup var traceOptions: TraceOptions
@@ -52,6 +63,17 @@ struct TrainCommand: RankCommand {
 
   func validate() throws {
     guard !(resume && overwrite) else { throw ValidationError("--resume and --overwrite exclude each other") }
+    guard let from else {
+      guard !dropGoneItems else { throw ValidationError("--drop-gone-items goes with --from") }
+      return
+    }
+    guard phase == nil || phase == "universal" else {
+      throw ValidationError("--from is what the universal phase begins with; a targeted phase starts from the one in --out")
+    }
+    let folders = [from, output].map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+    guard !"\(folders[0])/".hasPrefix("\(folders[1])/") else {
+      throw ValidationError("--from must be another run than --out; to go on with that one give --resume")
+    }
   }
 
   func run() throws {
@@ -63,6 +85,9 @@ struct TrainCommand: RankCommand {
       try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
       let directory = RunDirectory(path: output)
+      let start = from.map { StartingPoint(path: $0, dropsGoneItems: dropGoneItems) }
+      // A run that goes on may have outlived what it began with.
+      if !(resume && directory.exists) { try start?.check(config, dataset, states) }
       let trace = try traceOptions.folder()
       let outcome = Mutex(Trainer.Outcome.finished)
       let most = min(dataset.shardCount, config.batch.users)
@@ -75,7 +100,8 @@ struct TrainCommand: RankCommand {
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
         let end = try recordingFailure(communicator, directory) {
           try trace.record(communicator, console) {
-            try Trainer(config, inputs, communicator: communicator, console: console).run(only: phase, resuming: resume)
+            try Trainer(config, inputs, communicator: communicator, console: console).run(
+              only: phase, resuming: resume, from: start)
           }
         }
         outcome.withLock { $0 = end }
@@ -120,7 +146,8 @@ struct TrainCommand: RankCommand {
       }
       try FileManager.default.removeItem(atPath: output)
     }
-    if continues && directory.exists, try directory.record().checksum != dataset.manifest.checksum {
+    let record = continues && directory.exists ? try directory.record() : nil
+    if let record, record.checksum != dataset.manifest.checksum {
       throw InputError("\(output) was trained on another data set than \(data); give that one, or another --out")
     }
     if resume && directory.exists {
@@ -132,6 +159,7 @@ struct TrainCommand: RankCommand {
     try? FileManager.default.removeItem(atPath: directory.failurePath)
     let absolute = URL(fileURLWithPath: data).standardizedFileURL.path
     try directory.write(
-      config: ConfigWriter.text(config), record: .init(dataset: absolute, checksum: dataset.manifest.checksum))
+      config: ConfigWriter.text(config),
+      record: .init(dataset: absolute, checksum: dataset.manifest.checksum, from: record?.from))
   }
 }

@@ -153,7 +153,7 @@ struct CheckpointTests {
   }
 
   @Test(arguments: [
-    ("\"version\" : 3", "\"version\" : 4", "has version 4"), ("\"step\"", "\"stop\"", "cannot be read"),
+    ("\"version\" : 4", "\"version\" : 5", "has version 5"), ("\"step\"", "\"stop\"", "cannot be read"),
     ("dense.s", "../dense.s", "cannot be read"), ("dense.s", "sparse.s", "sparse.safetensors"),
   ])
   func wrongManifestsAreRefused(from: String, to: String, reason: String) throws {

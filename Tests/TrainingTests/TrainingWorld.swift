@@ -33,14 +33,7 @@ final class TrainingWorld: Sendable {
     (preparation.output, preparation.virtualShards, preparation.minimumItemEvents) = (folder.file("d"), 4, 1)
     _ = try Preparation(preparation).run()
     dataset = try Dataset(path: preparation.output)
-    try encode { $0 }
-  }
-
-  private func encode(_ wrap: (any TokenSource) -> any TokenSource) throws {
-    let items = DatasetItems(dataset)
-    let encoder = HashedEncoder(dimension: 6, maxTokens: 3)
-    _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: 3, type: .f32)
-      .write(wrap(HashedSource(items: items, encoder: encoder)), items: items)
+    try encode(dataset)
   }
 
   /// Gives the item with the fewest events token states whose sums overflow; returns its row.
@@ -48,7 +41,7 @@ final class TrainingWorld: Sendable {
     let counts = dataset.items.trainCounts
     let rarest = counts.indices.filter { counts[$0] > 0 }.min { counts[$0] < counts[$1] }
     let item = try #require(rarest)
-    try encode { PoisonedSource(source: $0, item: item) }
+    try encode(dataset) { PoisonedSource(source: $0, item: item) }
     return item
   }
 
@@ -87,24 +80,26 @@ final class TrainingWorld: Sendable {
 
   /// Trains until the end, or until rank 0 is asked for the n-th time whether it wants to stop.
   func leg(
-    _ config: RunConfig, of name: String, only phase: String? = nil, ranks: Int = 1, resuming: Bool = false,
-    stopAfter asked: Int = .max
+    _ config: RunConfig, of name: String, on data: Dataset? = nil, from start: StartingPoint? = nil, only phase: String? = nil,
+    ranks: Int = 1, resuming: Bool = false, stopAfter asked: Int = .max
   ) throws -> Trainer.Outcome {
-    let directory = RunDirectory(path: folder.file(name))
+    let (directory, dataset) = (RunDirectory(path: folder.file(name)), data ?? dataset)
+    let before = directory.exists ? try directory.record() : nil
     try directory.create()
     try directory.write(
-      config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
+      config: ConfigWriter.text(config),
+      record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum, from: before?.from))
     let console = Console(verbosity: .quiet, isTerminal: false, output: { _ in }, error: { _ in })
     let outcome = Mutex(Trainer.Outcome.finished)
     try RankThreads.run(ranks: ranks) { communicator in
       let inputs = Trainer.Inputs(
-        dataset: self.dataset, states: try ModelFactory.tokenStates(config, self.dataset), directory: directory)
+        dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
       var questions = 0
       let trainer = try Trainer(config, inputs, communicator: communicator, console: console) {
         questions += 1
         return communicator.rank == 0 && questions >= asked
       }
-      let end = try trainer.run(only: phase, resuming: resuming)
+      let end = try trainer.run(only: phase, resuming: resuming, from: start)
       if communicator.rank == 0 { outcome.withLock { $0 = end } }
     }
     return outcome.withLock { $0 }
@@ -138,6 +133,14 @@ private struct PoisonedSource: TokenSource {
   }
 }
 
+/// Gives a data set hashed token states, or what `wrap` makes of them.
+func encode(_ dataset: Dataset, tokens: Int = 3, as wrap: (any TokenSource) -> any TokenSource = { $0 }) throws {
+  let items = DatasetItems(dataset)
+  let encoder = HashedEncoder(dimension: 6, maxTokens: tokens)
+  _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: tokens, type: .f32)
+    .write(wrap(HashedSource(items: items, encoder: encoder)), items: items)
+}
+
 /// Writes a checkpoint of a model and waits for it; the moments count up.
 func save(
   _ model: PreciseModel, _ manifest: CheckpointManifest, to path: String, mode: CheckpointWriter.Mode = .synchronous,
@@ -146,7 +149,8 @@ func save(
   let optimizer = AdamW(model.parameters, options: .init())
   for place in 0..<optimizer.firstMoments.count { optimizer.firstMoments[place] = Float(place) }
   for place in 0..<optimizer.secondMoments.count { optimizer.secondMoments[place] = 0.5 + Float(place) }
-  let contents = CheckpointContents(model, optimizer: optimizer, configuration: "seed: 5\n", itemKey: { UInt64($0) << 40 })
+  let contents = CheckpointContents(
+    model, optimizer: optimizer, configuration: "seed: 5\n", itemKey: { UInt64($0) << 40 }, vocabulary: .init())
   let writer = CheckpointWriter(contents, ranksOnHost: communicator.size, communicator: communicator)
   #expect(try writer.begin(manifest, at: path, mode: mode) == nil)
   #expect(try writer.finish() == nil)

@@ -1,0 +1,56 @@
+import Model
+import Tensors
+
+/// What the numbers of a data set stand for, as far as a model depends on it: another data set may number them otherwise.
+public struct CheckpointVocabulary: Codable, Sendable, Equatable {
+  /// Where token states come from.
+  public struct Encoding: Codable, Sendable, Equatable, CustomStringConvertible {
+    /// `hashed`, or the name of a language model.
+    public var encoder: String
+    /// dₜ, the width of a state.
+    public var dimension: Int
+    /// The most states that an item may have.
+    public var tokens: Int
+
+    /// Describes an encoding.
+    public init(encoder: String, dimension: Int, tokens: Int) {
+      self.encoder = encoder
+      self.dimension = dimension
+      self.tokens = tokens
+    }
+
+    /// `hashed, 16 tokens of 128`.
+    public var description: String { "\(encoder), \(tokens) tokens of \(dimension)" }
+  }
+
+  /// The scenes' names, in the order of their embedding's rows.
+  public var scenes: [String]
+  /// The behaviours' names, in the order of their embedding's rows.
+  public var behaviors: [String]
+  /// How items' texts became token states; nil when the model reads no text.
+  public var encoding: Encoding?
+
+  /// Describes a data set.
+  public init(scenes: [String] = [], behaviors: [String] = [], encoding: Encoding? = nil) {
+    self.scenes = scenes
+    self.behaviors = behaviors
+    self.encoding = encoding
+  }
+
+  /// Which row of a checkpoint's tensor each row of a parameter is, nil = none, where the numbers of rows may differ; nil for
+  /// parameters that are the same in every data set.
+  ///
+  /// Of `gate_input: concat` the gate has a run of rows for each token of the longest text, and that may have become longer.
+  func sources(of parameter: Parameter, in old: CheckpointVocabulary) -> [Int?]? {
+    func places(_ names: [String], _ old: [String]) -> [Int?] {
+      let places = Dictionary(old.enumerated().map { ($1, $0) }) { first, _ in first }
+      return names.map { places[$0] }
+    }
+    switch parameter.name {
+    case "scene": return places(scenes, old.scenes)
+    case "behavior": return places(behaviors, old.behaviors)
+    case "fusion.gate.weight": return (0..<parameter.value.rows).map { $0 }
+    default: return nil
+    }
+  }
+}
