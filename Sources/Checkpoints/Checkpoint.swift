@@ -1,7 +1,7 @@
 public import Collectives
 public import Files
 import Items
-import Model
+public import Model
 import Optimizers
 import Tensors
 
@@ -39,6 +39,19 @@ public struct Checkpoint: Sendable {
     try loadDense(contents)
     for kind in CheckpointLayout.Kind.allCases where kind == .items || has(kind) {
       try CheckpointRows(kind, contents, communicator: communicator).load(from: self, mayGoOn: mayGoOn)
+    }
+  }
+
+  /// Reads the numbers of a phase's result into a model that is only read; collective.
+  ///
+  /// Throws `InputError` naming the file and tensor that do not fit, and what may be done about it.
+  public func loadResult(
+    into model: PreciseModel, communicator: any Communicator, mayGoOn: () throws -> Void = {}
+  ) throws {
+    do {
+      try load(into: CheckpointContents(reading: model), communicator: communicator, mayGoOn: mayGoOn)
+    } catch let error as InputError {
+      throw InputError("\(error); moving \(path) away makes the next best the phase's result")
     }
   }
 

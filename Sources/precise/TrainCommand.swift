@@ -104,7 +104,7 @@ struct TrainCommand: RankCommand {
         throw InputError(
           "\(output) holds a run already; give --resume to go on with it, another --out, or --overwrite to lose it")
       }
-      try FileManager.default.removeItem(atPath: output)
+      try directory.clear()
     }
     if continues && directory.exists, try directory.record().checksum != dataset.manifest.checksum {
       throw InputError("\(output) was trained on another data set than \(data); give that one, or another --out")
