@@ -1,7 +1,7 @@
 public import Collectives
 public import Files
 import Items
-import Model
+public import Model
 import Optimizers
 import Tensors
 
@@ -55,6 +55,19 @@ public struct Checkpoint: Sendable {
     _ contents: CheckpointContents, communicator: any Communicator, mayGoOn: () throws -> Void = {}
   ) throws -> ItemMatch {
     try ItemMatch(self, contents, communicator: communicator, mayGoOn: mayGoOn)
+  }
+
+  /// Reads the numbers of a phase's result into a model that is only read; collective.
+  ///
+  /// Throws `InputError` naming the file and tensor that do not fit, and what may be done about it.
+  public func loadResult(
+    into model: PreciseModel, communicator: any Communicator, mayGoOn: () throws -> Void = {}
+  ) throws {
+    do {
+      try load(into: CheckpointContents(reading: model), communicator: communicator, mayGoOn: mayGoOn)
+    } catch let error as InputError {
+      throw InputError("\(error); moving \(path) away makes the next best the phase's result")
+    }
   }
 
   /// Compares the checksums of this rank's share of the files, and agrees; collective.

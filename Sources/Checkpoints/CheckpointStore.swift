@@ -27,8 +27,18 @@ public struct CheckpointStore: Sendable {
   }
 
   /// The phase's result: the best by the validation metric; without one, the newest.
-  public func result() -> Checkpoint? {
-    let all = all()
+  ///
+  /// Throws `InputError` when a manifest cannot be read: it may be the best one's.
+  public func result() throws -> Checkpoint? {
+    let all = try paths().compactMap { folder in
+      do {
+        return try Checkpoint(path: folder)
+      } catch {
+        // Without a manifest it is none, or not there any more: a run that goes on removes old ones.
+        guard access("\(folder)/\(CheckpointManifest.fileName)", F_OK) == 0 else { return nil as Checkpoint? }
+        throw InputError("\(error); moving \(folder) away makes the next best the phase's result")
+      }
+    }
     return best(all).first ?? all.last
   }
 
@@ -36,33 +46,28 @@ public struct CheckpointStore: Sendable {
   public func prune(last: Int, best count: Int) throws {
     let all = all()
     let kept = Set(all.suffix(max(last, 1)).map(\.path)).union(best(all).prefix(count).map(\.path))
-    for checkpoint in all where !kept.contains(checkpoint.path) { try remove(checkpoint.path) }
+    for checkpoint in all where !kept.contains(checkpoint.path) { try OutputFolder.remove(checkpoint.path) }
   }
 
   /// Removes what writing and removing left behind when the run was killed; only while no run writes here.
   public func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
-      try remove("\(path)/\(name)")
+      try OutputFolder.remove("\(path)/\(name)")
     }
+  }
+
+  /// Takes a checkpoint that is not whole out of the way of those to come, under a name that does not count; returns its new path.
+  public func setAside(_ checkpoint: String) throws -> String {
+    let aside = "\(path)/damaged-\(URL(fileURLWithPath: checkpoint).lastPathComponent)"
+    if access(aside, F_OK) == 0 { try OutputFolder.remove(aside) }
+    guard rename(checkpoint, aside) == 0 else {
+      throw InputError("\(checkpoint) cannot be moved out of the way: \(String(cString: strerror(errno)))")
+    }
+    return aside
   }
 
   /// The best score of the checkpoints that are there.
   public var bestScore: Double? { best(all()).first?.manifest.score }
-
-  /// Removes a folder; never one file after the other under a name that counts as whole.
-  private func remove(_ folder: String) throws {
-    let url = URL(fileURLWithPath: folder)
-    let hidden = "\(path)/.\(url.lastPathComponent.drop { $0 == "." }).removed"
-    do {
-      if hidden != folder {
-        try? FileManager.default.removeItem(atPath: hidden)
-        try FileManager.default.moveItem(atPath: folder, toPath: hidden)
-      }
-      try FileManager.default.removeItem(atPath: hidden)
-    } catch {
-      throw InputError("\(folder) cannot be removed (\(error.localizedDescription)); it is not needed any more")
-    }
-  }
 
   /// Checkpoints with a score, best first; of equal ones the earlier.
   private func best(_ all: [Checkpoint]) -> [Checkpoint] {

@@ -53,7 +53,8 @@ public final class OutputFolder {
 
   /// Puts the folder under its final name.
   ///
-  /// A folder that stood there is set aside first and removed afterwards.
+  /// A folder that stood there is set aside first and removed afterwards. Throws `InputError`; nothing has changed at `path` then,
+  /// unless the error says that the folder is in place.
   public func commit() throws {
     try AtomicFile.synchronizeFolder(temporaryPath)
     let aside = "\(temporaryPath).old"
@@ -66,8 +67,29 @@ public final class OutputFolder {
       throw error
     }
     isCommitted = true
-    try AtomicFile.synchronizeFolder(parent)
+    do {
+      try AtomicFile.synchronizeFolder(parent)
+    } catch {
+      throw InputError("\(path) is in place, but a power cut may still undo that: \(error)")
+    }
     if isReplacing { try? FileManager.default.removeItem(atPath: aside) }
+  }
+
+  /// Removes a folder or a file; never one file after the other under a name that counts as whole.
+  ///
+  /// What cannot be removed stays under a hidden name. Throws `InputError` then.
+  public static func remove(_ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    let hidden = "\(url.deletingLastPathComponent().path)/.\(url.lastPathComponent.drop { $0 == "." }).removed"
+    do {
+      if hidden != url.path {
+        try? FileManager.default.removeItem(atPath: hidden)
+        try FileManager.default.moveItem(atPath: path, toPath: hidden)
+      }
+      try FileManager.default.removeItem(atPath: hidden)
+    } catch {
+      throw InputError("\(path) cannot be removed: \(systemReason(error))")
+    }
   }
 
   private func move(_ from: String, _ to: String) throws {

@@ -1,8 +1,17 @@
+import Foundation
 import Glibc
 
 /// The one place where a failed system call becomes a sentence: `cannot <operation> <path>: <system's reason>`.
 func systemFailure(_ operation: String, _ path: String, code: Int32 = errno) -> InputError {
   InputError("cannot \(operation) \(path): \(String(cString: strerror(code)))")
+}
+
+/// The system's reason for an error that Foundation reports of a file or folder.
+///
+/// Its own texts say no more than "The operation could not be completed" of most of them.
+public func systemReason(_ error: any Error) -> String {
+  guard let reason = (error as? CocoaError)?.underlying as? POSIXError else { return error.localizedDescription }
+  return String(cString: strerror(reason.code.rawValue))
 }
 
 /// Opens a path and returns the descriptor; close-on-exec always, interrupted calls repeated.

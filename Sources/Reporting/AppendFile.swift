@@ -3,10 +3,13 @@ import Glibc
 
 /// A file that only ever grows, a whole record a write: what logs are made of.
 ///
-/// Each record goes to the system in one call, so a run that is killed loses at most the record it was in.
+/// Each record goes to the system in one call, so a run that is killed loses at most the record it was in. Of a record that a full
+/// disk takes only in part nothing stays: what comes behind it could not be read.
 struct AppendFile: ~Copyable {
   let path: String
   private let descriptor: Int32
+  /// Bytes at the end that are of no whole record.
+  private var excess = 0
 
   /// Opens or creates it; with `endsLine`, a line that an earlier run left half-written is closed first.
   init(path: String, endsLine: Bool) throws(InputError) {
@@ -22,8 +25,9 @@ struct AppendFile: ~Copyable {
 
   deinit { _ = close(descriptor) }
 
-  /// Adds the bytes at the end.
-  func append(_ bytes: [UInt8]) throws(InputError) {
+  /// Adds the bytes at the end, all of them or none.
+  mutating func append(_ bytes: [UInt8]) throws(InputError) {
+    try takeBack()
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
@@ -31,8 +35,20 @@ struct AppendFile: ~Copyable {
         done += count
       } else if count == 0 || errno != EINTR {
         // A write of nothing, as some network file systems answer, would be tried forever.
-        throw InputError("\(path): cannot be written: \(String(cString: strerror(errno))); make room on the disk and resume")
+        let reason = String(cString: strerror(errno))
+        excess = done
+        try takeBack()
+        throw InputError("\(path): cannot be written: \(reason); make room on the disk and resume")
       }
     }
+  }
+
+  /// Cuts the part of a record off the end; what cannot be cut now is cut before the next record.
+  private mutating func takeBack() throws(InputError) {
+    guard excess > 0 else { return }
+    guard ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - off_t(excess)) == 0 else {
+      throw InputError("\(path): ends in half a record, which cannot be taken back: \(String(cString: strerror(errno)))")
+    }
+    excess = 0
   }
 }

@@ -17,8 +17,8 @@ public final class MetricsLog: Sendable {
   ///
   /// A line that was left half-written goes too. Throws ``InputError`` when the file cannot be cut.
   ///
-  /// - Parameter stays: whether a line's phase and step stay; lines that do are not looked behind.
-  public static func cut(path: String, where stays: (_ phase: String, _ step: Int) -> Bool) throws {
+  /// - Parameter stays: whether a line stays; lines that do are not looked behind.
+  public static func cut(path: String, where stays: (Place) -> Bool) throws {
     guard access(path, F_OK) == 0 else { return }
     let length = try MappedFile(path: path).withBytes { bytes in
       var end = bytes.count
@@ -26,7 +26,7 @@ public final class MetricsLog: Sendable {
         let start = (bytes[..<(end - 1)].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
         let line = Data(bytes[start..<end])
         if line.last == UInt8(ascii: "\n"), let place = try? JSONDecoder().decode(Place.self, from: line),
-          stays(place.phase, place.step)
+          stays(place)
         {
           break
         }
@@ -42,21 +42,27 @@ public final class MetricsLog: Sendable {
   /// Phase and step of the last whole line of a file; nil when there is none.
   ///
   /// For whoever supervises a run: reads no more than the file's end.
-  public static func lastPlace(path: String) -> (phase: String, step: Int)? {
+  public static func lastPlace(path: String) -> Place? {
     guard let handle = FileHandle(forReadingAtPath: path), let size = try? handle.seekToEnd() else { return nil }
     // Lines are a few hundred bytes, but for those of an evaluation with many cutoffs.
     try? handle.seek(toOffset: size - min(size, 1 << 16))
     guard let end = try? handle.readToEnd() else { return nil }
     for line in end.split(separator: UInt8(ascii: "\n")).reversed() {
-      if let place = try? JSONDecoder().decode(Place.self, from: Data(line)) { return (place.phase, place.step) }
+      if let place = try? JSONDecoder().decode(Place.self, from: Data(line)) { return place }
     }
     return nil
   }
 
-  /// What every line says of itself.
-  private struct Place: Decodable {
-    let phase: String
-    let step: Int
+  /// What a line says of itself.
+  public struct Place: Decodable {
+    /// The phase.
+    public let phase: String
+    /// The step that it was written after.
+    public let step: Int
+    private let split: String?
+
+    /// Whether it is an evaluation's.
+    public var isEvaluation: Bool { split != nil }
   }
 
   /// Adds one line and hands it to the system; throws ``InputError`` when the disk is full.

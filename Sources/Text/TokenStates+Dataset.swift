@@ -23,6 +23,17 @@ extension TokenStates {
     }
   }
 
+  /// Reads a data set's token states and compares their checksum with the record's.
+  ///
+  /// - Throws: `InputError` when they are damaged, stale or of another encoding than the record's.
+  public static func verify(in dataset: Dataset) throws {
+    let states = try TokenStates(dataset: dataset)
+    guard try hexadecimal(CRC32.of(file: states.path)) == EncodingRecord(folder: dataset.path).fileChecksum else {
+      throw InputError(
+        "\(states.path) is not what \(EncodingRecord.fileName) says of it; run `precise encode \(dataset.path)` again")
+    }
+  }
+
   /// Whether a data set was encoded at all; opening says whether the states are sound and current.
   public static func exist(in dataset: Dataset) -> Bool {
     [fileName, EncodingRecord.fileName].contains { FileManager.default.fileExists(atPath: "\(dataset.path)/\($0)") }

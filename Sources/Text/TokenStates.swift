@@ -63,6 +63,9 @@ public final class TokenStates: Sendable {
   /// The number of rows of `states`, over all items.
   public var rowCount: Int { Int(offsetValues[itemCount]) }
 
+  /// The file's path.
+  var path: String { file.path }
+
   /// Free text entries of the file's header: which encoder made it, for which items.
   public var metadata: [String: String] { file.metadata }
 

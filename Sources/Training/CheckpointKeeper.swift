@@ -55,33 +55,43 @@ final class CheckpointKeeper {
   ///
   /// - Parameter isBehind: whether any rank was behind when the step began.
   func afterStep(isBehind: Bool) throws {
-    if writer.isUnderWay && !isBehind { warn(try writer.settle()) }
+    if writer.isUnderWay && !isBehind { try judge(writer.settle()) }
     // Renaming and pruning go on after that, on rank 0.
-    if communicator.rank == 0 { warn(writer.takeFailure()) }
+    if communicator.rank == 0 { try judge(writer.takeFailure()) }
   }
 
   /// Keeps the model as it is now.
   ///
-  /// - Parameter mustExist: whether it is to be on the disk when this returns; `InputError` on every rank when it cannot be. Any
-  ///   other is written beside training, and one that cannot be is only warned of.
+  /// - Parameter mustExist: whether it is to be on the disk when this returns. Any other is written beside training, and one that
+  ///   cannot be is only warned of, unless it is the best so far: the phase would have another result without it.
+  /// - Throws: `InputError` when this or the one before is needed and cannot be written.
   func keep(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
-    warn(try writer.finish())
+    try finish()
     let mode: Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
-    let (store, config) = (store, config)
+    let isBest = manifest.score.map { $0 > (bestScore ?? -1) } ?? false
+    needed = mustExist || isBest ? "the checkpoint after step \(manifest.step)\(isBest ? ", the best so far," : "")" : nil
     let failure = try writer.begin(
-      manifest, at: store.path(step: manifest.step), mode: mode == .asynchronous ? .asynchronous : .synchronous
-    ) { try store.prune(last: config.keepLast, best: config.keepBest) }
+      manifest, at: store.path(step: manifest.step), mode: mode == .asynchronous ? .asynchronous : .synchronous,
+      whenInPlace: prune)
     keptAt = DispatchTime.now().uptimeNanoseconds
     learn(manifest.score)
-    if mustExist, let failure {
-      throw InputError("the checkpoint after step \(manifest.step) cannot be written: \(failure); go on with --resume")
-    }
-    warn(failure)
+    try judge(failure)
     return mode
   }
 
   /// Waits for the checkpoint under way.
-  func finish() throws { warn(try writer.finish()) }
+  func finish() throws { try judge(writer.finish()) }
+
+  /// Removes the checkpoints that are not needed any more; one that cannot be removed costs room, not the run.
+  private var prune: @Sendable () -> Void {
+    { [store, config, logger] in
+      do {
+        try store.prune(last: config.keepLast, best: config.keepBest)
+      } catch {
+        logger.warning("an old checkpoint stays", metadata: ["cause": "\(error)"])
+      }
+    }
+  }
 
   private func canCopy() throws -> Bool {
     guard config.asynchronous else { return false }
@@ -93,8 +103,11 @@ final class CheckpointKeeper {
     return false
   }
 
-  private func warn(_ failure: String?) {
-    guard let failure, communicator.rank == 0 else { return }
+  /// Ends the run for a checkpoint that is needed and could not be written, and warns of any other.
+  private func judge(_ failure: String?) throws {
+    guard let failure else { return }
+    if let needed { throw InputError("\(needed) cannot be written: \(failure); make room and go on with --resume") }
+    guard communicator.rank == 0 else { return }
     let last = store.all().last.map { "step \($0.manifest.step)" } ?? "none"
     logger.warning(
       "a checkpoint could not be written; training goes on", metadata: ["cause": "\(failure)", "last_whole": "\(last)"])
@@ -106,6 +119,8 @@ final class CheckpointKeeper {
   private let writer: CheckpointWriter
   private let logger = Logger(label: "precise.training")
   private var bestScore: Double?
+  /// What the checkpoint under way is called, when the run cannot do without it.
+  private var needed: String?
   private var hasWarnedOfMemory = false
   private var keptAt = DispatchTime.now().uptimeNanoseconds
 }

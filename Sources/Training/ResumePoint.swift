@@ -19,7 +19,7 @@ struct ResumePoint {
   static func find(
     _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ config: RunConfig, communicator: any Communicator
   ) throws -> ResumePoint? {
-    var damage: String?
+    var (damage, damaged): (String?, [(store: CheckpointStore, path: String)]) = (nil, [])
     for (number, plan) in plans.enumerated().reversed() {
       let store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
       if communicator.rank == 0 { try store.removeLeftovers() }
@@ -28,9 +28,11 @@ struct ResumePoint {
         switch try open(path, communicator) {
         case .success(let checkpoint):
           try check(checkpoint, dataset, config)
+          if communicator.rank == 0 { try setAside(damaged) }
           return ResumePoint(phase: number, checkpoint: checkpoint)
         case .failure(let error):
           damage = damage ?? "\(error)"
+          damaged.append((store, path))
           guard communicator.rank == 0 else { continue }
           Logger(label: "precise.training").warning(
             "a checkpoint is not whole; an older one is used", metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
@@ -39,6 +41,14 @@ struct ResumePoint {
     }
     if let damage { throw InputError("no checkpoint of \(directory.path) is whole: \(damage); or begin anew with --overwrite") }
     return nil
+  }
+
+  /// What is damaged must neither be a phase's result nor stand where the run writes the same steps again.
+  private static func setAside(_ damaged: [(store: CheckpointStore, path: String)]) throws {
+    for (store, path) in damaged {
+      let aside = try store.setAside(path)
+      Logger(label: "precise.training").warning("it is kept aside", metadata: ["checkpoint": "\(path)", "now": "\(aside)"])
+    }
   }
 
   /// Opens a checkpoint and compares its checksums; collective, the same result on every rank.

@@ -47,19 +47,36 @@ public struct RunDirectory: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
     } catch {
-      throw InputError("\(path) cannot be made a run directory (\(error.localizedDescription)); choose another --out")
+      throw InputError("\(path) cannot be made a run directory (\(systemReason(error))); choose another --out")
     }
   }
 
   /// Whether a run was started here.
   public var exists: Bool { FileManager.default.fileExists(atPath: configPath) }
 
-  /// Writes configuration and record, each whole or not at all.
+  /// Removes a run, all but the folder itself, which may be where a disk is mounted.
+  ///
+  /// Throws `InputError` when something cannot be removed.
+  public func clear() throws {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw InputError("\(path) cannot be read: \(systemReason(error))")
+    }
+    // The configuration last: while it stands, this is an older run.
+    let configuration = URL(fileURLWithPath: configPath).lastPathComponent
+    for name in names where name != configuration { try OutputFolder.remove("\(path)/\(name)") }
+    if exists { try OutputFolder.remove(configPath) }
+  }
+
+  /// Writes record and configuration, each whole or not at all.
   public func write(config: String, record: Record) throws {
+    try write(record)
+    // Last, because with it the run exists.
     var file = try AtomicFile(path: configPath)
     try file.write(config)
     try file.commit()
-    try write(record)
   }
 
   /// Notes what the run began with.

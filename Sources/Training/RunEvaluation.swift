@@ -30,7 +30,7 @@ public struct RunEvaluation {
     var entries = [
       try measure(plan, plan.task(split, filterSeen: filterSeen), phase: plan.name, split: split.rawValue, progress)
     ]
-    if case .targeted = plan.kind, let universal = run.trainedPhases.first(where: { $0.kind.isUniversal }) {
+    if case .targeted = plan.kind, let universal = try run.trainedPhases.first(where: { $0.kind.isUniversal }) {
       let task = plan.universalTask(split, filterSeen: filterSeen)
       entries.append(try measure(universal, task, phase: plan.name, split: "\(split.rawValue).universal", progress))
     }

@@ -15,15 +15,18 @@ final class RunLog {
   ///
   /// - Parameters:
   ///   - phases: the names of the run's phases, in order.
-  ///   - start: the phase's number and the step that the run goes on behind; nil for a new run.
+  ///   - start: the phase's number and the step that the run goes on behind, and whether the evaluation after it is made; nil for a
+  ///     new run.
   init(
-    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String] = [], start: (phase: Int, step: Int)? = nil
+    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String] = [],
+    start: (phase: Int, step: Int, isJudged: Bool)? = nil
   ) throws {
     self.console = console
     if let start {
-      try MetricsLog.cut(path: directory.metricsPath) { phase, step in
-        guard let number = phases.firstIndex(of: phase) else { return false }
-        return (number, step) <= (start.phase, start.step)
+      try MetricsLog.cut(path: directory.metricsPath) { line in
+        guard let number = phases.firstIndex(of: line.phase) else { return false }
+        if (number, line.step) == (start.phase, start.step) && line.isEvaluation { return start.isJudged }
+        return (number, line.step) <= (start.phase, start.step)
       }
     }
     metrics = try MetricsLog(path: directory.metricsPath)

@@ -62,7 +62,7 @@ public struct TraceFolder: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw InputError("the trace folder \(path) cannot be made: \(error.localizedDescription)")
+      throw InputError("the trace folder \(path) cannot be made: \(systemReason(error))")
     }
     try TraceFile(timeline: timeline, rank: communicator.rank, ranks: communicator.size, carrier: communicator.carrier)
       .write(to: file(of: communicator.rank))

@@ -41,15 +41,17 @@ public struct TrainedRun: Sendable {
   }
 
   /// The phases that have a checkpoint, in order.
+  ///
+  /// Throws `InputError` when one cannot be read.
   public var trainedPhases: [PhasePlan] {
-    PhasePlan.all(config, dataset).filter { store($0).result() != nil }
+    get throws { try PhasePlan.all(config, dataset).filter { try store($0).result() != nil } }
   }
 
   /// A trained phase by name; the last trained one when nil.
   ///
   /// Throws `InputError` when there is none.
   public func phase(named name: String?) throws -> PhasePlan {
-    let trained = trainedPhases
+    let trained = try trainedPhases
     guard let name else {
       guard let last = trained.last else { throw InputError("\(directory.path) holds no checkpoint; train it first") }
       return last
@@ -65,7 +67,7 @@ public struct TrainedRun: Sendable {
   ///
   /// Throws `InputError` when there is none.
   public func checkpoint(_ plan: PhasePlan) throws -> Checkpoint {
-    guard let checkpoint = store(plan).result() else { throw InputError("\(store(plan).path) holds no checkpoint") }
+    guard let checkpoint = try store(plan).result() else { throw InputError("\(store(plan).path) holds no checkpoint") }
     guard checkpoint.manifest.items == dataset.items.count else {
       throw InputError("\(checkpoint.path) is of \(checkpoint.manifest.items) items, the data set has \(dataset.items.count)")
     }
@@ -76,7 +78,7 @@ public struct TrainedRun: Sendable {
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
     Engine.prepareThread()
     let model = try ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).load(into: CheckpointContents(reading: model), communicator: communicator)
+    try checkpoint(plan).loadResult(into: model, communicator: communicator)
     return model
   }
 

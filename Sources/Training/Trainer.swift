@@ -120,11 +120,11 @@ public final class Trainer {
   /// A run that goes on writes behind its checkpoint's line.
   private func openLog(_ selected: [PhasePlan], isResuming: Bool, _ point: ResumePoint?) throws {
     guard communicator.rank == 0 else { return }
-    var start = point.map { (phase: number(of: selected[$0.phase]), step: $0.checkpoint.manifest.step) }
-    if isResuming && start == nil { start = (phase: number(of: selected[0]), step: -1) }
+    let manifest = point?.checkpoint.manifest
+    let phase = isResuming ? number(of: selected[point?.phase ?? 0]) : nil
     log = try RunLog(
       inputs.directory, config.log, console: console, phases: plans.map(\.name),
-      start: start.flatMap { start in start.phase.map { (phase: $0, step: start.step) } })
+      start: phase.map { (phase: $0, step: manifest?.step ?? -1, isJudged: manifest?.isJudged ?? true) })
   }
 
   private func number(of plan: PhasePlan) -> Int? { plans.firstIndex { $0.name == plan.name } }
@@ -138,11 +138,11 @@ public final class Trainer {
   /// The universal phase's result, read back from its checkpoint.
   private func loadUniversal() throws -> PreciseModel {
     let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plans[0].name))
-    guard let checkpoint = store.result() else {
+    guard let checkpoint = try store.result() else {
       throw InputError("\(store.path) holds no checkpoint; train the universal phase first (--phase universal)")
     }
     let model = try makeModel()
-    try checkpoint.load(into: CheckpointContents(reading: model), communicator: communicator, mayGoOn: goOn)
+    try checkpoint.loadResult(into: model, communicator: communicator, mayGoOn: goOn)
     return model
   }
 

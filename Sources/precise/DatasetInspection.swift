@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Text
 
 /// What `inspect` does with a data set.
 struct DatasetInspection {
@@ -10,6 +11,7 @@ struct DatasetInspection {
     if verify {
       try dataset.verifyChecksums()
       for index in 0..<dataset.shardCount { _ = try dataset.shard(index) }
+      if TokenStates.exist(in: dataset) { try TokenStates.verify(in: dataset) }
     }
     if json {
       let manifest = try String(contentsOfFile: "\(dataset.path)/\(DatasetManifest.fileName)", encoding: .utf8)

@@ -19,9 +19,16 @@ enum PreciseExit {
   static let stopped = ExitCode(75)
 
   /// The same fault often shows on every process of a job: rank 0 speaks first, and its end is the others'.
-  private static func waitForRankZero() {
-    guard let rank = Launch.detect(ProcessInfo.processInfo.environment)?.rank, rank > 0 else { return }
-    usleep(2_000_000)
+  ///
+  /// - Returns: whether the launcher has begun to end the job meanwhile; the cause is told then.
+  private static func isToldByAnother() -> Bool {
+    guard let rank = Launch.detect(ProcessInfo.processInfo.environment)?.rank, rank > 0 else { return false }
+    let wasStopped = StopSignal.isRequested
+    for _ in 0..<200 {
+      usleep(10_000)
+      if !wasStopped && StopSignal.isRequested { return true }
+    }
+    return false
   }
 
   /// Prints an error's sentence on stderr and returns the code that fits.
@@ -29,7 +36,7 @@ enum PreciseExit {
     let cause = (error as? RankFailure)?.cause ?? error
     let place = (error as? RankFailure).map { " (\($0.location))" } ?? ""
     if let code = cause as? ExitCode { return code }
-    waitForRankZero()
+    let isTold = isToldByAnother()
     let (code, sentence): (ExitCode, String) =
       switch cause {
       case let failure as CommandFailure: (failure.code, failure.message)
@@ -40,7 +47,7 @@ enum PreciseExit {
       case is PeerFailure: (fault, "\(cause) without saying why")
       default: (fault, "a fault of this program: \(cause); please report it")
       }
-    if !sentence.isEmpty { printError(sentence + place) }
+    if !sentence.isEmpty && !isTold { printError(sentence + place) }
     return code
   }
 }

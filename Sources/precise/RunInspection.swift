@@ -41,9 +41,9 @@ struct RunInspection {
     self.config = config
     let names = ["universal"] + config.targeted.map(\.name)
     let last = try Self.lastLines(directory.metricsPath, of: names)
-    phases = names.map { [directory] name in
+    phases = try names.map { [directory] name in
       let store = CheckpointStore(path: directory.checkpointsPath(phase: name))
-      return Phase(name: name, checkpoints: store.all(), result: store.result(), last: last[name])
+      return Phase(name: name, checkpoints: store.all(), result: try store.result(), last: last[name])
     }
     evaluation = try EvaluationRecord(path: directory.evaluationPath).json
   }

@@ -47,7 +47,7 @@ struct SynthCommand: ParsableCommand {
       do {
         try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
       } catch {
-        throw InputError("cannot make the folder \(output): \(error.localizedDescription)")
+        throw InputError("cannot make the folder \(output): \(systemReason(error))")
       }
       let start = ContinuousClock.now
       let world = World(options)

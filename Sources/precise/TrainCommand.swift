@@ -144,7 +144,7 @@ struct TrainCommand: RankCommand {
         throw InputError(
           "\(output) holds a run already; give --resume to go on with it, another --out, or --overwrite to lose it")
       }
-      try FileManager.default.removeItem(atPath: output)
+      try directory.clear()
     }
     let record = continues && directory.exists ? try directory.record() : nil
     if let record, record.checksum != dataset.manifest.checksum {

@@ -109,7 +109,7 @@ struct ServingRanksTests {
       try? FileManager.default.removeItem(atPath: record)
       try RankThreads.run(ranks: ranks) { communicator in
         let trained = try TrainedRun(path: run)
-        for plan in trained.trainedPhases {
+        for plan in try trained.trainedPhases {
           let entries = try RunEvaluation(trained, communicator: communicator).evaluate(plan, .test)
           #expect(entries.count == (plan.kind.isUniversal ? 1 : 2))
         }

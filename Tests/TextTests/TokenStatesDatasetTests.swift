@@ -63,6 +63,22 @@ struct TokenStatesDatasetTests {
     #expect(throws: InputError.self) { try TokenStates(dataset: later) }
   }
 
+  @Test func verifyingFindsADamagedState() throws {
+    let dataset = try dataset(title: "blue")
+    try encode(dataset)
+    try TokenStates.verify(in: dataset)
+    let file = URL(fileURLWithPath: folder.file("dataset/token_states.safetensors"))
+    var states = try Data(contentsOf: file)
+    states[states.count - 1] ^= 1
+    try states.write(to: file)
+    _ = try TokenStates(dataset: dataset)
+    #expect(throws: InputError.self) { try TokenStates.verify(in: dataset) }
+    // Without its record nothing says what the states are.
+    try FileManager.default.removeItem(atPath: folder.file("dataset/encode.json"))
+    let error = #expect(throws: InputError.self) { try TokenStates.verify(in: dataset) }
+    #expect(error?.description.contains("precise encode") == true)
+  }
+
   @Test func refusesADamagedRecord() throws {
     let dataset = try dataset(title: "blue")
     try encode(dataset)

@@ -83,7 +83,8 @@ struct ResumeTests {
     }
   }
 
-  @Test func aDamagedCheckpointIsPassedOver() throws {
+  @Test(arguments: ["items-00000.safetensors", "manifest.json"])
+  func aDamagedCheckpointIsPassedOver(name: String) throws {
     let config = try config()
     let straight = try world.train(config, into: "straight")
     _ = try world.leg(config, of: "damaged", stopAfter: 12)
@@ -91,11 +92,18 @@ struct ResumeTests {
     let store = CheckpointStore(path: run.directory.checkpointsPath(phase: "universal"))
     #expect(store.all().count >= 2)
     let newest = try #require(store.all().last)
-    let file = URL(fileURLWithPath: "\(newest.path)/items-00000.safetensors")
-    var bytes = try Data(contentsOf: file)
-    bytes[bytes.count - 1] ^= 4
-    try bytes.write(to: file)
+    let file = URL(fileURLWithPath: "\(newest.path)/\(name)")
+    if name == "manifest.json" {
+      try FileManager.default.removeItem(at: file)
+    } else {
+      var bytes = try Data(contentsOf: file)
+      bytes[bytes.count - 1] ^= 4
+      try bytes.write(to: file)
+    }
     #expect(try world.leg(config, of: "damaged", resuming: true) == .finished)
+    // Neither in the way of the new one nor lost.
+    let aside = newest.path.replacingOccurrences(of: "step-", with: "damaged-step-")
+    #expect(FileManager.default.fileExists(atPath: aside))
     #expect(try files(run) == files(straight))
     #expect(try losses(run) == losses(straight))
   }
@@ -131,6 +139,41 @@ struct ResumeTests {
     #expect(
       "\(try #require(error))".contains(
         "the checkpoint after step \(try column("step", of: "universal", world.run("blocked")).max().map(Int.init) ?? 0)"))
+  }
+
+  @Test func anEvaluationThatIsMadeAgainStandsThereOnce() throws {
+    let config = try config()
+    let straight = try world.train(config, into: "straight")
+    var (stopped, unjudged): (Int, Checkpoint?) = (2, nil)
+    while unjudged == nil {
+      stopped += 1
+      try? FileManager.default.removeItem(atPath: straight.directory.path + "/../judged")
+      _ = try? world.leg(config, of: "judged", stopAfter: stopped)
+      let store = CheckpointStore(path: try world.run("judged").directory.checkpointsPath(phase: "universal"))
+      unjudged = store.all().last.flatMap { $0.manifest.isJudged ? nil : $0 }
+      try #require(stopped < 60, "no stop falls into an evaluation")
+    }
+    // Killed between the evaluation's line and the checkpoint's new manifest.
+    let run = try world.run("judged")
+    let step = try #require(unjudged).manifest.step
+    let all = try String(contentsOfFile: straight.directory.metricsPath, encoding: .utf8).split(separator: "\n")
+    let line = try #require(all.first { $0.contains("\"step\":\(step),\"split\"") })
+    let metrics = try FileHandle(forWritingTo: URL(fileURLWithPath: run.directory.metricsPath))
+    try metrics.seekToEnd()
+    try metrics.write(contentsOf: Data("\(line)\n".utf8))
+    #expect(try world.leg(config, of: "judged", resuming: true) == .finished)
+    let lines = try String(contentsOfFile: run.directory.metricsPath, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count { $0.contains("\"split\"") } == all.count { $0.contains("\"split\"") })
+    #expect(try files(run) == files(straight))
+  }
+
+  @Test func anOlderRunIsClearedBeforeItsConfiguration() throws {
+    _ = try world.leg(try config(), of: "cleared", stopAfter: 9)
+    let directory = try world.run("cleared").directory
+    #expect(directory.exists)
+    try directory.clear()
+    #expect(!directory.exists)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
   }
 
   @Test func whatAKilledRunLeftBehindGoes() throws {
