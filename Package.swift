@@ -135,3 +135,15 @@ let package = Package(
   ],
   cLanguageStandard: .c11
 )
+
+// Only there when asked for: it links with a fuzzer's runtime and nothing else (cluster/local/fuzz.sh).
+if Context.environment["PRECISE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzing",
+      dependencies: [
+        "Checkpoints", "Collectives", "Config", "Datasets", "Files", "Model", "Optimizers", "Reporting", "TestSupport", "Text",
+        "Training",
+      ],
+      path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: swift))
+}

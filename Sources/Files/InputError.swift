@@ -1,7 +1,7 @@
 /// Wrong input from outside the program: a file, a folder, a row, a header.
 ///
 /// One sentence that says where (file, line, key) and what to do about it. Commands print it and
-/// exit with 65. Names, ids and rows out of a file end up in it, so whatever it is made of, it can neither
+/// exit with 65. Names, ids and rows out of a file end up in it, so whatever it is made of, it stays one line and can neither
 /// steer a terminal nor fill one. Ours.
 public struct InputError: Error, CustomStringConvertible, Equatable {
   /// The whole sentence, as a user reads it.
@@ -10,14 +10,14 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
   /// The longest sentence in characters; of a longer one the middle is left out.
   static let longest = 2_000
 
-  /// Makes an error from its sentence; control characters in it become U+FFFD.
+  /// Makes an error from its sentence; control characters in it, line ends too, become U+FFFD.
   public init(_ description: String) {
     self.description = InputError.shortened(InputError.visible(description))
   }
 
   private static func visible(_ text: String) -> String {
     let isControl = { (letter: Unicode.Scalar) in
-      letter.value < 0x20 && letter != "\n" || (0x7F...0x9F).contains(letter.value)
+      letter.value < 0x20 || (0x7F...0x9F).contains(letter.value)
     }
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))

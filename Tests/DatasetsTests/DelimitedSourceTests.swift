@@ -92,4 +92,13 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
     }
     #expect(throws: InputError("\(path):1: there is no header; the first line must name the columns")) { try open("") }
   }
+
+  /// Found by fuzzing: the sentence about such a header must stay one line.
+  @Test func aColumnNameOfTwoLinesIsNamedInOne() throws {
+    #expect(
+      throws: InputError(
+        "\(folder.file("events")):1: the header has no column user, timestamp, only us\u{FFFD}er, item; name the columns with --columns (such as user=us\u{FFFD}er)"
+      )
+    ) { try open("\"us\ner\",item\nu,i\n") }
+  }
 }

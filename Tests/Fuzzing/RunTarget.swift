@@ -1,0 +1,49 @@
+import Datasets
+import Files
+import Foundation
+import Reporting
+import TestSupport
+import Training
+
+extension FuzzTarget {
+  /// A run directory: `run.json`, `config.yaml`, `metrics.jsonl`, `evaluation.json`.
+  static var run: FuzzTarget {
+    FuzzTarget("run", seeds: runSeeds) { folder in
+      let whole = try FuzzWorld(folder).run()
+      return { input in
+        for (name, bytes) in zip(runFiles, InputParts.split(input, into: runFiles.count)) { folder.put("run/\(name)", bytes) }
+        let directory = RunDirectory(path: whole.directory.path)
+        attempt { _ = try directory.record() }
+        attempt { try open(whole) }
+        attempt {
+          let record = try EvaluationRecord(path: directory.evaluationPath)
+          _ = record.json.indented
+          try record.write()
+        }
+        attempt { try goOn(directory.metricsPath) }
+      }
+    }
+  }
+
+  private static let runFiles = ["run.json", "evaluation.json", "metrics.jsonl", "config.yaml"]
+
+  private static func runSeeds(_ folder: TemporaryFolder) throws -> [[UInt8]] {
+    let whole = try FuzzWorld(folder).run()
+    return [InputParts.join(try runFiles.map { try contents("\(whole.directory.path)/\($0)") })]
+  }
+
+  private static func open(_ whole: TrainedRun) throws {
+    let run = try TrainedRun(path: whole.directory.path, data: whole.dataset.path)
+    for phase in run.trainedPhases { _ = try run.checkpoint(phase) }
+    _ = try run.phase(named: nil)
+  }
+
+  /// Cuts the log as a run does that goes on, and adds a line; lines that stay must be whole.
+  private static func goOn(_ path: String) throws {
+    try MetricsLog.cut(path: path) { phase, step in phase == "universal" && step <= 2 }
+    try MetricsLog(path: path).append([.init("step", .int(3))])
+    let text = try contents(path)
+    let lines = text.split(separator: 10, omittingEmptySubsequences: false)
+    must(lines.count >= 2 && lines[lines.count - 2].starts(with: "{\"step\":".utf8), "the last line: \(lines.suffix(2))")
+  }
+}
