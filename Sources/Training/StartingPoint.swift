@@ -73,7 +73,7 @@ public struct StartingPoint: Sendable, Codable, Equatable {
     guard !FileManager.default.fileExists(atPath: "\(path)/\(CheckpointManifest.fileName)") else { return path }
     let run = RunDirectory(path: path)
     guard run.exists else { throw InputError("\(checkpoint) is neither a checkpoint nor a run directory; give one with --from") }
-    guard let result = CheckpointStore(path: run.checkpointsPath(phase: "universal")).result() else {
+    guard let result = try CheckpointStore(path: run.checkpointsPath(phase: "universal")).result() else {
       throw InputError("\(checkpoint) has no checkpoint of its universal phase; train it first")
     }
     return result.path

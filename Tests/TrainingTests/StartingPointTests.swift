@@ -240,7 +240,8 @@ struct StartingPointTests {
     let run = StartingPoint(path: try world.run("yesterday").directory.path)
     #expect(try world.leg(config, of: "next", on: data.yesterday, from: run, ranks: 2) == .finished)
     let record = try world.run("next").directory.record()
-    #expect(record.from?.checkpoint == CheckpointStore(path: "\(run.checkpoint)/checkpoints/universal").result()?.path)
+    let result = try CheckpointStore(path: "\(run.checkpoint)/checkpoints/universal").result()
+    #expect(record.from?.checkpoint == result?.path)
     #expect(record.from?.manifestChecksum?.count == 8)
   }
 
