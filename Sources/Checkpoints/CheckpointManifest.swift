@@ -68,6 +68,8 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   public var score: Double?
   /// The files.
   public var files: [File] = []
+  /// The CRC-32 of everything else in the file, as eight hexadecimal digits; empty in memory.
+  private var seal = ""
 
   /// Describes a checkpoint that is about to be written.
   public init(
@@ -108,6 +110,11 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
       throw InputError("\(file) cannot be read; use another checkpoint")
     }
     self = manifest
+    seal = ""
+    // A step that reads as another one would be trained twice or never.
+    guard try manifest.seal == ownSeal() else {
+      throw InputError("\(file) is damaged (its entries do not have the checksum that it states); use another checkpoint")
+    }
   }
 
   /// Numbers that a run can have, and files that lie in the folder: a name from a file is no path.
@@ -122,12 +129,27 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
 
   /// Writes the manifest into the folder of files that it lists.
   func write(to folder: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    let data = try encoder.encode(self)
+    let data = try sealed()
     var file = try AtomicFile(path: "\(folder)/\(Self.fileName)")
     try data.withUnsafeBytes { try file.write($0) }
     try file.commit()
+  }
+
+  /// The file's bytes, with the checksum of its entries.
+  func sealed() throws -> Data {
+    var manifest = self
+    manifest.seal = ""
+    manifest.seal = try manifest.ownSeal()
+    return try manifest.encoded()
+  }
+
+  /// The CRC-32 of the entries, as long as the seal is empty.
+  private func ownSeal() throws -> String { Self.hex(try encoded().withUnsafeBytes { CRC32.of($0) }) }
+
+  private func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return try encoder.encode(self)
   }
 
   static func hex(_ value: UInt32) -> String { String(format: "%08x", value) }

@@ -1,8 +1,9 @@
-import Checkpoints
 import Files
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Checkpoints
 
 struct CheckpointStoreTests {
   private let folder: TemporaryFolder
@@ -19,7 +20,7 @@ struct CheckpointStoreTests {
     let manifest = CheckpointManifest(
       phase: "universal", step: step, steps: 60, epoch: 0, updates: step, isJudged: true, dataset: "", items: 3,
       selectedBy: score == nil ? nil : "mrr", score: score)
-    try JSONEncoder().encode(manifest).write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.fileName)"))
+    try manifest.sealed().write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.fileName)"))
   }
 
   private var steps: [Int] { store.all().map(\.manifest.step) }

@@ -74,7 +74,7 @@ private struct FuzzCheckpoint {
   var name: String { String(path.dropFirst(folder.path.count + 1)) }
 
   func put(_ manifest: CheckpointManifest) {
-    guard let text = try? JSONEncoder().encode(manifest) else { return }
+    guard let text = try? manifest.sealed() else { return }
     folder.put("\(name)/manifest.json", Array(text))
   }
 
