@@ -133,6 +133,9 @@ public final class Trainer {
           ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead), continuing: try loadUniversal(),
           seed: config.seed)
       }
+    if start == nil && communicator.rank == 0 {
+      try CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name)).removeAll()
+    }
     let trainer = try PhaseTrainer(
       plan, model: model, from: start, config: config, precision: precision, dataset: inputs.dataset,
       directory: inputs.directory, communicator: communicator, log: log, shouldStop: shouldStop)
