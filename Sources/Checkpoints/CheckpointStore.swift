@@ -49,6 +49,11 @@ public struct CheckpointStore: Sendable {
     for checkpoint in all where !kept.contains(checkpoint.path) { try OutputFolder.remove(checkpoint.path) }
   }
 
+  /// Removes every checkpoint, whole or not: those of an earlier training of a phase that begins anew.
+  public func removeAll() throws {
+    for path in paths() { try OutputFolder.remove(path) }
+  }
+
   /// Removes what writing and removing left behind when the run was killed; only while no run writes here.
   public func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {

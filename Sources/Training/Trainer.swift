@@ -155,6 +155,9 @@ public final class Trainer {
           ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead), continuing: try loadUniversal(),
           seed: config.seed)
       }
+    if start == nil && communicator.rank == 0 {
+      try CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name)).removeAll()
+    }
     let begin = self.start.flatMap { start in plan.kind.isUniversal ? { try self.begin($0, with: start) } : nil }
     let trainer = try PhaseTrainer(
       plan, model: model, from: start,

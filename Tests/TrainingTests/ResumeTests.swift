@@ -176,6 +176,17 @@ struct ResumeTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
   }
 
+  @Test func aPhaseThatBeginsAnewHasNoOlderResult() throws {
+    let run = try world.train(try config(), into: "again")
+    let store = CheckpointStore(path: run.directory.checkpointsPath(phase: "like"))
+    var other = try config()
+    // So far off that no model of it is better than the older ones.
+    other.targeted[0].learningRateScale = 1000
+    #expect(try world.leg(other, of: "again", only: "like", ranks: 2) == .finished)
+    let trained = try store.all().map { try ConfigReader.read(text: $0.configuration(), name: "config.yaml") }
+    #expect(!trained.isEmpty && trained.allSatisfy { $0 == other })
+  }
+
   @Test func whatAKilledRunLeftBehindGoes() throws {
     let config = try config()
     _ = try world.leg(config, of: "killed", stopAfter: 9)
