@@ -25,11 +25,14 @@ public struct ItemMatch {
 
   /// Looks for every item of a checkpoint; collective.
   ///
-  /// Everybody reads all keys and keeps what is found among its own rows: 8 bytes a row, and 12 more while it looks.
+  /// Everybody reads all keys and keeps what is found among its own rows: 8 bytes a row, and about 20 more while it looks.
   /// Throws `InputError` when files do not fit or an item stands twice.
   init(_ checkpoint: Checkpoint, _ contents: CheckpointContents, communicator: any Communicator, mayGoOn: () throws -> Void)
     throws
   {
+    guard checkpoint.manifest.items <= Int32.max else {
+      throw InputError("\(checkpoint.path) has more items than a data set can hold; use another checkpoint")
+    }
     let items = contents.model.items
     let places = KeyPlaces((0..<items.ids.rows).map { contents.itemKey(items.item(ofLocalRow: $0)) })
     var isTaken = [Bool](repeating: false, count: items.ids.rows)
