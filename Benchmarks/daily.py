@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a day's training is worth: yesterday's model as it is, going on for a few epochs, and training afresh, on the events after today.
+"""What a day's training is worth: yesterday's model as it is, going on for a few epochs, training afresh, on the events after today.
 
     Benchmarks/daily.py [--interactions FILE --items FILE] [--yesterday 0.9] [--today 0.95] [--epochs 20] [--more 1 3]
                         [--config FILE] [--set KEY=VALUE ...] [--more-set KEY=VALUE ...] [--ranks 2] [--precise PROGRAM]
