@@ -93,9 +93,8 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// Throws `InputError` when there is none, or one that this program cannot have written.
   init(folder: String) throws {
     let file = "\(folder)/\(Self.fileName)"
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw InputError("\(folder) is not a checkpoint: it has no \(Self.fileName)")
-    }
+    guard access(file, F_OK) == 0 else { throw InputError("\(folder) is not a checkpoint: it has no \(Self.fileName)") }
+    let data = try SmallFile.read(file)
     struct Version: Decodable { var version: Int }
     guard let version = try? JSONDecoder().decode(Version.self, from: data).version else {
       throw InputError("\(file) cannot be read; use another checkpoint")

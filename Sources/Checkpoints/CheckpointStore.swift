@@ -20,6 +20,28 @@ public struct CheckpointStore: Sendable {
   /// A folder without a manifest is no whole checkpoint and does not count.
   public func all() -> [Checkpoint] { paths().compactMap { try? Checkpoint(path: $0) } }
 
+  /// Throws `InputError` naming the first manifest that is there but cannot be read: one of the phase's checkpoints is damaged,
+  /// and perhaps the best.
+  public func checkManifests() throws {
+    for path in paths() {
+      // Without following a link: one that leads nowhere is damage too.
+      let manifest = try? FileManager.default.attributesOfItem(atPath: "\(path)/\(CheckpointManifest.fileName)")
+      if manifest != nil { _ = try Checkpoint(path: path) }
+    }
+  }
+
+  /// Gives a damaged checkpoint a name that counts nowhere, so that no command takes it for the phase's best.
+  public func setAside(_ folder: String) throws {
+    let name = URL(fileURLWithPath: folder).lastPathComponent
+    let aside = "\(path)/damaged-\(name)"
+    do {
+      if FileManager.default.fileExists(atPath: aside) { try FileManager.default.removeItem(atPath: aside) }
+      try FileManager.default.moveItem(atPath: folder, toPath: aside)
+    } catch {
+      throw InputError("\(folder) is damaged and cannot be renamed (\(error.localizedDescription)); move it away")
+    }
+  }
+
   /// Every folder that has a checkpoint's name, whole or not, oldest first.
   public func paths() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

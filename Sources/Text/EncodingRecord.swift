@@ -34,7 +34,7 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
   /// - Throws: `InputError` when there is none or it cannot be read.
   public init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
-    let data = try MappedFile(path: path).withBytes { Data($0) }
+    let data = try SmallFile.read(path)
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch {

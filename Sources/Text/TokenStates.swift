@@ -20,6 +20,9 @@ public final class TokenStates: Sendable {
   /// The number of items V.
   public let itemCount: Int
 
+  /// The file, as it was named.
+  public var path: String { file.path }
+
   private let file: SafetensorsFile
   private nonisolated(unsafe) let offsetValues: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let states: UnsafeRawBufferPointer

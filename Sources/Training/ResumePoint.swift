@@ -15,11 +15,12 @@ struct ResumePoint {
   /// Looks for the newest whole checkpoint of some phases; nil when there is none at all.
   ///
   /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
-  /// checkpoint that is damaged is passed over with a warning. Throws `InputError` when all are damaged or of other data.
+  /// checkpoint that is damaged is passed over with a warning and set aside. Throws `InputError` when all are damaged or of other data.
   static func find(
     _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ config: RunConfig, communicator: any Communicator
   ) throws -> ResumePoint? {
     var damage: String?
+    var damaged: [(store: CheckpointStore, path: String)] = []
     for (number, plan) in plans.enumerated().reversed() {
       let store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
       if communicator.rank == 0 { try store.removeLeftovers() }
@@ -28,17 +29,27 @@ struct ResumePoint {
         switch try open(path, communicator) {
         case .success(let checkpoint):
           try check(checkpoint, dataset, config)
+          try setAside(damaged, communicator)
           return ResumePoint(phase: number, checkpoint: checkpoint)
         case .failure(let error):
           damage = damage ?? "\(error)"
+          damaged.append((store, path))
           guard communicator.rank == 0 else { continue }
           Logger(label: "precise.training").warning(
-            "a checkpoint is not whole; an older one is used", metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
+            "a checkpoint is not whole and is set aside; an older one is used",
+            metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
         }
       }
     }
     if let damage { throw InputError("no checkpoint of \(directory.path) is whole: \(damage); or begin anew with --overwrite") }
     return nil
+  }
+
+  /// Damaged checkpoints must not be found again, as the best of their phase: once there is a whole one, they get another name.
+  private static func setAside(_ damaged: [(store: CheckpointStore, path: String)], _ communicator: any Communicator) throws {
+    guard !damaged.isEmpty else { return }
+    if communicator.rank == 0 { for found in damaged { try found.store.setAside(found.path) } }
+    try communicator.barrier()
   }
 
   /// The same result on every rank.

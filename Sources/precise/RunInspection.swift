@@ -50,6 +50,7 @@ struct RunInspection {
 
   func run(json: Bool, verify: Bool) throws {
     if verify {
+      for phase in phases { try CheckpointStore(path: directory.checkpointsPath(phase: phase.name)).checkManifests() }
       for checkpoint in phases.flatMap(\.checkpoints) { try checkpoint.verify() }
     }
     print(json ? object(verified: verify).indented : lines(verified: verify).joined(separator: "\n"))
@@ -116,7 +117,7 @@ struct RunInspection {
         let cells = ["recall@10", "ndcg@10", "mrr"].map { name in
           split.value["all"]?[name]?.number.map { HumanFormat.decimal($0, 4) } ?? "-"
         }
-        let users = split.value["all"]?["users"]?.number.map { HumanFormat.count(Int($0)) } ?? "-"
+        let users = split.value["all"]?["users"]?.number.flatMap(Int.init(exactly:)).map(HumanFormat.count) ?? "-"
         table.append([phase.key, split.key, users] + cells)
       }
     }
