@@ -140,7 +140,8 @@ if Context.environment["PRECISE_FUZZ"] != nil {
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "Checkpoints", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Model", "Optimizers", "Reporting", "TestSupport",
+        "Checkpoints", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Model", "Optimizers", "Reporting",
+        "TestSupport",
         "Text", "Training",
       ],
       path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: swift))
