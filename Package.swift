@@ -142,8 +142,9 @@ if Context.environment["PRECISE_FUZZ"] != nil {
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "Checkpoints", "Collectives", "Config", "Datasets", "Files", "Model", "Optimizers", "Reporting", "TestSupport", "Text",
-        "Training",
+        "Checkpoints", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Model", "Optimizers", "Reporting",
+        "TestSupport",
+        "Text", "Training",
       ],
       path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: swift))
 }

@@ -7,8 +7,16 @@
 #include <string.h>
 
 /* Each kernel is built three times and picked by the loader: AVX-512, AVX2 + FMA, baseline. Elsewhere (aarch64) the
- * compiler's own vectors serve. 512-bit registers must be asked for: the default for v4 stays at 256 bits. */
-#if defined(__x86_64__) && defined(__ELF__)
+ * compiler's own vectors serve. 512-bit registers must be asked for: the default for v4 stays at 256 bits.
+ *
+ * The thread sanitizer instruments the function that picks, which the loader calls before the sanitizer's runtime has started; under
+ * it there is the baseline alone. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ONE_VERSION
+#endif
+#endif
+#if defined(__x86_64__) && defined(__ELF__) && !defined(ONE_VERSION)
 #define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), min_vector_width(512)))
 #else
 #define KERNEL

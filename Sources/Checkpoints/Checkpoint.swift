@@ -70,7 +70,7 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// Compares the checksums of this rank's share of the files, and agrees; collective.
+  /// Compares the checksums of this rank's share of the files, looks for NaN in them, and agrees; collective.
   ///
   /// Throws `InputError` on every rank, naming the first file that is missing or damaged.
   public func verify(sharedBy communicator: any Communicator) throws {
@@ -85,7 +85,7 @@ public struct Checkpoint: Sendable {
     if let failure = try communicator.firstText(failure) { throw InputError(failure) }
   }
 
-  /// Compares every file's checksum with the manifest's.
+  /// Compares every file's checksum with the manifest's, and looks for NaN and infinity.
   ///
   /// Throws `InputError` naming the first file that is missing or damaged.
   public func verify() throws {
@@ -182,6 +182,12 @@ public struct Checkpoint: Sendable {
     let found = CheckpointManifest.hex(try CRC32.of(file: name))
     guard found == file.crc32 else {
       throw InputError("\(name) is damaged (checksum \(found), the manifest says \(file.crc32)); use another checkpoint")
+    }
+    guard name.hasSuffix(".safetensors") else { return }
+    do {
+      try SafetensorsFile(path: name).checkFinite()
+    } catch let error as InputError {
+      throw InputError("\(error); use another checkpoint")
     }
   }
 }

@@ -98,7 +98,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   init(folder: String) throws {
     let file = "\(folder)/\(Self.fileName)"
     guard access(file, F_OK) == 0 else { throw InputError("\(folder) is not a checkpoint: it has no \(Self.fileName)") }
-    let data = try MappedFile(path: file).withBytes { Data($0) }
+    let data = try SmallFile.read(file)
     struct Version: Decodable { var version: Int }
     guard let version = try? JSONDecoder().decode(Version.self, from: data).version else {
       throw InputError("\(file) cannot be read; use another checkpoint")

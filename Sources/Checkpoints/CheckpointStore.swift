@@ -35,7 +35,10 @@ public struct CheckpointStore: Sendable {
         return try Checkpoint(path: folder)
       } catch {
         // Without a manifest it is none, or not there any more: a run that goes on removes old ones.
-        guard access("\(folder)/\(CheckpointManifest.fileName)", F_OK) == 0 else { return nil as Checkpoint? }
+        // Looked at without following a link: one that leads nowhere is damage too.
+        guard (try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(CheckpointManifest.fileName)")) != nil else {
+          return nil as Checkpoint?
+        }
         throw InputError("\(error); moving \(folder) away makes the next best the phase's result")
       }
     }

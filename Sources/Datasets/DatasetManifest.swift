@@ -83,11 +83,9 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   ///
   /// Throws `InputError` saying what is wrong with it.
   static func read(_ path: String) throws -> DatasetManifest {
-    let file = try MappedFile(path: path)
-    guard file.count <= 64 << 20 else { throw InputError("\(path) is too large for a manifest") }
+    let data = try SmallFile.read(path)
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let data = file.withBytes { Data($0) }
     guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }

@@ -41,6 +41,9 @@ public struct Preparation {
     let knownUsers = users.count
     for open in interactions { try sink.read(try open()) }
     try sink.badRows.check(options.maximumBadRows, rows: sink.rows, "interaction")
+    guard sink.rows > 0 else {
+      throw InputError("there is no row in \(options.interactions.joined(separator: ", ")); are these the interactions?")
+    }
     var manifest = DatasetManifest()
     manifest.preparation = PreparationProtocol(options)
     manifest.counts.interactionRows = sink.rows

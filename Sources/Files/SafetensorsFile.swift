@@ -89,6 +89,17 @@ public final class SafetensorsFile: Sendable {
     }
   }
 
+  /// Looks for numbers that are none.
+  ///
+  /// - Throws: ``InputError`` naming the first tensor that has NaN or infinity in it.
+  public func checkFinite() throws {
+    for info in tensors.values.sorted(by: { $0.byteRange.lowerBound < $1.byteRange.lowerBound }) {
+      guard info.type.isFinite(try bytes(info.name)) else {
+        throw InputError("\(path): tensor \"\(info.name)\" has NaN or infinity in it")
+      }
+    }
+  }
+
   /// Takes bytes of the file that were read out of this process's memory; they stay readable, from the file again.
   public func forget(_ bytes: UnsafeRawBufferPointer) { file.forget(bytes) }
 

@@ -35,7 +35,7 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
   public init(folder: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     guard access(path, F_OK) == 0 else { throw InputError("\(folder) has no \(Self.fileName); run `precise encode \(folder)`") }
-    let data = try MappedFile(path: path).withBytes { Data($0) }
+    let data = try SmallFile.read(path)
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch {

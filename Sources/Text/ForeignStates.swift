@@ -37,6 +37,9 @@ public struct ForeignStates: TokenSource {
     }
   }
 
+  /// The file of the states.
+  public var file: String? { states.path }
+
   /// The width of the file's states.
   public var dimension: Int { states.dimension }
 

@@ -16,10 +16,17 @@ public protocol TokenSource {
   var dimension: Int { get }
   /// What the data set's record names as the encoder.
   var name: String { get }
+  /// The file that the states come from, for messages; nil when they are made here.
+  var file: String? { get }
   /// The number of tokens of an item, at most the limit asked for.
   func tokenCount(_ item: Int) -> Int
   /// Appends an item's states, `tokenCount(item) * dimension` numbers.
   func appendStates(_ item: Int, to states: inout [Float])
+}
+
+extension TokenSource {
+  /// Made here.
+  public var file: String? { nil }
 }
 
 /// The hashed states of a data set's texts.

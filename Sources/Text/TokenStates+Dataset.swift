@@ -19,7 +19,9 @@ extension TokenStates {
       record.version == EncodingRecord.currentVersion && record.itemTableChecksum == checksum
       && metadata[Self.itemTableKey] == checksum && record.rows == rowCount && record.dimension == dimension
     guard isCurrent else {
-      throw InputError("\(path) was made for other items than the data set has now; run `precise encode \(dataset.path)` again")
+      throw InputError(
+        "\(path) and \(EncodingRecord.fileName) were made for other items than the data set has now; run `precise encode \(dataset.path)` again"
+      )
     }
   }
 

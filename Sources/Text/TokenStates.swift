@@ -20,6 +20,9 @@ public final class TokenStates: Sendable {
   /// The number of items V.
   public let itemCount: Int
 
+  /// The file, as it was named.
+  public var path: String { file.path }
+
   private let file: SafetensorsFile
   private nonisolated(unsafe) let offsetValues: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let states: UnsafeRawBufferPointer
@@ -62,9 +65,6 @@ public final class TokenStates: Sendable {
 
   /// The number of rows of `states`, over all items.
   public var rowCount: Int { Int(offsetValues[itemCount]) }
-
-  /// The file's path.
-  var path: String { file.path }
 
   /// Free text entries of the file's header: which encoder made it, for which items.
   public var metadata: [String: String] { file.metadata }

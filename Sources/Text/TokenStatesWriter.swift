@@ -47,7 +47,7 @@ public struct TokenStatesWriter {
     for item in 0..<items.count {
       let start = batch.count
       source.appendStates(item, to: &batch)
-      try checkFinite(batch[start...], items, item)
+      try checkFinite(batch[start...], items, item, source.file)
       if batch.count >= Self.batchValues {
         try flush(&batch, to: &writer)
         progress(item + 1)
@@ -70,7 +70,7 @@ public struct TokenStatesWriter {
   }
 
   /// Refuses NaN, infinity, and what becomes infinity when stored.
-  private func checkFinite(_ values: ArraySlice<Float>, _ items: some TextItems, _ item: Int) throws {
+  private func checkFinite(_ values: ArraySlice<Float>, _ items: some TextItems, _ item: Int, _ file: String?) throws {
     let limit = largestStorable
     var isFinite = true
     // Every comparison with NaN is false.
@@ -81,7 +81,7 @@ public struct TokenStatesWriter {
     let fault =
       values.allSatisfy(\.isFinite)
       ? "values too large for \(type.rawValue); store them with --dtype f32" : "NaN or infinity in them; encode it again"
-    throw InputError("the states of item \"\(items.id(item))\" have \(fault)")
+    throw InputError("\(file.map { "\($0): " } ?? "")the states of item \"\(items.id(item))\" have \(fault)")
   }
 
   /// The largest Float that rounds to a finite number of the type.

@@ -54,7 +54,8 @@ public struct EvaluationRecord {
   /// Reads what was recorded before; nothing when there is no file.
   public init(path: String) throws {
     self.path = path
-    guard let data = FileManager.default.contents(atPath: path) else { return }
+    guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return }
+    let data = try SmallFile.read(path)
     guard let value = try? JSONDecoder().decode([String: [String: AnyJSON]].self, from: data) else {
       throw InputError("\(path) cannot be read as JSON; move it away and evaluate again")
     }

@@ -76,6 +76,9 @@ public enum ModelFactory {
     for row in 0..<items.ids.rows {
       let (item, target) = (items.item(ofLocalRow: row), items.tokens.states(of: row))
       if target.rows > 0 {
+        guard states.type.isFinite(states.rawStates(item)) else {
+          throw InputError("\(states.path): the states of item \(item) have NaN or infinity in them; run `precise encode` again")
+        }
         states.copyStates(item, into: scratch.base)
         target.store(scratch.base)
       }

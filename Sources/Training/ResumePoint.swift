@@ -15,7 +15,7 @@ struct ResumePoint {
   /// Looks for the newest whole checkpoint of some phases; nil when there is none at all.
   ///
   /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
-  /// checkpoint that is damaged is passed over with a warning. Throws `InputError` when all are damaged or of other data.
+  /// checkpoint that is damaged is passed over with a warning and set aside. Throws `InputError` when all are damaged or of other data.
   static func find(
     _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ config: RunConfig, communicator: any Communicator
   ) throws -> ResumePoint? {
@@ -28,14 +28,15 @@ struct ResumePoint {
         switch try open(path, communicator) {
         case .success(let checkpoint):
           try check(checkpoint, dataset, config)
-          if communicator.rank == 0 { try setAside(damaged) }
+          try setAside(damaged, communicator)
           return ResumePoint(phase: number, checkpoint: checkpoint)
         case .failure(let error):
           damage = damage ?? "\(error)"
           damaged.append((store, path))
           guard communicator.rank == 0 else { continue }
           Logger(label: "precise.training").warning(
-            "a checkpoint is not whole; an older one is used", metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
+            "a checkpoint is not whole and is set aside; an older one is used",
+            metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
         }
       }
     }
@@ -43,12 +44,16 @@ struct ResumePoint {
     return nil
   }
 
-  /// What is damaged must neither be a phase's result nor stand where the run writes the same steps again.
-  private static func setAside(_ damaged: [(store: CheckpointStore, path: String)]) throws {
-    for (store, path) in damaged {
-      let aside = try store.setAside(path)
-      Logger(label: "precise.training").warning("it is kept aside", metadata: ["checkpoint": "\(path)", "now": "\(aside)"])
+  /// What is damaged must neither be a phase's result nor stand where the run writes the same steps again; collective.
+  private static func setAside(_ damaged: [(store: CheckpointStore, path: String)], _ communicator: any Communicator) throws {
+    guard !damaged.isEmpty else { return }
+    if communicator.rank == 0 {
+      for (store, path) in damaged {
+        let aside = try store.setAside(path)
+        Logger(label: "precise.training").warning("it is kept aside", metadata: ["checkpoint": "\(path)", "now": "\(aside)"])
+      }
     }
+    try communicator.barrier()
   }
 
   /// Opens a checkpoint and compares its checksums; collective, the same result on every rank.

@@ -96,13 +96,15 @@ public struct RunDirectory: Sendable {
   ///
   /// Throws `InputError` when the folder is no run.
   public func record() throws -> Record {
-    guard exists, let data = FileManager.default.contents(atPath: "\(path)/run.json") else {
+    let file = "\(path)/run.json"
+    guard exists, access(file, F_OK) == 0 else {
       throw InputError("\(path) is not a run directory: it has no config.yaml and run.json; give the --out of precise train")
     }
+    let data = try SmallFile.read(file)
     do {
       return try JSONDecoder().decode(Record.self, from: data)
     } catch {
-      throw InputError("\(path)/run.json cannot be read; pass the data set with --data")
+      throw InputError("\(file) cannot be read; put it back as it was, or train again")
     }
   }
 

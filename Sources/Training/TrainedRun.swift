@@ -24,13 +24,16 @@ public struct TrainedRun: Sendable {
 
   /// Opens a run directory and its data set.
   ///
-  /// Throws `InputError` when the folder is no run or the data set has changed since.
+  /// Throws `InputError` when the folder is no run, a checkpoint's manifest is damaged, or the data set has changed since.
   ///
   /// - Parameter data: the data set's folder, when it has moved.
   public init(path: String, data: String? = nil) throws {
     directory = RunDirectory(path: path)
     let record = try directory.record()
     config = try ConfigReader.read(file: directory.configPath)
+    guard data != nil || Dataset.isDataset(record.dataset) else {
+      throw InputError("\(path)/run.json names the data set \(record.dataset), which is not there; give it with --data")
+    }
     dataset = try Dataset(path: data ?? record.dataset)
     guard dataset.manifest.checksum == record.checksum else {
       throw InputError(

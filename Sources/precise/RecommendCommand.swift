@@ -99,7 +99,7 @@ struct RecommendCommand: ParsableCommand {
       if line == nil { break }
     }
     guard let first = unknown.first else { return }
-    guard unknown.count < total else { throw try lookup.unknownUser(first) }
+    guard unknown.count < total else { throw InputError("\(reader.path): \(try lookup.unknownUser(first))") }
     console.note("\(unknown.count) of \(total) users are not in the data set and left out (the first: \(first))")
   }
 

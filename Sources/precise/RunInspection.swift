@@ -117,7 +117,7 @@ struct RunInspection {
         let cells = ["recall@10", "ndcg@10", "mrr"].map { name in
           split.value["all"]?[name]?.number.map { HumanFormat.decimal($0, 4) } ?? "-"
         }
-        let users = split.value["all"]?["users"]?.number.map { HumanFormat.count(Int($0)) } ?? "-"
+        let users = split.value["all"]?["users"]?.number.flatMap(Int.init(exactly:)).map(HumanFormat.count) ?? "-"
         table.append([phase.key, split.key, users] + cells)
       }
     }

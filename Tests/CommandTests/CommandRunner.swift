@@ -12,6 +12,9 @@ struct CommandResult {
 
 /// Runs the `precise` binary that was built beside the tests.
 enum CommandRunner {
+  /// Far more than any command of a test takes, on any machine.
+  private static let mostSeconds = 300
+
   /// Runs it to its end with arguments and perhaps something on standard input.
   static func run(_ arguments: String..., input: Data = Data()) throws -> CommandResult { try run(arguments, input: input) }
 
@@ -48,7 +51,11 @@ enum CommandRunner {
     process.standardOutput = try FileHandle(forWritingTo: names[1])
     process.standardError = try FileHandle(forWritingTo: names[2])
     try process.run()
+    // A command that hangs is killed, and its test fails by the code -9.
+    let watchdog = DispatchWorkItem { [number = process.processIdentifier] in kill(number, SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(mostSeconds), execute: watchdog)
     process.waitUntilExit()
+    watchdog.cancel()
     return CommandResult(
       // A signal's number, negative: a crash is no exit code.
       code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,

@@ -27,6 +27,18 @@ struct ElementTypeTests {
     return exponent == 0 ? fraction * 0x1p-24 : Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
   }
 
+  /// Every pattern of sixteen bits is finite exactly when it decodes to a finite number; wider ones at the edges.
+  @Test func isFiniteIsWhatItSays() {
+    for type in [ElementType.f16, .bf16] {
+      let wrong = (0...UInt16.max).filter { type.isFinite($0) != decode(type, [$0])[0].isFinite }
+      #expect(wrong.isEmpty, "\(type.rawValue): \(wrong.prefix(3))")
+    }
+    for value in [0, -1, Float.greatestFiniteMagnitude, .leastNonzeroMagnitude] { #expect(ElementType.f32.isFinite(value)) }
+    for value in [Float.nan, .signalingNaN, .infinity, -.infinity] { #expect(!ElementType.f32.isFinite(value)) }
+    #expect(ElementType.f64.isFinite(Double.greatestFiniteMagnitude) && !ElementType.f64.isFinite(-Double.infinity))
+    #expect(ElementType.i32.isFinite(Float.nan) && ElementType.f32.isFinite(UnsafeRawBufferPointer(start: nil, count: 0)))
+  }
+
   @Test func everyHalfDecodesExactly() {
     let decoded = decode(.f16, (0...UInt16.max).map { $0 })
     let wrong = (0..<UInt16(0x7C00)).filter { pattern in
@@ -77,5 +89,13 @@ struct ElementTypeTests {
 
   @Test func sizesAreThoseOfTheFormat() {
     #expect(ElementType.allCases.map(\.size) == [1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 8, 8, 8])
+  }
+}
+
+extension ElementType {
+  /// Whether one stored number is finite, read from an address that is aligned to nothing.
+  fileprivate func isFinite<Number: BitwiseCopyable>(_ number: Number) -> Bool {
+    let bytes = [UInt8(0xFF)] + withUnsafeBytes(of: number) { Array($0) }
+    return bytes.withUnsafeBytes { isFinite(UnsafeRawBufferPointer(rebasing: $0.dropFirst())) }
   }
 }

@@ -1,0 +1,174 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// A kind of file that a command is given: where it stands, and what the command must say when it is damaged.
+struct HostileFile: Sendable, CustomTestStringConvertible {
+  /// What it is, for the table.
+  let name: String
+  let format: FileDamage.Format
+  /// The file, inside the test's folder.
+  let file: String
+  /// The command; `run`, `dataset` and `raw` in its arguments are copies that belong to the test.
+  let command: [String]
+  /// The damages after which the command may as well go on; after all others it must not.
+  var mayGoOn: Set<FileDamage> = []
+  /// The exit code of a refusal.
+  var code: Int32 = 65
+  /// The damages that another file than this one shows, with other names and another code.
+  var shownElsewhere: Set<FileDamage> = []
+  /// Makes checksums fit again that would hide the damage.
+  var mend: (@Sendable (_ path: String) throws -> Void)?
+
+  var testDescription: String { name }
+
+  /// Every kind of file that comes from outside.
+  static let all: [HostileFile] = rows + lists + configurations + states + datasets + checkpoints + runs
+
+  /// A letter of an id, a text or a time may be another; cut off after a whole row, a file is a shorter one.
+  private static let rowsMayGoOn: Set<FileDamage> = [.truncated, .bitFlipped]
+
+  private static let rows: [HostileFile] = [
+    interactions("csv", "raw/interactions.csv"),
+    interactions("csv.gz", "raw/interactions.csv.gz", .gzip, mayGoOn: []),
+    interactions("tsv", "raw/interactions.tsv", options: ["--format", "tsv"]),
+    interactions("jsonl", "raw/interactions.jsonl", options: ["--format", "jsonl"]),
+    interactions("ratings.dat", "raw/ratings.dat", options: ["--format", "movielens-1m"]),
+    interactions("amazon-2014", "raw/reviews_Toys.json", options: ["--format", "amazon-2014"]),
+    HostileFile(
+      name: "items, csv", format: .lines, file: "raw/items.csv",
+      // Its ids without their digits are items that nobody has used.
+      command: prepare + ["--interactions", "raw/interactions.csv", "--items", "raw/items.csv"],
+      mayGoOn: rowsMayGoOn.union([.nanFilled])),
+  ]
+
+  private static let prepare = ["prepare", "--out", "made", "--quiet", "--virtual-shards", "2", "--min-item-events", "1"]
+
+  private static func interactions(
+    _ name: String, _ file: String, _ format: FileDamage.Format = .lines, mayGoOn: Set<FileDamage> = rowsMayGoOn,
+    options: [String] = []
+  ) -> HostileFile {
+    HostileFile(
+      name: "interactions, \(name)", format: format, file: file, command: prepare + ["--interactions", file] + options,
+      mayGoOn: mayGoOn)
+  }
+
+  /// An unknown id has no score; an empty list of ids is none, but a table has a header.
+  private static let lists: [HostileFile] = [
+    HostileFile(
+      name: "score --pairs", format: .lines, file: "pairs.csv",
+      command: ["score", "run", "--pairs", "pairs.csv", "--out", "made", "--quiet"], mayGoOn: rowsMayGoOn.union([.nanFilled])),
+    HostileFile(
+      name: "export --items", format: .lines, file: "raw/items.csv",
+      command: ["export", "run", "--items", "raw/items.csv", "--out", "made", "--quiet"], mayGoOn: rowsMayGoOn.union([.nanFilled])
+    ),
+    HostileFile(
+      name: "recommend --users-file", format: .lines, file: "users.txt",
+      command: ["recommend", "run", "--users-file", "users.txt", "--json", "--quiet"], mayGoOn: [.truncated, .bitFlipped, .empty]),
+  ]
+
+  /// Every key has a default, so half a file and none at all are configurations too.
+  private static let configurations: [HostileFile] = [
+    HostileFile(
+      name: "configuration", format: .yaml, file: "config.yaml",
+      command: ["check", "--config", "config.yaml", "--data", "dataset", "--quiet"], mayGoOn: [.truncated, .bitFlipped, .empty],
+      code: 64)
+  ]
+
+  /// States have no checksum of their own: a flipped bit may be another number, and so may numbers in the wrong order of bytes.
+  private static let states: [HostileFile] = [
+    HostileFile(
+      name: "encode --states", format: .safetensors, file: "states.safetensors",
+      command: ["encode", "dataset", "--states", "states.safetensors", "--ids", "ids.txt", "--quiet"], mayGoOn: [.bitFlipped]),
+    HostileFile(
+      name: "encode --ids", format: .lines, file: "ids.txt",
+      command: ["encode", "dataset", "--states", "states.safetensors", "--ids", "ids.txt", "--quiet"],
+      // Half of the items and one more are enough.
+      mayGoOn: [.bitFlipped]),
+    dataset("token states", .safetensors, "dataset/token_states.safetensors", export, [.bitFlipped]),
+    dataset("encode.json", .json, "dataset/encode.json", export, [.bitFlipped, .wrongEndianLength]),
+  ]
+
+  private static let export = ["export", "run", "--data", "dataset", "--out", "made", "--quiet"]
+  private static let evaluate = ["evaluate", "run", "--data", "dataset", "--quiet"]
+  private static let inspect = ["inspect", "dataset", "--verify"]
+
+  /// A command that uses a data set sees what would break it, `inspect --verify` everything.
+  private static let datasets: [HostileFile] = [
+    dataset("data set, manifest", .json, "dataset/manifest.json", evaluate, [.bitFlipped, .wrongEndianLength]),
+    dataset("data set, items", .safetensors, "dataset/items.safetensors", export, [.bitFlipped]),
+    dataset("data set, a shard", .safetensors, "dataset/shards/shard-00001.safetensors", evaluate, [.bitFlipped]),
+    dataset("data set, items, verified", .safetensors, "dataset/items.safetensors", inspect),
+    dataset("data set, a shard, verified", .safetensors, "dataset/shards/shard-00001.safetensors", inspect),
+  ]
+
+  private static func dataset(
+    _ name: String, _ format: FileDamage.Format, _ file: String, _ command: [String], _ mayGoOn: Set<FileDamage> = []
+  ) -> HostileFile {
+    HostileFile(name: name, format: format, file: file, command: command, mayGoOn: mayGoOn)
+  }
+
+  /// The checkpoint that the commands serve from.
+  static let checkpoint = "run/checkpoints/like/step-00000099"
+
+  private static let checkpoints: [HostileFile] =
+    [
+      checkpoint("manifest.json", .json, [.bitFlipped, .wrongEndianLength]), checkpoint("dense.safetensors", .safetensors),
+      checkpoint("optimizer.safetensors", .safetensors), checkpoint("items-00000.safetensors", .safetensors),
+      checkpoint("config.yaml", .yaml),
+    ]
+    + ["dense.safetensors", "items-00000.safetensors"].map { name in
+      HostileFile(
+        name: "checkpoint, \(name), checksum made to fit", format: .safetensors, file: "\(checkpoint)/\(name)", command: export,
+        mayGoOn: [.bitFlipped, .wrongEndianNumbers], mend: mendChecksum)
+    }
+
+  private static func checkpoint(_ name: String, _ format: FileDamage.Format, _ mayGoOn: Set<FileDamage> = []) -> HostileFile {
+    HostileFile(
+      name: "checkpoint, \(name)", format: format, file: "\(checkpoint)/\(name)", command: export, mayGoOn: mayGoOn)
+  }
+
+  /// Goes on with the run, whose newest checkpoint is the one that the tests damage.
+  static let resume = [
+    "train", "--config", "config.yaml", "--data", "dataset", "--out", "run", "--resume", "--set", "model.experts=2", "--set",
+    "universal.epochs=2",
+  ]
+
+  /// Files of the newest checkpoint, for a run that goes on from it: one that is read first, one under a checksum, one behind it.
+  static let resumed: [HostileFile] = checkpoints.filter {
+    ["manifest.json", "dense.safetensors", "items-00000.safetensors, checksum made to fit"].map { "checkpoint, \($0)" }
+      .contains($0.name)
+  }.map { HostileFile(name: $0.name, format: $0.format, file: $0.file, command: resume, mayGoOn: $0.mayGoOn, mend: $0.mend) }
+
+  /// Writes a file's checksum into the manifest beside it.
+  @Sendable private static func mendChecksum(_ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    guard let checksum = try? CRC32.of(file: path) else { return }
+    let place = url.deletingLastPathComponent().appendingPathComponent("manifest.json")
+    var manifest = try JSONSerialization.jsonObject(with: Data(contentsOf: place)) as? [String: Any] ?? [:]
+    let files = (manifest["files"] as? [[String: Any]] ?? []).map { file in
+      file["name"] as? String == url.lastPathComponent ? file.merging(["crc32": String(format: "%08x", checksum)]) { $1 } : file
+    }
+    manifest["files"] = files
+    try JSONSerialization.data(withJSONObject: manifest).write(to: place)
+  }
+
+  private static let runs: [HostileFile] = [
+    HostileFile(
+      name: "run.json", format: .json, file: "run/run.json", command: ["evaluate", "run", "--quiet"],
+      mayGoOn: [.wrongEndianLength]),
+    HostileFile(
+      name: "a run's config.yaml", format: .yaml, file: "run/config.yaml", command: ["evaluate", "run", "--quiet"],
+      mayGoOn: [.truncated, .bitFlipped], code: 64,
+      // A configuration of defaults, which the checkpoint's tensors do not fit; and a folder without one is no run.
+      shownElsewhere: [.empty, .danglingLink, .linkLoop]),
+    // What a killed run leaves of its log is no fault; nor is a log that is not there.
+    HostileFile(
+      name: "metrics.jsonl", format: .lines, file: "run/metrics.jsonl", command: ["inspect", "run"],
+      mayGoOn: Set(FileDamage.allCases).subtracting([.folder, .linkToFolder, .unreadable])),
+    HostileFile(
+      name: "evaluation.json", format: .json, file: "run/evaluation.json", command: ["inspect", "run"],
+      mayGoOn: [.bitFlipped, .oversizedLength, .nanFilled, .wrongEndianLength]),
+  ]
+}
