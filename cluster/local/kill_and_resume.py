@@ -72,13 +72,17 @@ class Killer:
 
     def strike(self, job):
         members = job.members()
+        # A launcher that is signalled before it has ranks ends them its own way, later.
+        while not members and self.number != signal.SIGKILL and job.process.poll() is None:
+            time.sleep(0.01)
+            members = job.members()
         if self.carrier == "processes" and self.number == signal.SIGUSR1 and self.draw.random() < 0.5:
             target = [job.process.pid]
         elif self.carrier == "processes" and (not members or self.number == signal.SIGKILL and self.draw.random() < 0.5):
             # All at once; before there are ranks, only the launcher.
             target = job.all()
         else:
-            target = [self.draw.choice(members)]
+            target = [self.draw.choice(members)] if members else []
         job.send(self.number, target)
 
     def check(self, job, run, status, has_stepped):
@@ -107,7 +111,7 @@ class Killer:
         elif self.carrier == "processes" and number == signal.SIGKILL and status != 0:
             self.counts["" if has_stepped else "while loading"] += 1
         elif self.carrier == "processes" and not has_stepped:
-            # The launcher is signalled before it has ranks.
+            # Signalled between its start and the moment from which it listens.
             self.counts["while loading"] += 1
         else:
             raise Fault(f"ended with {status}: {said}")
