@@ -131,7 +131,7 @@ let package = Package(
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
         "Files", "Reporting",
       ]),
-    tests("CommandTests", ["precise", "Files", argumentParser]),
+    tests("CommandTests", ["precise", "Checkpoints", "Files", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

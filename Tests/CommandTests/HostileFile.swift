@@ -3,6 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Checkpoints
+
 /// A kind of file that a command is given: where it stands, and what the command must say when it is damaged.
 struct HostileFile: Sendable, CustomTestStringConvertible {
   /// What it is, for the table.
@@ -145,13 +147,12 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   @Sendable private static func mendChecksum(_ path: String) throws {
     let url = URL(fileURLWithPath: path)
     guard let checksum = try? CRC32.of(file: path) else { return }
-    let place = url.deletingLastPathComponent().appendingPathComponent("manifest.json")
-    var manifest = try JSONSerialization.jsonObject(with: Data(contentsOf: place)) as? [String: Any] ?? [:]
-    let files = (manifest["files"] as? [[String: Any]] ?? []).map { file in
-      file["name"] as? String == url.lastPathComponent ? file.merging(["crc32": String(format: "%08x", checksum)]) { $1 } : file
+    let folder = url.deletingLastPathComponent().path
+    var manifest = try CheckpointManifest(folder: folder)
+    for place in manifest.files.indices where manifest.files[place].name == url.lastPathComponent {
+      manifest.files[place].crc32 = CheckpointManifest.hex(checksum)
     }
-    manifest["files"] = files
-    try JSONSerialization.data(withJSONObject: manifest).write(to: place)
+    try manifest.write(to: folder)
   }
 
   private static let runs: [HostileFile] = [
