@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Builds the tests with sanitizers of the compiler, Swift and C alike, and runs them: ranks are threads there, and commands processes.
+#
+#   cluster/local/sanitizers.sh [--filter TESTS] [address|undefined|thread|address,undefined ...]
+#
+# Default: address,undefined (one build with both) on all tests, then thread on the tests of what many threads do. --filter names others,
+# a regular expression as for `swift test`. Each build is kept in .build-<names>. What is left out, and why, stands in sanitizers.supp
+# beside this script. Needs the Swift toolchain and what install.sh installs. Prints a table; ends with 1 when a test fails or a
+# sanitizer speaks.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+filter=
+if [ "${1:-}" = --filter ]; then filter=$2 && shift 2; fi
+[ $# -gt 0 ] || set -- address,undefined thread
+# Collectives, checkpoints beside training, and whole trainings on many ranks: the rest has one thread.
+threads='CollectivesTests|CheckpointsTests|TrainingTests.(RanksTests|ResumeTests|CheckpointTests)|ServingRanksTests|EvaluatorRanksTests'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Leaks: the runtime keeps what it makes once, and every process of a test would be searched at its end.
+export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+# All races of a run, and a status that says there were some.
+export TSAN_OPTIONS=halt_on_error=0:exitcode=99:suppressions=$PWD/cluster/local/sanitizers.supp
+# A crash is the sanitizer's to report.
+export SWIFT_BACKTRACE=enable=no
+faults=0
+
+printf '%-20s %8s %10s %10s  %s\n' sanitizer tests 'build s' 'tests s' ''
+for names in "$@"; do
+  options=(--scratch-path ".build-${names/,/-}")
+  for name in ${names//,/ }; do
+    case $name in
+      address | undefined | thread) options+=("--sanitize=$name") ;;
+      *) echo "error: $name is no sanitizer of ours; see the top of $0" >&2 && exit 1 ;;
+    esac
+  done
+  # C's undefined behaviour ends the process; by itself it would only be printed.
+  if [[ $names == *undefined* ]]; then options+=(-Xcc -fno-sanitize-recover=undefined); fi
+  chosen=$filter
+  if [ -z "$filter" ] && [ "$names" = thread ]; then chosen=$threads; fi
+  start=$SECONDS verdict=clean
+  rm -f ".build-${names/,/-}/tests.log"
+  swift build "${options[@]}" --build-tests >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }
+  built=$((SECONDS - start)) start=$SECONDS
+  swift test "${options[@]}" --skip-build ${chosen:+--filter "$chosen"} >"$work/log" 2>&1 || verdict="not clean"
+  if grep -qE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$work/log"; then verdict="not clean"; fi
+  count=$(sed -n 's/.*Test run with \([0-9]*\) tests.*/\1/p' "$work/log" | tail -n 1)
+  printf '%-20s %8s %10d %10d  %s\n' "$names" "${count:-0}" "$built" $((SECONDS - start)) "$verdict"
+  if [ "$verdict" != clean ]; then
+    faults=$((faults + 1))
+    cp "$work/log" ".build-${names/,/-}/tests.log"
+    echo "    the whole log: .build-${names/,/-}/tests.log" >&2
+    grep -vE '^(✔|◇|↳)' "$work/log" | head -n 80 >&2
+  fi
+done
+[ "$faults" -eq 0 ]
