@@ -43,5 +43,7 @@ public struct CheckpointContents {
   }
 
   /// Token states are part of it once they have been trained.
-  var kinds: [CheckpointLayout.Kind] { model.items.tokenOptimizer == nil ? [.items] : [.items, .tokens] }
+  public var hasTokens: Bool { model.items.tokenOptimizer != nil }
+
+  var kinds: [CheckpointLayout.Kind] { hasTokens ? [.items, .tokens] : [.items] }
 }

@@ -17,14 +17,26 @@ final class CheckpointCopy {
     return blocks.reduce(flat) { $0 + $1.lines.bytes.count }
   }
 
+  /// Takes the memory for a copy of everything; returns what is new of it, whose pages are not there yet.
+  func reserve(_ contents: CheckpointContents) -> [Storage<UInt8>] {
+    contents.kinds.flatMap(contents.blocks).compactMap { block in
+      storages[block.name] == nil ? storage(of: block) : nil
+    }
+  }
+
+  private func storage(of block: TableBlock) -> Storage<UInt8> {
+    let count = block.lines.bytes.count
+    let storage = storages[block.name] ?? Storage<UInt8>(count: count)
+    precondition(storage.count == count, "\(block.name) has \(count) bytes, its copy \(storage.count)")
+    storages[block.name] = storage
+    return storage
+  }
+
   /// Copies everything.
   func take(_ contents: CheckpointContents, isFirstRank: Bool) {
     for kind in contents.kinds {
       tables[kind] = contents.blocks(kind).map { block in
-        let source = block.lines.bytes
-        let storage = storages[block.name] ?? Storage<UInt8>(count: source.count)
-        precondition(storage.count == source.count, "\(block.name) has \(source.count) bytes, its copy \(storage.count)")
-        storages[block.name] = storage
+        let (source, storage) = (block.lines.bytes, storage(of: block))
         if let start = source.baseAddress {
           UnsafeMutableRawPointer(storage.base).copyMemory(from: start, byteCount: source.count)
         }

@@ -38,6 +38,18 @@ public final class Storage<Element: BitwiseCopyable> {
     madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_HUGEPAGE)
   }
 
+  /// Has the system put pages below the block now instead of at the first touch; what stands there stays.
+  ///
+  /// Takes about a third of a second a GiB, and may be done on another thread while the block is used. Systems before Linux 5.14 do
+  /// nothing.
+  public func populate() {
+    let page = UInt(getpagesize())
+    let start = (UInt(bitPattern: base) + page - 1) & ~(page - 1)
+    let end = (UInt(bitPattern: base) + UInt(count * MemoryLayout<Element>.stride)) & ~(page - 1)
+    // MADV_POPULATE_WRITE, which older headers lack.
+    if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), 23) }
+  }
+
   deinit { free(allocation) }
 
   /// The elements.

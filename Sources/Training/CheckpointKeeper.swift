@@ -22,6 +22,8 @@ final class CheckpointKeeper {
     self.communicator = communicator
     let onHost = Launch.detect(ProcessInfo.processInfo.environment)?.localSize ?? communicator.size
     writer = CheckpointWriter(contents, ranksOnHost: onHost, communicator: communicator)
+    self.contents = contents
+    try prepareToCopy()
     bestScore = Double(try communicator.broadcast(store.bestScore.map { "\($0)" } ?? ""))
   }
 
@@ -58,6 +60,7 @@ final class CheckpointKeeper {
     if writer.isUnderWay && !isBehind { try judge(writer.settle()) }
     // Renaming and pruning go on after that, on rank 0.
     if communicator.rank == 0 { try judge(writer.takeFailure()) }
+    if contents.hasTokens != preparedForTokens && !writer.isUnderWay { try prepareToCopy() }
   }
 
   /// Keeps the model as it is now.
@@ -93,6 +96,12 @@ final class CheckpointKeeper {
     }
   }
 
+  /// Token states are part of a checkpoint, and of its copy, from the step on that first trains them: the same on every rank.
+  private func prepareToCopy() throws {
+    preparedForTokens = contents.hasTokens
+    if config.asynchronous && (config.everySteps != nil || config.everyMinutes != nil) { try writer.prepareToCopy() }
+  }
+
   private func canCopy() throws -> Bool {
     guard config.asynchronous else { return false }
     if try writer.canCopy() { return true }
@@ -117,6 +126,8 @@ final class CheckpointKeeper {
   private let store: CheckpointStore
   private let communicator: any Communicator
   private let writer: CheckpointWriter
+  private let contents: CheckpointContents
+  private var preparedForTokens = false
   private let logger = Logger(label: "precise.training")
   private var bestScore: Double?
   /// What the checkpoint under way is called, when the run cannot do without it.
