@@ -20,12 +20,12 @@ struct parts {
   float *scores, *dweights, *results, *dkeys, *dvalues;
 };
 
-/* Lays the parts out; returns their words. */
+/* Lays the parts out; returns their words. Without scratch it only counts: no pointer is made of nothing. */
 static long lay_out(long length, long head_width, float *scratch, struct parts *p) {
   long wide = padded(head_width), columns = padded(length), at = 0;
   uint32_t *words = (uint32_t *)scratch;
   p->wide = wide, p->columns = columns;
-#define TAKE(part, count) p->part = (void *)(words + at), at += ((count) + 15) & ~15L;
+#define TAKE(part, count) p->part = words ? (void *)(words + at) : 0, at += ((count) + 15) & ~15L;
   TAKE(rows, columns * wide)
   TAKE(keys_t, wide * columns)
   TAKE(values_t, wide * columns)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the tests with sanitizers of the compiler, Swift and C alike, and runs them: ranks are threads there, and commands processes.
+# Builds the tests with sanitizers of the compiler and runs them: ranks are threads there, and commands processes. Address and thread look
+# at Swift and C alike, undefined at C.
 #
 #   cluster/local/sanitizers.sh [--filter TESTS] [address|undefined|thread|address,undefined ...]
 #
@@ -14,10 +15,14 @@ if [ "${1:-}" = --filter ]; then filter=$2 && shift 2; fi
 [ $# -gt 0 ] || set -- address,undefined thread
 # Collectives, checkpoints beside training, and whole trainings on many ranks: the rest has one thread.
 threads='CollectivesTests|CheckpointsTests|TrainingTests.(RanksTests|ResumeTests|CheckpointTests)|ServingRanksTests|EvaluatorRanksTests'
+resources=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["paths"]["runtimeResourcePath"])')
+runtimes=$resources/clang/lib/linux
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # Leaks: the runtime keeps what it makes once, and every process of a test would be searched at its end.
-export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=0
+# What C does that is undefined ends the process instead of only being printed; UBSAN_OPTIONS=halt_on_error=0 collects all of it.
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 # All races of a run, and a status that says there were some.
 export TSAN_OPTIONS=halt_on_error=0:exitcode=99:suppressions=$PWD/cluster/local/sanitizers.supp
 # A crash is the sanitizer's to report.
@@ -29,12 +34,16 @@ for names in "$@"; do
   options=(--scratch-path ".build-${names/,/-}")
   for name in ${names//,/ }; do
     case $name in
-      address | undefined | thread) options+=("--sanitize=$name") ;;
+      address | thread) options+=("--sanitize=$name") ;;
+      # Swift traps by itself, and knows no such sanitizer on Linux.
+      undefined) options+=(-Xcc -fsanitize=undefined) ;;
       *) echo "error: $name is no sanitizer of ours; see the top of $0" >&2 && exit 1 ;;
     esac
   done
-  # C's undefined behaviour ends the process; by itself it would only be printed.
-  if [[ $names == *undefined* ]]; then options+=(-Xcc -fno-sanitize-recover=undefined); fi
+  # The address sanitizer's runtime has that of undefined behaviour in it.
+  if [ "$names" = undefined ]; then options+=(-Xlinker "$runtimes/libclang_rt.ubsan_standalone-$(uname -m).a"); fi
+  # Instrumented loops do not vectorise, and say so.
+  options+=(-Xcc -Wno-pass-failed)
   chosen=$filter
   if [ -z "$filter" ] && [ "$names" = thread ]; then chosen=$threads; fi
   start=$SECONDS verdict=clean
