@@ -81,7 +81,7 @@ struct HostileFileTests {
     #expect(!outcome.errors.contains("fault of this program"), "\(kind.name), \(damage): \(outcome.errors)")
   }
 
-  /// Everything below the folder, but for what `evaluate` and `encode` may have looked at.
+  /// Everything below the folder.
   private func names(_ folder: TemporaryFolder) throws -> [String] {
     try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
   }
