@@ -33,7 +33,8 @@ public enum RankThreads {
     var running = ranks
     // A rank that hangs cannot be ended, only left behind: once the others have named it, the process ends without it.
     while running > (failures.withLock { $0.compactMap { ($0.cause as? SilentRank)?.ranks.count }.max() } ?? 0) {
-      if ended.wait(timeout: .now() + 1) == .success { running -= 1 }
+      ended.wait()
+      running -= 1
     }
     // A rank that only suffered from another is named when nobody is to blame: never end as if all were well.
     guard let first = failures.withLock({ all in all.first { !($0.cause is PeerFailure) } ?? all.first }) else { return }
