@@ -67,7 +67,8 @@ private struct FuzzCheckpoint {
     (path, manifest) = (checkpoint.path, checkpoint.manifest)
     let model = try run.model(phase, communicator: SoloCommunicator())
     contents = CheckpointContents(
-      model, optimizer: AdamW(model.parameters, options: .init()), configuration: "", itemKey: { UInt64($0) })
+      model, optimizer: AdamW(model.parameters, options: .init()), configuration: "", itemKey: { UInt64($0) },
+      vocabulary: manifest.vocabulary)
   }
 
   /// The folder's name inside the temporary one.

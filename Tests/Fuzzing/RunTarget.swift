@@ -34,13 +34,14 @@ extension FuzzTarget {
 
   private static func open(_ whole: TrainedRun) throws {
     let run = try TrainedRun(path: whole.directory.path, data: whole.dataset.path)
-    for phase in run.trainedPhases { _ = try run.checkpoint(phase) }
+    for phase in try run.trainedPhases { _ = try run.checkpoint(phase) }
     _ = try run.phase(named: nil)
   }
 
   /// Cuts the log as a run does that goes on, and adds a line; lines that stay must be whole.
   private static func goOn(_ path: String) throws {
-    try MetricsLog.cut(path: path) { phase, step in phase == "universal" && step <= 2 }
+    _ = MetricsLog.lastPlace(path: path)
+    try MetricsLog.cut(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
     try MetricsLog(path: path).append([.init("step", .int(3))])
     let text = try contents(path)
     let lines = text.split(separator: 10, omittingEmptySubsequences: false)
