@@ -40,8 +40,7 @@ public final class Storage<Element: BitwiseCopyable> {
 
   /// Has the system put pages below the block now instead of at the first touch; what stands there stays.
   ///
-  /// Takes about a third of a second a GiB, and may be done on another thread while the block is used. Systems before Linux 5.14 do
-  /// nothing.
+  /// May be done on another thread while the block is used. Systems before Linux 5.14 do nothing.
   public func populate() {
     let page = UInt(getpagesize())
     let start = (UInt(bitPattern: base) + page - 1) & ~(page - 1)

@@ -6,7 +6,8 @@
 Samples memory (resident; anonymous, which is what the program itself has taken; and proportional), open files and threads from /proc
 every so many seconds, and compares, after a warm-up of a fifth of the time, the medians of the first and the last quarter. Prints a
 table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go), when files or
-threads became more, or when the run did not end with 75 and a checkpoint after SIGUSR1.
+threads became more, or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional memory is shown only: it also
+depends on what other processes share.
 Needs Linux, and the release build or PRECISE.
 """
 import argparse, os, pathlib, signal, statistics, tempfile, time
