@@ -51,13 +51,14 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "CHost"),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(
       name: "CKernels",
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
-    library("Files", ["CZlib"]),
+    library("Files", ["CZlib", "CHost"]),
     library("Config", [yams]),
     library("Tensors", ["CKernels"]),
 

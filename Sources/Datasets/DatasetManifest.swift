@@ -102,6 +102,11 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     }
   }
 
+  /// Whether a file says of itself that it is a data set's manifest, sound or not.
+  static func isManifest(_ path: String) -> Bool {
+    (try? SmallFile.read(path)).flatMap { try? JSONDecoder().decode(Head.self, from: $0) }?.format == formatName
+  }
+
   /// The manifest as it stands in the file.
   func encoded() throws -> Data {
     let encoder = JSONEncoder()

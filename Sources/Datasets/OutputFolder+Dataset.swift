@@ -1,6 +1,10 @@
 public import Files
 
 extension OutputFolder.Kind {
-  /// A data set.
-  public static let dataset = OutputFolder.Kind("a data set", marker: DatasetManifest.fileName)
+  /// A data set: what `prepare` writes, and `encode` into it.
+  public static let dataset = OutputFolder.Kind(
+    "a data set", marker: DatasetManifest.fileName, isSound: DatasetManifest.isManifest,
+    owns: {
+      [DatasetManifest.fileName, ItemCatalogue.fileName, "shards", "token_states.safetensors", "encode.json"].contains($0)
+    })
 }

@@ -2,38 +2,45 @@ import Glibc
 
 /// A file that appears under its name whole or not at all.
 ///
-/// Ours. Bytes go to a hidden temporary file in the same folder; `commit` flushes it to the disk, renames it over `path` and
-/// flushes the folder. Without `commit` the temporary file is removed and whatever stood at `path` stays.
+/// Ours. Bytes go to a hidden temporary file in the same folder; `commit` flushes it to the disk, renames it over the file and
+/// flushes the folder. Without `commit` the temporary file is removed and whatever stood there stays. A symbolic link stands for its target;
+/// devices, FIFOs and `/dev/stdout` are written straight through (`OutputPlace`).
 public struct AtomicFile: ~Copyable {
-  /// The final path.
+  /// The path as it was given.
   public let path: String
-  private let temporaryPath: String
+  /// The final path, behind links; empty when bytes go straight through.
+  private let target: String
+  /// What is renamed in the end; nil when bytes go straight through.
+  private let temporary: Temporary?
   private let descriptor: Int32
   private var buffer: UnsafeMutableRawBufferPointer
   private var buffered = 0
-  private var isCommitted = false
 
   private static let bufferSize = 1 << 18
 
   /// Creates the temporary file.
   ///
-  /// Throws `InputError` when the folder is missing or not writable.
+  /// Throws `InputError` when the folder is missing or not writable, or `path` is a folder.
   public init(path: String) throws {
-    let (folder, name) = AtomicFile.split(path)
-    guard !name.isEmpty else { throw InputError("\(path) does not name a file") }
-    guard let temporary = createTemporary("\(folder)/.\(name).", ".tmp", O_WRONLY, mode: 0o666) else {
-      throw systemFailure("create", path)
-    }
+    guard !OutputPlace.split(path).name.isEmpty else { throw InputError("\(path) does not name a file") }
+    (target, temporary, descriptor) = try Self.open(path)
     self.path = path
-    (temporaryPath, descriptor) = temporary
     buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: AtomicFile.bufferSize, alignment: 16)
   }
 
   deinit {
     buffer.deallocate()
-    if !isCommitted {
-      close(descriptor)
-      unlink(temporaryPath)
+    if temporary == nil { close(descriptor) }
+  }
+
+  private static func open(_ path: String) throws -> (target: String, temporary: Temporary?, descriptor: Int32) {
+    switch try OutputPlace(path) {
+    case .stream(let opened): return ("", nil, opened)
+    case .file(let target, let mode):
+      let (folder, name) = OutputPlace.split(target)
+      guard let made = Temporary.file(for: name, in: folder) else { throw systemFailure("create", path) }
+      if let mode { fchmod(made.descriptor, mode) }
+      return (target, made, made.descriptor)
     }
   }
 
@@ -66,12 +73,12 @@ public struct AtomicFile: ~Copyable {
   /// The same with another way to flush the folder, for tests.
   consuming func commit(synchronizing synchronize: (String) throws -> Void) throws {
     try flush()
+    guard let temporary else { return }
     guard fsync(descriptor) == 0 else { throw systemFailure("flush", path) }
-    guard rename(temporaryPath, path) == 0 else { throw systemFailure("put in place", path) }
-    isCommitted = true
-    close(descriptor)
+    let failure = temporary.putInPlace { rename($0, target) == 0 ? 0 : errno }
+    guard failure == 0 else { throw systemFailure("put in place", path, code: failure) }
     do {
-      try synchronize(AtomicFile.split(path).folder)
+      try synchronize(OutputPlace.split(target).folder)
     } catch {
       throw InputError("\(path) is in place, but a power cut may still undo that: \(error)")
     }
@@ -100,12 +107,5 @@ public struct AtomicFile: ~Copyable {
       guard written > 0 else { throw systemFailure("write", path) }
       rest = rest.dropFirst(written)
     }
-  }
-
-  /// The folder (never empty) and the last component of a path.
-  private static func split(_ path: String) -> (folder: String, name: String) {
-    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-    let name = String(path[path.index(after: slash)...])
-    return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
   }
 }

@@ -1,48 +1,67 @@
+import CHost
 import Foundation
 import Glibc
 
-/// A folder that is built under a temporary name beside its final one and renamed when it is whole.
+/// A folder that is built under a temporary name beside its final one and takes that when it is whole.
 ///
-/// Without `commit` the temporary folder is removed and whatever stood under the final name stays.
+/// Without `commit` the temporary folder is removed and whatever stood under the final name stays. A symbolic link stands for its target.
 public final class OutputFolder {
-  /// What a folder is that may be replaced, and the file that it is known by.
+  /// What a folder is that may be replaced, and how it is known.
   public struct Kind: Sendable {
     let name: String
     let marker: String
+    let isSound: @Sendable (_ markerPath: String) -> Bool
+    let owns: @Sendable (_ entry: String) -> Bool
 
-    /// A kind of folder: its name with an article, and the name of a file that every such folder has.
-    public init(_ name: String, marker: String) {
+    /// A kind of folder.
+    ///
+    /// - Parameters:
+    ///   - name: its name with an article.
+    ///   - marker: the name of a file that every such folder has.
+    ///   - isSound: whether a file of that name is this kind's.
+    ///   - owns: whether an entry of a folder is of those that this kind has; a folder with others is not replaced.
+    public init(
+      _ name: String, marker: String, isSound: @escaping @Sendable (_ markerPath: String) -> Bool = { _ in true },
+      owns: @escaping @Sendable (_ entry: String) -> Bool = { _ in true }
+    ) {
       self.name = name
       self.marker = marker
+      self.isSound = isSound
+      self.owns = owns
     }
   }
 
-  /// The final path.
+  /// The final path, as it was given.
   public let path: String
   /// Where to write meanwhile.
-  public let temporaryPath: String
+  public var temporaryPath: String { temporary.path }
+  private let temporary: Temporary
+  private let kind: Kind
+  private let overwrite: Bool
+  /// The final path, behind links.
+  private let target: String
   private let parent: String
-  private var isCommitted = false
 
   /// Makes the temporary folder.
   ///
   /// Throws `InputError` when something stands at `path` that may not be replaced: anything but a folder of this kind.
   public init(path: String, kind: Kind, overwrite: Bool) throws {
     let path = Self.withoutTrailingSlash(path)
-    let url = URL(fileURLWithPath: path)
+    let url = URL(fileURLWithPath: try Self.withoutTrailingSlash(OutputPlace.target(of: path)))
     let name = url.lastPathComponent
     guard !path.isEmpty, name != ".", name != "..", name != "/" else {
       throw InputError("\"\(path)\" cannot be the output; name a folder that is to be made")
     }
+    (self.path, self.kind, self.overwrite) = (path, kind, overwrite)
+    (target, parent) = (url.path, url.deletingLastPathComponent().path)
     try OutputFolder.checkReplaceable(path, kind, overwrite: overwrite)
-    self.path = path
-    parent = url.deletingLastPathComponent().path
-    // Two containers on one disk may have the same process number.
-    temporaryPath = "\(parent)/.\(name).\(UUID().uuidString.prefix(8)).tmp"
-    if let reason = OutputFolder.make(temporaryPath) { throw InputError("cannot make a folder in \(parent): \(reason)") }
+    try OutputFolder.checkNotMounted(path, parent: parent)
+    if let reason = OutputFolder.make(parent) { throw InputError("cannot make the folder \(parent): \(reason)") }
+    guard let made = Temporary.folder(for: name, in: parent) else {
+      throw InputError("cannot make a folder in \(parent): \(String(cString: strerror(errno)))")
+    }
+    temporary = made
   }
-
-  deinit { if !isCommitted { try? FileManager.default.removeItem(atPath: temporaryPath) } }
 
   /// Makes a folder inside.
   public func makeFolder(_ name: String) throws {
@@ -53,26 +72,39 @@ public final class OutputFolder {
 
   /// Puts the folder under its final name.
   ///
-  /// A folder that stood there is set aside first and removed afterwards. Throws `InputError`; nothing has changed at `path` then,
-  /// unless the error says that the folder is in place.
+  /// A folder that stood there changes places with it, so that one of the two always stands, and is removed afterwards. Throws
+  /// `InputError`; nothing has changed at `path` then, unless the error says that the folder is in place.
   public func commit() throws {
     try AtomicFile.synchronizeFolder(temporaryPath)
-    let aside = "\(temporaryPath).old"
-    let isReplacing = access(path, F_OK) == 0
-    if isReplacing { try move(path, aside) }
-    do {
-      try move(temporaryPath, path)
-    } catch {
-      if isReplacing { try? move(aside, path) }
-      throw error
+    // It may have become something else meanwhile.
+    try OutputFolder.checkReplaceable(path, kind, overwrite: overwrite)
+    var old: String?
+    let failure = temporary.putInPlace { made in
+      guard access(target, F_OK) == 0 else { return rename(made, target) == 0 ? 0 : errno }
+      (old, errno) = (made, 0)
+      if chost_exchange(made, target) == 0 { return 0 }
+      guard [EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) else { return errno }
+      old = Temporary.aside(for: URL(fileURLWithPath: target).lastPathComponent, in: parent)
+      return replaceInTwoSteps(made, aside: old ?? "")
     }
-    isCommitted = true
+    guard failure == 0 else { throw InputError("cannot put \(path) in place: \(String(cString: strerror(failure)))") }
     do {
       try AtomicFile.synchronizeFolder(parent)
     } catch {
       throw InputError("\(path) is in place, but a power cut may still undo that: \(error)")
     }
-    if isReplacing { try? FileManager.default.removeItem(atPath: aside) }
+    if let old { Temporary.removeTree(old) }
+  }
+
+  /// For file systems that cannot exchange two names; who is killed in between leaves the old folder to come back.
+  private func replaceInTwoSteps(_ made: String, aside: String) -> Int32 {
+    guard rename(target, aside) == 0 else { return errno }
+    guard rename(made, target) == 0 else {
+      let failure = errno
+      rename(aside, target)
+      return failure
+    }
+    return 0
   }
 
   /// Removes a folder or a file; never one file after the other under a name that counts as whole.
@@ -92,23 +124,25 @@ public final class OutputFolder {
     }
   }
 
-  private func move(_ from: String, _ to: String) throws {
-    guard rename(from, to) == 0 else { throw InputError("cannot rename \(from) to \(to): \(String(cString: strerror(errno)))") }
-  }
-
   private static func checkReplaceable(_ path: String, _ kind: Kind, overwrite: Bool) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return }
     guard isFolder.boolValue else { throw InputError("\(path) is a file; name a folder that is to be made") }
     let names = try? FileManager.default.contentsOfDirectory(atPath: path)
     guard let names, !names.isEmpty else { return }
-    guard access("\(path)/\(kind.marker)", F_OK) == 0 else {
-      throw InputError("\(path) is a folder with other things in it; name another one")
+    let foreign = names.sorted().first { !kind.owns($0) && !isNobodys($0) }
+    let marker = "\(path)/\(kind.marker)"
+    guard access(marker, F_OK) == 0, kind.isSound(marker), foreign == nil else {
+      let example = foreign ?? names.sorted().first ?? ""
+      throw InputError("\(path) is a folder with other things in it (\(example)); name another one")
     }
     guard overwrite else {
       throw InputError("\(path) is \(kind.name) already; give --overwrite to replace it or name another folder")
     }
   }
+
+  /// Whether a folder's entry is nothing that a person put there: what a killed command left, or a disk's own folder.
+  public static func isNobodys(_ entry: String) -> Bool { Temporary.isTemporaryName(entry) || entry == "lost+found" }
 
   /// The path without slashes at its end (`/` stays).
   public static func withoutTrailingSlash(_ path: String) -> String {
@@ -117,14 +151,22 @@ public final class OutputFolder {
     return String(path)
   }
 
-  /// Makes a folder and those above it; returns why it cannot.
+  /// A disk cannot be renamed: better said now than after hours.
+  private static func checkNotMounted(_ path: String, parent: String) throws {
+    var (own, above) = (stat(), stat())
+    guard stat(path, &own) == 0, stat(parent, &above) == 0, own.st_dev != above.st_dev else { return }
+    throw InputError("\(path) is where a disk is mounted, which cannot be replaced; name a folder inside it")
+  }
+
+  /// Makes a folder and those above it where they are missing; returns why it cannot.
   private static func make(_ path: String) -> String? {
+    var status = stat()
+    if stat(path, &status) == 0 { return nil }
     if mkdir(path, 0o777) == 0 { return nil }
     let failure = errno
     let above = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard failure == ENOENT, above != path else { return String(cString: strerror(failure)) }
-    var status = stat()
-    if stat(above, &status) != 0, let reason = make(above) { return reason }
-    return mkdir(path, 0o777) == 0 ? nil : String(cString: strerror(errno))
+    guard failure == ENOENT, above != path else { return failure == EEXIST ? nil : String(cString: strerror(failure)) }
+    if let reason = make(above) { return reason }
+    return mkdir(path, 0o777) == 0 || errno == EEXIST ? nil : String(cString: strerror(errno))
   }
 }

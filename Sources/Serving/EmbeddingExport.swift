@@ -17,7 +17,13 @@ public struct EmbeddingExport {
   /// The file by which an export is known.
   public static let recordName = "export.json"
   /// What an earlier export is, for `OutputFolder`.
-  public static let kind = OutputFolder.Kind("an export", marker: recordName)
+  public static let kind = OutputFolder.Kind(
+    "an export", marker: recordName,
+    owns: { entry in
+      let parts = entry.split(separator: ".")
+      return entry == recordName
+        || parts.count == 2 && ["items", "users"].contains(parts[0]) && ["safetensors", "npy", "jsonl", "txt"].contains(parts[1])
+    })
 
   /// How the numbers are written.
   public var format = EmbeddingFormat.safetensors

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Files
 import Foundation
 
 /// A command that many ranks share; any other runs in one process.
@@ -32,6 +33,8 @@ struct Precise: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try reportingFailures { try refuseCrowd(command) }
+      // A training saves first, and its supervisor passes signals on.
+      if !(command is TrainCommand || command is LaunchCommand) { StopCleanup.begin() }
       try command.run()
     } catch {
       exit(withError: error)

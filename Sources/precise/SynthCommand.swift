@@ -36,6 +36,8 @@ struct SynthCommand: ParsableCommand {
   var seed = WorldOptions().seed
   @Flag(help: "Write interactions.csv.gz and items.csv.gz.")
   var gzip = false
+  @Flag(help: "Replace files of these names that stand in the folder.")
+  var overwrite = false
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
@@ -53,6 +55,9 @@ struct SynthCommand: ParsableCommand {
       let world = World(options)
       let folder = output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output
       let writer = WorldWriter(world, folder: folder, isGzipped: gzip)
+      for path in [writer.itemsPath, writer.interactionsPath] where !overwrite && access(path, F_OK) == 0 {
+        throw InputError("\(path) is there already; give --overwrite to replace it or name another --out")
+      }
       let bar = ProgressBar("synth", total: users, unit: "user", console: outputOptions.console)
       let summary = try writer.write { bar.update(completed: $0) }
       bar.finish()

@@ -1,0 +1,9 @@
+/* Calls of the system that Swift's module of the C library lacks. */
+#ifndef CHOST_H
+#define CHOST_H
+
+/* Makes two names of one file system stand for each other's file or folder, in one step.
+ * Returns 0, or -1 with errno; EINVAL or ENOSYS where the file system or the kernel cannot. */
+int chost_exchange(const char *one, const char *other);
+
+#endif
