@@ -64,10 +64,30 @@ public struct Checkpoint: Sendable {
     into model: PreciseModel, communicator: any Communicator, mayGoOn: () throws -> Void = {}
   ) throws {
     do {
-      try load(into: CheckpointContents(reading: model), communicator: communicator, mayGoOn: mayGoOn)
+      try verify(sharedBy: communicator)
     } catch let error as InputError {
       throw InputError("\(error); moving \(path) away makes the next best the phase's result")
     }
+    try load(into: CheckpointContents(reading: model), communicator: communicator, isVerified: true, mayGoOn: mayGoOn)
+  }
+
+  /// Throws `InputError` when the token states of a data set are not those that the model was trained on.
+  ///
+  /// - Parameter fits: whether the states of the checkpoint (first) and of the data set fit together.
+  public func checkEncoding(
+    _ now: CheckpointVocabulary, by fits: (CheckpointVocabulary.Encoding, CheckpointVocabulary.Encoding) -> Bool
+  ) throws {
+    let (then, now) = (manifest.vocabulary.encoding, now.encoding)
+    if let then, let now, fits(then, now) { return }
+    if then == nil && now == nil { return }
+    func text(_ encoding: CheckpointVocabulary.Encoding?, otherThan other: CheckpointVocabulary.Encoding?) -> String {
+      guard let encoding else { return "none" }
+      let isOtherKind = other.map { !$0.isSameKind(as: encoding) } ?? true
+      return isOtherKind ? "\(encoding)" : "\(encoding), checksum \(encoding.checksum ?? "unknown")"
+    }
+    throw InputError(
+      "\(path) was trained on other token states (\(text(then, otherThan: now))) than the data set has "
+        + "(\(text(now, otherThan: then))); encode the data set in the same way")
   }
 
   /// Compares the checksums of this rank's share of the files, looks for NaN in them, and agrees; collective.

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Foundation
 
 /// The checkpoints of one phase: which there are, which is the phase's result, which may go.
@@ -23,7 +23,15 @@ public struct CheckpointStore: Sendable {
   /// Every folder that has a checkpoint's name, whole or not, oldest first.
   public func paths() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.filter { $0.hasPrefix("step-") }.sorted().map { "\(path)/\($0)" }
+    // By number: from 10⁸ steps on names have more digits.
+    return names.compactMap { name in Self.step(name).map { (name: name, step: $0) } }
+      .sorted { ($0.step, $0.name) < ($1.step, $1.name) }.map { "\(path)/\($0.name)" }
+  }
+
+  /// The step that a checkpoint's name says; nil for other names.
+  private static func step(_ name: String) -> Int? {
+    let digits = name.dropFirst("step-".count)
+    return name.hasPrefix("step-") && digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
   }
 
   /// The phase's result: the best by the validation metric; without one, the newest.
@@ -45,11 +53,35 @@ public struct CheckpointStore: Sendable {
     return best(all).first ?? all.last
   }
 
+  /// The phase's result, and what keeps a training from removing it as long as it is kept; nil when there is none.
+  ///
+  /// Throws `InputError` when a manifest cannot be read.
+  public func heldResult() throws -> (checkpoint: Checkpoint, hold: FileHold?)? {
+    // A training may put a better one in its place, and remove this one, between the look and the hold.
+    for _ in 0..<100 {
+      guard let found = try result() else { return nil }
+      if let hold = Self.hold(found) { return (found, hold) }
+      // One that lacks the file is damaged, which its reader says better.
+      if access("\(found.path)/\(CheckpointManifest.fileName)", F_OK) == 0 { return (found, nil) }
+    }
+    throw InputError("the checkpoints of \(path) come and go faster than they can be read; try again")
+  }
+
+  /// Keeps a checkpoint from being removed while it is read; nil when it is gone already.
+  public static func hold(_ checkpoint: Checkpoint) -> FileHold? { FileHold(path: heldFile(checkpoint)) }
+
+  /// The file by which a checkpoint is held: one that is written once.
+  private static func heldFile(_ checkpoint: Checkpoint) -> String { "\(checkpoint.path)/\(CheckpointManifest.dense)" }
+
   /// Removes what neither of the two rules keeps: the newest `last`, and the `best` ones by the validation metric.
+  ///
+  /// One that somebody reads stays until the next time.
   public func prune(last: Int, best count: Int) throws {
     let all = all()
     let kept = Set(all.suffix(max(last, 1)).map(\.path)).union(best(all).prefix(count).map(\.path))
-    for checkpoint in all where !kept.contains(checkpoint.path) { try OutputFolder.remove(checkpoint.path) }
+    for checkpoint in all where !kept.contains(checkpoint.path) {
+      try FileHold.unlessHeld(Self.heldFile(checkpoint)) { try OutputFolder.remove(checkpoint.path) }
+    }
   }
 
   /// Removes every checkpoint, whole or not: those of an earlier training of a phase that begins anew.
@@ -57,7 +89,7 @@ public struct CheckpointStore: Sendable {
     for path in paths() { try OutputFolder.remove(path) }
   }
 
-  /// Removes what writing and removing left behind when the run was killed; only while no run writes here.
+  /// Removes what writing and removing left behind when the run was killed; only for who holds the run's lock.
   public func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
       try OutputFolder.remove("\(path)/\(name)")

@@ -11,12 +11,25 @@ public struct CheckpointVocabulary: Codable, Sendable, Equatable {
     public var dimension: Int
     /// The most states that an item may have.
     public var tokens: Int
+    /// The checksum of the states (`TokenStates.checksum`); nil in checkpoints from before it was noted.
+    public var checksum: String?
 
     /// Describes an encoding.
-    public init(encoder: String, dimension: Int, tokens: Int) {
+    public init(encoder: String, dimension: Int, tokens: Int, checksum: String? = nil) {
       self.encoder = encoder
       self.dimension = dimension
       self.tokens = tokens
+      self.checksum = checksum
+    }
+
+    /// Whether two encodings turn texts into states of the same kind, if perhaps of other texts.
+    public func isSameKind(as other: Encoding) -> Bool {
+      encoder == other.encoder && dimension == other.dimension && tokens == other.tokens
+    }
+
+    /// Whether two encodings are the same states, as far as either knows.
+    public func isSame(as other: Encoding) -> Bool {
+      isSameKind(as: other) && (checksum == nil || other.checksum == nil || checksum == other.checksum)
     }
 
     /// `hashed, 16 tokens of 128`.

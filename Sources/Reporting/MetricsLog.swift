@@ -13,29 +13,22 @@ public final class MetricsLog: Sendable {
     file = Mutex(try AppendFile(path: path, endsLine: true))
   }
 
-  /// Cuts off the lines at the end of a file that are not to stay: what a run did behind the checkpoint that it goes on from.
+  /// Removes the lines of a file that are not to stay: what a run did behind the checkpoint that it goes on from.
   ///
-  /// A line that was left half-written goes too. Throws ``InputError`` when the file cannot be cut.
-  ///
-  /// - Parameter stays: whether a line stays; lines that do are not looked behind.
-  public static func cut(path: String, where stays: (Place) -> Bool) throws {
+  /// A line that was left half-written, or that says nothing, goes too when only such lines follow. Throws ``InputError`` when the file
+  /// cannot be changed; it is as it was then.
+  public static func keep(path: String, where stays: (Place) -> Bool) throws {
     guard access(path, F_OK) == 0 else { return }
-    let length = try MappedFile(path: path).withBytes { bytes in
-      var end = bytes.count
-      while end > 0 {
-        let start = (bytes[..<(end - 1)].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
-        let line = Data(bytes[start..<end])
-        if line.last == UInt8(ascii: "\n"), let place = try? JSONDecoder().decode(Place.self, from: line),
-          stays(place)
-        {
-          break
-        }
-        end = start
+    let file = try MappedFile(path: path)
+    try file.withBytes { bytes in
+      var (kept, start, lastPlace) = ([Range<Int>](), 0, 0)
+      while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        let place = try? JSONDecoder().decode(Place.self, from: Data(bytes[start..<end]))
+        if place.map(stays) ?? true { kept.append(start..<end + 1) }
+        if place.map(stays) ?? false { lastPlace = kept.count }
+        start = end + 1
       }
-      return end
-    }
-    guard truncate(path, length) == 0 else {
-      throw InputError("\(path): cannot be cut to \(length) bytes: \(String(cString: strerror(errno)))")
+      try RecordFile.keep(kept[..<lastPlace], of: bytes, path: path)
     }
   }
 
@@ -60,6 +53,8 @@ public final class MetricsLog: Sendable {
     /// The step that it was written after.
     public let step: Int
     private let split: String?
+
+    init(phase: String, step: Int, split: String?) { (self.phase, self.step, self.split) = (phase, step, split) }
 
     /// Whether it is an evaluation's.
     public var isEvaluation: Bool { split != nil }

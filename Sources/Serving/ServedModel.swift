@@ -53,6 +53,7 @@ public final class ServedModel {
   ) throws {
     self.run = run
     self.communicator = communicator
+    try run.agree(communicator)
     plan = try run.phase(named: phase)
     step = try run.checkpoint(plan).manifest.step
     model = try run.model(plan, communicator: communicator)

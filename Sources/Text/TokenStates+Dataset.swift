@@ -12,7 +12,7 @@ extension TokenStates {
   public convenience init(dataset: Dataset) throws {
     let record = try EncodingRecord(folder: dataset.path)
     let path = "\(dataset.path)/\(Self.fileName)"
-    try self.init(path: path, items: dataset.items.count)
+    try self.init(path: path, items: dataset.items.count, checksum: record.fileChecksum)
     let checksum = DatasetItems(dataset).checksum
     // The record may be older than the file, when an encoding was stopped between the two.
     let isCurrent =

@@ -19,6 +19,8 @@ public final class TokenStates: Sendable {
   public let type: ElementType
   /// The number of items V.
   public let itemCount: Int
+  /// The CRC-32 of the file as the record of a data set's encoding has it, eight hexadecimal digits; nil for a file by itself.
+  public let checksum: String?
 
   /// The file, as it was named.
   public var path: String { file.path }
@@ -34,14 +36,19 @@ public final class TokenStates: Sendable {
   ///   - items: The number of items it must be for.
   /// - Throws: `InputError` when the file is damaged or belongs to another number of items.
   public convenience init(path: String, items: Int) throws {
-    try self.init(path: path)
+    try self.init(path: path, items: items, checksum: nil)
+  }
+
+  /// The same with the checksum that the encoding's record has.
+  convenience init(path: String, items: Int, checksum: String?) throws {
+    try self.init(path: path, checksum: checksum)
     guard itemCount == items else {
       throw InputError("\(path) is for \(itemCount) items, but the data set has \(items); run `precise encode` again")
     }
   }
 
   /// Maps and checks a file for whatever number of items it holds.
-  init(path: String) throws {
+  init(path: String, checksum: String? = nil) throws {
     let file = try SafetensorsFile(path: path)
     guard let info = file.tensors["states"], info.shape.count == 2, (1...Self.largestExtent).contains(info.shape[1]),
       [.f32, .f16, .bf16].contains(info.type)
@@ -55,6 +62,7 @@ public final class TokenStates: Sendable {
     dimension = info.shape[1]
     type = info.type
     itemCount = offsets.count - 1
+    self.checksum = checksum
     self.file = file
     offsetValues = offsets
     states = try file.bytes("states")

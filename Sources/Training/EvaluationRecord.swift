@@ -67,6 +67,22 @@ public struct EvaluationRecord {
     entries[entry.phase, default: [:]][entry.split] = entry.json
   }
 
+  /// Removes a phase's entries: its model is not there any more.
+  mutating func remove(phase: String) { entries[phase] = nil }
+
+  /// Changes the record of a run; commands that do so at the same time wait for each other, so that no entry is lost.
+  ///
+  /// Throws `InputError` when the file cannot be read or written.
+  static func update(_ directory: RunDirectory, _ change: (inout EvaluationRecord) -> Void) throws {
+    // Without locks on the file system the last writer wins.
+    let lock = try? FileLock(path: "\(directory.path)/evaluation.lock", waits: true)
+    try withExtendedLifetime(lock) {
+      var record = try EvaluationRecord(path: directory.evaluationPath)
+      change(&record)
+      try record.write()
+    }
+  }
+
   /// Everything recorded, by phase and split.
   public var json: JSONValue {
     .object(

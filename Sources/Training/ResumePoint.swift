@@ -17,7 +17,8 @@ struct ResumePoint {
   /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
   /// checkpoint that is damaged is passed over with a warning and set aside. Throws `InputError` when all are damaged or of other data.
   static func find(
-    _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ config: RunConfig, communicator: any Communicator
+    _ plans: [PhasePlan], _ directory: RunDirectory, _ dataset: Dataset, _ vocabulary: CheckpointVocabulary, _ config: RunConfig,
+    communicator: any Communicator
   ) throws -> ResumePoint? {
     var (damage, damaged): (String?, [(store: CheckpointStore, path: String)]) = (nil, [])
     for (number, plan) in plans.enumerated().reversed() {
@@ -27,7 +28,7 @@ struct ResumePoint {
       for path in paths.reversed() {
         switch try open(path, communicator) {
         case .success(let checkpoint):
-          try check(checkpoint, dataset, config)
+          try check(checkpoint, dataset, vocabulary, config)
           try setAside(damaged, communicator)
           return ResumePoint(phase: number, checkpoint: checkpoint)
         case .failure(let error):
@@ -75,14 +76,25 @@ struct ResumePoint {
   }
 
   /// A run goes on with its own data and configuration.
-  private static func check(_ checkpoint: Checkpoint, _ dataset: Dataset, _ config: RunConfig) throws {
+  private static func check(
+    _ checkpoint: Checkpoint, _ dataset: Dataset, _ vocabulary: CheckpointVocabulary, _ config: RunConfig
+  ) throws {
     guard checkpoint.manifest.dataset == dataset.manifest.checksum, checkpoint.manifest.items == dataset.items.count else {
       throw InputError(
         "\(checkpoint.path) was trained on another data set than \(dataset.path) (checksum \(checkpoint.manifest.dataset), "
           + "now \(dataset.manifest.checksum)); give that one with --data, or start a run of its own with --from")
     }
+    try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
+    try checkSettings(checkpoint, config)
+  }
+
+  /// Throws `ConfigProblems` when a checkpoint was trained with other settings than a run is to go on, or start a phase, with.
+  ///
+  /// Other phases than the checkpoint's own may have been trained anew since, with settings of their own.
+  static func checkSettings(_ checkpoint: Checkpoint, _ config: RunConfig) throws {
     let file = "\(checkpoint.path)/\(CheckpointManifest.configuration)"
-    let problems = ResumeRules.problems(try ConfigReader.read(text: try checkpoint.configuration(), name: file), config)
+    let old = try ConfigReader.read(text: try checkpoint.configuration(), name: file)
+    let problems = ResumeRules.problems(old, config, phases: [checkpoint.manifest.phase])
     if !problems.isEmpty { throw ConfigProblems(file: file, problems: problems) }
   }
 }

@@ -12,14 +12,33 @@ public struct RunDirectory: Sendable {
     public var checksum: String
     /// The checkpoint that the run began with; nil for one that began with a new model.
     public var from: StartingPoint?
+    /// The checksum of the token states that it reads (`TokenStates.checksum`); nil when it reads none, or was begun before this was
+    /// noted.
+    public var tokenStates: String?
+
+    enum CodingKeys: String, CodingKey {
+      case dataset, checksum, from
+      case tokenStates = "token_states_checksum"
+    }
 
     /// Binds a run.
-    public init(dataset: String, checksum: String, from: StartingPoint? = nil) {
+    public init(dataset: String, checksum: String, tokenStates: String? = nil, from: StartingPoint? = nil) {
       self.dataset = dataset
       self.checksum = checksum
+      self.tokenStates = tokenStates
       self.from = from
     }
+
+    /// Throws `InputError` when a data set has other token states now than the run was begun with.
+    func checkTokenStates(_ now: String?, run: String, dataset: String) throws {
+      guard let tokenStates, let now, tokenStates != now else { return }
+      throw InputError(
+        "\(dataset) has other token states now than \(run) was trained on (checksum \(now), was \(tokenStates)); encode it as it was "
+          + "then, or train a run of its own")
+    }
   }
+
+  private static let recordName = "run.json"
 
   /// The folder.
   public let path: String
@@ -37,15 +56,57 @@ public struct RunDirectory: Sendable {
   public var failurePath: String { "\(path)/failure.json" }
   /// The folder of what is kept of steps whose numbers had gone wrong.
   public var diagnosticsPath: String { "\(path)/diagnostics" }
+  /// The phases that have a folder of checkpoints, by name.
+  var phasesOnDisk: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints")) ?? []).filter { !$0.hasPrefix(".") }.sorted()
+  }
   /// The folder of a phase's checkpoints.
   public func checkpointsPath(phase: String) -> String { "\(path)/checkpoints/\(phase)" }
+
+  /// What a folder that a run is to be in may be.
+  public enum Standing: Sendable, Equatable {
+    /// There is nothing in it that is anybody's.
+    case nobodys
+    /// It is a run.
+    case run
+  }
+
+  /// Looks at what stands at the path.
+  ///
+  /// Throws `InputError` when it is neither a run nor nobody's: a run has a readable `run.json`, and a folder with other things in it is
+  /// no place for one.
+  @discardableResult
+  public func checkStanding() throws -> Standing {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return .nobodys }
+    guard isFolder.boolValue else { throw InputError("\(path) is a file; name a folder for the run") }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw InputError("\(path) cannot be read: \(systemReason(error))")
+    }
+    let isBound = names.contains(Self.recordName)
+    if isBound && exists {
+      _ = try record()
+      return .run
+    }
+    // A start that was killed before its run existed leaves these.
+    let harmless = [RunLock.fileName] + (isBound ? [Self.recordName] : []) + (isEmpty("checkpoints") ? ["checkpoints"] : [])
+    guard let other = names.first(where: { !harmless.contains($0) && !OutputFolder.isNobodys($0) }) else { return .nobodys }
+    throw InputError("\(path) is a folder with other things in it (\(other)), not a run; name another --out")
+  }
+
+  private func isEmpty(_ folder: String) -> Bool {
+    (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(folder)"))?.isEmpty ?? false
+  }
 
   /// Makes the folder.
   ///
   /// Throws `InputError` when something stands in the way.
   public func create() throws {
     do {
-      try FileManager.default.createDirectory(atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw InputError("\(path) cannot be made a run directory (\(systemReason(error))); choose another --out")
     }
@@ -54,8 +115,15 @@ public struct RunDirectory: Sendable {
   /// Whether a run was started here.
   public var exists: Bool { FileManager.default.fileExists(atPath: configPath) }
 
-  /// Removes a run, all but the folder itself, which may be where a disk is mounted.
+  /// Whether an entry of the folder is of those that a run writes.
+  static func owns(_ name: String) -> Bool {
+    let names = ["metrics.jsonl", "evaluation.json", "failure.json", "diagnostics", "checkpoints", "trace"]
+    return names.contains(name) || name.hasPrefix("events.out.tfevents.")
+  }
+
+  /// Removes what a run has made, and nothing else.
   ///
+  /// What it is bound to stays until something else takes that place, and so does the folder itself, which may be where a disk is mounted.
   /// Throws `InputError` when something cannot be removed.
   public func clear() throws {
     let names: [String]
@@ -64,10 +132,7 @@ public struct RunDirectory: Sendable {
     } catch {
       throw InputError("\(path) cannot be read: \(systemReason(error))")
     }
-    // The configuration last: while it stands, this is an older run.
-    let configuration = URL(fileURLWithPath: configPath).lastPathComponent
-    for name in names where name != configuration { try OutputFolder.remove("\(path)/\(name)") }
-    if exists { try OutputFolder.remove(configPath) }
+    for name in names where Self.owns(name) { try OutputFolder.remove("\(path)/\(name)") }
   }
 
   /// Writes record and configuration, each whole or not at all.
@@ -89,14 +154,14 @@ public struct RunDirectory: Sendable {
   private func write(_ record: Record) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try Self.write(try encoder.encode(record), to: "\(path)/run.json")
+    try Self.write(try encoder.encode(record), to: "\(path)/\(Self.recordName)")
   }
 
   /// What the run is bound to.
   ///
   /// Throws `InputError` when the folder is no run.
   public func record() throws -> Record {
-    let file = "\(path)/run.json"
+    let file = "\(path)/\(Self.recordName)"
     guard exists, access(file, F_OK) == 0 else {
       throw InputError("\(path) is not a run directory: it has no config.yaml and run.json; give the --out of precise train")
     }

@@ -35,9 +35,7 @@ public struct RunEvaluation {
       entries.append(try measure(universal, task, phase: plan.name, split: "\(split.rawValue).universal", progress))
     }
     guard communicator.rank == 0 else { return entries }
-    var record = try EvaluationRecord(path: run.directory.evaluationPath)
-    for entry in entries { record.set(entry) }
-    try record.write()
+    try EvaluationRecord.update(run.directory) { record in for entry in entries { record.set(entry) } }
     return entries
   }
 

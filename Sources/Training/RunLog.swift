@@ -11,24 +11,17 @@ import Reporting
 final class RunLog {
   let console: Console
 
-  /// Opens a run's logs, without what stands there behind the place that the run goes on from.
+  /// Opens a run's logs, without what stands there of steps that are made again.
   ///
   /// - Parameters:
-  ///   - phases: the names of the run's phases, in order.
-  ///   - start: the phase's number and the step that the run goes on behind, and whether the evaluation after it is made; nil for a
-  ///     new run.
+  ///   - phases: the names of the run's phases.
+  ///   - stays: whether what was logged after a step of a phase stays.
   init(
-    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String] = [],
-    start: (phase: Int, step: Int, isJudged: Bool)? = nil
+    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String], where stays: (MetricsLog.Place) -> Bool
   ) throws {
     self.console = console
-    if let start {
-      try MetricsLog.cut(path: directory.metricsPath) { line in
-        guard let number = phases.firstIndex(of: line.phase) else { return false }
-        if (number, line.step) == (start.phase, start.step) && line.isEvaluation { return start.isJudged }
-        return (number, line.step) <= (start.phase, start.step)
-      }
-    }
+    try MetricsLog.keep(path: directory.metricsPath, where: stays)
+    try TensorBoardFile.keep(folder: directory.path, phases: phases, where: stays)
     metrics = try MetricsLog(path: directory.metricsPath)
     tensorBoard = config.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
     everySteps = config.everySteps

@@ -88,12 +88,8 @@ public struct StartingPoint: Sendable, Codable, Equatable {
     let old = try ConfigReader.read(text: try checkpoint.configuration(), name: file)
     let problems = ResumeRules.extentProblems(old, config)
     if !problems.isEmpty { throw ConfigProblems(file: file, problems: problems) }
-    guard checkpoint.manifest.vocabulary.encoding == vocabulary.encoding else {
-      func text(_ vocabulary: CheckpointVocabulary) -> String { vocabulary.encoding.map { "\($0)" } ?? "none" }
-      throw InputError(
-        "\(checkpoint.path) was trained on other token states (\(text(checkpoint.manifest.vocabulary))) than the data set has "
-          + "(\(text(vocabulary))); encode the data set in the same way")
-    }
+    // Appended items have states of their own, so these are of another checksum.
+    try checkpoint.checkEncoding(vocabulary) { $0.isSameKind(as: $1) }
   }
 
   private func hexadecimalChecksum(_ path: String) throws -> String { String(format: "%08x", try CRC32.of(file: path)) }
@@ -107,7 +103,7 @@ extension CheckpointVocabulary {
       encoding: states.map {
         Encoding(
           encoder: $0.metadata["encoder"] ?? "states", dimension: $0.dimension,
-          tokens: $0.metadata["tokens"].flatMap { Int($0) } ?? $0.maxTokens)
+          tokens: $0.metadata["tokens"].flatMap { Int($0) } ?? $0.maxTokens, checksum: $0.checksum)
       })
   }
 }

@@ -1,13 +1,13 @@
 import Glibc
 import Synchronization
 
-/// The wish to stop: SIGTERM, SIGINT or SIGUSR1, noted by the handler and asked for by training when it may stop.
+/// The wish to stop: SIGTERM, SIGINT, SIGHUP or SIGUSR1, noted by the handler and asked for by training when it may stop.
 ///
 /// Signals belong to the process, so this is the one thing that ranks do not get passed down. SIGUSR1 is what launchers pass on
 /// to their ranks without ending them (cluster/README.md, traps 13 to 15).
 public enum StopSignal {
   /// The signals that are listened to.
-  static let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1")]
+  static let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGHUP, "SIGHUP")]
 
   /// Listens from now on; a second SIGINT then ends the process at once, as it would without listening.
   public static func listen() {
@@ -21,7 +21,16 @@ public enum StopSignal {
     // What waits for a disk or a peer goes on waiting.
     action.sa_flags = SA_RESTART
     sigemptyset(&action.sa_mask)
-    for (signal, _) in signals { sigaction(signal, &action, nil) }
+    for (signal, _) in signals {
+      var before = sigaction()
+      // nohup wants the training to outlive its terminal.
+      if signal == SIGHUP, sigaction(signal, nil, &before) == 0, isIgnored(before) { continue }
+      sigaction(signal, &action, nil)
+    }
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Whether somebody wants training to stop.

@@ -41,14 +41,34 @@ public struct TrainedRun: Sendable {
           + "give the data set of the run with --data")
     }
     states = try ModelFactory.tokenStates(config, dataset)
+    try record.checkTokenStates(states?.checksum, run: path, dataset: dataset.path)
+    results = PhaseResults(directory, dataset, CheckpointVocabulary(dataset, states))
   }
 
-  /// The phases that have a checkpoint, in order.
+  /// Makes every rank read the checkpoints that rank 0 has found: a training beside this may put others in their place any time.
+  ///
+  /// Collective. Throws `InputError` when one cannot be read.
+  public func agree(_ communicator: any Communicator) throws {
+    var (paths, failure): (String?, String?) = (nil, nil)
+    do {
+      if communicator.rank == 0 { paths = try results.all(config).map(\.checkpoint.path).joined(separator: "\n") }
+    } catch {
+      failure = "\(error)"
+    }
+    if let failure = try communicator.firstText(failure) { throw InputError(failure) }
+    let agreed = try communicator.broadcast(paths).split(separator: "\n").map(String.init)
+    do {
+      try results.pin(agreed)
+    } catch {
+      failure = "\(error)"
+    }
+    if let failure = try communicator.firstText(failure) { throw InputError(failure) }
+  }
+
+  /// The phases that have a checkpoint, in order, each as it was trained.
   ///
   /// Throws `InputError` when one cannot be read.
-  public var trainedPhases: [PhasePlan] {
-    get throws { try PhasePlan.all(config, dataset).filter { try store($0).result() != nil } }
-  }
+  public var trainedPhases: [PhasePlan] { get throws { try results.all(config).map(\.plan) } }
 
   /// A trained phase by name; the last trained one when nil.
   ///
@@ -66,26 +86,28 @@ public struct TrainedRun: Sendable {
     return found
   }
 
-  /// The checkpoint that is a phase's result.
+  /// The checkpoint that is a phase's result; the same one each time it is asked for.
   ///
   /// Throws `InputError` when there is none.
-  public func checkpoint(_ plan: PhasePlan) throws -> Checkpoint {
-    guard let checkpoint = try store(plan).result() else { throw InputError("\(store(plan).path) holds no checkpoint") }
-    guard checkpoint.manifest.items == dataset.items.count else {
-      throw InputError("\(checkpoint.path) is of \(checkpoint.manifest.items) items, the data set has \(dataset.items.count)")
-    }
-    return checkpoint
-  }
+  public func checkpoint(_ plan: PhasePlan) throws -> Checkpoint { try result(plan).checkpoint }
 
   /// A phase's model with its result loaded, as one rank sees it; the calling thread is made ready for that rank's work.
+  ///
+  /// It is built by the checkpoint's own configuration.
   public func model(_ plan: PhasePlan, communicator: any Communicator) throws -> PreciseModel {
     Engine.prepareThread()
-    let model = try ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-    try checkpoint(plan).loadResult(into: model, communicator: communicator)
+    let result = try result(plan)
+    let model = try ModelFactory.make(result.config, dataset, states, communicator: communicator, userHead: result.plan.userHead)
+    try result.checkpoint.loadResult(into: model, communicator: communicator)
     return model
   }
 
-  private func store(_ plan: PhasePlan) -> CheckpointStore {
-    CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
+  private func result(_ plan: PhasePlan) throws -> PhaseResults.Result {
+    guard let result = try results.all(config).first(where: { $0.plan.name == plan.name }) else {
+      throw InputError("\(directory.checkpointsPath(phase: plan.name)) holds no checkpoint")
+    }
+    return result
   }
+
+  private let results: PhaseResults
 }

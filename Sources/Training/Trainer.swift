@@ -75,9 +75,10 @@ public final class Trainer {
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")
     }
     let point =
-      try isResuming ? ResumePoint.find(selected, inputs.directory, inputs.dataset, config, communicator: communicator) : nil
+      try isResuming
+      ? ResumePoint.find(selected, inputs.directory, inputs.dataset, vocabulary, config, communicator: communicator) : nil
     if isResuming { console.note(describe(point)) }
-    try openLog(selected, isResuming: isResuming, point)
+    try openLog(selected, point)
     if point == nil, selected[0].kind.isUniversal { self.start = try open(start, isResuming: isResuming) }
     for (number, plan) in selected.enumerated() {
       var start: Checkpoint?
@@ -117,17 +118,18 @@ public final class Trainer {
     return "going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)"
   }
 
-  /// A run that goes on writes behind its checkpoint's line.
-  private func openLog(_ selected: [PhasePlan], isResuming: Bool, _ point: ResumePoint?) throws {
+  /// A run that goes on writes behind its checkpoint's line; of phases that are trained anew nothing stays, of others everything.
+  private func openLog(_ selected: [PhasePlan], _ point: ResumePoint?) throws {
     guard communicator.rank == 0 else { return }
-    let manifest = point?.checkpoint.manifest
-    let phase = isResuming ? number(of: selected[point?.phase ?? 0]) : nil
-    log = try RunLog(
-      inputs.directory, config.log, console: console, phases: plans.map(\.name),
-      start: phase.map { (phase: $0, step: manifest?.step ?? -1, isJudged: manifest?.isJudged ?? true) })
+    let names = selected.map(\.name)
+    log = try RunLog(inputs.directory, config.log, console: console, phases: plans.map(\.name)) { line in
+      guard let number = names.firstIndex(of: line.phase) else { return true }
+      guard let point, number <= point.phase else { return false }
+      let manifest = point.checkpoint.manifest
+      guard number == point.phase, line.step >= manifest.step else { return true }
+      return line.step == manifest.step && (manifest.isJudged || !line.isEvaluation)
+    }
   }
-
-  private func number(of plan: PhasePlan) -> Int? { plans.firstIndex { $0.name == plan.name } }
 
   /// A phase's model before its first step; with `userHead`, as the phase has it.
   private func makeModel(_ userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
@@ -135,12 +137,16 @@ public final class Trainer {
       config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, mayGoOn: goOn)
   }
 
-  /// The universal phase's result, read back from its checkpoint.
+  /// The universal phase's result, read back from its checkpoint; rank 0's view of the folder counts.
   private func loadUniversal() throws -> PreciseModel {
     let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plans[0].name))
-    guard let checkpoint = try store.result() else {
+    let found = try communicator.broadcast(communicator.rank == 0 ? try store.result()?.path : nil)
+    guard !found.isEmpty else {
       throw InputError("\(store.path) holds no checkpoint; train the universal phase first (--phase universal)")
     }
+    let checkpoint = try Checkpoint(path: found)
+    try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
+    try ResumePoint.checkSettings(checkpoint, config)
     let model = try makeModel()
     try checkpoint.loadResult(into: model, communicator: communicator, mayGoOn: goOn)
     return model

@@ -42,6 +42,7 @@ struct EvaluateCommand: RankCommand {
   }
 
   private func evaluate(_ trained: TrainedRun, _ communicator: any Communicator, _ console: Console) throws {
+    try trained.agree(communicator)
     let plans = phase == nil ? try trained.trainedPhases : [try trained.phase(named: phase)]
     guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
     var entries: [EvaluationRecord.Entry] = []

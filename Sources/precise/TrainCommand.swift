@@ -55,7 +55,7 @@ struct TrainCommand: RankCommand {
   var from: String?
   @Flag(help: "With --from, leave items behind that the data set lacks.")
   var dropGoneItems = false
-  @Flag(help: "Train into a run directory that holds another run, which is lost.")
+  @Flag(help: "Train into a run directory that holds another run, which is lost; with a targeted --phase, only that phase is.")
   var overwrite = false
   @OptionGroup var traceOptions: TraceOptions
   @OptionGroup var rankOptions: RankOptions
@@ -63,16 +63,12 @@ struct TrainCommand: RankCommand {
 
   func validate() throws {
     guard !(resume && overwrite) else { throw ValidationError("--resume and --overwrite exclude each other") }
-    guard let from else {
+    guard from != nil else {
       guard !dropGoneItems else { throw ValidationError("--drop-gone-items goes with --from") }
       return
     }
     guard phase == nil || phase == "universal" else {
       throw ValidationError("--from is what the universal phase begins with; a targeted phase starts from the one in --out")
-    }
-    let folders = [from, output].map { URL(fileURLWithPath: $0).standardizedFileURL.path }
-    guard !"\(folders[0])/".hasPrefix("\(folders[1])/") else {
-      throw ValidationError("--from must be another run than --out; to go on with that one give --resume")
     }
   }
 
@@ -80,7 +76,9 @@ struct TrainCommand: RankCommand {
     try reportingFailures {
       StopSignal.listen()
       let console = outputOptions.startConsole()
+      try checkPlaces()
       let config = try ConfigReader.read(file: config, overrides: overrides)
+      try checkPhase(config)
       let dataset = try Dataset(path: data)
       try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
@@ -92,11 +90,13 @@ struct TrainCommand: RankCommand {
       let outcome = Mutex(Trainer.Outcome.finished)
       let most = min(dataset.shardCount, config.batch.users)
       try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
-        try agree(communicator, config, dataset)
+        try agree(communicator, config, dataset, states)
         try trace?.check(ranks: communicator.size)
-        if communicator.rank == 0 { try prepare(directory, config, dataset) }
+        let lock = communicator.rank == 0 ? try open(directory, config, dataset, states) : nil
+        defer { withExtendedLifetime(lock) {} }
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
+        if let warning = lock?.warning { console.note("warning: \(warning)") }
         let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
         let end = try recordingFailure(communicator, directory) {
           try trace.record(communicator, console) {
@@ -110,6 +110,14 @@ struct TrainCommand: RankCommand {
       }
       if outcome.withLock({ $0 != .finished }) { throw PreciseExit.stopped }
     }
+  }
+
+  /// Throws when --phase names no phase: said before anything is opened.
+  private func checkPhase(_ config: RunConfig) throws {
+    let names = ["universal"] + config.targeted.map(\.name)
+    guard let phase, !(names + ["targeted"]).contains(phase) || phase == "targeted" && names.count == 1 else { return }
+    throw CommandFailure(
+      PreciseExit.usage, "no phase is named \(phase); the configuration has \(names.joined(separator: ", "))")
   }
 
   /// What a rank prints may be lost on its way through a launcher; the run directory keeps it.
@@ -130,36 +138,36 @@ struct TrainCommand: RankCommand {
   }
 
   /// Throws when this rank has read another configuration or data set than rank 0: each host has its own copy of a file.
-  private func agree(_ communicator: any Communicator, _ config: RunConfig, _ dataset: Dataset) throws {
-    let own = ConfigWriter.text(config) + dataset.manifest.checksum
+  private func agree(
+    _ communicator: any Communicator, _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?
+  ) throws {
+    let own = ConfigWriter.text(config) + dataset.manifest.checksum + (states?.checksum ?? "")
     guard try communicator.broadcast(own) != own else { return }
     throw InputError("\(self.config) or \(data) is not what rank 0 has read; give every host the same files")
   }
 
-  /// Makes the run directory; one that holds a run is only taken to go on with it, or for a further phase of it.
-  private func prepare(_ directory: RunDirectory, _ config: RunConfig, _ dataset: Dataset) throws {
-    let continues = resume || phase != nil && phase != "universal"
-    if directory.exists && !continues {
-      guard overwrite else {
-        throw InputError(
-          "\(output) holds a run already; give --resume to go on with it, another --out, or --overwrite to lose it")
-      }
-      try directory.clear()
+  /// Throws when the run and what it is made of would lie in each other.
+  private func checkPlaces() throws {
+    let run = CanonicalPath(output)
+    for (flag, path) in [("--data", data), ("--config", config), ("--from", from)] {
+      guard let path, case let input = CanonicalPath(path), input.isInside(run) || run.isInside(input) else { continue }
+      throw CommandFailure(
+        PreciseExit.usage,
+        flag == "--from"
+          ? "--from must be another run than --out; to go on with that one give --resume"
+          : "\(flag) and --out must not lie in each other (\(path), \(output)); name another folder with --out")
     }
-    let record = continues && directory.exists ? try directory.record() : nil
-    if let record, record.checksum != dataset.manifest.checksum {
-      throw InputError("\(output) was trained on another data set than \(data); give that one, or another --out")
-    }
-    if resume && directory.exists {
-      let problems = ResumeRules.problems(try ConfigReader.read(file: directory.configPath), config)
-      if !problems.isEmpty { throw ConfigProblems(file: self.config, problems: problems) }
-    }
-    try directory.create()
-    // What the last start failed of is no news of this one.
-    try? FileManager.default.removeItem(atPath: directory.failurePath)
-    let absolute = URL(fileURLWithPath: data).standardizedFileURL.path
-    try directory.write(
-      config: ConfigWriter.text(config),
-      record: .init(dataset: absolute, checksum: dataset.manifest.checksum, from: record?.from))
+  }
+
+  /// Makes the run directory this job's.
+  private func open(_ directory: RunDirectory, _ config: RunConfig, _ dataset: Dataset, _ states: TokenStates?) throws -> RunLock
+  {
+    let record = RunDirectory.Record(
+      dataset: URL(fileURLWithPath: data).standardizedFileURL.path, checksum: dataset.manifest.checksum,
+      tokenStates: states?.checksum)
+    return try RunOpening(
+      directory, config: config, configFile: self.config, record: record, selection: phase,
+      intent: resume ? .resume : overwrite ? .overwrite : .begin
+    ).open()
   }
 }

@@ -26,9 +26,29 @@ struct CheckpointStoreTests {
   private var steps: [Int] { store.all().map(\.manifest.step) }
 
   @Test func namesSortAsSteps() throws {
-    for step in [100_000_000, 20, 3] { try add(step, score: nil) }
+    for step in [100_000_000, 20, 3, 99_999_999, 1_000_000_000] { try add(step, score: nil) }
     #expect(store.path(step: 3).hasSuffix("/step-00000003"))
-    #expect(steps == [3, 20, 100_000_000])
+    #expect(steps == [3, 20, 99_999_999, 100_000_000, 1_000_000_000])
+    #expect(try store.result()?.manifest.step == 1_000_000_000)
+    for name in ["step-", "step-x1", "step--1", "step-9\u{0301}"] {
+      try FileManager.default.createDirectory(atPath: "\(store.path)/\(name)", withIntermediateDirectories: true)
+    }
+    #expect(store.paths().count == 5)
+  }
+
+  @Test func aReadCheckpointIsNotPruned() throws {
+    for step in [10, 20, 30] {
+      try add(step, score: nil)
+      try Data("x".utf8).write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.dense)"))
+    }
+    var held = try #require(try store.heldResult())
+    #expect(held.checkpoint.manifest.step == 30 && held.hold != nil)
+    try add(40, score: nil)
+    try store.prune(last: 1, best: 0)
+    #expect(steps == [30, 40])
+    held.hold = nil
+    try store.prune(last: 1, best: 0)
+    #expect(steps == [40])
   }
 
   @Test func theResultIsTheBestElseTheNewest() throws {

@@ -161,9 +161,10 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
       mayGoOn: [.wrongEndianLength]),
     HostileFile(
       name: "a run's config.yaml", format: .yaml, file: "run/config.yaml", command: ["evaluate", "run", "--quiet"],
-      mayGoOn: [.truncated, .bitFlipped], code: 64,
-      // A configuration of defaults, which the checkpoint's tensors do not fit; and a folder without one is no run.
-      shownElsewhere: [.empty, .danglingLink, .linkLoop]),
+      // The models are built by their checkpoints' own configurations; this one says how to evaluate.
+      mayGoOn: [.truncated, .bitFlipped, .empty], code: 64,
+      // A folder without one is no run.
+      shownElsewhere: [.danglingLink, .linkLoop]),
     // What a killed run leaves of its log is no fault; nor is a log that is not there.
     HostileFile(
       name: "metrics.jsonl", format: .lines, file: "run/metrics.jsonl", command: ["inspect", "run"],

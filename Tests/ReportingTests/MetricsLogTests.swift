@@ -44,6 +44,27 @@ struct MetricsLogTests {
     }
   }
 
+  @Test func onlyLinesThatStayAreKept() throws {
+    try withFolder { folder in
+      let path = folder + "/metrics.jsonl"
+      let line = { (phase: String, step: Int) in "{\"phase\":\"\(phase)\",\"step\":\(step)}\n" }
+      let all = line("universal", 1) + line("like", 1) + "not a line\n" + line("share", 1) + line("like", 2) + "{\"phase\":\"sha"
+      for (gone, rest) in [
+        ("like", line("universal", 1) + "not a line\n" + line("share", 1)),
+        ("share", line("universal", 1) + line("like", 1) + "not a line\n" + line("like", 2)), ("none", String(all.dropLast(13))),
+        ("universal", line("like", 1) + "not a line\n" + line("share", 1) + line("like", 2)),
+      ] {
+        try Data(all.utf8).write(to: URL(fileURLWithPath: path))
+        try MetricsLog.keep(path: path) { $0.phase != gone }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == rest, "\(gone)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["metrics.jsonl"])
+      }
+      try MetricsLog.keep(path: path) { _ in false }
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)).isEmpty)
+      try MetricsLog.keep(path: folder + "/none") { _ in false }
+    }
+  }
+
   @Test func unwritablePathsAreNamed() {
     #expect(throws: InputError.self) { try MetricsLog(path: "/nowhere/metrics.jsonl") }
     #expect(throws: InputError.self) { try MetricsLog(path: "/tmp") }

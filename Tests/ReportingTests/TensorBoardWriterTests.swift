@@ -38,6 +38,45 @@ struct TensorBoardWriterTests {
     #expect(throws: InputError.self) { try TensorBoardWriter(folder: "/nowhere") }
   }
 
+  @Test func eventsOfStepsThatAreMadeAgainGo() throws {
+    try withFolder { folder in
+      let writer = try TensorBoardWriter(folder: folder, time: 1, host: "h")
+      for step in 1...4 {
+        try writer.append(step: step, [("universal/loss", 1), ("universal/grad_norm", 2)], time: 2)
+        try writer.append(step: step, [("like/loss", 1)], time: 2)
+      }
+      try writer.append(step: 2, [("like/validation/mrr", 1)], time: 2)
+      let whole = try framed(writer.path)
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: writer.path))
+      try handle.seekToEnd()
+      // Of a process that was killed while it wrote.
+      try handle.write(contentsOf: Data([40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
+      try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { _ in true }
+      #expect(try framed(writer.path) == whole)
+      var asked: [String] = []
+      try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { place in
+        asked.append("\(place.phase) \(place.step)\(place.isEvaluation ? " judged" : "")")
+        return place.phase == "universal" || place.step < 2 || place.isEvaluation
+      }
+      #expect(asked == (1...4).flatMap { ["universal \($0)", "like \($0)"] } + ["like 2 judged"])
+      #expect(try framed(writer.path) == [0, 1, 2, 3, 5, 7, 9].map { whole[$0] })
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
+    }
+  }
+
+  @Test func anEventFileIsHostileUntilRead() throws {
+    try withFolder { folder in
+      let path = folder + "/events.out.tfevents.1.h"
+      var record = Data(repeating: 0xFF, count: 8)
+      record.append(contentsOf: withUnsafeBytes(of: CRC32C.masked(Array(record)).littleEndian) { Array($0) })
+      for bytes in [record + Data(count: 40), Data(repeating: 0xFF, count: 15), Data(count: 64)] {
+        try bytes.write(to: URL(fileURLWithPath: path))
+        try TensorBoardFile.keep(folder: folder, phases: ["universal"]) { _ in true }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)).isEmpty)
+      }
+    }
+  }
+
   /// The records of a file, each checked against both of its checksums.
   private func framed(_ path: String) throws -> [[UInt8]] {
     var rest = Array(try Data(contentsOf: URL(fileURLWithPath: path)))[...]

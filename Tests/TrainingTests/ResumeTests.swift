@@ -1,7 +1,10 @@
 import Checkpoints
+import Collectives
 import Config
+import Evaluation
 import Files
 import Foundation
+import Model
 import TestSupport
 import Testing
 import Training
@@ -167,13 +170,15 @@ struct ResumeTests {
     #expect(try files(run) == files(straight))
   }
 
-  @Test func anOlderRunIsClearedBeforeItsConfiguration() throws {
+  @Test func anOlderRunIsClearedOfWhatARunWritesOnly() throws {
     _ = try world.leg(try config(), of: "cleared", stopAfter: 9)
     let directory = try world.run("cleared").directory
-    #expect(directory.exists)
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(directory.path)/notes.txt"))
     try directory.clear()
-    #expect(!directory.exists)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    // What it was bound to stays until the next run takes that place: at no moment is there neither.
+    #expect(directory.exists)
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+    #expect(names == ["config.yaml", "notes.txt", "run.json"])
   }
 
   @Test func aPhaseThatBeginsAnewHasNoOlderResult() throws {
@@ -204,5 +209,37 @@ struct ResumeTests {
     #expect(!steps.contains(99))
     let names = try FileManager.default.contentsOfDirectory(atPath: store.path)
     #expect(names.allSatisfy { $0.hasPrefix("step-") }, "\(names)")
+  }
+
+  @Test func aModelIsBuiltByItsCheckpointsOwnConfiguration() throws {
+    let run = try world.train(try config(), into: "own")
+    let plan = try run.phase(named: "universal")
+    let model = try run.model(plan, communicator: SoloCommunicator())
+    // As earlier versions let a second command change it.
+    let text = try String(contentsOfFile: run.directory.configPath, encoding: .utf8)
+    try Data(text.replacingOccurrences(of: "heads: 2", with: "heads: 4").utf8).write(
+      to: URL(fileURLWithPath: run.directory.configPath))
+    let again = try world.run("own")
+    #expect(again.config.model.heads == 4)
+    let same = try again.model(try again.phase(named: "universal"), communicator: SoloCommunicator())
+    #expect(same.shape.heads == 2 && model.shape.heads == 2)
+    let task = plan.task(.validation, filterSeen: false)
+    #expect(try world.metrics(same, task).value(of: "mrr") == world.metrics(model, task).value(of: "mrr"))
+    let error = #expect(throws: ConfigProblems.self) { try world.leg(again.config, of: "own", only: "like") }
+    #expect(error?.problems.map(\.keyPath) == ["model.heads"])
+  }
+
+  @Test func resumingAPhaseKeepsTheOthersLines() throws {
+    var config = try config()
+    config.log.tensorboard = true
+    let run = try world.train(config, into: "lines")
+    let lines = { try String(contentsOfFile: run.directory.metricsPath, encoding: .utf8).split(separator: "\n") }
+    let before = try lines()
+    #expect(try world.leg(config, of: "lines", only: "universal", resuming: true) == .finished)
+    #expect(try lines() == before)
+    // Trained anew, its lines stand once, behind the others.
+    #expect(try world.leg(config, of: "lines", only: "like") == .finished)
+    let phases = { (lines: [Substring]) in lines.map { $0.contains("\"phase\":\"like\"") } }
+    #expect(phases(try lines()) == phases(before))
   }
 }

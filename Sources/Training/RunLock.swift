@@ -1,0 +1,50 @@
+import Files
+import Foundation
+
+/// The lock of a run directory: one job trains into it at a time, on whatever host.
+///
+/// Rank 0 of a training holds it from before the first look at the folder's contents to its end; the system frees it when the process
+/// ends, however it ends. Who only reads a run does not ask for it. Ours; docs/reliability.md, "One job, one run directory".
+public final class RunLock: Sendable {
+  /// Who holds a run, as the lock's file says.
+  struct Holder: Codable {
+    let host: String
+    let process: Int32
+    /// When it began, in ISO 8601.
+    let started: String
+  }
+
+  /// The file's name in a run directory.
+  static let fileName = "train.lock"
+
+  /// Why the run is not locked; nil when it is.
+  public let warning: String?
+  private let lock: FileLock?
+
+  /// Locks a run directory, which must be there.
+  ///
+  /// Where the file system has no locks the run goes on with a warning. Throws `InputError` naming the holder when there is one.
+  public init(_ directory: RunDirectory) throws {
+    let path = "\(directory.path)/\(Self.fileName)"
+    do {
+      lock = try FileLock(path: path, waits: false)
+      warning = nil
+    } catch .held {
+      throw InputError("\(directory.path) is being trained by \(Self.holder(path)); wait for it, stop it, or give another --out")
+    } catch .impossible(let reason) {
+      lock = nil
+      warning = "\(directory.path) cannot be locked (\(reason)): see to it that no other job trains into it"
+      return
+    }
+    let now = ISO8601DateFormatter().string(from: Date())
+    let holder = Holder(host: ProcessInfo.processInfo.hostName, process: getpid(), started: now)
+    if let bytes = try? JSONEncoder().encode(holder) { lock?.write(bytes + Data("\n".utf8)) }
+  }
+
+  private static func holder(_ path: String) -> String {
+    guard let bytes = try? SmallFile.read(path), let holder = try? JSONDecoder().decode(Holder.self, from: bytes) else {
+      return "another job"
+    }
+    return "process \(holder.process) on \(holder.host) since \(holder.started)"
+  }
+}
