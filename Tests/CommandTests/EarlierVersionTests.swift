@@ -1,0 +1,61 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What an earlier version wrote (`Tests/Fixtures/earlier`, made by 0.1.0 with its `config.yaml`) is read, measured and gone on with.
+struct EarlierVersionTests {
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    for name in ["dataset", "run", "config.yaml"] {
+      try FileManager.default.copyItem(atPath: Fixtures.path("earlier/\(name)"), toPath: folder.file(name))
+    }
+  }
+
+  @discardableResult
+  private func run(_ arguments: String...) throws -> CommandResult {
+    let outcome = try CommandRunner.run(arguments, in: folder.path)
+    #expect(outcome.code == 0, "\(arguments): \(outcome.errors)")
+    return outcome
+  }
+
+  private func means(_ text: Data) throws -> [String: Double] {
+    let record = try #require(try JSONSerialization.jsonObject(with: text) as? [String: [String: [String: Any]]])
+    var means: [String: Double] = [:]
+    for (phase, splits) in record {
+      for (split, buckets) in splits {
+        for (metric, value) in buckets["all"] as? [String: Double] ?? [:] { means["\(phase) \(split) \(metric)"] = value }
+      }
+    }
+    return means
+  }
+
+  @Test func itsFilesAreSoundAndMeasureTheSame() throws {
+    let before = try means(Data(contentsOf: URL(fileURLWithPath: folder.file("run/evaluation.json"))))
+    try run("inspect", "dataset", "--verify")
+    try run("inspect", "run", "--verify")
+    let now = try means(Data(try run("evaluate", "run", "--data", "dataset", "--json", "--ranks", "1", "--quiet").output.utf8))
+    #expect(before.count > 20 && now.keys.sorted() == before.keys.sorted())
+    // Another processor adds in another width, which may order two close scores the other way.
+    for (key, value) in before { #expect(abs(value - now[key, default: -1]) < (key.contains("users") ? 0.5 : 0.1), "\(key)") }
+    try run("export", "run", "--data", "dataset", "--out", "embeddings", "--quiet")
+  }
+
+  @Test func itIsGoneOnWith() throws {
+    let train = ["train", "--config", "config.yaml", "--data", "dataset", "--ranks", "1", "--quiet", "--out"]
+    for more in [["run", "--resume"], ["run", "--phase", "like", "--overwrite"], ["next", "--from", "run"]] {
+      let outcome = try CommandRunner.run(train + more, in: folder.path)
+      #expect(outcome.code == 0, "\(more): \(outcome.errors)")
+    }
+    let record = try String(contentsOfFile: folder.file("run/run.json"), encoding: .utf8)
+    #expect(record.contains("token_states_checksum"))
+  }
+
+  @Test func itsTokenStatesAreCompared() throws {
+    // It did not note their checksum, but what kind they are of.
+    try run("encode", "dataset", "--tokens", "1", "--dim", "4", "--quiet")
+    let outcome = try CommandRunner.run(["evaluate", "run", "--data", "dataset", "--quiet"], in: folder.path)
+    #expect(outcome.code == 65 && outcome.errors.contains("(hashed, 2 tokens of 4) than the data set has (hashed, 1 tokens of 4)"))
+  }
+}
