@@ -90,9 +90,12 @@ public struct CheckpointStore: Sendable {
   }
 
   /// Removes what writing and removing left behind when the run was killed; only for who holds the run's lock.
+  ///
+  /// Where the file system has no such lock, what a living job writes stays all the same.
   public func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
-      try OutputFolder.remove("\(path)/\(name)")
+      let leftover = "\(path)/\(name)"
+      if OutputFolder.isAbandoned(leftover) { try OutputFolder.remove(leftover) }
     }
   }
 

@@ -141,6 +141,9 @@ public final class OutputFolder {
     }
   }
 
+  /// Whether nobody is making what stands under a hidden name of this program's.
+  public static func isAbandoned(_ path: String) -> Bool { !path.hasSuffix(Temporary.suffix) || Temporary.isAbandoned(path) }
+
   /// Whether a folder's entry is nothing that a person put there: what a killed command left, or a disk's own folder.
   public static func isNobodys(_ entry: String) -> Bool { Temporary.isTemporaryName(entry) || entry == "lost+found" }
 

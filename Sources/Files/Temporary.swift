@@ -125,7 +125,8 @@ final class Temporary {
     }
   }
 
-  private static func isAbandoned(_ path: String) -> Bool {
+  /// Whether nobody holds the lock of what stands under a temporary name; false where that cannot be known.
+  static func isAbandoned(_ path: String) -> Bool {
     // Where a lock travels over a network, an exclusive one takes a descriptor that may write.
     var descriptor = openDescriptor(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
     if descriptor < 0 { descriptor = openDescriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) }

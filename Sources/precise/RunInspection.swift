@@ -77,6 +77,7 @@ struct RunInspection {
   private func lines(verified: Bool) -> [String] {
     let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now (--data names another)"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
+    if let states = record.tokenStates { lines.append("token states: checksum \(states)") }
     if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
     let changed = changedKeys
     lines.append(changed.isEmpty ? "every key has its default" : "keys that differ from their defaults:")
@@ -129,7 +130,9 @@ struct RunInspection {
   private func object(verified: Bool) -> JSONValue {
     [
       "kind": "run", "path": .string(directory.path), "verified": .bool(verified), "dataset": .string(record.dataset),
-      "dataset_checksum": .string(record.checksum), "from": record.from.map { .string($0.checkpoint) } ?? .null,
+      "dataset_checksum": .string(record.checksum),
+      "token_states_checksum": record.tokenStates.map { .string($0) } ?? .null,
+      "from": record.from.map { .string($0.checkpoint) } ?? .null,
       "config": .object(changedKeys.map { .init($0.key, .string($0.value)) }), "phases": .array(phases.map(object)),
       "evaluation": evaluation,
       "files": .array(files.map { ["path": .string($0.name), "bytes": .int($0.bytes)] }),

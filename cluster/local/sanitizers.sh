@@ -13,8 +13,8 @@ cd "$(dirname "$0")/../.."
 filter=
 if [ "${1:-}" = --filter ]; then filter=$2 && shift 2; fi
 [ $# -gt 0 ] || set -- address,undefined thread
-# Collectives, checkpoints beside training, and whole trainings on many ranks: the rest has one thread.
-threads='CollectivesTests|CheckpointsTests|TrainingTests.(RanksTests|ResumeTests|CheckpointTests)|ServingRanksTests|EvaluatorRanksTests'
+# Collectives, locks, checkpoints beside training, and whole trainings on many ranks: the rest has one thread.
+threads='CollectivesTests|CheckpointsTests|FilesTests.(FileLockTests|TemporaryTests)|TrainingTests.(RanksTests|ResumeTests|CheckpointTests|RunOpeningTests)|ServingRanksTests|EvaluatorRanksTests'
 resources=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["paths"]["runtimeResourcePath"])')
 runtimes=$resources/clang/lib/linux
 work=$(mktemp -d)
