@@ -106,11 +106,15 @@ struct PrepareCommand: ParsableCommand {
       let options = try append.map(appended) ?? options
       let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
       bar.finish()
-      if !outputOptions.quiet { print("\(PreparationSummary(manifest))\nwritten to \(output)") }
+      if outputOptions.quiet {
+        for warning in manifest.warnings ?? [] { printError("warning: \(warning)") }
+      } else {
+        print("\(PreparationSummary(manifest))\nwritten to \(output)")
+      }
     }
   }
 
-  /// Bad rows are said even when quiet; stages and progress are not.
+  /// Bad rows, and in the end warnings, are said even when quiet; stages and progress are not.
   private func reporter(_ console: Console, _ bar: ProgressBar) -> PreparationReporter {
     PreparationReporter(
       note: { line in line.hasPrefix("bad row") ? printError(line) : console.detail(line) },
