@@ -23,18 +23,21 @@ public struct ItemTexts: Sendable {
     let columns: [Column] = sceneKey != nil ? [.item, .text, .scene] : [.item, .text]
     let source = try InputFormat(ofFile: path).source(path, columns)
     let row = Row()
-    let buffer = ByteBuffer()
+    let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
+    for byte in source.defaultScene.utf8 { noScene.append(byte) }
     var places: [Identifier: Int] = [:]
     while true {
       let outcome = try source.next(row)
       if case .end = outcome { break }
-      if sceneKey != nil {
-        try checkRow(outcome, row[.item], "item", source)
-        try checkRow(outcome, row[.scene], "scene", source)
+      try checkRow(outcome, row[.item], "item", source)
+      var id = row[.item]
+      if let sceneKey {
+        let scene = row[.scene].isEmpty ? noScene[0..<noScene.count] : row[.scene]
+        try checkRow(outcome, scene, "scene", source)
+        try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+        id = sceneKey.join(id, scene, buffer)
+        try checkRow(outcome, id, "item", source)
       }
-      try sceneKey?.check(row[.scene], "\(source.path):\(source.lineNumber)")
-      let id = sceneKey?.join(row[.item], row[.scene], buffer) ?? row[.item]
-      try checkRow(outcome, id, "item", source)
       if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.path, source.lineNumber) }
       take(
         String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &places, known: dataset)

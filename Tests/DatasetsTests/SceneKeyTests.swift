@@ -60,6 +60,9 @@ import Testing
     let new = try folder.write("new.csv", "item,scene,text\na@b,c,known\na,b@c,known\na@b,b@c,new\n")
     let texts = try ItemTexts(path: new, newTo: dataset)
     #expect(texts.ids == ["a\\@b@b\\@c"] && texts.knownRows == 2)
+    // Without a scene an item is listed where events without one are.
+    let bare = try folder.write("bare.csv", "item,scene,text\nq,,new\n")
+    #expect(try ItemTexts(path: bare, newTo: dataset).ids == ["q@default"])
   }
 
   // MARK: Data sets of version 0.1, as Tests/Fixtures/datasets/README.md says
