@@ -26,8 +26,12 @@ extension InputFormat {
 }
 
 /// Throws `InputError` with file and line when a row is bad or the id in it is.
-func checkRow(_ outcome: RowOutcome, _ id: UnsafeRawBufferPointer, _ what: String, _ source: any RowSource) throws {
-  var problem = IdentifierCheck.problem(id, what)
+///
+/// An id that is only looked up may have what a data set of an earlier version has in its ids (`isPrepared`).
+func checkRow(
+  _ outcome: RowOutcome, _ id: UnsafeRawBufferPointer, _ what: String, _ source: any RowSource, isPrepared: Bool = false
+) throws {
+  var problem = IdentifierCheck.problem(id, what, isPrepared: isPrepared)
   if case .bad(let bad) = outcome { problem = bad }
   guard let problem else { return }
   throw InputError("\(source.path):\(source.lineNumber): \(problem.detail) (\(problem.kind.rawValue)); fix the row")
