@@ -59,7 +59,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
     library("Files", ["CZlib", "CHost"]),
-    library("Config", [yams]),
+    library("Config", ["Files", yams]),
     library("Tensors", ["CKernels"]),
 
     library("Datasets", ["Files"]),
@@ -147,5 +147,5 @@ if Context.environment["PRECISE_FUZZ"] != nil {
         "TestSupport",
         "Text", "Training",
       ],
-      path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: swift))
+      path: "Tests/Fuzzing", exclude: ["Seeds", "Dictionaries"], swiftSettings: swift))
 }

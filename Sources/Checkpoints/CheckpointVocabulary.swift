@@ -1,3 +1,4 @@
+import Files
 import Model
 import Tensors
 
@@ -56,8 +57,8 @@ public struct CheckpointVocabulary: Codable, Sendable, Equatable {
   /// Of `gate_input: concat` the gate has a run of rows for each token of the longest text, and that may have become longer.
   func sources(of parameter: Parameter, in old: CheckpointVocabulary) -> [Int?]? {
     func places(_ names: [String], _ old: [String]) -> [Int?] {
-      let places = Dictionary(old.enumerated().map { ($1, $0) }) { first, _ in first }
-      return names.map { places[$0] }
+      let places = Dictionary(old.enumerated().map { (Identifier($1), $0) }) { first, _ in first }
+      return names.map { places[Identifier($0)] }
     }
     switch parameter.name {
     case "scene": return places(scenes, old.scenes)

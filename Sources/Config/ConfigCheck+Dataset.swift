@@ -1,3 +1,5 @@
+import Files
+
 extension ConfigCheck {
   /// Faults between a configuration and the data set it should train on; empty when all fit.
   public static func problems(_ config: RunConfig, facts: DatasetFacts) -> [ConfigProblem] {
@@ -39,7 +41,7 @@ extension ConfigCheck {
   }
 
   private static func name(_ value: String?, _ path: String, _ what: String, _ known: [String]) -> [ConfigProblem] {
-    guard let value, !known.contains(value) else { return [] }
+    guard let value, known.firstIndex(ofIdentifier: value) == nil else { return [] }
     let near = Spelling.nearest(to: value, among: known).map { "did you mean \($0)?" }
     let some = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", ..." : "")
     let suggestion = near ?? (known.isEmpty ? "the data set has none; use null" : "it has \(some)")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Yams
 
@@ -15,7 +16,10 @@ enum ConfigDocument {
       throw whole("cannot be read; check its permissions")
     }
     if data.count > byteLimit { throw whole("is larger than 1 MiB, so it is no configuration file") }
-    guard let text = String(validating: data, as: UTF8.self) else { throw whole("is not UTF-8 text") }
+    if let signature = data.withUnsafeBytes({ FileSignature($0) }) { throw whole(signature.rule(path: file)) }
+    // Editors on Windows begin UTF-8 with a byte order mark.
+    let bytes = data.starts(with: [0xEF, 0xBB, 0xBF]) ? data.dropFirst(3) : data
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw whole("is not UTF-8 text") }
     return try parse(text) { .line($0) }
   }
 

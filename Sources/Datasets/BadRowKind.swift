@@ -14,12 +14,24 @@ public enum BadRowKind: String, Codable, Sendable, CaseIterable {
   case longID = "id over 1024 bytes"
   /// An id that is not UTF-8.
   case encoding = "id not UTF-8"
-  /// An id with a control character.
+  /// An id with a control character or a line separator.
   case control = "control character in id"
-  /// A timestamp that is no decimal number.
-  case timestamp = "timestamp not a number"
+  /// A timestamp that is neither a number nor ISO 8601.
+  case timestamp = "timestamp not a time"
   /// A timestamp outside the years -6000 to 9999.
   case timestampRange = "timestamp out of range"
   /// A MovieLens rating that is not 1 to 5.
   case rating = "rating not 1 to 5"
+
+  /// Reads a kind's name from a manifest.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    // Versions that read numbers only called it so.
+    let known = name == "timestamp not a number" ? BadRowKind.timestamp.rawValue : name
+    guard let kind = BadRowKind(rawValue: known) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "no kind of bad row")
+    }
+    self = kind
+  }
 }

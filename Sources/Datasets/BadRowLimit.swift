@@ -7,16 +7,17 @@ public enum BadRowLimit: Sendable, Equatable, CustomStringConvertible {
   /// A share of all rows, 0 to 1.
   case share(Double)
 
-  /// Reads `0.1%`, a fraction below 1 with a decimal point (`0.001`), or a whole number of rows.
+  /// Reads a share, `0.1%` or from 0 to 1 (`0.001`, `1`), or a whole number of rows from 2 up.
   public init(_ text: String) throws {
     if text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) {
       self = .share(percent / 100)
-    } else if let count = Int(text), count >= 0 {
-      self = .count(count)
     } else if let share = Double(text), (0...1).contains(share) {
       self = .share(share)
+    } else if let count = Int(text), count >= 0 {
+      self = .count(count)
     } else {
-      throw InputError("the limit for bad rows is a share (0.1% or 0.001) or a whole number of rows, not \(text)")
+      throw InputError(
+        "the limit for bad rows is a share (0.1%, or 0.001 up to 1) or a whole number of rows from 2 up, not \(text)")
     }
   }
 

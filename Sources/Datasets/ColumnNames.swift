@@ -28,6 +28,13 @@ public enum Column: String, Sendable, CaseIterable {
   }
 }
 
+/// A field without the spaces around it.
+func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ field: Bytes) -> Bytes.SubSequence {
+  var field = field.drop { $0 == 0x20 }
+  while field.last == 0x20 { field = field.dropLast() }
+  return field
+}
+
 /// The names that columns (or JSON keys) have in the input files.
 public struct ColumnNames: Sendable, Equatable {
   private var names: [String] = Column.allCases.map(\.rawValue)
@@ -37,14 +44,19 @@ public struct ColumnNames: Sendable, Equatable {
   public init() {}
 
   /// Reads `user=uid,item=iid,…`; columns that are not named keep their usual names.
+  ///
+  /// A name may have several roles (`item=artist,text=artist`), a role one name.
   public init(_ text: String) throws {
-    for part in text.split(separator: ",") {
-      let sides = part.split(separator: "=", maxSplits: 1).map { $0.trimmingPrefix { $0 == " " } }
-      guard sides.count == 2, let column = Column(rawValue: String(sides[0])) else {
+    for part in text.utf8.split(separator: 0x2C) {
+      let sides = part.split(separator: 0x3D, maxSplits: 1).map { String(decoding: trimmed($0), as: UTF8.self) }
+      guard sides.count == 2, let column = Column(rawValue: sides[0]), !sides[1].isEmpty else {
         let known = Column.allCases.map(\.rawValue).joined(separator: ", ")
-        throw InputError("columns are given as user=NAME,item=NAME,… with \(known); \(part) is none of these")
+        throw InputError("columns are given as user=NAME,item=NAME,… with \(known); \(Substring(part)) is none of these")
       }
-      self[column] = String(sides[1])
+      guard !isChosen(column) else {
+        throw InputError("--columns names two columns for \(column.rawValue), \(self[column]) and \(sides[1]); name one")
+      }
+      self[column] = sides[1]
     }
   }
 

@@ -20,6 +20,7 @@ public struct DatasetBuilder {
     options.minimumItemEvents = 1
     options.virtualShards = 4
     options.maximumBadRows = .count(0)
+    options.mayLackTraining = true
   }
 
   /// Adds an event; the order of the calls is the file order.

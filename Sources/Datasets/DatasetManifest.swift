@@ -40,6 +40,8 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   public var counts = PreparationCounts()
   /// Ties and leaks of the split.
   public var audit = LeakAudit()
+  /// What may be a mistake in the files, a sentence each; nil = nothing.
+  public var warnings: [String]?
   /// The data set that this one was appended to; nil when it was made of files alone.
   public var appendedTo: AppendedTo?
   /// The files the data came from.

@@ -8,7 +8,7 @@ final class DatasetSource: RowSource {
   let path: String
   private(set) var lineNumber = 0
   private(set) var bytesRead = 0
-  let timeUnit: Int64 = 1
+  let timeUnit = TimeUnit.microseconds
   let namesScenes = true
   let isPrepared = true
   private let dataset: Dataset

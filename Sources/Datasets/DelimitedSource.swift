@@ -3,10 +3,10 @@ import Files
 /// CSV (RFC 4180) and TSV with a header.
 ///
 /// CSV fields that begin with a quote may hold commas, doubled quotes and line ends (which become `\n`); TSV has no quoting. Empty lines are
-/// no rows. Every row must have as many fields as the header.
+/// no rows. Every row must have as many fields as the header. A field may be several columns, in a fixed order.
 final class DelimitedSource: RowSource {
   let path: String
-  let timeUnit: Int64
+  let timeUnit: TimeUnit
   private(set) var lineNumber = 0
   private let reader: LineReader
   private let delimiter: UInt8
@@ -14,6 +14,8 @@ final class DelimitedSource: RowSource {
   private var record = QuotedRecord()
   /// `Column.index` of each field of the file, -1 = not wanted.
   private let targets: UnsafeMutablePointer<Int>
+  /// Columns that stand in the same field as another one: `Column.index` of that and of their own.
+  private let copies: [(from: Int, to: Int)]
   private let fieldCount: Int
   let namesScenes: Bool
 
@@ -27,16 +29,21 @@ final class DelimitedSource: RowSource {
   ) throws {
     reader = try LineReader(path: path)
     self.path = reader.path
-    self.timeUnit = timeUnit.microseconds
+    self.timeUnit = timeUnit
     delimiter = format == .tsv ? 0x09 : 0x2C
     isQuoted = format == .csv
-    let header = try DelimitedSource.header(reader, delimiter: delimiter, isQuoted: isQuoted)
-    let places = try DelimitedSource.places(header, columns, required, optional, advice, path: self.path)
-    fieldCount = header.count
-    targets = .allocate(capacity: header.count)
-    targets.initialize(repeating: -1, count: header.count)
-    for (column, place) in places { targets[place] = column.index }
-    namesScenes = places[.scene] != nil
+    let wanted = (required + optional).map { columns[$0] }
+    let header = try Header(reader, format, delimiter: delimiter, wanted: wanted, isList: advice != nil)
+    let places = try header.places(columns, required, optional, advice)
+    fieldCount = header.names.count
+    targets = .allocate(capacity: fieldCount)
+    targets.initialize(repeating: -1, count: fieldCount)
+    var copies: [(from: Int, to: Int)] = []
+    for (column, place) in places {
+      if targets[place] < 0 { targets[place] = column.index } else { copies.append((targets[place], column.index)) }
+    }
+    self.copies = copies
+    namesScenes = places.contains { $0.column == .scene }
   }
 
   deinit { targets.deallocate() }
@@ -47,7 +54,9 @@ final class DelimitedSource: RowSource {
     while let line = try reader.next() {
       if line.isEmpty { continue }
       lineNumber = reader.lineNumber
-      return try split(line, row)
+      let outcome = try split(line, row)
+      for copy in copies { row.set(copy.to, row.value(copy.from)) }
+      return outcome
     }
     return .end
   }
@@ -84,37 +93,64 @@ final class DelimitedSource: RowSource {
     BadRow(kind: .fieldCount, detail: "\(found) fields, the header has \(fieldCount)")
   }
 
-  private static func header(_ reader: LineReader, delimiter: UInt8, isQuoted: Bool) throws -> [String] {
-    guard let line = try reader.next(), !line.isEmpty else {
-      throw InputError("\(reader.path):1: there is no header; the first line must name the columns")
-    }
-    var record = QuotedRecord()
-    if let problem = try record.read(line, isQuoted ? reader : nil, delimiter: delimiter, isQuoted: isQuoted) {
-      throw InputError("\(reader.path):1: the header has \(problem.kind.rawValue)")
-    }
-    return (0..<record.count).map { field in
-      let name = String(decoding: record[field], as: UTF8.self)
-      return String(name.trimmingPrefix { $0 == " " }.reversed().trimmingPrefix { $0 == " " }.reversed())
-    }
-  }
+  /// The first line, which names the columns.
+  private struct Header {
+    let names: [String]
+    private let path: String
+    /// What to say of a file that does not have the columns.
+    private let hint: String?
 
-  private static func places(
-    _ header: [String], _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?,
-    path: String
-  ) throws -> [Column: Int] {
-    var places: [Column: Int] = [:]
-    var missing: [String] = []
-    for column in required + optional {
-      let found = header.indices.filter { header[$0] == columns[column] }
-      guard found.count < 2 else { throw InputError("\(path):1: the column \(columns[column]) stands in the header twice") }
-      places[column] = found.first
-      if found.isEmpty && (required.contains(column) || columns.isChosen(column)) { missing.append(columns[column]) }
+    init(_ reader: LineReader, _ format: InputFormat, delimiter: UInt8, wanted: [String], isList: Bool) throws {
+      path = reader.path
+      guard let line = try reader.next(), !line.isEmpty else {
+        throw InputError("\(reader.path):1: there is no header; the first line must name the columns")
+      }
+      let isOneLine = !line.contains(0x0D)
+      hint = FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+      var record = QuotedRecord()
+      let isQuoted = format == .csv
+      if let problem = try record.read(line, isQuoted ? reader : nil, delimiter: delimiter, isQuoted: isQuoted) {
+        throw InputError("\(path):1: the header has \(problem.kind.rawValue)" + (hint.map { ": \($0)" } ?? ""))
+      }
+      guard isOneLine else {
+        throw InputError(
+          "\(path):1: the lines end in carriage returns alone; convert it: tr '\\r' '\\n' < \(shellWord(path)) > \(shellWord(path + ".txt"))"
+        )
+      }
+      names = (0..<record.count).map { String(decoding: trimmed(record[$0]), as: UTF8.self) }
     }
-    guard missing.isEmpty else {
-      throw InputError(
-        "\(path):1: the header has no column \(missing.joined(separator: ", ")), only \(header.joined(separator: ", ")); "
-          + (advice ?? "name the columns with --columns (such as user=\(header[0]))"))
+
+    /// Each column's field, in the order of the columns.
+    ///
+    /// Throws `InputError` when one is missing or stands twice.
+    func places(
+      _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?
+    ) throws -> [(column: Column, place: Int)] {
+      var places: [(Column, Int)] = []
+      var missing: [String] = []
+      for column in required + optional {
+        let found = indices(of: columns[column])
+        guard found.count < 2 else { throw InputError("\(path):1: the column \(columns[column]) stands in the header twice") }
+        if let place = found.first { places.append((column, place)) }
+        if found.isEmpty && (required.contains(column) || columns.isChosen(column)) { missing.append(columns[column]) }
+      }
+      guard missing.isEmpty else {
+        let lack = "\(path):1: the header has no column \(missing.joined(separator: ", "))"
+        if let hint { throw InputError("\(lack): \(hint)") }
+        throw InputError(
+          "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(names[0].prefix(40)))"))
+      }
+      return places
     }
-    return places
+
+    /// By bytes, and where there is none by what Unicode calls the same: editors write é in either way.
+    private func indices(of name: String) -> [Int] {
+      let same = names.indices.filter { Identifier(names[$0]) == Identifier(name) }
+      return same.isEmpty ? names.indices.filter { names[$0] == name } : same
+    }
+
+    private var shown: String {
+      names.prefix(20).map { String($0.prefix(40)) }.joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+    }
   }
 }

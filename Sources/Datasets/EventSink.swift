@@ -10,9 +10,12 @@ final class EventSink {
   /// Good rows older than the floor.
   private(set) var rowsTooOld = 0
   private(set) var badRows: BadRowLog
+  /// Times that are read but look wrong.
+  private(set) var times = TimeWatch()
   private(set) var inputs: [DatasetManifest.Input] = []
 
   private let itemKey: ItemKey
+  private let sceneKey: SceneKey
   private let floor: Int64
   private let sorter: EventSorter
   private let reporter: PreparationReporter
@@ -21,6 +24,7 @@ final class EventSink {
 
   init(_ options: PreparationOptions, users: UserTable, sorter: EventSorter, reporter: PreparationReporter) {
     itemKey = options.itemKey
+    sceneKey = options.sceneKey
     floor = options.since?.time ?? .min
     self.users = users
     self.sorter = sorter
@@ -57,7 +61,7 @@ final class EventSink {
       case .bad(let problem): refuse(problem, source)
       case .row:
         rows += 1
-        if let problem = try take(row, defaults, isKeyed: source.isPrepared) {
+        if let problem = try take(row, defaults, source) {
           badRows.add(problem, path: source.path, line: source.lineNumber)
         }
       }
@@ -86,7 +90,8 @@ final class EventSink {
   ///
   /// Nothing is numbered unless the whole row is good.
   @inline(__always)
-  private func take(_ row: Row, _ defaults: Defaults, isKeyed: Bool) throws -> BadRow? {
+  private func take(_ row: Row, _ defaults: Defaults, _ source: any RowSource) throws -> BadRow? {
+    let isPrepared = defaults.isPrepared
     let time: Int64
     switch Timestamp.parse(row[.timestamp], unit: defaults.timeUnit) {
     case .success(let value): time = value
@@ -95,16 +100,21 @@ final class EventSink {
     let scene = row[.scene].isEmpty ? defaults.sceneBytes : row[.scene]
     let behavior = row[.behavior].isEmpty ? defaults.behaviorBytes : row[.behavior]
     let (foundUser, userHash) = users.find(row[.user])
-    if foundUser == nil, let problem = IdentifierCheck.problem(row[.user], "user") { return problem }
-    let takesID = isKeyed || itemKey == .item
-    if !takesID, let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
-    let itemID = takesID ? row[.item] : keyed(row[.item], scene, key)
+    if foundUser == nil, let problem = IdentifierCheck.problem(row[.user], "user", isPrepared: isPrepared) { return problem }
+    let takesID = isPrepared || itemKey == .item
+    if !takesID {
+      if let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
+      try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+    }
+    let itemID = takesID ? row[.item] : sceneKey.join(row[.item], scene, key)
     let (foundItem, itemHash) = items.find(itemID)
     if foundItem == nil, let problem = IdentifierCheck.problem(itemID, "item") { return problem }
     guard case .number(let sceneNumber) = try scenes.number(scene) else { return wrongName(scene, "scene") }
     guard case .number(let behaviorNumber) = try behaviors.number(behavior) else { return wrongName(behavior, "behavior") }
     let user = try foundUser ?? users.insert(row[.user], hash: userHash)
     let item = try foundItem ?? items.insert(itemID, hash: itemHash)
+    if !isPrepared && !TimeWatch.usual.contains(time) { times.add(time, row[.timestamp], source) }
+    times.newest = max(times.newest, isPrepared ? .min : time)
     guard time >= floor else {
       rowsTooOld += 1
       return nil
@@ -116,9 +126,12 @@ final class EventSink {
 
   private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure) -> BadRow {
     switch failure {
-    case .notANumber: BadRow(kind: .timestamp, detail: "the timestamp is \(excerpt(text))")
+    case .notATime: BadRow(kind: .timestamp, detail: "the timestamp is \(excerpt(text)), neither a number nor ISO 8601")
     case .outOfRange:
-      BadRow(kind: .timestampRange, detail: "the timestamp is \(excerpt(text)); is it in another unit (--time-unit)?")
+      BadRow(
+        kind: .timestampRange,
+        detail: "the timestamp is \(excerpt(text)); "
+          + (TimeWatch.advice(text) ?? "is it in another unit (--time-unit)?"))
     }
   }
 
@@ -126,12 +139,14 @@ final class EventSink {
 
   /// What rows of a source have when they do not say it themselves.
   private struct Defaults {
-    let timeUnit: Int64
+    let timeUnit: TimeUnit
+    let isPrepared: Bool
     private let scene = ByteBuffer()
     private let behavior = ByteBuffer()
 
     init(_ source: any RowSource) {
       timeUnit = source.timeUnit
+      isPrepared = source.isPrepared
       for byte in source.defaultScene.utf8 { scene.append(byte) }
       for byte in source.defaultBehavior.utf8 { behavior.append(byte) }
     }
@@ -139,13 +154,4 @@ final class EventSink {
     var sceneBytes: UnsafeRawBufferPointer { scene[0..<scene.count] }
     var behaviorBytes: UnsafeRawBufferPointer { behavior[0..<behavior.count] }
   }
-}
-
-/// The id of an item keyed by id and scene: `id@scene`, in `buffer`.
-func keyed(_ item: UnsafeRawBufferPointer, _ scene: UnsafeRawBufferPointer, _ buffer: ByteBuffer) -> UnsafeRawBufferPointer {
-  buffer.removeAll()
-  buffer.append(item)
-  buffer.append(0x40)
-  buffer.append(scene)
-  return buffer[0..<buffer.count]
 }

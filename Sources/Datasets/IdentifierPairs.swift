@@ -23,8 +23,8 @@ public final class IdentifierPairs {
   public func next() throws -> (user: String, item: String)? {
     let outcome = try source.next(row)
     if case .end = outcome { return nil }
-    try checkRow(outcome, row[.user], "user", source)
-    try checkRow(outcome, row[.item], "item", source)
+    try checkRow(outcome, row[.user], "user", source, isPrepared: true)
+    try checkRow(outcome, row[.item], "item", source, isPrepared: true)
     return (String(decoding: row[.user], as: UTF8.self), String(decoding: row[.item], as: UTF8.self))
   }
 }

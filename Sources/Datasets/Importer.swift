@@ -4,10 +4,11 @@ enum Importer {
   ///
   /// Throws `InputError` when the file cannot be read or lacks columns.
   static func interactions(_ path: String, _ options: PreparationOptions) throws -> any RowSource {
-    switch options.format {
+    let format = options.format ?? InputFormat(ofFile: path)
+    switch format {
     case .csv, .tsv:
       return try DelimitedSource(
-        path: path, format: options.format, columns: options.columns, required: [.user, .item, .timestamp],
+        path: path, format: format, columns: options.columns, required: [.user, .item, .timestamp],
         optional: [.scene, .behavior], timeUnit: options.timeUnit)
     case .jsonl:
       return try ObjectSource(
@@ -26,13 +27,14 @@ enum Importer {
   ///
   /// Throws `InputError` when the file cannot be read or lacks columns.
   static func items(_ path: String, _ options: PreparationOptions) throws -> any RowSource {
-    switch options.format {
+    let format = options.format ?? InputFormat(ofFile: path)
+    switch format {
     case .csv, .tsv:
       // A scene column that only the interactions have is no mistake here.
       var columns = options.columns
       if columns.isChosen(.scene) { columns = columns.withoutChoice(of: .scene) }
       return try DelimitedSource(
-        path: path, format: options.format, columns: columns, required: [.item, .text], optional: [.scene], timeUnit: .seconds)
+        path: path, format: format, columns: columns, required: [.item, .text], optional: [.scene], timeUnit: .seconds)
     case .jsonl:
       return try ObjectSource(
         path: path, columns: options.columns, required: [.item], optional: [.text, .scene], timeUnit: .seconds)

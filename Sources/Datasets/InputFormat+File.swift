@@ -1,27 +1,38 @@
 import Files
 
 extension InputFormat {
-  /// The format that a file's name tells: `.tsv` and `.jsonl`, with or without `.gz`; anything else is CSV.
+  /// The format that a file's name tells: `.tsv`, `.jsonl`, `.ndjson` and `.json`, with or without `.gz`, in letters of any size; anything else,
+  /// standard input too, is CSV.
   init(ofFile path: String) {
-    let name = path.hasSuffix(".gz") ? path.dropLast(3) : path[...]
-    self = name.hasSuffix(".tsv") ? .tsv : name.hasSuffix(".jsonl") ? .jsonl : .csv
+    var name = path.lowercased().utf8[...]
+    func takes(_ ending: String) -> Bool { name.suffix(ending.utf8.count).elementsEqual(ending.utf8) }
+    if takes(".gz") { name = name.dropLast(3) }
+    self = takes(".tsv") ? .tsv : [".jsonl", ".ndjson", ".json"].contains(where: takes) ? .jsonl : .csv
   }
 
   /// A source of rows that have all these columns.
   func source(_ path: String, _ columns: [Column]) throws -> any RowSource {
     if self == .jsonl {
-      return try ObjectSource(path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds)
+      return try ObjectSource(
+        path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds, advice: Self.listAdvice)
     }
     return try DelimitedSource(
       path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds,
-      advice: "rename the column in the file")
+      advice: Self.listAdvice)
   }
+
+  /// What to do about columns of a list, for which no option names them.
+  private static let listAdvice = "rename the column in the file"
 }
 
 /// Throws `InputError` with file and line when a row is bad or the id in it is.
-func checkRow(_ outcome: RowOutcome, _ id: UnsafeRawBufferPointer, _ what: String, _ source: any RowSource) throws {
-  var problem = IdentifierCheck.problem(id, what)
+///
+/// An id that is only looked up may have what a data set of an earlier version has in its ids (`isPrepared`).
+func checkRow(
+  _ outcome: RowOutcome, _ id: UnsafeRawBufferPointer, _ what: String, _ source: any RowSource, isPrepared: Bool = false
+) throws {
+  var problem = IdentifierCheck.problem(id, what, isPrepared: isPrepared)
   if case .bad(let bad) = outcome { problem = bad }
   guard let problem else { return }
-  throw InputError("\(source.path):\(source.lineNumber): \(problem.detail) (\(problem.kind.rawValue)); mend the row")
+  throw InputError("\(source.path):\(source.lineNumber): \(problem.detail) (\(problem.kind.rawValue)); fix the row")
 }

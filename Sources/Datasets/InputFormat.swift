@@ -6,7 +6,7 @@ public enum InputFormat: String, Sendable, CaseIterable {
   case tsv
   /// A JSON object a line.
   case jsonl
-  /// `ratings.dat` (`user::item::rating::timestamp`) and `movies.dat` (`id::title::genres`, Latin-1).
+  /// `ratings.dat` (`user::item::rating::timestamp`) and `movies.dat` (`id::title::genres`; UTF-8 when all of it is, else Latin-1).
   ///
   /// The behaviour is `rate_1` … `rate_5`, the scene `movies`, the text `title | genre, genre`.
   case movieLens1M = "movielens-1m"

@@ -6,6 +6,10 @@ struct ItemListing {
   private(set) var goodRows = 0
   private(set) var unusedRows = 0
   private(set) var repeatedRows = 0
+  /// Rows of items that no event names, with the first.
+  private(set) var unseenRows = Occurrences()
+  /// Texts that are not UTF-8, with the first.
+  private(set) var unreadableTexts = Occurrences()
   private(set) var badRows: BadRowLog
   private(set) var inputs: [DatasetManifest.Input] = []
   /// Scene names as the events numbered them; names that only items files know are added.
@@ -88,8 +92,11 @@ struct ItemListing {
       let scene = row[.scene].isEmpty ? UnsafeRawBufferPointer(fallback) : row[.scene]
       if let problem = IdentifierCheck.problem(scene, "scene") { return problem }
       goodRows += 1
-      let id = options.itemKey == .item ? row[.item] : keyed(row[.item], scene, key)
-      guard let found = ids.find(id).index, numbers[found] >= 0 else {
+      if options.itemKey == .itemScene { try options.sceneKey.check(scene, "\(source.path):\(source.lineNumber)") }
+      let id = options.itemKey == .item ? row[.item] : options.sceneKey.join(row[.item], scene, key)
+      let found = ids.find(id).index
+      if found == nil { unseenRows.add(source.path, source.lineNumber) }
+      guard let found, numbers[found] >= 0 else {
         unusedRows += 1
         return nil
       }
@@ -97,16 +104,17 @@ struct ItemListing {
       // An empty cell lists the item nowhere; a scene that the file's name or format gives lists all of its items.
       let isListed = !row[.scene].isEmpty || source.defaultScene != "default"
       if isListed, case .number(let number) = try scenes.number(scene) { listed.insert(item, number) }
-      addText(row[.text], item)
+      addText(row[.text], item, source)
       return nil
     }
   }
 
-  private mutating func addText(_ text: UnsafeRawBufferPointer, _ item: Int) {
+  private mutating func addText(_ text: UnsafeRawBufferPointer, _ item: Int, _ source: any RowSource) {
     guard texts[item].isEmpty else {
       repeatedRows += 1
       return
     }
+    if !TextCleaner.isUTF8(text) { unreadableTexts.add(source.path, source.lineNumber) }
     var text = TextCleaner.clean(text, unescapesHTML: options.format == .amazon2014 || options.format == .amazon2023)
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }

@@ -12,35 +12,46 @@ public struct ItemTexts: Sendable {
   public private(set) var repeatedRows = 0
   /// Rows whose id is an item of the data set already.
   public private(set) var knownRows = 0
+  /// Texts that are not UTF-8, with the file and line of the first.
+  public private(set) var unreadableTexts = Occurrences()
 
   /// Reads a file (`.gz`, `-`) with the columns item and text; a data set keyed by id and scene needs a scene too.
   ///
-  /// Throws `InputError` at the first bad row: a list of new items is short enough to be mended.
+  /// Throws `InputError` at the first bad row: a list of new items is short enough to be fixed.
   public init(path: String, newTo dataset: Dataset) throws {
-    let isKeyed = dataset.manifest.preparation.itemKey == ItemKey.itemScene.rawValue
-    let columns: [Column] = isKeyed ? [.item, .text, .scene] : [.item, .text]
+    let sceneKey = dataset.isKeyedByScene ? SceneKey(dataset) : nil
+    let columns: [Column] = sceneKey != nil ? [.item, .text, .scene] : [.item, .text]
     let source = try InputFormat(ofFile: path).source(path, columns)
     let row = Row()
-    let buffer = ByteBuffer()
-    var places: [String: Int] = [:]
+    let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
+    for byte in source.defaultScene.utf8 { noScene.append(byte) }
+    var places: [Identifier: Int] = [:]
     while true {
       let outcome = try source.next(row)
       if case .end = outcome { break }
-      let id = isKeyed ? keyed(row[.item], row[.scene], buffer) : row[.item]
-      try checkRow(outcome, id, "item", source)
+      try checkRow(outcome, row[.item], "item", source)
+      var id = row[.item]
+      if let sceneKey {
+        let scene = row[.scene].isEmpty ? noScene[0..<noScene.count] : row[.scene]
+        try checkRow(outcome, scene, "scene", source)
+        try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+        id = sceneKey.join(id, scene, buffer)
+        try checkRow(outcome, id, "item", source)
+      }
+      if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.path, source.lineNumber) }
       take(
         String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &places, known: dataset)
     }
   }
 
-  private mutating func take(_ id: String, text: String, _ places: inout [String: Int], known dataset: Dataset) {
-    if let place = places[id] {
+  private mutating func take(_ id: String, text: String, _ places: inout [Identifier: Int], known dataset: Dataset) {
+    if let place = places[Identifier(id)] {
       repeatedRows += 1
       if texts[place].isEmpty { texts[place] = text }
     } else if dataset.items.index(of: id) != nil {
       knownRows += 1
     } else {
-      places[id] = ids.count
+      places[Identifier(id)] = ids.count
       ids.append(id)
       texts.append(text)
     }

@@ -1,6 +1,9 @@
 import Files
 
 /// `ratings.dat` and `movies.dat` of MovieLens-1M: fields parted by `::`.
+///
+/// The release's titles are Latin-1, but the file is also handed on as UTF-8: `movies.dat` is UTF-8 when all of it is valid UTF-8. It is read
+/// into memory for that, as its texts are in any case.
 final class MovieLensSource: RowSource {
   enum Kind { case ratings, movies }
 
@@ -13,6 +16,9 @@ final class MovieLensSource: RowSource {
   private var behaviors: [ByteBuffer] = []
   /// A rating's fields while it is read; kept for its memory.
   private var parts: [UnsafeRawBufferPointer] = []
+  /// The movies, read as a whole, and which of their lines comes next.
+  private var movies: Movies?
+  private var place = 0
 
   /// Opens the file.
   init(path: String, kind: Kind) throws {
@@ -26,13 +32,40 @@ final class MovieLensSource: RowSource {
     }
   }
 
-  var lineNumber: Int { reader.lineNumber }
+  var lineNumber: Int { kind == .movies ? place : reader.lineNumber }
   var bytesRead: Int { reader.bytesRead }
 
   func next(_ row: Row) throws -> RowOutcome {
+    if kind == .movies { return try nextMovie(row) }
     while let line = try reader.next() {
       if line.isEmpty { continue }
-      return kind == .ratings ? rating(line, row) : movie(line, row)
+      return rating(line, row)
+    }
+    return .end
+  }
+
+  /// The lines of `movies.dat`.
+  private struct Movies {
+    let bytes = ByteBuffer()
+    var lines: [Range<Int>] = []
+    var isUTF8 = true
+
+    init(_ reader: LineReader) throws {
+      while let line = try reader.next() {
+        lines.append(bytes.count..<bytes.count + line.count)
+        bytes.append(line)
+        isUTF8 = isUTF8 && TextCleaner.isUTF8(line)
+      }
+    }
+  }
+
+  private func nextMovie(_ row: Row) throws -> RowOutcome {
+    let movies = try self.movies ?? Movies(reader)
+    self.movies = movies
+    while place < movies.lines.count {
+      let line = movies.bytes[movies.lines[place]]
+      place += 1
+      if !line.isEmpty { return movie(line, isUTF8: movies.isUTF8, row) }
     }
     return .end
   }
@@ -62,8 +95,8 @@ final class MovieLensSource: RowSource {
     return .row
   }
 
-  /// `id::title::genre|genre`, Latin-1; the title itself may hold colons.
-  private func movie(_ line: UnsafeRawBufferPointer, _ row: Row) -> RowOutcome {
+  /// `id::title::genre|genre`; the title itself may hold colons.
+  private func movie(_ line: UnsafeRawBufferPointer, isUTF8: Bool, _ row: Row) -> RowOutcome {
     var last: Int?
     var start = 0
     let first = firstColons(line, from: 0)
@@ -72,12 +105,15 @@ final class MovieLensSource: RowSource {
       return .bad(BadRow(kind: .fieldCount, detail: "id::title::genres is wanted"))
     }
     text.removeAll()
-    for byte in line[(first + 2)..<last] { text.append(Unicode.Scalar(byte)) }
+    func append(_ byte: UInt8) {
+      if isUTF8 { text.append(byte) } else { text.append(Unicode.Scalar(byte)) }
+    }
+    for byte in line[(first + 2)..<last] { append(byte) }
     if last + 2 < line.count {
       for byte in " | ".utf8 { text.append(byte) }
       for byte in line[(last + 2)...] {
         if byte == 0x7C { text.append(0x2C) }
-        text.append(byte == 0x7C ? " " : Unicode.Scalar(byte))
+        append(byte == 0x7C ? 0x20 : byte)
       }
     }
     row[.item] = UnsafeRawBufferPointer(rebasing: line[..<first])

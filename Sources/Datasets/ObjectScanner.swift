@@ -169,7 +169,9 @@ struct ObjectScanner {
     }
   }
 
-  /// `\u`, `\x` or `\U`; a surrogate without its other half becomes U+FFFD.
+  /// `\u`, `\x` or `\U`.
+  ///
+  /// Half a surrogate pair stays what it is, in bytes that are no UTF-8: an id with one is refused, and two of them never become one.
   private mutating func unicode(digits: Int) throws {
     var code = try hexadecimal(digits)
     if code >> 10 == 0xD800 >> 10, place + 1 < line.count, line[place] == 0x5C, line[place + 1] == 0x75 {
@@ -182,7 +184,9 @@ struct ObjectScanner {
         place = before
       }
     }
-    scratch.append(Unicode.Scalar(code) ?? "\u{FFFD}")
+    if let scalar = Unicode.Scalar(code) { return scratch.append(scalar) }
+    guard code >> 11 == 0xD800 >> 11 else { throw malformed("an escape beyond Unicode") }
+    for byte in [0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F] { scratch.append(UInt8(byte)) }
   }
 
   private mutating func hexadecimal(_ digits: Int) throws -> UInt32 {

@@ -117,9 +117,14 @@ public struct Preparation {
     reporter.note("splitting and counting \(events.count) events")
     var tally = SplitTally(
       events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split)
+    try checkTraining(tally)
     let listing = try readItems(rows, sink, items, &manifest)
     tally.scenes.add(listed: listing.listed, categories: sink.scenes.count)
     fill(&manifest, tally, sink)
+    let withoutText = rows.indices.reduce(0) { $0 + (listing.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
+    let warnings = PreparationWarnings(
+      sink, listing, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
+    manifest.warnings = warnings.sentences.isEmpty ? nil : warnings.sentences
     let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
     let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
     reporter.note("writing \(options.virtualShards) shards")
@@ -129,6 +134,20 @@ public struct Preparation {
       ids: sink.items, rows: rows, listing: listing, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
       scenes: scenes)
     manifest = try writer.writeManifest(manifest)
+  }
+
+  /// Throws `InputError` when the split leaves nothing that a model could learn.
+  private func checkTraining(_ tally: SplitTally) throws {
+    guard tally.usersToLearnFrom == 0 && !options.mayLackTraining else { return }
+    let split = options.split
+    if case .time(let cut, _) = split, tally.earliestTime >= cut {
+      throw InputError(
+        "--split \(split) leaves no event for training: the earliest is of \(Timestamp.text(tally.earliestTime)), "
+          + "the cut is at \(Timestamp.text(cut)); choose a later cut; nothing was written")
+    }
+    throw InputError(
+      "--split \(split) leaves no user with two events for training (\(tally.split.training) events of \(tally.lengths.count) users), "
+        + "so there is no next item to learn; give longer histories or another split; nothing was written")
   }
 
   private func readItems(_ rows: [Int], _ sink: EventSink, _ items: [Opener], _ manifest: inout DatasetManifest) throws

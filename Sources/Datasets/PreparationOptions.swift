@@ -14,8 +14,8 @@ public struct PreparationOptions: Sendable {
   public var goneItems = GoneItems.keep
   /// The folder to make.
   public var output = ""
-  /// The format of all input files.
-  public var format = InputFormat.csv
+  /// The format of all input files; nil = each file's name tells its own.
+  public var format: InputFormat?
   /// Column names of CSV, TSV and JSONL.
   public var columns = ColumnNames()
   /// Unit of timestamps in CSV, TSV and JSONL.
@@ -32,10 +32,14 @@ public struct PreparationOptions: Sendable {
   public var duplicates = DuplicateRule.exact
   /// What makes an item.
   public var itemKey = ItemKey.item
+  /// How ids and scenes are joined.
+  private(set) var sceneKey = SceneKey.escaped
   /// Number of virtual shards, 1 to 4,096 (default of DISTRIBUTED.md).
   public var virtualShards = 64
   /// How many bad rows are put up with.
   public var maximumBadRows = BadRowLimit.share(0.001)
+  /// Whether nothing may be left to train on: true for made-up worlds.
+  var mayLackTraining = false
   /// Bytes for event buffers; what is more goes to a scratch file.
   ///
   /// Ids and texts come on top (ours: 1 GiB, 22 million events in memory).
@@ -60,6 +64,12 @@ public struct PreparationOptions: Sendable {
     (self.duplicates, self.itemKey, self.ties, self.split) = (duplicates, itemKey, ties, split)
     (minimumUserEvents, minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
     virtualShards = dataset.shardCount
+    if itemKey == .itemScene {
+      sceneKey = SceneKey(dataset)
+      for scene in dataset.scenes {
+        try Array(scene.utf8).withUnsafeBytes { try sceneKey.check($0, "\(dataset.path)/\(DatasetManifest.fileName)") }
+      }
+    }
     known = dataset
   }
 
@@ -75,10 +85,10 @@ public struct PreparationOptions: Sendable {
       problems.append("--min-user-events and --min-item-events cannot be negative")
     }
     if memory < 0 { problems.append("--memory cannot be negative") }
-    if !format.hasColumns && columns != ColumnNames() {
+    if let format, !format.hasColumns, columns != ColumnNames() {
       problems.append("--columns goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
     }
-    if !format.hasColumns && timeUnit != .seconds {
+    if let format, !format.hasColumns, timeUnit != .seconds {
       problems.append("--time-unit goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
     }
     return problems

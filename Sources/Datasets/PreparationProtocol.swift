@@ -16,6 +16,8 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
   public var ties = ""
   /// `item` or `item-scene`.
   public var itemKey = ""
+  /// Whether an `@` inside an id or a scene has a `\` before it in `id@scene`; nil in data sets keyed by id, and of earlier versions.
+  public var itemKeyEscapes: Bool?
   /// The time before which events were left out, as on the command line; nil = none was.
   public var since: String?
 
@@ -29,6 +31,7 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
     duplicates = options.duplicates.rawValue
     ties = options.ties.description
     itemKey = options.itemKey.rawValue
+    itemKeyEscapes = options.itemKey == .itemScene && options.sceneKey.isEscaped ? true : nil
     since = options.since?.description
   }
 }

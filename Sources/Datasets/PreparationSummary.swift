@@ -1,3 +1,5 @@
+import Files
+
 /// A prepared data set in lines for people: what was kept, what was dropped and why, scenes, split, ties and leaks.
 public struct PreparationSummary: CustomStringConvertible {
   private let manifest: DatasetManifest
@@ -7,8 +9,9 @@ public struct PreparationSummary: CustomStringConvertible {
 
   /// All sections, a line each fact.
   public var description: String {
-    (kept + dropped + table("scene", manifest.scenes) + table("behavior", manifest.behaviors) + split + audit).joined(
-      separator: "\n")
+    // Names and paths come from files; none of them may steer a terminal.
+    (kept + dropped + table("scene", manifest.scenes) + table("behavior", manifest.behaviors) + split + audit + warnings)
+      .map(printable).joined(separator: "\n")
   }
 
   private var kept: [String] {
@@ -98,6 +101,8 @@ public struct PreparationSummary: CustomStringConvertible {
     }
     return lines
   }
+
+  private var warnings: [String] { (manifest.warnings ?? []).map { "warning: \($0)" } }
 
   private func count(_ value: Int, _ what: String) -> String { "\(grouped(value)) \(what)\(value == 1 ? "" : "s")" }
 

@@ -1,3 +1,5 @@
+import Files
+
 /// One input row as slices of bytes, by column; valid until the source's next row.
 final class Row {
   private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
@@ -17,6 +19,9 @@ final class Row {
 
   /// The same by `Column.index`.
   @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
+
+  /// The bytes at a `Column.index`.
+  @inline(__always) func value(_ index: Int) -> UnsafeRawBufferPointer { fields[index] }
 
   /// Makes every column empty.
   func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count) }
@@ -46,8 +51,8 @@ protocol RowSource: AnyObject {
   var lineNumber: Int { get }
   /// Bytes of text read so far.
   var bytesRead: Int { get }
-  /// Microseconds in one unit of the timestamps.
-  var timeUnit: Int64 { get }
+  /// The unit of timestamps that are numbers.
+  var timeUnit: TimeUnit { get }
   /// The scene of rows without one.
   var defaultScene: String { get }
   /// The behaviour of rows without one.
@@ -61,7 +66,7 @@ protocol RowSource: AnyObject {
 }
 
 extension RowSource {
-  var timeUnit: Int64 { TimeUnit.seconds.microseconds }
+  var timeUnit: TimeUnit { .seconds }
   var defaultScene: String { "default" }
   var defaultBehavior: String { "default" }
   var isPrepared: Bool { false }
@@ -70,8 +75,6 @@ extension RowSource {
 /// The start of some bytes as text for a message.
 func excerpt(_ bytes: UnsafeRawBufferPointer) -> String {
   let start = UnsafeRawBufferPointer(rebasing: bytes.prefix(40))
-  let text = String(decoding: start, as: UTF8.self).unicodeScalars.map {
-    $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0)
-  }
-  return "\"" + String(text) + (bytes.count > 40 ? "…" : "") + "\""
+  let text = String(decoding: start, as: UTF8.self)
+  return "\"" + printable(text) + (bytes.count > 40 ? "…" : "") + "\""
 }

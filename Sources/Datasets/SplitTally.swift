@@ -4,6 +4,12 @@ struct SplitTally {
   private(set) var audit = LeakAudit()
   /// Training events per item.
   private(set) var trainCounts: [UInt32]
+  /// Events per item.
+  private(set) var eventCounts: [Int]
+  /// Users with two or more training events: those who show the model a next item.
+  private(set) var usersToLearnFrom = 0
+  /// The time of the earliest event.
+  private(set) var earliestTime = Int64.max
   private(set) var lengths: [Int] = []
   var scenes: CategoryTally
   private(set) var behaviors: CategoryTally
@@ -11,6 +17,7 @@ struct SplitTally {
   /// Two passes over the events; the second finds training events behind the earliest test event.
   init(_ events: SortedEvents, items: Int, scenes: Int, behaviors: Int, rule: SplitProtocol) {
     trainCounts = Array(repeating: 0, count: items)
+    eventCounts = Array(repeating: 0, count: items)
     self.scenes = CategoryTally(categories: scenes, items: items)
     self.behaviors = CategoryTally(categories: behaviors, items: items)
     events.forEach { place, events in
@@ -32,7 +39,10 @@ struct SplitTally {
 
   private mutating func count(_ events: UnsafeMutableBufferPointer<EventRecord>, user: Int, _ parts: UserSplit) {
     lengths.append(events.count)
+    if let first = events.first { earliestTime = min(earliestTime, first.time) }
+    if parts.trainCount > 1 { usersToLearnFrom += 1 }
     for event in events {
+      eventCounts[Int(event.item)] += 1
       scenes.add(event.scene, item: Int(event.item), user: user)
       behaviors.add(event.behavior, item: Int(event.item), user: user)
     }

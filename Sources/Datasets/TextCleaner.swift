@@ -1,9 +1,23 @@
 /// Makes a title out of whatever stands in a file: valid UTF-8, white space folded to single spaces, no control characters.
 enum TextCleaner {
   /// The cleaned text; `unescapesHTML` turns `&amp;` and its like into characters (web shops' files are full of them).
+  ///
+  /// Bytes that are no UTF-8 become U+FFFD, and so does half a surrogate pair.
   static func clean(_ bytes: UnsafeRawBufferPointer, unescapesHTML: Bool) -> String {
-    let text = String(decoding: bytes, as: UTF8.self)
+    let text = String(validating: bytes, as: UTF8.self) ?? repaired(bytes)
     return folded(unescapesHTML && text.utf8.contains(0x26) ? unescaped(text) : text)
+  }
+
+  /// Whether the text loses nothing when it is cleaned.
+  static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+
+  private static func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
+    guard IdentifierCheck.hasSurrogate(bytes) else { return String(decoding: bytes, as: UTF8.self) }
+    var whole = Array(bytes)
+    for place in whole.indices.dropLast(2) where whole[place] == 0xED && whole[place + 1] >= 0xA0 {
+      whole.replaceSubrange(place..<place + 3, with: [0xEF, 0xBF, 0xBD])
+    }
+    return String(decoding: whole, as: UTF8.self)
   }
 
   private static func folded(_ text: String) -> String {

@@ -14,6 +14,9 @@ final class ByteSource {
   private var stream: UnsafeMutablePointer<z_stream>?
   private var isBetweenMembers = false
 
+  /// Whether what is read out is inflated.
+  var isInflated: Bool { stream != nil }
+
   private static let rawSize = 1 << 18
 
   /// Opens the file and looks at its first two bytes.

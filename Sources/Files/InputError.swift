@@ -10,17 +10,9 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
   /// The longest sentence in characters; of a longer one the middle is left out.
   static let longest = 2_000
 
-  /// Makes an error from its sentence; control characters in it, line ends too, become U+FFFD.
+  /// Makes an error from its sentence; control characters in it, line ends and separators too, become U+FFFD.
   public init(_ description: String) {
-    self.description = InputError.shortened(InputError.visible(description))
-  }
-
-  private static func visible(_ text: String) -> String {
-    let isControl = { (letter: Unicode.Scalar) in
-      letter.value < 0x20 || (0x7F...0x9F).contains(letter.value)
-    }
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
+    self.description = InputError.shortened(printable(description))
   }
 
   private static func shortened(_ text: String) -> String {

@@ -2,7 +2,8 @@ import Glibc
 
 /// Reads a text file line by line without a copy or a `String` per line.
 ///
-/// Ours. `-` is standard input; gzip is recognised by its magic number. A UTF-8 byte order mark at the very start is left out.
+/// Ours. `-` is standard input; gzip is recognised by its magic number. A UTF-8 byte order mark at the very start is left out, and what
+/// is no text is refused by its first bytes (``FileSignature``).
 public final class LineReader {
   /// The file's path, or `standard input`, for messages.
   public let path: String
@@ -22,13 +23,13 @@ public final class LineReader {
   ///
   /// `maximumLength` bounds one line's bytes (ours: 16 MiB, so that a file without line ends fails early).
   ///
-  /// Throws `InputError` when it is missing, unreadable or a folder.
+  /// Throws `InputError` when it is missing, unreadable, a folder or no text.
   public init(path: String, maximumLength: Int = 16 << 20) throws {
     source = try ByteSource(path: path)
     self.path = source.path
     self.maximumLength = maximumLength
     buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(1 << 18, maximumLength + 2), alignment: 16)
-    try skipByteOrderMark()
+    try lookAtStart()
   }
 
   deinit { buffer.deallocate() }
@@ -80,9 +81,14 @@ public final class LineReader {
     end += count
   }
 
-  private func skipByteOrderMark() throws {
-    while end < 3 && !isAtEnd { try readMore() }
-    if end >= 3 && buffer[0] == 0xEF && buffer[1] == 0xBB && buffer[2] == 0xBF { start = 3 }
+  private func lookAtStart() throws {
+    // A few bytes tell most kinds; the rest is looked at as far as it came along, so that a person's first line is not waited for longer.
+    while end < min(8, buffer.count) && !isAtEnd && newlineOffset(from: 0) == nil { try readMore() }
+    let seen = UnsafeRawBufferPointer(rebasing: buffer[..<end])
+    if let signature = FileSignature(seen) {
+      throw InputError(signature.sentence(path: path, isInflated: source.isInflated))
+    }
+    if seen.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
   }
 
   private func tooLong() -> InputError {

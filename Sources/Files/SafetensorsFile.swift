@@ -30,6 +30,9 @@ public final class SafetensorsFile: Sendable {
       metadata = header.metadata
       tensors = header.tensors
     } catch let error as InputError {
+      if let signature = FileSignature.byMark(file.bytes) {
+        throw InputError("\(path) is \(signature.name), not a safetensors file")
+      }
       throw InputError("\(path) is not a usable safetensors file: \(error)")
     }
   }

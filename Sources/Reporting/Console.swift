@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// The two streams of a command: results on stdout, everything else on stderr, plain text throughout.
@@ -55,11 +56,7 @@ public struct Console: Sendable {
   func raw(_ text: String) { error(text) }
 
   /// Text from a data file with control characters made visible, so that a title cannot steer a terminal.
-  public static func printable(_ text: String) -> String {
-    let isControl = { (letter: Unicode.Scalar) in letter.value < 0x20 || (0x7F...0x9F).contains(letter.value) }
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
-  }
+  public static func printable(_ text: String) -> String { Files.printable(text) }
 
   private static func terminalWidth() -> Int {
     var size = winsize()

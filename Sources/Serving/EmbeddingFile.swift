@@ -1,3 +1,4 @@
+import Datasets
 import Files
 import Reporting
 public import Tensors
@@ -26,7 +27,8 @@ public final class EmbeddingFile {
     case .jsonl:
       objects = try AtomicFile(path: "\(folder)/\(name).jsonl")
     }
-    if format != .jsonl { ids = try AtomicFile(path: "\(folder)/\(name).txt") }
+    hasList = format != .jsonl
+    if hasList { ids = try AtomicFile(path: "\(folder)/\(name).txt") }
   }
 
   /// Appends rows; `id` names row `i` of the block.
@@ -42,6 +44,11 @@ public final class EmbeddingFile {
     try tensors?.write(values)
     try plain?.write(UnsafeRawBufferPointer(values))
     for row in 0..<block.rows {
+      guard !hasList || !IdentifierLines.cannotHold(id(row)) else {
+        throw InputError(
+          "the id \(id(row)) has a line separator in it, so that a list of ids would be off by a line; give --format jsonl, "
+            + "or prepare the data set again")
+      }
       try ids?.write(id(row) + "\n")
       try objects?.write(Self.object(id(row), UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])))
     }
@@ -71,6 +78,8 @@ public final class EmbeddingFile {
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array("\(text)\(padding)\n".utf8)
   }
 
+  /// Whether ids stand in a list of lines.
+  private let hasList: Bool
   private let rows: Int
   private let width: Int
   private var written = 0

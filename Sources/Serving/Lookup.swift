@@ -41,14 +41,21 @@ public struct Lookup {
   ///
   /// Throws `InputError` that lists the scenes there are.
   public func scene(_ name: String) throws -> Int {
-    guard let scene = dataset.scenes.firstIndex(of: name) else {
+    guard let scene = dataset.scenes.firstIndex(ofIdentifier: name) else {
       throw InputError("the data set has no scene \(name); it has \(dataset.scenes.joined(separator: ", "))")
     }
     return scene
   }
 
+  /// The code points beyond ASCII, by which ids that look alike can be told apart.
+  private func scalars(_ id: String) -> String {
+    id.unicodeScalars.filter { !$0.isASCII }.prefix(8).map { "U+" + String($0.value, radix: 16, uppercase: true) }.joined(
+      separator: " ")
+  }
+
   private func unknown(_ what: String, _ id: String, near: [String], example: String?) -> InputError {
-    let hint = near.isEmpty ? example.map { "its ids look like \($0)" } : "did you mean \(near.joined(separator: " or "))?"
+    let names = near.map { $0 == id ? "\($0) (the same letters in other bytes: \(scalars($0)))" : $0 }
+    let hint = near.isEmpty ? example.map { "its ids look like \($0)" } : "did you mean \(names.joined(separator: " or "))?"
     return InputError("\(what) \(id) is not in the data set \(dataset.path)" + (hint.map { "; \($0)" } ?? ""))
   }
 }

@@ -2,20 +2,25 @@ import Datasets
 
 /// Ids of a data set that an unknown one may have been meant to be, for messages.
 ///
-/// Ours: ids that differ in case only, then those that differ by one letter (replaced, added, missing, or swapped with its
+/// Ours: ids of the same letters in other bytes (Unicode writes é in two ways), ids that differ in case only, then those that differ by one letter (replaced, added, missing, or swapped with its
 /// neighbour). One pass over the ids without a table of edit distances, so that a large catalogue costs no more than a moment; at
 /// most 2 million users or items are looked at.
 struct NearIdentifiers {
   static let mostLookedAt = 2_000_000
   static let mostNamed = 3
 
+  private let id: String
   private let wanted: [UInt8]
+  private var twins: [String] = []
   private var same: [String] = []
   private var near: [String] = []
 
-  private init(_ id: String) { wanted = Array(id.lowercased().utf8) }
+  private init(_ id: String) {
+    self.id = id
+    wanted = Array(id.lowercased().utf8)
+  }
 
-  private var best: [String] { Array((same + near).prefix(Self.mostNamed)) }
+  private var best: [String] { Array((twins + same + near).prefix(Self.mostNamed)) }
 
   /// Item ids near to `id`, three at most.
   static func items(_ id: String, in dataset: Dataset) -> [String] {
@@ -39,7 +44,10 @@ struct NearIdentifiers {
 
   private mutating func offer(_ id: String) {
     let candidate = Array(id.lowercased().utf8)
-    if candidate == wanted {
+    // `String` compares by canonical equivalence, which is what is asked here.
+    if id == self.id {
+      twins.append(id)
+    } else if candidate == wanted {
       same.append(id)
     } else if near.count < Self.mostNamed && Self.isNear(wanted, candidate) {
       near.append(id)

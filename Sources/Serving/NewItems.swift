@@ -103,15 +103,15 @@ public struct NewItems {
 /// A list of items as an encoder sees them.
 struct ListedItems: TextItems {
   private let list: ItemTexts
-  private let places: [String: Int]
+  private let places: [Identifier: Int]
 
   init(_ list: ItemTexts) {
     self.list = list
-    places = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { ($1, $0) })
+    places = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { (Identifier($1), $0) })
   }
 
   var count: Int { list.ids.count }
   func id(_ item: Int) -> String { list.ids[item] }
   func text(_ item: Int) -> String { list.texts[item] }
-  func items(named id: String) -> [Int] { places[id].map { [$0] } ?? [] }
+  func items(named id: String) -> [Int] { places[Identifier(id)].map { [$0] } ?? [] }
 }

@@ -117,7 +117,7 @@ public struct PairScorer {
         score = "\(scores[known])"
         known += 1
       }
-      try sink.write("\(Self.field(pair.user)),\(Self.field(pair.item)),\(score)\n")
+      try sink.write("\(CSVField.quoted(pair.user)),\(CSVField.quoted(pair.item)),\(score)\n")
     }
   }
 
@@ -166,11 +166,5 @@ public struct PairScorer {
     guard members.joined().allSatisfy({ scores[$0].isFinite }) else {
       throw served.brokenEmbeddings
     }
-  }
-
-  /// A CSV field, quoted when it must be (RFC 4180).
-  static func field(_ text: String) -> String {
-    guard text.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return text }
-    return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
   }
 }

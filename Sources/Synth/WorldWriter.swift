@@ -41,7 +41,7 @@ public struct WorldWriter {
     var output = try OutputFile(path: itemsPath, isGzipped: isGzipped)
     var buffer = Array("item,scene,text\n".utf8)
     for (index, item) in world.items.enumerated() {
-      let text = Self.quoted(titles.title(index))
+      let text = CSVField.quoted(titles.title(index))
       for scene in [item.scene, item.secondScene].compactMap({ $0 }) {
         ids.append(index, to: &buffer)
         buffer.append(contentsOf: ",\(world.scenes[Int(scene)]),\(text)\n".utf8)
@@ -84,11 +84,5 @@ public struct WorldWriter {
     try buffer.withUnsafeBytes { try output.write($0) }
     summary.bytes += buffer.count
     buffer.removeAll(keepingCapacity: true)
-  }
-
-  /// A CSV field, quoted where RFC 4180 asks for it.
-  static func quoted(_ text: String) -> String {
-    guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
-    return "\"\(text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
   }
 }

@@ -3,10 +3,13 @@ public import Datasets
 /// A data set's items as an encoder sees them.
 public struct DatasetItems: TextItems {
   private let dataset: Dataset
+  /// The ids of an item in every scene, where items are keyed by both.
+  private let sceneKeys: (@Sendable (String) -> [String])?
 
   /// Looks at a data set's items.
   public init(_ dataset: Dataset) {
     self.dataset = dataset
+    sceneKeys = dataset.isKeyedByScene ? dataset.sceneKeys() : nil
   }
 
   /// The CRC-32 of the item table, as the data set's manifest has it.
@@ -29,7 +32,6 @@ public struct DatasetItems: TextItems {
   /// In a data set whose items are keyed by id and scene, an id without a scene names that item of every scene.
   public func items(named id: String) -> [Int] {
     if let item = dataset.items.index(of: id) { return [item] }
-    guard dataset.manifest.preparation.itemKey == ItemKey.itemScene.rawValue else { return [] }
-    return dataset.scenes.compactMap { dataset.items.index(of: "\(id)@\($0)") }
+    return (sceneKeys?(id) ?? []).compactMap { dataset.items.index(of: $0) }
   }
 }

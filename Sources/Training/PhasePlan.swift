@@ -2,6 +2,7 @@ public import Batches
 public import Config
 public import Datasets
 public import Evaluation
+import Files
 public import Model
 import Tensors
 
@@ -49,7 +50,8 @@ public struct PhasePlan: Sendable {
     _ phase: TargetedConfig, _ config: RunConfig, scenes: [String], behaviors: [String]
   ) -> PhasePlan {
     let filter = EventFilter(
-      scene: phase.scene.flatMap { scenes.firstIndex(of: $0) }, behavior: phase.behavior.flatMap { behaviors.firstIndex(of: $0) })
+      scene: phase.scene.flatMap { scenes.firstIndex(ofIdentifier: $0) },
+      behavior: phase.behavior.flatMap { behaviors.firstIndex(ofIdentifier: $0) })
     return PhasePlan(
       name: phase.name, kind: .targeted(phase), judged: filter,
       history: History(filter: phase.history == .target ? filter : .all, length: config.model.length))

@@ -77,5 +77,6 @@ struct ExportCommand: RankCommand {
       parts.append("\(HumanFormat.count(added.itemsWithoutTokens)) without text, which all get one embedding")
     }
     console.note(parts.joined(separator: ", "))
+    if let warning = added.list.warning { console.note("warning: \(warning)") }
   }
 }

@@ -31,6 +31,7 @@ struct Precise: ParsableCommand {
     // A terminal or log that is gone must not end a training; results without a reader end the command where they are written.
     signal(SIGPIPE, SIG_IGN)
     do {
+      try reportingFailures { try refuseUnreadableArguments() }
       var command = try parseAsRoot()
       try reportingFailures { try refuseCrowd(command) }
       // A training saves first, and its supervisor passes signals on.
@@ -38,6 +39,14 @@ struct Precise: ParsableCommand {
       try command.run()
     } catch {
       exit(withError: error)
+    }
+  }
+
+  /// An argument that is not UTF-8 would be read as another word, and that may be the id of another user.
+  private static func refuseUnreadableArguments() throws {
+    for place in 1..<max(1, Int(CommandLine.argc)) {
+      guard let word = CommandLine.unsafeArgv[place], String(validatingCString: word) == nil else { continue }
+      throw CommandFailure(PreciseExit.usage, "argument \(place), \(String(cString: word)), is not UTF-8; write it in UTF-8")
     }
   }
 

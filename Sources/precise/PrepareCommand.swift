@@ -15,7 +15,9 @@ struct PrepareCommand: ParsableCommand {
         precise prepare --append dataset/ --interactions today.csv.gz --since 2025-06-01 --out dataset/ --overwrite
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
-      files one with item and text (and perhaps scene). Gzip is recognised by itself; - is standard input.
+      files one with item and text (and perhaps scene). The format follows each file's name unless --format is given: .tsv, \
+      .jsonl, .ndjson and .json, anything else is csv. Gzip is recognised by itself; - is standard input. Times are numbers \
+      (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
 
       With --append the new data set begins with an old one's events, items and users, which keep their numbers and are never \
       dropped for having few events; rules are inherited, only --split may be another. The old one stays as it is. \
@@ -31,21 +33,22 @@ struct PrepareCommand: ParsableCommand {
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
   @Option(
-    help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023. (default: csv)",
+    help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
     transform: InputFormat.parse)
-  var format = InputFormat.csv
+  var format: InputFormat?
   @Option(
     help: ArgumentHelp(
-      "Names of the columns, such as user=uid,item=iid,timestamp=ts,scene=shop,behavior=kind,text=title.", valueName: "names"),
+      "Names of the columns, such as user=uid,item=iid,timestamp=ts,scene=shop,behavior=kind,text=title; one may be several.",
+      valueName: "names"),
     transform: { text in try usage { try ColumnNames(text) } })
   var columns = ColumnNames()
   @Option(
-    help: "The timestamps' unit: seconds (with decimals if need be) or milliseconds. (default: seconds)",
+    help: "The unit of times that are numbers: seconds, milliseconds, microseconds or nanoseconds. (default: seconds)",
     transform: TimeUnit.parse)
   var timeUnit = TimeUnit.seconds
   @Option(
     help: ArgumentHelp(
-      "leave-one-out, or time:CUT with CUT in Unix seconds or as 2014-01-31[T12:00:00Z]. (default: leave-one-out)",
+      "leave-one-out, or time:CUT with CUT in Unix seconds or as ISO 8601 (2014-01-31). (default: leave-one-out)",
       valueName: "split"),
     transform: { text in try usage { try SplitProtocol(text) } })
   var split: SplitProtocol?
@@ -69,7 +72,7 @@ struct PrepareCommand: ParsableCommand {
   @Option(help: "Number of virtual shards, 1 to 4096. (default: 64)")
   var virtualShards: Int?
   @Option(
-    help: ArgumentHelp("Leave out events before a time: Unix seconds, or 2014-01-31[T12:00:00Z].", valueName: "time"),
+    help: ArgumentHelp("Leave out events before a time: Unix seconds or ISO 8601 (2014-01-31).", valueName: "time"),
     transform: { text in try usage { try EventFloor(text) } })
   var since: EventFloor?
   @Option(
@@ -77,7 +80,9 @@ struct PrepareCommand: ParsableCommand {
     transform: GoneItems.parse)
   var goneItems: GoneItems?
   @Option(
-    help: ArgumentHelp("Bad rows to put up with: a share (0.1%) or a number. (default: 0.1%)", valueName: "limit"),
+    help: ArgumentHelp(
+      "Bad rows that are left out: a share (0.1%, or 0.001 up to 1) or a number from 2 up; more end the command. (default: 0.1%)",
+      valueName: "limit"),
     transform: { text in try usage { try BadRowLimit(text) } })
   var maxBadRows = BadRowLimit.share(0.001)
   @Option(
@@ -101,11 +106,15 @@ struct PrepareCommand: ParsableCommand {
       let options = try append.map(appended) ?? options
       let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
       bar.finish()
-      if !outputOptions.quiet { print("\(PreparationSummary(manifest))\nwritten to \(output)") }
+      if outputOptions.quiet {
+        for warning in manifest.warnings ?? [] { printError("warning: \(warning)") }
+      } else {
+        print("\(PreparationSummary(manifest))\nwritten to \(output)")
+      }
     }
   }
 
-  /// Bad rows are said even when quiet; stages and progress are not.
+  /// Bad rows, and in the end warnings, are said even when quiet; stages and progress are not.
   private func reporter(_ console: Console, _ bar: ProgressBar) -> PreparationReporter {
     PreparationReporter(
       note: { line in line.hasPrefix("bad row") ? printError(line) : console.detail(line) },

@@ -83,24 +83,24 @@ struct RecommendCommand: ParsableCommand {
   /// Users block by block, so that a list may be long.
   private func printUsers(_ path: String, _ recommender: Recommender, _ console: Console) throws {
     let lookup = Lookup(recommender.served.dataset)
-    let reader = try LineReader(path: path)
+    let list = try IdentifierList(path: path, what: "user")
     var (block, unknown, total): ([(id: String, events: UserEvents)], [String], Int) = ([], [], 0)
     while true {
-      let line = try reader.next()
-      if let line, !line.isEmpty {
-        let id = String(decoding: line, as: UTF8.self)
+      let id = try list.next()
+      if let id {
         total += 1
         if let events = try lookup.events(ofUser: id) { block.append((id, events)) } else { unknown.append(id) }
       }
-      if line == nil || block.count == recommender.served.blockUsers {
+      if id == nil || block.count == recommender.served.blockUsers {
         try printBlock(block, recommender, console)
         block.removeAll(keepingCapacity: true)
       }
-      if line == nil { break }
+      if id == nil { break }
     }
     guard let first = unknown.first else { return }
-    guard unknown.count < total else { throw InputError("\(reader.path): \(try lookup.unknownUser(first))") }
-    console.note("\(unknown.count) of \(total) users are not in the data set and left out (the first: \(first))")
+    guard unknown.count < total else { throw InputError("\(list.path): \(try lookup.unknownUser(first))") }
+    console.note(
+      "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(Console.printable(first)))")
   }
 
   private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {

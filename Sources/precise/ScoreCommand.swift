@@ -46,7 +46,7 @@ struct ScoreCommand: RankCommand {
     if let first = summary.firstUnknown {
       console.note(
         "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
-          + "item is not in the data set (the first: \(first))")
+          + "item is not in the data set (the first: \(Console.printable(first)))")
     }
   }
 }

@@ -43,8 +43,22 @@ struct ConfigDocumentTests {
       try problems(ofFile: Data(repeating: UInt8(ascii: "#"), count: (1 << 20) + 1)) == [
         "is larger than 1 MiB, so it is no configuration file"
       ])
-    #expect(try problems(ofFile: Data([0xFF, 0xFE, 0x00])) == ["is not UTF-8 text"])
+    #expect(try problems(ofFile: Data([0x61, 0xFF, 0x0A])) == ["is not UTF-8 text"])
     #expect(try problems(ofFile: Data([0x00, 0x01])).count == 1)
+  }
+
+  /// Editors on Windows begin UTF-8 with a byte order mark, or write UTF-16.
+  @Test func aByteOrderMarkIsNoMatter() throws {
+    let mark = Data([0xEF, 0xBB, 0xBF])
+    #expect(try problems(ofFile: mark + Data("model: {layers: 1}\n".utf8)) == [])
+    #expect(try problems(ofFile: mark) == [])
+    #expect(try problems(ofFile: mark + Data("model: {layers: 0}\n".utf8)).first?.hasPrefix("line 1, model.layers: 0,") == true)
+    let wide = try #require("seed: 1\n".data(using: .utf16LittleEndian))
+    for text in [Data([0xFF, 0xFE]) + wide, wide] {
+      let found = try problems(ofFile: text)
+      #expect(found.count == 1 && found[0].hasPrefix("is UTF-16 text; convert it: iconv -f UTF-16") == true, "\(found)")
+    }
+    #expect(try problems(ofFile: Data([0x50, 0x4B, 3, 4])).first?.hasPrefix("is a zip archive") == true)
   }
 
   @Test func syntaxErrorsHaveALine() {

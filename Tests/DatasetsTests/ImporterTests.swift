@@ -46,6 +46,17 @@ import Testing
       ])
   }
 
+  /// Handed on as UTF-8, the whole file is; one broken letter and it is Latin-1 as the release is.
+  @Test func movieLensTitlesInUTF8() throws {
+    let text = "1::Les Misérables (1995)::Drama|Musical\n\n2::Die Ärzte::X\n"
+    let source = try Importer.items(try folder.write("movies.dat", text), options(.movieLens1M))
+    #expect(
+      try readAll(source, [.item, .text]) == ["1: 1|Les Misérables (1995) | Drama, Musical", "3: 2|Die Ärzte | X"])
+    let mixed = try folder.write("mixed.dat", Data(text.utf8) + Data("3::Caf".utf8) + Data([0xE9]) + Data("::X\n".utf8))
+    let latin = try readAll(try Importer.items(mixed, options(.movieLens1M)), [.item, .text])
+    #expect(latin.count == 3 && latin[2] == "4: 3|Café | X" && latin[0].contains("MisÃ©rables"))
+  }
+
   @Test func amazon2014ReadsReviewsAndPrintedDictionaries() throws {
     let reviews = try folder.write(
       "reviews_Toys_and_Games_5.json",
@@ -66,7 +77,7 @@ import Testing
       "All_Beauty.jsonl", #"{"rating": 5.0, "asin": "B0", "parent_asin": "B1", "user_id": "U", "timestamp": 1588687728923}"#)
     let source = try Importer.interactions(path, options(.amazon2023))
     #expect(try readAll(source, [.user, .item, .timestamp]) == ["1: U|B1|1588687728923"])
-    #expect(source.timeUnit == 1_000 && source.defaultScene == "all_beauty")
+    #expect(source.timeUnit == .milliseconds && source.defaultScene == "all_beauty")
   }
 
   @Test(arguments: [

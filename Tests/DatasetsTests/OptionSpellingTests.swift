@@ -8,7 +8,10 @@ import Testing
     #expect(try BadRowLimit("0.1%") == .share(0.001))
     #expect(try BadRowLimit("0.001") == .share(0.001))
     #expect(try BadRowLimit("12") == .count(12))
-    #expect(try BadRowLimit("1.0") == .share(1))
+    #expect(try BadRowLimit("2") == .count(2))
+    // One number means one thing, however it is written.
+    for all in ["1", "1.0", "100%", "1e0"] { #expect(try BadRowLimit(all) == .share(1)) }
+    for none in ["0", "0.0", "0%"] { #expect(try BadRowLimit(none) == .share(0)) }
     for text in ["", "-1", "101%", "1.5", "many", "nan"] { #expect(throws: InputError.self) { try BadRowLimit(text) } }
     #expect(BadRowLimit.share(0.001).allows(1, of: 1_000) && !BadRowLimit.share(0.001).allows(2, of: 1_999))
     #expect(BadRowLimit.count(0).allows(0, of: 0) && !BadRowLimit.count(3).allows(4, of: 1_000_000))

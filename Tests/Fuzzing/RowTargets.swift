@@ -8,7 +8,7 @@ extension FuzzTarget {
   static var rowTargets: [FuzzTarget] {
     [
       rows("delimited", [.csv, .tsv]), rows("objects", [.jsonl, .amazon2014, .amazon2023]), rows("movielens", [.movieLens1M]),
-      gzip, lists, prepare,
+      named, times, gzip, lists, prepare,
     ]
   }
 
@@ -28,7 +28,7 @@ extension FuzzTarget {
   }
 
   /// Goes through the rows as `EventSink` and `ItemListing` do.
-  private static func walk(_ source: any RowSource) {
+  static func walk(_ source: any RowSource) {
     let row = Row()
     attempt {
       while true {
@@ -37,7 +37,9 @@ extension FuzzTarget {
         case .bad(let problem): must(problem.rows > 0 && !problem.detail.isEmpty, "no reason")
         case .row:
           for column in [Column.user, .item, .scene, .behavior] { _ = IdentifierCheck.problem(row[column], column.rawValue) }
-          _ = Timestamp.parse(row[.timestamp], unit: source.timeUnit)
+          if case .failure(.outOfRange) = Timestamp.parse(row[.timestamp], unit: source.timeUnit) {
+            _ = TimeWatch.advice(row[.timestamp])
+          }
           _ = TextCleaner.clean(row[.text], unescapesHTML: true)
         }
       }
@@ -85,7 +87,8 @@ extension FuzzTarget {
           folder.put(name, input)
           attempt {
             let texts = try ItemTexts(path: folder.file(name), newTo: dataset)
-            must(texts.ids.count == texts.texts.count && Set(texts.ids).count == texts.ids.count, "an id twice")
+            let ids = Set(texts.ids.map { Identifier($0) })
+            must(texts.ids.count == texts.texts.count && ids.count == texts.ids.count, "an id twice")
           }
           attempt {
             let pairs = try IdentifierPairs(path: folder.file(name))

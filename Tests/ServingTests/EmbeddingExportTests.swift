@@ -132,4 +132,22 @@ struct EmbeddingExportTests {
     #expect(throws: InputError.self) { try export(served, "home", overwrite: true) }
     #expect(try folder.names() == ["e", "home"])
   }
+
+  /// A data set of an earlier version may have such ids; Python's splitlines would find one line more than there are rows.
+  @Test func aListOfIdsCannotHoldALineSeparator() throws {
+    let storage = Storage<Float>(count: 2)
+    let block = Matrix(storage.base, rows: 1, columns: 2)
+    block.base.update(repeating: 1, count: 2)
+    try withExtendedLifetime(storage) {
+      for format in [EmbeddingFormat.safetensors, .npy] {
+        let file = try EmbeddingFile(folder: folder.path, name: "items", format: format, rows: 1, width: 2)
+        let error = #expect(throws: InputError.self) { try file.append(block) { _ in "a\u{2028}b" } }
+        #expect(error?.description.contains("--format jsonl") == true)
+      }
+      let file = try EmbeddingFile(folder: folder.path, name: "items", format: .jsonl, rows: 1, width: 2)
+      try file.append(block) { _ in "a\u{2028}b\u{85}" }
+      try file.finish()
+    }
+    #expect(try lines(folder.file("items.jsonl")) == [#"{"id":"a\u2028b\u0085","embedding":[1.0,1.0]}"#])
+  }
 }

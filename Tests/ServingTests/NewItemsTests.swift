@@ -73,6 +73,28 @@ struct NewItemsTests {
     #expect(semantic.allSatisfy { $0 == 0 })
   }
 
+  /// Two ids that Unicode calls the same text are two items.
+  @Test func newItemsAreToldApartByBytes() throws {
+    let served = try ServedWorld.hashed().served()
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let path = try folder.write("new.csv", "item,text\n\(composed),red thing\n\(decomposed),blue thing\n\(composed),again\n")
+    let new = try NewItems(path: path, states: nil, served: served)
+    #expect(new.count == 2 && new.list.repeatedRows == 1 && new.list.texts == ["red thing", "blue thing"])
+    try EmbeddingExport(served).write(to: folder.file("e"), newItems: new)
+    let lines = try Data(contentsOf: URL(fileURLWithPath: folder.file("e/items.txt"))).split(separator: 0x0A).suffix(2)
+    #expect(lines.map(Array.init) == [Array(composed.utf8), Array(decomposed.utf8)])
+    // States from elsewhere find theirs by bytes too.
+    let listed = ListedItems(new.list)
+    #expect(listed.items(named: composed) == [0] && listed.items(named: decomposed) == [1])
+  }
+
+  @Test func textsOfNewItemsThatAreNotUTF8AreCounted() throws {
+    let served = try ServedWorld.hashed().served()
+    let path = try folder.write("new.csv", Data("item,text\na,fine\nb,Mis".utf8) + Data([0xE9]) + Data("rables\n".utf8))
+    let new = try NewItems(path: path, states: nil, served: served)
+    #expect(new.list.warning?.hasPrefix("1 text is not UTF-8, the first at \(path):3;") == true)
+  }
+
   @Test func newItemsStandBehindTheKnownOnesInAnExport() throws {
     let served = try ServedWorld.hashed().served()
     let path = try folder.write("new.csv", "item,text\nnew,red thing\ni1,x\nnewer,blue thing\n")

@@ -88,9 +88,16 @@ struct PairScorerTests {
     #expect(try folder.names() == ["pairs.csv"])
   }
 
-  @Test func fieldsAreQuotedWhenTheyMustBe() {
-    #expect(PairScorer.field("plain") == "plain")
-    #expect(PairScorer.field("a,b") == "\"a,b\"")
-    #expect(PairScorer.field("\"a\"") == "\"\"\"a\"\"\"")
+  /// A quote with a combining mark behind it is a quote all the same: what is written reads back as the ids that came.
+  @Test func idsComeBackByBytes() throws {
+    let served = try ServedWorld.hashed().served()
+    let strange = ["a\"\u{301},x", "\"", ",\u{308}", "caf\u{E9}", "cafe\u{301}", "a\\\"b"]
+    let rows = strange.map { "u1\t\($0)\n" }.joined()
+    let path = try folder.write("pairs.tsv", "user\titem\n" + rows)
+    _ = try PairScorer(served).score(pairs: path, to: folder.file("scores.csv"))
+    let pairs = try IdentifierPairs(path: folder.file("scores.csv"))
+    var found: [String] = []
+    while let pair = try pairs.next() { found.append(pair.item) }
+    #expect(found.map { Array($0.utf8) } == strange.map { Array($0.utf8) })
   }
 }

@@ -2,6 +2,7 @@ import Datasets
 import Evaluation
 import Files
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Serving
@@ -73,6 +74,23 @@ struct RecommenderTests {
     let error = #expect(throws: InputError.self) { try lookup.item("i3o") }
     #expect(error?.description.contains("did you mean") == true && error?.description.contains("i3") == true)
     #expect(try lookup.item("i3") == lookup.item("i3"))
+  }
+
+  /// Ids that look alike are two; who types the other one is told by which letters they differ.
+  @Test func idsThatLookAlikeAreTwo() throws {
+    let folder = try TemporaryFolder()
+    var builder = DatasetBuilder()
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    for (second, item) in [composed, "tea"].enumerated() {
+      builder.addEvent(user: decomposed, item: item, seconds: second, scene: decomposed)
+    }
+    let lookup = Lookup(try builder.write(to: folder.file("d")))
+    #expect(try lookup.item(composed) == 0 && lookup.events(ofUser: decomposed)?.count == 2)
+    #expect(try lookup.scene(decomposed) == 0 && lookup.events(ofUser: composed) == nil)
+    let item = #expect(throws: InputError.self) { try lookup.item(decomposed) }
+    #expect(item?.description.contains("(the same letters in other bytes: U+E9)") == true)
+    #expect(try lookup.unknownUser(composed).description.contains("U+301") == true)
+    #expect(throws: InputError.self) { try lookup.scene(composed) }
   }
 
   @Test(arguments: [

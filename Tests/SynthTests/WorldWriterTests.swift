@@ -71,7 +71,7 @@ struct WorldWriterTests {
     let ids = Set(lines.dropFirst().map { $0.prefix { $0 != "," } })
     #expect(ids.count == 300)
     #expect(lines.count - 1 > 300)
-    #expect(WorldWriter.quoted("a \"b\" c,d\"") == "\"a \"\"b\"\" c,d\"\"\"")
+    #expect(CSVField.quoted("a \"b\" c,d\"") == "\"a \"\"b\"\" c,d\"\"\"")
   }
 
   @Test func wordsNeverRepeat() {

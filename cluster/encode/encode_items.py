@@ -29,6 +29,7 @@ import time
 import zlib
 
 FORMAT_VERSION = 1
+LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")  # where str.splitlines ends a line of a list of ids
 
 
 class InputError(Exception):
@@ -71,7 +72,7 @@ def open_text(path):
 
 
 def whole(text):
-    """JSON's escapes can leave half a surrogate pair, which has no UTF-8: U+FFFD stands for it, as in `precise prepare`."""
+    """JSON's escapes can leave half a surrogate pair in a text, which has no UTF-8: U+FFFD stands for it, as in `precise prepare`."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -83,7 +84,7 @@ def read_rows(stream, path, form, names):
                 row = json.loads(line)
                 if not isinstance(row, dict) or names["item"] not in row:
                     raise InputError(f"{path}:{number}: an object with \"{names['item']}\" is wanted")
-                yield number, whole(str(row[names["item"]])), whole(str(row.get(names["text"]) or ""))
+                yield number, str(row[names["item"]]), whole(str(row.get(names["text"]) or ""))
         return
     csv.field_size_limit(1 << 24)
     quoting = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if form == "tsv" else {"delimiter": ",", "strict": True}
@@ -113,13 +114,13 @@ def read_items(options):
     form = options.format
     if form == "auto":
         stem = path[:-3] if path.endswith(".gz") else path
-        form = "tsv" if stem.endswith(".tsv") else "jsonl" if stem.endswith((".jsonl", ".json")) else "csv"
+        form = "tsv" if stem.endswith(".tsv") else "jsonl" if stem.endswith((".jsonl", ".ndjson", ".json")) else "csv"
     texts = {}
     try:
         with open_text(path) as stream:
             for number, item, text in read_rows(stream, path, form, names):
-                if not item or "\n" in item or "\r" in item:
-                    raise InputError(f"{path}:{number}: an item id is empty or has a line end in it")
+                if not item or any(letter in LINE_ENDS or "\ud800" <= letter <= "\udfff" for letter in item):
+                    raise InputError(f"{path}:{number}: an item id is empty, has a line end in it or half a surrogate pair")
                 if not texts.get(item):
                     texts[item] = text.strip()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:

@@ -225,11 +225,11 @@ class EncodeItemsTests(unittest.TestCase):
 
     def test_half_a_surrogate_pair_is_replaced(self):
         with open(self.path("items.jsonl"), "w", encoding="utf-8") as file:
-            file.write('{"item": "a\\ud800", "text": "red \\udc00boat \\ud83d\\ude00"}\n{"item": "b", "text": "blue"}\n')
+            file.write('{"item": "a", "text": "red \\udc00boat \\ud83d\\ude00"}\n{"item": "b", "text": "blue"}\n')
         self.assertEqual(self.encode("s", items=self.path("items.jsonl"))[0], 0)
-        self.assertEqual(self.bytes("s.ids.txt").decode(), "a\ufffd\nb\n")
+        self.assertEqual(self.bytes("s.ids.txt").decode(), "a\nb\n")
         with open(self.path("same.jsonl"), "w", encoding="utf-8") as file:
-            file.write('{"item": "a\ufffd", "text": "red \ufffdboat \U0001f600"}\n{"item": "b", "text": "blue"}\n')
+            file.write('{"item": "a", "text": "red \ufffdboat \U0001f600"}\n{"item": "b", "text": "blue"}\n')
         self.assertEqual(self.encode("same", items=self.path("same.jsonl"))[0], 0)
         self.assertEqual(self.bytes("s"), self.bytes("same"))
 
@@ -260,7 +260,8 @@ class EncodeItemsTests(unittest.TestCase):
         for name, text, reason in [
             ("a.csv", "id,text\n1,x\n", "no column item"), ("b.csv", "item,text\n1\n", "b.csv:2"), ("c.csv", "item,text\n", "no items"),
             ("d.csv", 'item,text\n"1\n2",x\n', "line end"), ("e.jsonl", '{"item": 1}\n{', "e.jsonl"), ("f.jsonl", "[1]\n", "f.jsonl:1"),
-            ("g.csv.gz", "item,text\n", "no items"),
+            ("g.csv.gz", "item,text\n", "no items"), ("h.jsonl", '{"item": "a\\ud800"}\n', "half a surrogate pair"),
+            ("i.csv", "item,text\na\u2028b,x\n", "line end"), ("j.jsonl", '{"item": "a\\u0085"}\n', "line end"),
         ]:
             with open(self.path(name), "w", encoding="utf-8") as file:
                 file.write(text)

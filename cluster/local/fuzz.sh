@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes every parser of outside data (Tests/Fuzzing): each target starts from its seeds and mutates them by what code they reach. A trap,
-# an error that is no proper refusal, a hang, too much memory or a report of the address sanitizer is a finding.
+# Fuzzes every parser of outside data (Tests/Fuzzing): each target starts from its seeds, and words of its dictionary where it has one, and
+# mutates them by what code they reach. A trap, an error that is no proper refusal, a hang, too much memory or a report of the address
+# sanitizer is a finding.
 #
 #   cluster/local/fuzz.sh [--seconds N] [--jobs N] [TARGET...]     default: 20 seconds, one target at a time, every target
 #   cluster/local/fuzz.sh --input FILE TARGET                      one input alone, such as a finding
@@ -57,11 +58,12 @@ mkdir -p "$findings" "$work/log" "$work/status"
 
 # fuzz TARGET: fuzzes from the seeds and leaves a row of the table.
 fuzz() {
-  local target=$1 log=$work/log/$1 corpus=$work/corpus/$1 seeds=Tests/Fuzzing/Seeds/$1 status=0 found
+  local target=$1 log=$work/log/$1 corpus=$work/corpus/$1 seeds=Tests/Fuzzing/Seeds/$1 words=Tests/Fuzzing/Dictionaries/$1.dict status=0 found
   mkdir -p "$corpus"
   [ -d "$seeds" ] || seeds=
+  [ -e "$words" ] || words=
   FUZZ_TARGET=$target "$fuzzing" "${limits[@]}" -max_total_time="$seconds" -print_final_stats=1 \
-    -artifact_prefix="$findings/$target-" "$corpus" "$work/seeds/$target" ${seeds:+"$seeds"} >"$log" 2>&1 || status=$?
+    -artifact_prefix="$findings/$target-" ${words:+-dict="$words"} "$corpus" "$work/seeds/$target" ${seeds:+"$seeds"} >"$log" 2>&1 || status=$?
   found=0
   if [ "$status" -ne 0 ]; then
     found=1

@@ -1,0 +1,68 @@
+import Files
+
+/// What the first line of a file looks like that is not in the format it was read as.
+enum FormatHint {
+  /// Says what the line is and what to do; nil when it looks like nothing else.
+  ///
+  /// - Parameters:
+  ///   - wanted: The columns' names.
+  ///   - isList: Whether the format follows the file's name only, because the command has no `--format`.
+  static func of(
+    _ line: UnsafeRawBufferPointer, readAs format: InputFormat, wanted: [String], path: String, isList: Bool
+  ) -> String? {
+    let first = line.first { $0 != 0x20 && $0 != 0x09 }
+    if first == 0x5B && line.contains(0x7B) {
+      return
+        "it looks like one JSON array, not an object a line; convert it: jq -c '.[]' \(shellWord(path)) > \(shellWord(path + "l"))"
+    }
+    if first == 0x7B && format != .jsonl {
+      let more = isList ? "" : ", of Amazon's files amazon-2014 or amazon-2023"
+      return "it looks like JSON lines; \(advice(.jsonl, isList))\(more)"
+    }
+    if !isList && format != .movieLens1M && isRating(line) {
+      return "it looks like MovieLens-1M, whose fields are parted by ::; give --format movielens-1m"
+    }
+    return delimiter(line, format, wanted).map { sentence($0, format, path, isList) }
+  }
+
+  /// Digits and `::`, at least twice.
+  private static func isRating(_ line: UnsafeRawBufferPointer) -> Bool {
+    let front = line.prefix { $0 &- 0x30 < 10 }
+    guard !front.isEmpty, line.dropFirst(front.count).starts(with: [0x3A, 0x3A]) else { return false }
+    return zip(line.dropFirst(front.count + 2), line.dropFirst(front.count + 3)).contains { $0 == 0x3A && $1 == 0x3A }
+  }
+
+  /// The delimiter by which one of the wanted names is a field, or by which there are fields at all where the own one gives a single one.
+  private static func delimiter(_ line: UnsafeRawBufferPointer, _ format: InputFormat, _ wanted: [String]) -> UInt8? {
+    let own: UInt8? = format == .csv ? 0x2C : format == .tsv ? 0x09 : nil
+    let isOneField = own.map { !line.contains($0) } ?? false
+    return [0x09, 0x2C, 0x3B, 0x7C].first { delimiter in
+      guard delimiter != own else { return false }
+      let fields = line.split(separator: delimiter, omittingEmptySubsequences: false)
+      guard fields.count > 1 else { return false }
+      if isOneField { return true }
+      return fields.contains { field in
+        let name = trimmed(field).filter { $0 != 0x22 }
+        return wanted.contains { $0.utf8.elementsEqual(name) }
+      }
+    }
+  }
+
+  private static func sentence(_ delimiter: UInt8, _ format: InputFormat, _ path: String, _ isList: Bool) -> String {
+    switch delimiter {
+    case 0x09: return "its fields are parted by tabs; \(advice(.tsv, isList))"
+    case 0x2C: return "its fields are parted by commas; \(advice(.csv, isList))"
+    default:
+      let letter = Unicode.Scalar(delimiter)
+      let program = "import csv, sys; csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter=\"\(letter)\"))"
+      let command = "python3 -c '\(program)'"
+      let name = delimiter == 0x3B ? "semicolons" : "vertical bars"
+      guard path != "standard input" else { return "its fields are parted by \(name); put it through \(command) before" }
+      return "its fields are parted by \(name); convert it: \(command) < \(shellWord(path)) > \(shellWord(path + ".commas.csv"))"
+    }
+  }
+
+  private static func advice(_ format: InputFormat, _ isList: Bool) -> String {
+    isList ? "give the file a name that ends in .\(format.rawValue)" : "give --format \(format.rawValue)"
+  }
+}

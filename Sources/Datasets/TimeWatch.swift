@@ -1,0 +1,53 @@
+/// Times of rows that can be read but are hardly meant: before 1970, after 2100, or all of them just after 1970 in a fine unit.
+struct TimeWatch {
+  /// 1970 to 2100.
+  static let usual: Range<Int64> = 0..<Timestamp.year2100
+  /// The newest time of all rows.
+  var newest = Int64.min
+  private var early = Occurrences()
+  private var late = Occurrences()
+  private var firstEarly = ""
+  private var firstLate = ""
+
+  mutating func add(_ time: Int64, _ text: UnsafeRawBufferPointer, _ source: any RowSource) {
+    let sentence = { "\(Timestamp.text(time))\(TimeWatch.advice(text).map { "; \($0)" } ?? "")" }
+    if time < 0 {
+      if early.count == 0 { firstEarly = sentence() }
+      early.add(source.path, source.lineNumber)
+    } else {
+      if late.count == 0 { firstLate = sentence() }
+      late.add(source.path, source.lineNumber)
+    }
+  }
+
+  /// The unit that makes a likely time of a number; nil when none does.
+  static func advice(_ text: UnsafeRawBufferPointer) -> String? {
+    TimeUnit.fitting(text).map { "in \($0.unit.rawValue) it is \(Timestamp.text($0.time)) (--time-unit \($0.unit.rawValue))" }
+  }
+
+  /// A sentence for each fault.
+  func warnings(unit: TimeUnit) -> [String] {
+    var warnings: [String] = []
+    for (found, first, when) in [(early, firstEarly, "before 1970"), (late, firstLate, "after 2100")] where found.count > 0 {
+      let events = found.count == 1 ? "1 event is" : "\(found.count) events are"
+      warnings.append("\(events) dated \(when), the first at \(found.first) (\(first))")
+    }
+    // A coarser unit than the one that was given.
+    let coarser = TimeUnit.allCases.prefix { $0 != unit }.first { coarse in
+      guard let read = coarse.relative(to: unit) else { return false }
+      return Array(String(newest).utf8).withUnsafeBytes { TimeUnit.fitting($0)?.unit == read }
+    }
+    if newest >= 0, let coarser {
+      warnings.append(
+        "the newest event is of \(Timestamp.text(newest)); are the timestamps in \(coarser.rawValue) (--time-unit)?")
+    }
+    return warnings
+  }
+}
+
+extension TimeUnit {
+  /// The unit whose numbers a time in microseconds has when numbers of this unit were read as if they were of `other`.
+  fileprivate func relative(to other: TimeUnit) -> TimeUnit? {
+    TimeUnit.allCases.first { $0.power == power - other.power }
+  }
+}
