@@ -15,22 +15,28 @@ public struct History: Sendable, Equatable {
   }
 
   /// Adds the history before event `index` to a batch, oldest first, as the sequence of the user in `slot`.
-  ///
-  /// A user with earlier events but none that match is read by all of them: new to the scene, not unknown (ours).
   public func append(_ events: UserEvents, before index: Int, slot: Int, to batch: SequenceBatch) {
-    if append(events, before: index, filter, to: batch) == 0 { append(events, before: index, .all, to: batch) }
+    let showing = showing(events, before: index)
+    for event in showing.first..<index where showing.filter.matches(events, event) { batch.append(events, event) }
     batch.endSequence(slot: slot)
   }
 
-  @discardableResult
-  private func append(_ events: UserEvents, before index: Int, _ filter: EventFilter, to batch: SequenceBatch) -> Int {
-    var first = index
-    var count = 0
+  /// The events that are read before event `index`, and that event.
+  ///
+  /// A user with earlier events but none that match is read by all of them: new to the scene, not unknown (ours).
+  func showing(_ events: UserEvents, before index: Int) -> Showing {
+    let matching = newest(events, before: index, filter)
+    guard matching.count == 0 else { return Showing(filter: filter, first: matching.first, last: index) }
+    return Showing(filter: .all, first: newest(events, before: index, .all).first, last: index)
+  }
+
+  /// Where the newest matching events before event `index` begin, and how many they are.
+  private func newest(_ events: UserEvents, before index: Int, _ filter: EventFilter) -> (first: Int, count: Int) {
+    var (first, count) = (index, 0)
     while first > 0 && count < length {
       first -= 1
       if filter.matches(events, first) { count += 1 }
     }
-    for event in first..<index where filter.matches(events, event) { batch.append(events, event) }
-    return count
+    return (first, count)
   }
 }

@@ -5,12 +5,12 @@ public import Tensors
 ///
 /// docs/model.md, section 2.
 ///
-/// Draws are keyed by (seed, step, virtual shard), so every world size draws the same list. Duplicates are for the caller to
-/// remove.
+/// Draws are keyed by (seed, step, the user's slot in the job's batch), so every world size draws the same list; the seed is the
+/// phase's own. Duplicates are for the caller to remove.
 public struct NegativeSampler: Sendable {
   /// Where negatives come from.
   public enum Source: Sendable {
-    /// Items of the step's global batch: N / S from each virtual shard's slice.
+    /// Items of the step's global batch: N / B from each user, any event that the batch shows of it alike.
     case batch
     /// Any item of the catalogue.
     case uniform
@@ -38,35 +38,34 @@ public struct NegativeSampler: Sendable {
   /// Draws that come from the whole catalogue.
   public var fromCatalogue: Int { count.map { $0 - fromBatch } ?? 0 }
 
-  /// How many draws the slice of some virtual shards gives.
-  public func drawsFromBatch(shards: Range<Int>, shardCount: Int) -> Int {
-    fromBatch * shards.upperBound / shardCount - fromBatch * shards.lowerBound / shardCount
+  /// How many draws the users in some slots give, of a step of so many users: they differ by at most one from user to user.
+  ///
+  /// Where the users do not divide N, whose turn it is to give one more is drawn anew each step.
+  public func drawsFromBatch(slots: Range<Int>, users: Int, step: Int) -> Int {
+    guard users > 0, fromBatch > 0 else { return 0 }
+    return draws(slots, users, turn: turn(users, step))
   }
 
-  /// Adds this rank's draws from its slice of the batch: each virtual shard gives its share of N.
-  ///
-  /// A shard whose part of the slice is empty gives -1 for each of its draws, so that the number of draws is known beforehand.
+  private func turn(_ users: Int, _ step: Int) -> Int { stream(step).below(users, row: 0, column: .max) }
+
+  private func draws(_ slots: Range<Int>, _ users: Int, turn: Int) -> Int {
+    fromBatch * (slots.upperBound + turn) / users - fromBatch * (slots.lowerBound + turn) / users
+  }
+
+  /// Adds this rank's draws from its slice of the batch.
   ///
   /// - Parameters:
-  ///   - shards: the virtual shards of the slice, in order.
-  ///   - shardCount: S, the virtual shards of the whole data set.
-  public func drawFromBatch(
-    _ batch: SequenceBatch, shards: Range<Int>, shardCount: Int, step: Int, into list: NumberList<Int32>
-  ) {
-    let stream = stream(step)
-    for (place, shard) in shards.enumerated() {
-      let share = drawsFromBatch(shards: shard..<shard + 1, shardCount: shardCount)
-      let items = Int(batch.shardStarts[place])..<Int(batch.shardStarts[place + 1])
-      let targets = Int(batch.shardTargetStarts[place])..<Int(batch.shardTargetStarts[place + 1])
-      for draw in 0..<share {
-        guard items.count + targets.count > 0 else {
-          list.append(-1)
-          continue
-        }
-        let chosen = stream.below(items.count + targets.count, row: UInt64(shard) + 1, column: UInt32(draw))
-        list.append(
-          chosen < items.count
-            ? batch.items[items.lowerBound + chosen] : batch.targets[targets.lowerBound + chosen - items.count])
+  ///   - slots: the places of the slice's users in the whole job's batch.
+  ///   - users: the users of the whole job's batch.
+  public func drawFromBatch(_ batch: SequenceBatch, slots: Range<Int>, users: Int, step: Int, into list: NumberList<Int32>) {
+    precondition(slots.count == batch.users, "\(batch.users) users in the slots \(slots)")
+    guard users > 0, fromBatch > 0 else { return }
+    let (stream, turn) = (stream(step), turn(users, step))
+    for (user, slot) in slots.enumerated() {
+      let events = Int(batch.starts[user])..<Int(batch.starts[user + 1])
+      for draw in 0..<draws(slot..<slot + 1, users, turn: turn) {
+        let chosen = stream.below(events.count + 1, row: UInt64(slot) + 1, column: UInt32(draw))
+        list.append(chosen < events.count ? batch.items[events.lowerBound + chosen] : batch.lastTarget(of: user))
       }
     }
   }
@@ -81,15 +80,48 @@ public struct NegativeSampler: Sendable {
     for draw in 0..<fromCatalogue { list.append(Int32(stream.below(items, row: 0, column: UInt32(draw)))) }
   }
 
-  /// log q of an item that has `share` of the events: q is its chance of being drawn at least once in a step.
+  /// The chances of an item to be drawn from one user's part of a batch.
+  public struct ChancesFromUser {
+    /// How many times each user is drawn from, at least.
+    private let draws: Double
+    /// The chance of one draw more.
+    private let another: Double
+    /// Chances of items that are one of so many events; NaN where nobody has asked yet.
+    private var once: [Double] = []
+
+    fileprivate init(mean: Double) {
+      draws = mean.rounded(.down)
+      another = mean - draws
+    }
+
+    /// The chance that an item is drawn at least once that is `times` of the `shown` events.
+    ///
+    ///     1 − (1 − share)^draws · (1 − share · another)
+    public mutating func drawn(_ times: Int, of shown: Int) -> Double {
+      guard times == 1 else { return chance(Double(times) / Double(shown)) }
+      while once.count <= shown { once.append(.nan) }
+      if once[shown].isNaN { once[shown] = chance(1 / Double(shown)) }
+      return once[shown]
+    }
+
+    private func chance(_ share: Double) -> Double { 1 - pow(1 - share, draws) * (1 - share * another) }
+  }
+
+  /// The chances of a user's items in a step of so many users.
+  public func chancesFromUser(users: Double) -> ChancesFromUser {
+    ChancesFromUser(mean: users > 0 ? Double(fromBatch) / users : 0)
+  }
+
+  /// log q of an item that a step's draws from the batch miss with a chance whose log is `missed`: q is its chance of being drawn at
+  /// least once in a step.
   ///
-  ///     q = 1 − (1 − share)^(draws from batches) · (1 − 1/V)^(draws from the catalogue)
+  ///     q = 1 − (chance that the batch's draws miss it) · (1 − 1/V)^(draws from the catalogue)
   ///
   /// Ours: duplicates are removed, so the chance of being in the list is what an unbiased sum divides by.
-  public func logChance(share: Double) -> Float {
+  public func logChance(missed: Double) -> Float {
     guard count != nil else { return 0 }
-    let missed = Double(fromBatch) * log1p(-min(share, 1 - 1e-12)) + Double(fromCatalogue) * log1p(-1 / Double(max(items, 2)))
-    return Float(log(max(-expm1(missed), 1e-12)))
+    let all = missed + Double(fromCatalogue) * log1p(-1 / Double(max(items, 2)))
+    return Float(log(max(-expm1(all), 1e-12)))
   }
 
   private func stream(_ step: Int) -> RandomStream {

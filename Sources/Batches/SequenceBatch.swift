@@ -19,10 +19,6 @@ public final class SequenceBatch {
   public let behaviors = NumberList<Int32>()
   /// The next item: of each position (universal) or of each user (targeted); empty for evaluation.
   public let targets = NumberList<Int32>()
-  /// Where each virtual shard's part of `items` starts, one more than shards.
-  public let shardStarts = NumberList<Int32>()
-  /// Where each virtual shard's part of `targets` starts, one more than shards.
-  public let shardTargetStarts = NumberList<Int32>()
 
   /// Makes an empty batch.
   public init() { removeAll() }
@@ -32,22 +28,24 @@ public final class SequenceBatch {
   /// The number of packed positions, T.
   public var positions: Int { items.count }
 
-  /// Makes room for a slice of so many users, positions and virtual shards.
-  public func reserve(users: Int, positions: Int, shards: Int) {
+  /// The last item that a user is to be predicted: its only target in a targeted phase.
+  public func lastTarget(of user: Int) -> Int32 {
+    targets[targets.count == positions ? Int(starts[user + 1]) - 1 : user]
+  }
+
+  /// Makes room for a slice of so many users and positions.
+  public func reserve(users: Int, positions: Int) {
     starts.reserve(users + 1)
     rowKeys.reserve(positions)
     for list in [items, scenes, behaviors] { list.reserve(positions) }
     targets.reserve(max(positions, users))
-    for list in [shardStarts, shardTargetStarts] { list.reserve(shards + 1) }
   }
 
   /// Forgets every sequence and keeps the memory.
   public func removeAll() {
-    for list in [starts, items, scenes, behaviors, targets, shardStarts, shardTargetStarts] { list.removeAll() }
+    for list in [starts, items, scenes, behaviors, targets] { list.removeAll() }
     rowKeys.removeAll()
     starts.append(0)
-    shardStarts.append(0)
-    shardTargetStarts.append(0)
   }
 
   /// Adds an event to the sequence that is being made.
@@ -68,11 +66,5 @@ public final class SequenceBatch {
     // Counted back from the newest event, so that a key does not depend on how long the history is.
     for position in first..<end { rowKeys.append(UInt64(slot) << 16 | UInt64(end - 1 - position)) }
     starts.append(Int32(end))
-  }
-
-  /// Ends a virtual shard's part.
-  public func endShard() {
-    shardStarts.append(Int32(items.count))
-    shardTargetStarts.append(Int32(targets.count))
   }
 }

@@ -31,58 +31,79 @@ public final class TargetedBatches: BatchSource {
     }
   }
 
-  /// Users of these shards with at least one target.
-  public var users: Int { walks.users }
+  /// Users with a target that has an event before it take part.
+  public var order: EpochOrder { walks.order }
 
   /// Reads which users of the shards have a target with an event before it.
   ///
   /// Throws `InputError` on a damaged shard.
-  public init(_ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, target: Target, seed: UInt64) throws {
-    self.target = target
+  public init(_ dataset: Dataset, shards: Range<Int>, batch: BatchRule, target: Target, seed: UInt64) throws {
+    rule = Rule(target: target)
     positions = RandomStream(seed: seed, purpose: .target, step: RandomStream.hash(target.name))
     walks = try ShardWalks(
-      dataset, shards: shards, usersPerShard: usersPerShard, name: "targeted." + target.name, seed: seed
-    ) { Self.targets($0, target.filter) > 0 }
+      dataset, shards: shards, batch: batch, name: "targeted." + target.name, seed: seed, rule: rule)
   }
 
   /// Fills a batch with this rank's slice of a step.
   public func fill(_ batch: SequenceBatch, step: Int) {
     walks.fill(batch, step: step) { events, row, epoch, slot in
-      let event = choose(events, row, epoch)
-      target.history.append(events, before: event, slot: slot, to: batch)
-      batch.targets.append(events.items[event])
+      let choice = positions.below(rule.choices(events), row: row, column: UInt32(truncatingIfNeeded: epoch))
+      let showing = rule.showing(events, choice)
+      showing.forEachEvent(of: events) { if $0 != showing.last { batch.append(events, $0) } }
+      batch.endSequence(slot: slot)
+      batch.targets.append(events.items[showing.last])
     }
   }
 
   /// The ids of the users of this rank's slice of a step.
   public func userIDs(step: Int) -> [String] { walks.userIDs(step: step) }
 
-  /// Counts, in `counts[item]`, the training events that the phase can show.
-  public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    walks.forEachUser { events in
-      for event in 0..<events.trainCount where target.history.filter.matches(events, event) {
-        counts[Int(events.items[event])] += 1
+  /// Counts, in `counts[item]`, the events that an epoch is expected to show: histories, whatever they are read by, and targets.
+  public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) { walks.countEvents(rule, into: counts) }
+
+  /// Adds to `misses[item]` the log of the chance that a step's draws from these users miss the item.
+  public func addMisses(of sampler: NegativeSampler, into misses: UnsafeMutableBufferPointer<Double>) {
+    walks.addMisses(rule, of: sampler, into: misses)
+  }
+
+  /// A target event of a user, with the history before it.
+  private struct Rule: ShowingRule {
+    let target: Target
+
+    func choices(_ events: UserEvents) -> Int {
+      let count = (1..<max(events.trainCount, 1)).count { target.filter.matches(events, $0) }
+      return target.position == .last ? min(count, 1) : count
+    }
+
+    func showing(_ events: UserEvents, _ choice: Int) -> Showing {
+      let all = 1..<events.trainCount
+      guard let event = target.position == .last ? all.last(where: { target.filter.matches(events, $0) }) : nth(choice, events)
+      else {
+        preconditionFailure("a user of a targeted batch without a target")
+      }
+      return target.history.showing(events, before: event)
+    }
+
+    private func nth(_ choice: Int, _ events: UserEvents) -> Int? {
+      var left = choice
+      for event in 1..<events.trainCount where target.filter.matches(events, event) {
+        if left == 0 { return event }
+        left -= 1
+      }
+      return nil
+    }
+
+    func forEachShowing(_ events: UserEvents, _ body: (Showing) -> Void) {
+      guard target.position == .random else { return body(showing(events, 0)) }
+      for event in 1..<events.trainCount where target.filter.matches(events, event) {
+        body(target.history.showing(events, before: event))
       }
     }
-  }
 
-  /// How many training events of a user are targets with an event before them.
-  private static func targets(_ events: UserEvents, _ filter: EventFilter) -> Int {
-    (1..<max(events.trainCount, 1)).count { filter.matches(events, $0) }
-  }
-
-  private func choose(_ events: UserEvents, _ row: UInt64, _ epoch: Int) -> Int {
-    let count = Self.targets(events, target.filter)
-    var left =
-      target.position == .last ? count - 1 : positions.below(count, row: row, column: UInt32(truncatingIfNeeded: epoch))
-    for event in 1..<events.trainCount where target.filter.matches(events, event) {
-      if left == 0 { return event }
-      left -= 1
-    }
-    preconditionFailure("a user of a targeted batch without a target")
+    func firstShown(_ events: UserEvents) -> Int { 0 }
   }
 
   private let walks: ShardWalks
-  private let target: Target
+  private let rule: Rule
   private let positions: RandomStream
 }

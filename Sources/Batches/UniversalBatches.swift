@@ -11,33 +11,28 @@ public final class UniversalBatches: BatchSource {
     case random
   }
 
-  /// Users of these shards that have something to learn from.
-  public var users: Int { walks.users }
+  /// Users with at least two training events take part.
+  public var order: EpochOrder { walks.order }
 
-  /// Reads which users of the shards have at least two training events.
+  /// Reads which users of the shards have something to learn from.
   ///
   /// Throws `InputError` on a damaged shard.
   ///
-  /// - Parameters:
-  ///   - shards: the virtual shards of this rank.
-  ///   - usersPerShard: how many users a step takes from each.
+  /// - Parameter shards: the virtual shards of this rank.
   public init(
-    _ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, length: Int, window: Window, seed: UInt64
+    _ dataset: Dataset, shards: Range<Int>, batch: BatchRule, length: Int, window: Window, seed: UInt64
   ) throws {
-    self.length = length
-    self.window = window
+    rule = Rule(length: length, window: window)
     windows = RandomStream(seed: seed, purpose: .window)
-    walks = try ShardWalks(dataset, shards: shards, usersPerShard: usersPerShard, name: "universal", seed: seed) {
-      $0.trainCount >= 2
-    }
+    walks = try ShardWalks(dataset, shards: shards, batch: batch, name: "universal", seed: seed, rule: rule)
   }
 
   /// Fills a batch with this rank's slice of a step.
   public func fill(_ batch: SequenceBatch, step: Int) {
     walks.fill(batch, step: step) { events, row, epoch, slot in
-      let first = start(events.trainCount, row, epoch)
-      let last = min(first + length, events.trainCount - 1)
-      for event in first..<last {
+      let choice = windows.below(rule.choices(events), row: row, column: UInt32(truncatingIfNeeded: epoch))
+      let showing = rule.showing(events, choice)
+      for event in showing.first..<showing.last {
         batch.append(events, event)
         batch.targets.append(events.items[event + 1])
       }
@@ -48,23 +43,37 @@ public final class UniversalBatches: BatchSource {
   /// The ids of the users of this rank's slice of a step.
   public func userIDs(step: Int) -> [String] { walks.userIDs(step: step) }
 
-  /// Counts, in `counts[item]`, the events that an epoch shows, with their expected share where windows are drawn.
-  public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    walks.forEachUser { events in
-      let seen = window == .latest ? max(0, events.trainCount - length - 1)..<events.trainCount : 0..<events.trainCount
-      let share = Double(min(length + 1, events.trainCount)) / Double(seen.count)
-      for event in seen { counts[Int(events.items[event])] += share }
-    }
+  /// Counts, in `counts[item]`, the events that an epoch is expected to show.
+  public func countEvents(into counts: UnsafeMutableBufferPointer<Double>) { walks.countEvents(rule, into: counts) }
+
+  /// Adds to `misses[item]` the log of the chance that a step's draws from these users miss the item.
+  public func addMisses(of sampler: NegativeSampler, into misses: UnsafeMutableBufferPointer<Double>) {
+    walks.addMisses(rule, of: sampler, into: misses)
   }
 
-  private func start(_ count: Int, _ row: UInt64, _ epoch: Int) -> Int {
-    let spare = count - (length + 1)
-    guard spare > 0 else { return 0 }
-    return window == .latest ? spare : windows.below(spare + 1, row: row, column: UInt32(truncatingIfNeeded: epoch))
+  /// n + 1 consecutive training events of a user, or all.
+  private struct Rule: ShowingRule {
+    let length: Int
+    let window: Window
+
+    func choices(_ events: UserEvents) -> Int {
+      guard events.trainCount >= 2 else { return 0 }
+      return window == .latest ? 1 : max(0, events.trainCount - (length + 1)) + 1
+    }
+
+    func showing(_ events: UserEvents, _ choice: Int) -> Showing {
+      let first = window == .latest ? firstShown(events) : choice
+      return Showing(filter: .all, first: first, last: min(first + length, events.trainCount - 1))
+    }
+
+    func forEachShowing(_ events: UserEvents, _ body: (Showing) -> Void) {
+      for choice in 0..<choices(events) { body(showing(events, choice)) }
+    }
+
+    func firstShown(_ events: UserEvents) -> Int { window == .latest ? max(0, events.trainCount - (length + 1)) : 0 }
   }
 
   private let walks: ShardWalks
-  private let length: Int
-  private let window: Window
+  private let rule: Rule
   private let windows: RandomStream
 }

@@ -66,6 +66,8 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   public var selectedBy: String?
   /// Its value.
   public var score: Double?
+  /// The rule by which epochs go through their users (`EpochOrder.rule`); nil = by that of versions before rules had numbers.
+  public var order: Int?
   /// The files.
   public var files: [File] = []
   /// The CRC-32 of everything else in the file, as eight hexadecimal digits; empty in memory.
@@ -74,7 +76,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// Describes a checkpoint that is about to be written.
   public init(
     phase: String, step: Int, steps: Int, epoch: Double, updates: Int, isJudged: Bool, unlogged: OpenMean? = nil,
-    dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil
+    dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil, order: Int? = nil
   ) {
     self.phase = phase
     self.step = step
@@ -87,6 +89,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     self.items = items
     self.selectedBy = selectedBy
     self.score = score
+    self.order = order
   }
 
   /// Whether the phase has nothing left to do.

@@ -1,6 +1,6 @@
 /// What a step sees.
 public struct BatchConfig: Sendable, Equatable {
-  /// Users of a step over all ranks together, B; a multiple of the data set's virtual shards.
+  /// Users of a step over all ranks together, B; all that take part where they are fewer.
   public var users = 256
 
   /// The defaults.
@@ -9,7 +9,6 @@ public struct BatchConfig: Sendable, Equatable {
 
 extension BatchConfig: ConfigSection {
   static let keys: [ConfigKey<BatchConfig>] = [
-    .value(
-      "users", \.users, .within(1...1_048_576), "users of a step over all ranks; a multiple of the data set's virtual shards")
+    .value("users", \.users, .within(1...1_048_576), "users of a step over all ranks; all there are, where they are fewer")
   ]
 }

@@ -59,7 +59,7 @@ public enum ConfigCheck {
   }
 
   private static func selection(_ evaluation: EvaluationConfig) -> [ConfigProblem] {
-    let metrics = evaluation.cutoffs.flatMap { ["ndcg@\($0)", "recall@\($0)"] } + ["mrr"]
+    let metrics = (evaluation.cutoffs ?? EvaluationConfig.usualCutoffs).flatMap { ["ndcg@\($0)", "recall@\($0)"] } + ["mrr"]
     guard !metrics.contains(evaluation.selectBy) else { return [] }
     return [
       ConfigProblem(

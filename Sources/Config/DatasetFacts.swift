@@ -4,8 +4,6 @@ public struct DatasetFacts: Sendable, Equatable {
   public var scenes: [String]
   /// Names of the behaviours.
   public var behaviors: [String]
-  /// Virtual shards, S.
-  public var shards: Int
   /// Items of the catalogue, V.
   public var items: Int
   /// Users.
@@ -17,11 +15,10 @@ public struct DatasetFacts: Sendable, Equatable {
 
   /// Gathers the facts.
   public init(
-    scenes: [String], behaviors: [String], shards: Int, items: Int, users: Int, tokenDim: Int? = nil, tokens: Int? = nil
+    scenes: [String], behaviors: [String], items: Int, users: Int, tokenDim: Int? = nil, tokens: Int? = nil
   ) {
     self.scenes = scenes
     self.behaviors = behaviors
-    self.shards = shards
     self.items = items
     self.users = users
     self.tokenDim = tokenDim

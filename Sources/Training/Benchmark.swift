@@ -80,12 +80,12 @@ public struct Benchmark {
   ) throws -> TrainStep {
     let users = config.batch.users
     let source = MadeUpBatches(
-      slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), length: config.model.length,
-      items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
+      slots: ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: users), of: users,
+      length: config.model.length, items: bench.items, drawn: bench.drawnItems ?? bench.items, targeted: targeted != nil,
       seed: config.seed)
-    let negatives = try plan.negatives(items: bench.items, seed: config.seed).map {
+    let negatives = try plan.negatives(config, items: bench.items).map {
       try SharedNegatives(
-        $0, shardCount: users, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+        $0, of: source, shardCount: users, isCorrected: plan.correctsChances, communicator: communicator)
     }
     return TrainStep(
       model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,

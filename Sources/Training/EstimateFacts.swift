@@ -1,4 +1,5 @@
 import Batches
+import Collectives
 public import Config
 public import Datasets
 import Files
@@ -51,8 +52,7 @@ public struct EstimateFacts: Sendable {
     categories = (dataset.scenes.count, dataset.behaviors.count)
     let bytes = dataset.manifest.files.map(\.bytes)
     mapped = (bytes.dropFirst().reduce(0, +), bytes.first ?? 0)
-    let source = try plan.batches(
-      dataset, shards: 0..<dataset.shardCount, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
+    let source = try plan.batches(dataset, config, communicator: SoloCommunicator())
     let batch = SequenceBatch()
     source.fill(batch, step: 0)
     (users, positions) = (batch.users, batch.positions)

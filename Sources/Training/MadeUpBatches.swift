@@ -4,20 +4,22 @@ import Tensors
 
 /// Batches without a data set, for `precise bench`: every sequence full, items by Zipf's law (chance ~ 1 / (rank + 10)).
 final class MadeUpBatches: BatchSource {
-  /// Users of this rank's slice.
-  var users: Int { slots.count }
+  /// Every user is a virtual shard of its own and comes up in every step.
+  let order: EpochOrder
 
   /// - Parameters:
-  ///   - slots: this rank's users of a step, among the whole job's; each is a virtual shard of its own.
+  ///   - slots: this rank's users of a step, among the whole job's.
+  ///   - users: the whole job's users.
   ///   - length: n; a sequence has n + 1 events.
   ///   - items: V.
   ///   - drawn: the number of items that are shown, spread evenly over the catalogue.
   ///   - targeted: one target a user instead of one a position.
-  init(slots: Range<Int>, length: Int, items: Int, drawn: Int, targeted: Bool, seed: UInt64) {
+  init(slots: Range<Int>, of users: Int, length: Int, items: Int, drawn: Int, targeted: Bool, seed: UInt64) {
     self.slots = slots
     self.length = length
     self.targeted = targeted
     stream = RandomStream(seed: seed, purpose: .benchmark)
+    order = EpochOrder(sizes: [Int](repeating: 1, count: users), batch: users, stream: stream)
     var sum = 0.0
     spacing = items / drawn
     cumulative = (0..<drawn).map { rank in
@@ -38,14 +40,24 @@ final class MadeUpBatches: BatchSource {
       }
       if targeted { batch.targets.append(item(step, user, length)) }
       batch.endSequence(slot: user)
-      batch.endShard()
     }
   }
 
   /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for rank in cumulative.indices { counts[place(rank)] += Double(users) / Double(rank + 10) }
+    for rank in cumulative.indices { counts[place(rank)] += Double(slots.count * (length + 1)) * chance(rank) }
   }
+
+  /// A user's draws meet so many of its events at least once, each of them the item or not, whatever the others are.
+  func addMisses(of sampler: NegativeSampler, into misses: UnsafeMutableBufferPointer<Double>) {
+    var chances = sampler.chancesFromUser(users: Double(order.users))
+    let events = Double(slots.count * (length + 1)) * chances.drawn(1, of: length + 1)
+    guard events > 0 else { return }
+    for rank in cumulative.indices { misses[place(rank)] += events * log1p(-chance(rank)) }
+  }
+
+  /// The chance of the item of a rank to be an event's.
+  private func chance(_ rank: Int) -> Double { 1 / Double(rank + 10) / cumulative[cumulative.count - 1] }
 
   /// A Zipf draw by the inverse of the distribution.
   private func item(_ step: Int, _ user: Int, _ position: Int) -> Int32 {

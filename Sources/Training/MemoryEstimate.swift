@@ -87,7 +87,7 @@ public struct MemoryEstimate: Sendable {
   ///
   /// While a phase begins eight more bytes an item are needed, before a step's activations are.
   private static func counts(_ plan: PhasePlan, _ facts: EstimateFacts, _ ranks: Int) -> [Line] {
-    let draws = plan.negatives(items: facts.items, seed: 0)?.count != nil
+    let draws = plan.negatives(items: facts.items)?.count != nil
     let chances = draws && plan.correctsChances ? (ranks > 1 ? 12.0 : 4.0) : 0
     return [
       Line(

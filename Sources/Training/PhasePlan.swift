@@ -1,4 +1,5 @@
 public import Batches
+import Collectives
 public import Config
 public import Datasets
 public import Evaluation
@@ -92,25 +93,39 @@ public struct PhasePlan: Sendable {
       split: split, judged: judged, history: History(filter: .all, length: history.length), filterSeen: filterSeen)
   }
 
-  /// The batches of this rank's virtual shards.
-  func batches(_ dataset: Dataset, shards: Range<Int>, usersPerShard: Int, seed: UInt64) throws -> any BatchSource {
+  /// The users that a step needs: cross-user BPR makes pairs of them.
+  var fewestUsers: Int {
+    if case .targeted(let phase) = kind, phase.objective.bpr > 0 { 2 } else { 1 }
+  }
+
+  /// The batches of a rank's virtual shards; collective, because an epoch's order depends on how many users all shards have.
+  func batches(_ dataset: Dataset, _ config: RunConfig, communicator: any Communicator) throws -> any BatchSource {
+    let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
+    let batch = BatchRule(users: config.batch.users, fewest: fewestUsers) { own in
+      var sizes = [Double](repeating: 0, count: dataset.shardCount)
+      for (shard, size) in zip(shards, own) { sizes[shard] = Double(size) }
+      return try communicator.sum(sizes, as: .other).map { Int($0) }
+    }
     switch kind {
     case .universal(let phase):
       return try UniversalBatches(
-        dataset, shards: shards, usersPerShard: usersPerShard, length: history.length,
-        window: phase.window == .latest ? .latest : .random, seed: seed)
+        dataset, shards: shards, batch: batch, length: history.length, window: phase.window == .latest ? .latest : .random,
+        seed: config.seed)
     case .targeted(let phase):
       let target = TargetedBatches.Target(
         name: name, filter: judged, history: history, position: phase.position == .random ? .random : .last)
-      return try TargetedBatches(dataset, shards: shards, usersPerShard: usersPerShard, target: target, seed: seed)
+      return try TargetedBatches(dataset, shards: shards, batch: batch, target: target, seed: config.seed)
     }
   }
 
-  /// The seed of the draws that phases do not share, though both count steps from 0: masks, rounding.
+  /// The seed of the draws that phases do not share, though all count steps from 0: negatives, masks, rounding.
   func seed(_ config: RunConfig) -> UInt64 { config.seed ^ UInt64(RandomStream.hash(name)) << 32 }
 
   /// The drawing of shared negatives, or nil when the objective needs none.
-  func negatives(items: Int, seed: UInt64) -> NegativeSampler? {
+  func negatives(_ config: RunConfig, items: Int) -> NegativeSampler? { negatives(items: items, seed: seed(config)) }
+
+  /// The same for who counts draws and makes none: with any seed.
+  func negatives(items: Int, seed: UInt64 = 0) -> NegativeSampler? {
     switch kind {
     case .universal(let phase):
       return Self.sampler(phase.negatives, phase.negativesFrom, items: items, seed: seed)

@@ -4,6 +4,7 @@ import Collectives
 import Config
 import Datasets
 import Evaluation
+import Files
 import Foundation
 import Logging
 import Model
@@ -41,25 +42,22 @@ final class PhaseTrainer {
     self.communicator = communicator
     work = Stopwatch("between steps", timeline: communicator.state.timeline)
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
-    let source = try plan.batches(
-      dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
-    let users = try communicator.gatherCounts(source.users).reduce(0, +)
-    stepsPerEpoch = max(1, (users + config.batch.users - 1) / config.batch.users)
-    steps = users == 0 ? 0 : plan.steps ?? plan.epochs * stepsPerEpoch
-    if users == 0, communicator.rank == 0 {
-      logger.warning("no user has an event to train on; the phase ends as it begins", metadata: ["phase": "\(plan.name)"])
-    }
+    let source = try plan.batches(dataset, config, communicator: communicator)
+    let users = source.order.users
+    stepsPerEpoch = source.order.stepsPerEpoch
+    steps = plan.steps ?? plan.epochs * stepsPerEpoch
+    if steps > 0, let problem = plan.problem(users: users) { throw InputError("phase \(plan.name): \(problem)") }
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
-    let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
+    let negatives = try plan.negatives(config, items: dataset.items.count).map {
       try SharedNegatives(
-        $0, shardCount: dataset.shardCount, correctedFor: plan.correctsChances ? source : nil, communicator: communicator)
+        $0, of: source, shardCount: dataset.shardCount, isCorrected: plan.correctsChances, communicator: communicator)
     }
     freeze(plan, model)
     step = TrainStep(
       model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,
       communicator: communicator)
     evaluator = Evaluator(
-      dataset, shards: shards, cutoffs: config.evaluation.cutoffs, communicator: communicator,
+      dataset, shards: shards, cutoffs: config.evaluation.cutoffs(items: dataset.items.count), communicator: communicator,
       catalogueBytes: config.evaluation.catalogueBytes)
     let contents = CheckpointContents(
       model, optimizer: step.optimizer, configuration: ConfigWriter.text(config), itemKey: { dataset.items.key($0) },
@@ -69,10 +67,11 @@ final class PhaseTrainer {
     }
     if start == nil { try begin?(contents) }
     self.start = start
+    metric = config.evaluation.metric(items: dataset.items.count)
+    store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
     isContinued = begin != nil
     keeper = try CheckpointKeeper(
-      config.checkpoint, contents, store: CheckpointStore(path: directory.checkpointsPath(phase: plan.name)),
-      communicator: communicator)
+      config.checkpoint, contents, store: store, communicator: communicator)
     step.onPause = { [keeper] in try keeper.advance() }
     let faults = FaultySteps(plan.name, config, dataset, directory, communicator: communicator)
     self.faults = faults
@@ -85,8 +84,13 @@ final class PhaseTrainer {
   /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws -> End {
     log?.begin(plan.name, steps: steps, done: start?.manifest.step ?? 0, unlogged: start?.manifest.unlogged)
+    if let start, start.manifest.order != EpochOrder.rule, (1..<steps).contains(start.manifest.step) {
+      log?.console.note(
+        "warning: \(start.path) is of an earlier version, which drew users and negatives by another rule; \(plan.name) goes on by "
+          + "the new one, so its epoch under way is not one pass over the users")
+    }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
-    log?.end()
+    log?.end(end == .finished ? try store.result()?.manifest : nil)
     return end
   }
 
@@ -120,7 +124,7 @@ final class PhaseTrainer {
       guard !start.manifest.isJudged else { return true }
       guard case .scored(let score) = try evaluate(start.manifest.step) else { return false }
       if communicator.rank == 0 {
-        _ = try start.judged(by: score == nil ? nil : config.evaluation.selectBy, score: score)
+        _ = try start.judged(by: score == nil ? nil : metric, score: score)
       }
       try communicator.barrier()
       keeper.learn(score)
@@ -182,7 +186,7 @@ final class PhaseTrainer {
     log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])
-    return .scored(metrics.value(of: config.evaluation.selectBy))
+    return .scored(metrics.value(of: metric))
   }
 
   private func keep(step: Int, _ judgement: Judgement, mustExist: Bool) throws {
@@ -190,8 +194,8 @@ final class PhaseTrainer {
       phase: plan.name, step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch),
       updates: self.step.optimizer.updates, isJudged: judgement != .stopped, unlogged: log?.unlogged,
       dataset: dataset.manifest.checksum,
-      items: dataset.items.count, selectedBy: judgement.score == nil ? nil : config.evaluation.selectBy,
-      score: judgement.score)
+      items: dataset.items.count, selectedBy: judgement.score == nil ? nil : metric, score: judgement.score,
+      order: EpochOrder.rule)
     work.reset()
     let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }
     log?.checkpoint(step: step, seconds: work[.checkpoint], isAsynchronous: mode == .asynchronous)
@@ -208,6 +212,9 @@ final class PhaseTrainer {
   private let log: RunLog?
   private let communicator: any Communicator
   private let stepsPerEpoch: Int
+  /// The validation metric that checkpoints are chosen by.
+  private let metric: String
+  private let store: CheckpointStore
   private let step: TrainStep
   private let evaluator: Evaluator
   private let keeper: CheckpointKeeper

@@ -46,7 +46,7 @@ public struct RunEvaluation {
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: run.dataset.shardCount)
     let evaluation = run.config.evaluation
     let evaluator = Evaluator(
-      run.dataset, shards: shards, cutoffs: evaluation.cutoffs, communicator: communicator,
+      run.dataset, shards: shards, cutoffs: evaluation.cutoffs(items: run.dataset.items.count), communicator: communicator,
       catalogueBytes: evaluation.catalogueBytes)
     let metrics = try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
     let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"

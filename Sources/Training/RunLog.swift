@@ -65,8 +65,14 @@ final class RunLog {
     interval = Interval()
   }
 
-  /// Ends a phase's bar.
-  func end() { bar?.finish() }
+  /// Ends a phase's bar and, when the phase is over, says which of its models is the result.
+  func end(_ result: CheckpointManifest?) {
+    bar?.finish()
+    guard let result else { return }
+    let value = result.score.map { ", \(result.selectedBy ?? "score") \(HumanFormat.decimal($0, 4))" } ?? ""
+    let text = result.step > 0 ? value : result.steps > 0 ? ", nothing was gained" : ", nothing was trained"
+    console.note("\(phase): result: step \(result.step)\(text)")
+  }
 
   /// Writes an evaluation as a line and as scalars.
   func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) {
@@ -81,7 +87,9 @@ final class RunLog {
     ]
     append(fields)
     plot(step: step, means.map { ("\(entry.phase)/\(entry.split)/\($0.name)", $0.value) })
-    let text = means.filter { ["recall@10", "ndcg@10", "mrr"].contains($0.name) }
+    let cutoffs = entry.metrics.cutoffs
+    let shown = cutoffs.last { $0 <= 10 } ?? cutoffs.first ?? 10
+    let text = means.filter { ["recall@\(shown)", "ndcg@\(shown)", "mrr"].contains($0.name) }
       .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
     console.note(
       "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"))) users")

@@ -8,27 +8,38 @@ import Tensors
 /// docs/model.md, section 2.
 final class SharedNegatives {
   /// - Parameters:
+  ///   - source: the phase's batches.
   ///   - shardCount: the virtual shards of the whole data set.
-  ///   - source: the phase's batches, asked once how often each item is shown; nil without the logQ correction.
+  ///   - isCorrected: whether logits are corrected by log q; the batches are then asked once what they show.
   init(
-    _ sampler: NegativeSampler, shardCount: Int, correctedFor source: (any BatchSource)?, communicator: any Communicator
+    _ sampler: NegativeSampler, of source: any BatchSource, shardCount: Int, isCorrected: Bool, communicator: any Communicator
   ) throws {
     self.sampler = sampler
     self.shardCount = shardCount
+    order = source.order
     ranks = communicator.size
     rank = communicator.rank
-    logChances = try (sampler.count == nil ? nil : source).map { try Self.chances(sampler, $0, communicator) }
+    logChances = isCorrected && sampler.count != nil ? try Self.chances(sampler, source, communicator) : nil
   }
 
   /// How many are drawn by all ranks, from batches and from the catalogue.
   var draws: Int { sampler.count ?? sampler.items }
 
-  /// How many draws a rank's slice gives: known to every rank without asking.
-  func drawsFromBatch(of rank: Int) -> Int { sampler.drawsFromBatch(shards: shards(of: rank), shardCount: shardCount) }
+  /// The most draws that a slice of so many users gives.
+  func mostDrawsFromBatch(users: Int) -> Int {
+    let fewest = max(1, order.users / order.stepsPerEpoch)
+    return min(sampler.fromBatch, sampler.fromBatch * users / fewest + 1)
+  }
 
-  /// Adds this rank's draws from its slice; -1 stands for a draw from a virtual shard that has nothing to offer.
+  /// How many draws a rank's slice of a step gives: known to every rank without asking.
+  func drawsFromBatch(of rank: Int, step: Int) -> Int {
+    sampler.drawsFromBatch(slots: order.slots(of: shards(of: rank), step: step), users: order.users(of: step), step: step)
+  }
+
+  /// Adds this rank's draws from its slice.
   func drawFromBatch(_ batch: SequenceBatch, step: Int, into list: NumberList<Int32>) {
-    sampler.drawFromBatch(batch, shards: shards(of: rank), shardCount: shardCount, step: step, into: list)
+    sampler.drawFromBatch(
+      batch, slots: order.slots(of: shards(of: rank), step: step), users: order.users(of: step), step: step, into: list)
   }
 
   /// Adds the draws from the catalogue, the same on every rank.
@@ -44,21 +55,21 @@ final class SharedNegatives {
 
   private func shards(of rank: Int) -> Range<Int> { ShardRuns.shards(of: rank, ranks: ranks, count: shardCount) }
 
-  /// log q of every item, from how often the whole job's epoch shows it.
+  /// log q of every item, from what the whole job's batches show.
   private static func chances(
     _ sampler: NegativeSampler, _ source: any BatchSource, _ communicator: any Communicator
   ) throws -> Storage<Float> {
-    let counts = Storage<Double>(count: sampler.items)
-    source.countEvents(into: counts.buffer)
-    try communicator.allReduce(counts.buffer)
-    let total = max(counts.buffer.reduce(0, +), 1)
+    let misses = Storage<Double>(count: sampler.items)
+    source.addMisses(of: sampler, into: misses.buffer)
+    try communicator.allReduce(misses.buffer)
     let chances = Storage<Float>(count: sampler.items)
-    for item in 0..<sampler.items { chances.base[item] = sampler.logChance(share: counts.base[item] / total) }
+    for item in 0..<sampler.items { chances.base[item] = sampler.logChance(missed: misses.base[item]) }
     return chances
   }
 
   private let sampler: NegativeSampler
   private let shardCount: Int
+  private let order: EpochOrder
   private let ranks: Int
   private let rank: Int
   private let logChances: Storage<Float>?

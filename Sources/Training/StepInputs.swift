@@ -40,8 +40,9 @@ final class StepInputs {
     let draws = negatives?.draws ?? 0
     // Positions and their targets, or users' targets, and the negatives: as if they were all different.
     let entries = largest.positions + max(largest.positions, largest.users) + draws
-    batch.reserve(users: largest.users, positions: largest.positions, shards: largest.shards)
-    announced.reserve(announcedCount(of: communicator.rank))
+    batch.reserve(users: largest.users, positions: largest.positions)
+    announced.reserve(2 + (negatives?.mostDrawsFromBatch(users: largest.users) ?? 0))
+    heard.reserve(2 * communicator.size + draws)
     drawn.reserve(draws)
     unique.reserve(draws)
     rows.reserve(entries)
@@ -72,7 +73,7 @@ final class StepInputs {
     var traffic = constants
     traffic.foreignRows = Double(route.foreignRows(of: communicator.rank))
     traffic.givenRows = Double(route.givenRows(of: communicator.rank))
-    traffic.draws = Double(announcedCount(of: communicator.rank) - 2)
+    traffic.draws = Double(announced.count - 2)
     traffic.users = Double(batch.users)
     traffic.allUsers = Double(globalUsers)
     return traffic
@@ -87,13 +88,12 @@ final class StepInputs {
     announced.append(Int32(batch.users))
     announced.append(Int32(batch.positions))
     negatives?.drawFromBatch(batch, step: step, into: announced)
-    let counts = (0..<communicator.size).lazy.map { self.announcedCount(of: $0) }
-    let heard = self.heard.resize(to: counts.reduce(0, +))
-    var start = 0
-    for (rank, count) in counts.enumerated() {
+    countAnnounced()
+    let heard = self.heard.resize(to: announcedStarts[communicator.size])
+    for rank in 0..<communicator.size {
+      let (start, end) = (announcedStarts[rank], announcedStarts[rank + 1])
       announcement.send[rank] = Segment(UnsafeMutablePointer(mutating: announced.base), bytes: 4 * announced.count)
-      announcement.receive[rank] = Segment(heard.baseAddress! + start, bytes: 4 * count)
-      start += count
+      announcement.receive[rank] = Segment(heard.baseAddress! + start, bytes: 4 * (end - start))
     }
     communicator.state.count(announcement, from: communicator.rank, as: .negatives)
     try communicator.start(announcement, on: Channels.prefetch)
@@ -133,20 +133,25 @@ final class StepInputs {
     case announcing, routing, complete
   }
 
-  private func announcedCount(of rank: Int) -> Int { 2 + (negatives?.drawsFromBatch(of: rank) ?? 0) }
+  /// Works out where each rank's announcement starts: its users, its positions and its draws.
+  private func countAnnounced() {
+    announcedStarts.removeAll()
+    announcedStarts.append(0)
+    for rank in 0..<communicator.size {
+      announcedStarts.append(announcedStarts[rank] + 2 + (negatives?.drawsFromBatch(of: rank, step: step) ?? 0))
+    }
+  }
 
   /// Reads what the ranks announced, and asks for the rows.
   private func startRoute() throws {
     let users = usersOfRanks.resize(to: communicator.size)
     globalPositions = 0
     drawn.removeAll()
-    var start = 0
     for rank in 0..<communicator.size {
-      let end = start + announcedCount(of: rank)
+      let (start, end) = (announcedStarts[rank], announcedStarts[rank + 1])
       users[rank] = Int(heard[start])
       globalPositions += Int(heard[start + 1])
-      for place in (start + 2)..<end where heard[place] >= 0 { drawn.append(heard[place]) }
-      start = end
+      for place in (start + 2)..<end { drawn.append(heard[place]) }
     }
     negatives?.drawFromCatalogue(step: step, into: drawn)
     unique.collect(drawn.values)
@@ -170,6 +175,8 @@ final class StepInputs {
   /// Users, positions and draws of this rank; the same of all ranks.
   private let announced = NumberList<Int32>()
   private let heard = NumberList<Int32>()
+  /// Where each rank's part of what was heard starts, one more than ranks.
+  private let announcedStarts = NumberList<Int>()
   private let drawn = NumberList<Int32>()
   private let unique = UniqueRows()
   private var stage = Stage.complete

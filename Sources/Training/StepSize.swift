@@ -56,7 +56,7 @@ public struct StepSize: Sendable, Equatable {
     users = Double(facts.users) * share
     positions = Double(facts.positions) * share
     queries = plan.kind.isUniversal ? positions : users
-    guard let sampler = plan.negatives(items: facts.items, seed: 0) else {
+    guard let sampler = plan.negatives(items: facts.items) else {
       wanted = popularity.distinct(draws: events * share)
       distinct = popularity.distinct(draws: events)
       return

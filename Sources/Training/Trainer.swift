@@ -67,9 +67,7 @@ public final class Trainer {
   public func run(
     only selection: String? = nil, resuming isResuming: Bool = false, from start: StartingPoint? = nil
   ) throws -> Outcome {
-    let selected = plans.filter {
-      selection == nil || selection == $0.name || selection == "targeted" && !$0.kind.isUniversal
-    }
+    let selected = PhasePlan.selected(plans, selection).map(\.plan)
     guard !selected.isEmpty else {
       let names = plans.map(\.name).joined(separator: ", ")
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")

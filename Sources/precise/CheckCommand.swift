@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Config
 import Datasets
 import Files
@@ -54,7 +55,10 @@ struct CheckCommand: ParsableCommand {
       let console = outputOptions.startConsole()
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let dataset = try data.map { try Dataset(path: $0) }
-      if let dataset { try checkConfiguration(config, dataset, file: self.config) }
+      if let dataset {
+        try checkConfiguration(config, dataset, file: self.config)
+        try PhasePlan.checkUsers(config, dataset, only: nil, communicator: SoloCommunicator(), note: console.note)
+      }
       let most = min(dataset?.shardCount ?? config.batch.users, config.batch.users)
       let ranks = ranks ?? max(1, min(ProcessInfo.processInfo.activeProcessorCount, most))
       if ranks > most { console.note("note: only \(most) of \(ranks) ranks have users: a virtual shard is one rank's") }

@@ -7,7 +7,7 @@ import Text
 func checkConfiguration(_ config: RunConfig, _ dataset: Dataset, file: String) throws {
   let record = TokenStates.exist(in: dataset) ? try EncodingRecord(folder: dataset.path) : nil
   let facts = DatasetFacts(
-    scenes: dataset.scenes, behaviors: dataset.behaviors, shards: dataset.shardCount, items: dataset.items.count,
+    scenes: dataset.scenes, behaviors: dataset.behaviors, items: dataset.items.count,
     users: dataset.manifest.users, tokenDim: record?.dimension, tokens: record?.tokens)
   let problems = ConfigCheck.problems(config, facts: facts)
   guard problems.isEmpty else { throw ConfigProblems(file: file, problems: problems) }

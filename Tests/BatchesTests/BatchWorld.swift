@@ -19,8 +19,8 @@ final class BatchWorld {
   private let folder: TemporaryFolder
   private var places: [Int32: Place] = [:]
 
-  /// `users` users of 1 to 14 events each over three scenes and three behaviours.
-  init(users: Int = 40, shards: Int = 6, seed: UInt64 = 1) throws {
+  /// `users` users of 1 to 14 events each over three scenes and three behaviours; with `items`, of so many items that they share.
+  init(users: Int = 40, shards: Int = 6, seed: UInt64 = 1, items: Int? = nil) throws {
     folder = try TemporaryFolder()
     var random = SplitMix(state: seed)
     var builder = DatasetBuilder()
@@ -28,7 +28,8 @@ final class BatchWorld {
     for user in 0..<users {
       for event in 0..<Int.random(in: 1...14, using: &random) {
         builder.addEvent(
-          user: "u\(user)", item: "u\(user) e\(event)", seconds: event, scene: "s\(Int.random(in: 0..<3, using: &random))",
+          user: "u\(user)", item: items.map { "i\(Int.random(in: 0..<$0, using: &random))" } ?? "u\(user) e\(event)",
+          seconds: event, scene: "s\(Int.random(in: 0..<3, using: &random))",
           behavior: "b\(Int.random(in: 0..<3, using: &random))")
       }
     }
@@ -41,6 +42,15 @@ final class BatchWorld {
           places[item] = Place(shard: number, user: user, event: event)
         }
       }
+    }
+  }
+
+  /// Batches of so many users by the ranks whose shards these are; `takesPart` says who counts in the other ranks' shards.
+  func batch(_ users: Int, shards own: Range<Int>, takesPart: @escaping (UserEvents) -> Bool) -> BatchRule {
+    BatchRule(users: users) { sizes in
+      let all = self.shards.map { shard in (0..<shard.userCount).count { takesPart(shard.events($0)) } }
+      #expect(Array(all[own]) == sizes)
+      return all
     }
   }
 
@@ -86,9 +96,6 @@ struct BatchContent: Equatable {
 
   var sequences: [Sequence] = []
   var targets: [Int32] = []
-  /// Positions and targets of each virtual shard.
-  var shardPositions: [Int32] = []
-  var shardTargets: [Int32] = []
 
   init(_ batch: SequenceBatch) {
     for user in 0..<batch.users {
@@ -99,16 +106,12 @@ struct BatchContent: Equatable {
           behaviors: Array(batch.behaviors.values[range]), rowKeys: Array(batch.rowKeys.values[range])))
     }
     targets = Array(batch.targets.values)
-    shardPositions = zip(batch.shardStarts.values.dropFirst(), batch.shardStarts.values).map { $0 - $1 }
-    shardTargets = zip(batch.shardTargetStarts.values.dropFirst(), batch.shardTargetStarts.values).map { $0 - $1 }
   }
 
   /// Puts the next rank's slice behind this one.
   mutating func append(_ other: BatchContent) {
     sequences += other.sequences
     targets += other.targets
-    shardPositions += other.shardPositions
-    shardTargets += other.shardTargets
   }
 
   static func of(_ source: any BatchSource, step: Int) -> BatchContent {
@@ -121,15 +124,17 @@ struct BatchContent: Equatable {
 /// Whether a step's batch is the same whatever the division of shards over ranks.
 func expectSameBatches(_ world: BatchWorld, steps: Int, make: (Range<Int>) throws -> any BatchSource) throws {
   let whole = try make(0..<world.shards.count)
-  for ranks in [2, 3, 5, world.shards.count] {
+  for ranks in [2, 3, 5, world.shards.count, world.shards.count + 1] {
     let parts = try world.divisions(ranks).map(make)
-    #expect(parts.reduce(0) { $0 + $1.users } == whole.users)
+    #expect(parts.allSatisfy { $0.order.users == whole.order.users })
     for step in 0..<steps {
       var joined = BatchContent.of(parts[0], step: step)
       for part in parts.dropFirst() { joined.append(.of(part, step: step)) }
       let expected = BatchContent.of(whole, step: step)
       #expect(joined == expected, "\(ranks) ranks, step \(step)")
       #expect(!expected.targets.isEmpty)
+      #expect(expected.sequences.count == whole.order.users(of: step))
+      #expect(parts.flatMap { $0.userIDs(step: step) } == whole.userIDs(step: step))
       let keys = expected.sequences.flatMap(\.rowKeys)
       #expect(Set(keys).count == keys.count)
     }
@@ -138,4 +143,16 @@ func expectSameBatches(_ world: BatchWorld, steps: Int, make: (Range<Int>) throw
   let again = try make(0..<world.shards.count)
   #expect(BatchContent.of(again, step: steps - 1) == .of(whole, step: steps - 1))
   #expect(BatchContent.of(again, step: 0) == .of(whole, step: 0))
+}
+
+/// Whether epochs are single passes over `users` users, by every division of the shards over ranks: counts every user of every epoch.
+func expectOnePass(_ world: BatchWorld, users: [String], make: (Range<Int>) throws -> any BatchSource) throws {
+  for ranks in [1, 2, 3, 7] {
+    let parts = try world.divisions(ranks).map(make)
+    let steps = parts[0].order.stepsPerEpoch
+    for epoch in 0..<3 {
+      let met = (epoch * steps..<(epoch + 1) * steps).flatMap { step in parts.flatMap { $0.userIDs(step: step) } }
+      #expect(met.sorted() == users.sorted(), "\(ranks) ranks, epoch \(epoch)")
+    }
+  }
 }

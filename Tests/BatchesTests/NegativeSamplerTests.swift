@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Tensors
 import Testing
@@ -11,52 +12,69 @@ struct NegativeSamplerTests {
     world = try BatchWorld(users: 80, shards: 7, seed: 3)
   }
 
-  private func batch(_ shards: Range<Int>, step: Int) throws -> SequenceBatch {
-    let source = try UniversalBatches(
-      world.dataset, shards: shards, usersPerShard: 3, length: 4, window: .latest, seed: 1)
-    let batch = SequenceBatch()
-    source.fill(batch, step: step)
-    return batch
+  private func source(_ shards: Range<Int> = 0..<7) throws -> UniversalBatches {
+    try UniversalBatches(
+      world.dataset, shards: shards, batch: world.batch(21, shards: shards) { $0.trainCount >= 2 }, length: 4, window: .latest,
+      seed: 1)
   }
 
   private func sampler(_ count: Int?, _ source: NegativeSampler.Source, items: Int = 500) -> NegativeSampler {
     NegativeSampler(count: count, source: source, items: items, seed: 11)
   }
 
-  private func draw(_ sampler: NegativeSampler, _ shards: Range<Int>, step: Int) throws -> [Int32] {
-    let list = NumberList<Int32>()
-    sampler.drawFromBatch(try batch(shards, step: step), shards: shards, shardCount: 7, step: step, into: list)
+  private func draw(_ sampler: NegativeSampler, _ shards: Range<Int> = 0..<7, step: Int) throws -> [Int32] {
+    let (source, batch, list) = (try source(shards), SequenceBatch(), NumberList<Int32>())
+    source.fill(batch, step: step)
+    let (slots, users) = (source.order.slots(of: shards, step: step), source.order.users(of: step))
+    sampler.drawFromBatch(batch, slots: slots, users: users, step: step, into: list)
+    #expect(list.count == sampler.drawsFromBatch(slots: slots, users: users, step: step))
     return Array(list.values)
   }
 
-  @Test(arguments: [1, 6, 7, 50, 64, 1_000])
-  func everyShardGivesItsShareAndTheySumToN(count: Int) throws {
+  @Test(arguments: [1, 6, 20, 50, 64, 1_000])
+  func everyUserGivesItsShareAndTheySumToN(count: Int) throws {
     let sampler = sampler(count, .batch)
-    var sum = 0
-    for shard in 0..<7 {
-      let share = try draw(sampler, shard..<shard + 1, step: 0)
-      #expect(share.count == count / 7 || share.count == count / 7 + 1)
-      #expect(try share.allSatisfy { try world.place($0).shard == shard })
-      sum += share.count
+    for step in 0..<8 {
+      let users = try source().order.users(of: step)
+      var given: [Int] = []
+      for slot in 0..<users { given.append(sampler.drawsFromBatch(slots: slot..<slot + 1, users: users, step: step)) }
+      #expect(given.reduce(0, +) == count && given.allSatisfy { $0 == count / users || $0 == (count + users - 1) / users })
+      var owners: [BatchWorld.Place: Int] = [:]
+      for item in try draw(sampler, step: step) {
+        let place = try world.place(item)
+        owners[.init(shard: place.shard, user: place.user, event: 0), default: 0] += 1
+      }
+      #expect(owners.values.sorted() == given.filter { $0 > 0 }.sorted())
     }
-    #expect(sum == count)
+  }
+
+  /// Where the users do not divide N, no slot gives more than another in the long run: slots follow shards.
+  @Test func theOddDrawGoesRound() {
+    let sampler = sampler(3, .batch)
+    var given = [Int](repeating: 0, count: 8)
+    for step in 0..<4000 {
+      for slot in 0..<8 { given[slot] += sampler.drawsFromBatch(slots: slot..<slot + 1, users: 8, step: step) }
+    }
+    // 1,500 expected, standard deviation 31.
+    #expect(given.reduce(0, +) == 12_000 && given.allSatisfy { (1345...1655).contains($0) }, "\(given)")
   }
 
   @Test func drawsDoNotDependOnTheDivisionOverRanks() throws {
     let sampler = sampler(100, .batch)
     for step in 0..<5 {
-      let whole = try draw(sampler, 0..<7, step: step)
+      let whole = try draw(sampler, step: step)
       for ranks in [2, 3, 7] {
         #expect(try world.divisions(ranks).flatMap { try draw(sampler, $0, step: step) } == whole)
       }
-      #expect(try draw(sampler, 0..<7, step: step + 1) != whole)
+      #expect(try draw(sampler, step: step + 1) != whole)
     }
   }
 
-  @Test func drawsAreItemsOfTheBatchAndItsTargets() throws {
-    let batch = try batch(0..<7, step: 2)
+  @Test func drawsAreTheEventsOfTheBatch() throws {
+    let batch = SequenceBatch()
+    try source().fill(batch, step: 2)
     let shown = Set(batch.items.values).union(batch.targets.values)
-    let drawn = try Set(draw(sampler(20_000, .batch), 0..<7, step: 2))
+    let drawn = try Set(draw(sampler(20_000, .batch), step: 2))
     #expect(drawn == shown)
   }
 
@@ -88,43 +106,42 @@ struct NegativeSamplerTests {
     let list = NumberList<Int32>()
     sampler(nil, .batch, items: 6).drawFromCatalogue(step: 0, into: list)
     #expect(Array(list.values) == [0, 1, 2, 3, 4, 5])
-    #expect(try draw(sampler(nil, .mixed), 0..<7, step: 0).isEmpty)
-    #expect(sampler(nil, .batch).logChance(share: 0.1) == 0)
+    #expect(try draw(sampler(nil, .mixed), step: 0).isEmpty)
+    #expect(sampler(nil, .batch).logChance(missed: -0.1) == 0)
   }
 
-  /// An item's chance to be among a step's negatives at least once, against 20,000 steps of drawing.
-  @Test(arguments: [NegativeSampler.Source.batch, .uniform, .mixed])
-  func chancesAreThoseOfASimulation(source: NegativeSampler.Source) {
-    let shares: [Int32] = [8, 4, 2, 1, 1]
-    let batch = SequenceBatch()
-    for (item, count) in shares.enumerated() {
-      for _ in 0..<count { batch.append(item: Int32(item), scene: 0, behavior: 0) }
+  /// Draws of two phases are two streams, from batches and from the catalogue, though both count steps from 0.
+  @Test func everySeedHasItsOwnStream() {
+    func draws(_ seed: UInt64) -> [[Int32]] {
+      let (sampler, batch) = (NegativeSampler(count: 40, source: .mixed, items: 500, seed: seed), SequenceBatch())
+      for item in 0..<100 { batch.append(item: Int32(item), scene: 0, behavior: 0) }
+      batch.endSequence(slot: 0)
+      batch.targets.append(100)
+      let (own, all) = (NumberList<Int32>(), NumberList<Int32>())
+      sampler.drawFromBatch(batch, slots: 0..<1, users: 1, step: 0, into: own)
+      sampler.drawFromCatalogue(step: 0, into: all)
+      return [Array(own.values), Array(all.values)]
     }
-    batch.endSequence(slot: 0)
-    batch.endShard()
-    let sampler = sampler(6, source, items: 12)
-    let steps = 20_000
-    var met = [Int](repeating: 0, count: 12)
-    let list = NumberList<Int32>()
-    for step in 0..<steps {
-      list.removeAll()
-      sampler.drawFromBatch(batch, shards: 0..<1, shardCount: 1, step: step, into: list)
-      sampler.drawFromCatalogue(step: step, into: list)
-      for item in Set(list.values) { met[Int(item)] += 1 }
-    }
-    for item in 0..<12 {
-      let share = item < shares.count ? Double(shares[item]) / 16 : 0
-      let chance = exp(Double(sampler.logChance(share: share)))
-      // Five standard deviations of 20,000 draws are below 0.018.
-      #expect(abs(Double(met[item]) / Double(steps) - chance) < 0.018, "item \(item)")
-    }
+    let (a, b) = (draws(1), draws(2))
+    #expect(a == draws(1) && a[0] != b[0] && a[1] != b[1])
   }
 
-  @Test(arguments: [0.0, 1e-9, 0.5, 1.0])
-  func chancesAreFiniteAndAtMostOne(share: Double) {
+  @Test(arguments: [0.0, -1e-9, -0.5, -100.0, -Double.infinity])
+  func chancesAreFiniteAndAtMostOne(missed: Double) {
     for source in [NegativeSampler.Source.batch, .uniform, .mixed] {
-      let value = sampler(2_048, source).logChance(share: share)
+      let value = sampler(2_048, source).logChance(missed: missed)
       #expect(value.isFinite && value <= 0)
     }
+  }
+
+  /// Three draws for two users: one or two from each.
+  @Test func aUsersChancesAreThoseOfItsDraws() {
+    var chances = sampler(3, .batch).chancesFromUser(users: 2)
+    for (times, shown) in [(1, 4), (2, 4), (4, 4), (1, 4)] {
+      let miss = 1 - Double(times) / Double(shown)
+      #expect(abs(chances.drawn(times, of: shown) - (1 - (miss + miss * miss) / 2)) < 1e-12)
+    }
+    var none = sampler(3, .uniform).chancesFromUser(users: 2)
+    #expect(none.drawn(1, of: 1) == 0)
   }
 }

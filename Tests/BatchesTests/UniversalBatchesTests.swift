@@ -11,33 +11,31 @@ struct UniversalBatchesTests {
   }
 
   private func source(
-    _ shards: Range<Int>? = nil, users: Int = 1, length: Int = 5, _ window: UniversalBatches.Window = .latest, seed: UInt64 = 3
+    _ shards: Range<Int>? = nil, users: Int = 6, length: Int = 5, _ window: UniversalBatches.Window = .latest, seed: UInt64 = 3
   ) throws -> UniversalBatches {
-    try UniversalBatches(
-      world.dataset, shards: shards ?? 0..<world.shards.count, usersPerShard: users, length: length, window: window, seed: seed)
+    let shards = shards ?? 0..<world.shards.count
+    return try UniversalBatches(
+      world.dataset, shards: shards, batch: world.batch(users, shards: shards) { $0.trainCount >= 2 }, length: length,
+      window: window, seed: seed)
   }
 
   private var able: [BatchWorld.Place] { world.everyUser.filter { world.events($0).trainCount >= 2 } }
 
   @Test(arguments: [UniversalBatches.Window.latest, .random])
   func stepsDoNotDependOnTheDivisionOverRanks(window: UniversalBatches.Window) throws {
-    try expectSameBatches(world, steps: 12) { try source($0, users: 2, window) }
+    try expectSameBatches(world, steps: 12) { try source($0, users: 11, window) }
   }
 
-  @Test func eachUserComesOnceAnEpoch() throws {
+  @Test(arguments: [1, 2, 5, 7, 13, 500]) func anEpochIsOnePass(users: Int) throws {
     #expect(able.count > 20 && able.count < world.everyUser.count)
-    for shard in 0..<world.shards.count {
-      let count = able.count { $0.shard == shard }
-      let source = try source(shard..<shard + 1)
-      #expect(source.users == count)
-      let epochs = try (0..<3).map { epoch in
-        try (0..<count).map { step in
-          try world.place(BatchContent.of(source, step: epoch * count + step).targets[0]).user
-        }
-      }
-      for epoch in epochs { #expect(epoch.sorted() == able.filter { $0.shard == shard }.map(\.user)) }
-      #expect(count < 4 || epochs[0] != epochs[1] || epochs[1] != epochs[2])
-    }
+    try expectOnePass(world, users: able.map { world.shards[$0.shard].id($0.user) }) { try source($0, users: users) }
+  }
+
+  @Test func eachEpochHasItsOwnOrder() throws {
+    let source = try source()
+    let steps = source.order.stepsPerEpoch
+    let epochs = (0..<3).map { epoch in (0..<steps).flatMap { source.userIDs(step: epoch * steps + $0) } }
+    #expect(Set(epochs).count == 3)
   }
 
   @Test func theSeedDecidesTheOrder() throws {
@@ -48,7 +46,7 @@ struct UniversalBatchesTests {
 
   @Test(arguments: [1, 5, 50], [UniversalBatches.Window.latest, .random])
   func aPositionsTargetIsTheNextTrainingEvent(length: Int, window: UniversalBatches.Window) throws {
-    let source = try source(users: 3, length: length, window)
+    let source = try source(users: 17, length: length, window)
     for step in 0..<20 {
       let content = BatchContent.of(source, step: step)
       #expect(content.targets.count == content.sequences.reduce(0) { $0 + $1.items.count })
@@ -73,7 +71,7 @@ struct UniversalBatchesTests {
   }
 
   @Test func randomWindowsReachEveryStart() throws {
-    let source = try source(users: 4, length: 3, .random)
+    let source = try source(users: 20, length: 3, .random)
     var starts: [BatchWorld.Place: Int] = [:]
     for step in 0..<600 {
       for sequence in BatchContent.of(source, step: step).sequences {
@@ -87,37 +85,15 @@ struct UniversalBatchesTests {
     }
   }
 
-  @Test func latestWindowsAreCountedAsShown() throws {
-    var counts = [Double](repeating: 0, count: world.dataset.items.count)
-    try counts.withUnsafeMutableBufferPointer { try source(length: 4).countEvents(into: $0) }
-    var shown = [Double](repeating: 0, count: counts.count)
-    for user in able {
-      let events = world.events(user)
-      for event in max(0, events.trainCount - 5)..<events.trainCount { shown[Int(events.items[event])] += 1 }
-    }
-    #expect(counts == shown)
-  }
-
-  @Test func randomWindowsAreCountedByTheirLength() throws {
-    var counts = [Double](repeating: 0, count: world.dataset.items.count)
-    try counts.withUnsafeMutableBufferPointer { try source(length: 4, .random).countEvents(into: $0) }
-    let expected = able.reduce(0) { $0 + min(5, world.events($1).trainCount) }
-    #expect(abs(counts.reduce(0, +) - Double(expected)) < 1e-9)
-    for user in world.everyUser {
-      let events = world.events(user)
-      for event in events.trainCount..<events.count { #expect(counts[Int(events.items[event])] == 0) }
-    }
-  }
-
-  @Test func emptyAndSmallShardsAreGoneRound() throws {
+  @Test func emptyShardsGiveNothing() throws {
     let sparse = try BatchWorld(users: 5, shards: 16, seed: 4)
     let source = try UniversalBatches(
-      sparse.dataset, shards: 0..<16, usersPerShard: 4, length: 5, window: .latest, seed: 1)
+      sparse.dataset, shards: 0..<16, batch: BatchRule(users: 64) { $0 }, length: 5, window: .latest, seed: 1)
     let able = sparse.everyUser.filter { sparse.events($0).trainCount >= 2 }
     #expect(able.count >= 2)
+    // A batch beyond the data is all of it, once.
     let content = BatchContent.of(source, step: 7)
-    #expect(content.sequences.count == 4 * Set(able.map(\.shard)).count)
-    #expect(content.shardPositions.count == 16 && content.shardPositions.contains(0))
+    #expect(content.sequences.count == able.count && source.order.stepsPerEpoch == 1)
     let keys = content.sequences.flatMap(\.rowKeys)
     #expect(Set(keys).count == keys.count)
   }

@@ -28,6 +28,15 @@ struct CheckpointManifestTests {
     #expect(try CheckpointManifest(folder: folder.path) == manifest)
   }
 
+  /// Earlier versions knew no rule: what they sealed has no entry for it, and neither has what is written without one.
+  @Test func aRuleIsReadWhereThereIsOne() throws {
+    #expect(!(try #require(String(data: manifest.sealed(), encoding: .utf8))).contains("\"order\""))
+    var later = manifest
+    later.order = 1
+    try later.write(to: folder.path)
+    #expect(try CheckpointManifest(folder: folder.path) == later && later != manifest)
+  }
+
   /// No flip of one bit gives another manifest: it is refused, or says the same.
   @Test func everyFlippedBitIsSeen() throws {
     let whole = try manifest.sealed()

@@ -81,8 +81,20 @@ import Testing
     #expect(check.code == 64 && check.output.isEmpty && check.errors == train.errors)
     for part in ["3 problems", "modle", "epoch", "heads"] { #expect(check.errors.contains(part)) }
     let unfit = try CommandRunner.run(
-      "check", "--config", world.config, "--data", world.dataset, "--set", "batch.users=33", "--set", "targeted.0.behavior=lik")
-    #expect(unfit.code == 64 && unfit.errors.contains("virtual shards") && unfit.errors.contains("did you mean like?"))
+      "check", "--config", world.config, "--data", world.dataset, "--set", "evaluation.cutoffs=[5,90000]", "--set",
+      "evaluation.select_by=mrr", "--set", "targeted.0.behavior=lik")
+    #expect(unfit.code == 64 && unfit.errors.contains("evaluation.cutoffs") && unfit.errors.contains("did you mean like?"))
+  }
+
+  @Test func aBatchBeyondTheDataIsSaid() throws {
+    let check = try CommandRunner.run("check", "--config", world.config, "--data", world.dataset, "--set", "batch.users=1000")
+    #expect(check.code == 0)
+    for phase in ["universal", "like"] {
+      let note = /note: batch.users is 1000, but only (\d+) users take part in (\w+): a step takes (\d+)/
+      let said = check.errors.matches(of: note).filter { $0.output.2 == phase }
+      #expect(said.count == 1 && said.allSatisfy { $0.output.1 == $0.output.3 }, "\(check.errors)")
+    }
+    #expect(try CommandRunner.run("check", "--config", world.config, "--data", world.dataset).errors.isEmpty)
   }
 
   @Test func wrongUsage() throws {

@@ -4,7 +4,7 @@ import Testing
 
 struct ConfigCheckTests {
   private let facts = DatasetFacts(
-    scenes: ["beauty", "clothing", "toys"], behaviors: ["review"], shards: 64, items: 46_777, users: 72_803, tokenDim: 384,
+    scenes: ["beauty", "clothing", "toys"], behaviors: ["review"], items: 46_777, users: 72_803, tokenDim: 384,
     tokens: 16)
 
   private func problems(_ facts: DatasetFacts? = nil, _ change: (inout RunConfig) -> Void) -> [String] {
@@ -17,20 +17,12 @@ struct ConfigCheckTests {
     #expect(problems { _ in } == [])
   }
 
-  @Test(arguments: [(100, "try 64 or 128"), (1, "try 64"), (300, "try 256 or 320")])
-  func everyShardGivesTheSameNumberOfUsers(users: Int, suggestion: String) {
-    let rule =
-      "batch.users: \(users), must be a multiple of the data set's 64 virtual shards, each of which gives the same number of users "
-      + "to a step; \(suggestion), or prepare the data set with fewer --virtual-shards"
-    #expect(problems { $0.batch.users = users } == [rule])
-  }
-
-  @Test(arguments: [943, 63, 1])
-  func fewUsersAreNoFault(users: Int) {
-    // Batches cope with empty shards and go round in small ones.
+  @Test(arguments: [1, 63, 64, 100, 300, 1_048_576])
+  func aBatchMayHaveAnyNumberOfUsers(users: Int) {
+    #expect(problems { $0.batch.users = users } == [])
     var small = facts
-    small.users = users
-    #expect(problems(small) { $0.batch.users = 1024 } == [])
+    small.users = 1
+    #expect(problems(small) { $0.batch.users = users } == [])
   }
 
   @Test func noUsersAtAllAreAFault() {
@@ -60,16 +52,30 @@ struct ConfigCheckTests {
     #expect(problems(bare) { $0.model.semanticDim = 0 } == [])
   }
 
-  @Test func smallCataloguesBoundCutoffs() {
+  @Test func smallCataloguesBoundCutoffsThatWereAskedFor() {
     var small = facts
     small.items = 40
-    let found = problems(small) {
-      $0.universal.negatives = .count(2048)
-    }
+    #expect(problems(small) { $0.universal.negatives = .count(2048) } == [])
     #expect(
-      found == [
+      problems(small) { $0.evaluation.cutoffs = [5, 10, 20, 50] } == [
         "evaluation.cutoffs: 50 is more than the catalogue's 40 items; leave it out"
       ])
+    #expect(problems(small) { $0.evaluation.cutoffs = [5, 40] } == [])
+  }
+
+  @Test(arguments: [
+    (46_777, [5, 10, 20, 50], "ndcg@10"), (50, [5, 10, 20, 50], "ndcg@10"), (40, [5, 10, 20, 40], "ndcg@10"),
+    (20, [5, 10, 20], "ndcg@10"), (6, [5, 6], "ndcg@6"), (4, [4], "ndcg@4"), (1, [1], "ndcg@1"),
+  ])
+  func theUsualCutoffsFitAnyCatalogue(items: Int, cutoffs: [Int], metric: String) {
+    var evaluation = EvaluationConfig()
+    #expect(evaluation.cutoffs(items: items) == cutoffs && evaluation.metric(items: items) == metric)
+    evaluation.selectBy = "mrr"
+    #expect(evaluation.metric(items: items) == "mrr")
+    evaluation.selectBy = "recall@50"
+    #expect(cutoffs.map { "recall@\($0)" }.contains(evaluation.metric(items: items)))
+    (evaluation.cutoffs, evaluation.selectBy) = ([1, 3], "recall@3")
+    #expect(evaluation.cutoffs(items: items) == [1, 3] && evaluation.metric(items: items) == "recall@3")
   }
 
   @Test(arguments: [("kitten", "sitting", 3), ("ab", "ba", 1), ("", "abc", 3), ("heads", "headz", 1), ("same", "same", 0)])

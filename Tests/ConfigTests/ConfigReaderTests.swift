@@ -80,7 +80,7 @@ struct ConfigReaderTests {
         "line 6, universal.negatives: 0, must be a whole number from 1 to 16777216, or all",
         "line 7, universal.negatives_from: btach, must be one of batch, uniform, mixed; did you mean batch?",
         "line 8, evaluation.filter_seen: yes, must be true or false; did you mean true?",
-        "line 8, evaluation.cutoffs: a list, must be a list, each a whole number from 1 to 100000, rising, at least one",
+        "line 8, evaluation.cutoffs: a list, must be a list, each a whole number from 1 to 100000, rising, at least one, or null",
         "line 9, compute.precision: bf61, must be one of fp32, bf16; did you mean bf16?",
         "line 11, targeted.0.name: Like, must be a text of a-z, 0-9, _ and -, at most 64 letters, and not universal",
         "line 12, targeted.1.name: must be given; as in name: like",
@@ -105,6 +105,7 @@ struct ConfigReaderTests {
       ])
     #expect(problems("bench: {items: 100, drawn_items: 100}") == [])
     #expect(problems("evaluation: {select_by: ndcg@7}").first?.contains("try ndcg@5") == true)
+    #expect(problems("evaluation: {select_by: ndcg@20, cutoffs: null}") == [])
   }
 
   @Test(arguments: [

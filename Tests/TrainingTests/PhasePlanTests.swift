@@ -1,9 +1,11 @@
 import Batches
+import Collectives
 import Config
 import Datasets
 import Evaluation
 import Items
 import Model
+import Tensors
 import Testing
 
 @testable import Training
@@ -51,18 +53,30 @@ struct PhasePlanTests {
     let found = try plans(
       "[{name: a, objective: {bpr: 1, softmax: 0}}, {name: b, negatives: all, log_q: false}, {name: c, negatives: 8}]"
     )
-    #expect(found[0].negatives(items: 60, seed: 1)?.count == 40)
-    #expect(found[1].negatives(items: 60, seed: 1) == nil)
-    let all = try #require(found[2].negatives(items: 60, seed: 1))
+    #expect(found[0].negatives(items: 60)?.count == 40)
+    #expect(found[1].negatives(items: 60) == nil)
+    let all = try #require(found[2].negatives(items: 60))
     #expect(all.count == nil && all.items == 60)
-    let mixed = try #require(found[3].negatives(items: 60, seed: 1))
+    let mixed = try #require(found[3].negatives(items: 60))
     #expect(mixed.fromBatch == 4 && mixed.fromCatalogue == 4 && found[3].correctsChances && !found[2].correctsChances)
   }
 
   @Test func batchesFollowThePlan() throws {
     let found = try plans("[{name: a, scene: \(world.dataset.scenes[1]), position: last}]")
-    let sources = try found.map { try $0.batches(world.dataset, shards: 0..<4, usersPerShard: 2, seed: 1) }
+    let config = try world.config()
+    let sources = try found.map { try $0.batches(world.dataset, config, communicator: SoloCommunicator()) }
     #expect(sources[0] is UniversalBatches && sources[1] is TargetedBatches)
-    #expect(sources[1].users < sources[0].users)
+    #expect(sources[1].order.users < sources[0].order.users)
+  }
+
+  /// Phases count their steps from 0, and must not get the same draws for it.
+  @Test func everyPhaseDrawsNegativesOfItsOwn() throws {
+    let config = try world.config("targeted=[{name: a, negatives_from: uniform}, {name: b, negatives_from: uniform}]")
+    let lists = try PhasePlan.all(config, world.dataset).dropFirst().map { plan in
+      let list = NumberList<Int32>()
+      try #require(plan.negatives(config, items: 60)).drawFromCatalogue(step: 0, into: list)
+      return Array(list.values)
+    }
+    #expect(lists[0].count == 2048 && lists[0] != lists[1])
   }
 }

@@ -65,11 +65,10 @@ struct StepMemoryTests {
       let plan = PhasePlan.all(config, dataset)[phase]
       let model = try ModelFactory.make(
         config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: communicator, userHead: plan.userHead)
-      let source = try plan.batches(
-        dataset, shards: ShardRuns.shards(of: communicator.rank, ranks: ranks, count: dataset.shardCount),
-        usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
-      let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
-        try SharedNegatives($0, shardCount: dataset.shardCount, correctedFor: source, communicator: communicator)
+      let source = try plan.batches(dataset, config, communicator: communicator)
+      let negatives = try plan.negatives(config, items: dataset.items.count).map {
+        try SharedNegatives(
+          $0, of: source, shardCount: dataset.shardCount, isCorrected: true, communicator: communicator)
       }
       let step = TrainStep(
         model, plan: plan, config: config, precision: .fp32, steps: 60, source: source, negatives: negatives,
@@ -83,8 +82,8 @@ struct StepMemoryTests {
   }
 
   @Test func fullSequencesAreCountedExactly() {
-    let source = MadeUpBatches(slots: 3..<10, length: 4, items: 50, drawn: 50, targeted: false, seed: 1)
+    let source = MadeUpBatches(slots: 3..<10, of: 20, length: 4, items: 50, drawn: 50, targeted: false, seed: 1)
     let slice = LargestSlice(source, steps: 100, length: 4)
-    #expect(slice.users == 7 && slice.positions == 28 && slice.shards == 7)
+    #expect(slice.users == 7 && slice.positions == 28)
   }
 }

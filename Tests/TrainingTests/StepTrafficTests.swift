@@ -48,11 +48,10 @@ struct StepTrafficTests {
       let plan = PhasePlan.all(config, dataset)[phase]
       let states = try ModelFactory.tokenStates(config, dataset)
       let model = try ModelFactory.make(config, dataset, states, communicator: communicator, userHead: plan.userHead)
-      let shards = ShardRuns.shards(of: communicator.rank, ranks: ranks, count: dataset.shardCount)
-      let source = try plan.batches(
-        dataset, shards: shards, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
-      let negatives = try plan.negatives(items: dataset.items.count, seed: config.seed).map {
-        try SharedNegatives($0, shardCount: dataset.shardCount, correctedFor: nil, communicator: communicator)
+      let source = try plan.batches(dataset, config, communicator: communicator)
+      let negatives = try plan.negatives(config, items: dataset.items.count).map {
+        try SharedNegatives(
+          $0, of: source, shardCount: dataset.shardCount, isCorrected: false, communicator: communicator)
       }
       let step = TrainStep(
         model, plan: plan, config: config, precision: .fp32, steps: Self.steps, source: source, negatives: negatives,
