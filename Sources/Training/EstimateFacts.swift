@@ -27,6 +27,9 @@ public struct EstimateFacts: Sendable {
   /// How likely an item is to be an event's.
   public var popularity: ItemPopularity
 
+  /// The users of a step that are looked at (ours: their lists are some megabytes).
+  private static let mostUsers = 16_384
+
   /// The made-up catalogue of `precise bench`: Zipf's law, every sequence full.
   public init(_ config: RunConfig) {
     let bench = config.bench ?? BenchConfig()
@@ -43,7 +46,12 @@ public struct EstimateFacts: Sendable {
   /// A phase of a data set: the first step's positions, and the items' chances by what an epoch shows.
   ///
   /// Throws `InputError` on a damaged shard.
-  public init(_ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?) throws {
+  ///
+  /// - Parameter shards: the virtual shards that are looked at, for all; nil = all.
+  public init(
+    _ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?, shards: Range<Int>? = nil
+  ) throws {
+    let shards = shards.flatMap { $0.isEmpty ? nil : $0 } ?? 0..<dataset.shardCount
     items = dataset.items.count
     if config.model.semanticDim > 0, let record {
       (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
@@ -51,11 +59,15 @@ public struct EstimateFacts: Sendable {
     categories = (dataset.scenes.count, dataset.behaviors.count)
     let bytes = dataset.manifest.files.map(\.bytes)
     mapped = (bytes.dropFirst().reduce(0, +), bytes.first ?? 0)
-    let source = try plan.batches(
-      dataset, shards: 0..<dataset.shardCount, usersPerShard: config.batch.users / dataset.shardCount, seed: config.seed)
+    // A batch that no memory holds is estimated too: from a part of it.
+    let wanted = config.batch.users / dataset.shardCount
+    let taken = min(wanted, max(1, Self.mostUsers / dataset.shardCount))
+    let source = try plan.batches(dataset, shards: shards, usersPerShard: taken, seed: config.seed)
     let batch = SequenceBatch()
     source.fill(batch, step: 0)
-    (users, positions) = (batch.users, batch.positions)
+    let parts = (taken > 0 ? Double(wanted) / Double(taken) : 1) * Double(dataset.shardCount) / Double(shards.count)
+    users = Int((Double(batch.users) * parts).rounded())
+    positions = Int((Double(batch.positions) * parts).rounded())
     // One event a user is nothing but a target.
     events = positions + users
     var counts = [Double](repeating: 0, count: items)

@@ -1,6 +1,7 @@
 import Batches
 import Collectives
 import Layers
+import Memory
 import Tensors
 
 /// How the step's shared negatives are drawn: each rank draws from its own slice of the batch, all draw from the catalogue.
@@ -17,7 +18,9 @@ final class SharedNegatives {
     self.shardCount = shardCount
     ranks = communicator.size
     rank = communicator.rank
-    logChances = try (sampler.count == nil ? nil : source).map { try Self.chances(sampler, $0, communicator) }
+    logChances = try (sampler.count == nil ? nil : source).map { source in
+      try Memory.use(for: .itemNumbers) { try Self.chances(sampler, source, communicator) }
+    }
   }
 
   /// How many are drawn by all ranks, from batches and from the catalogue.

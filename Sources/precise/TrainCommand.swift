@@ -92,6 +92,7 @@ struct TrainCommand: RankCommand {
       try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
         try agree(communicator, config, dataset, states)
         try trace?.check(ranks: communicator.size)
+        if communicator.rank == 0 { try refuseBeyondMemory(communicator, config, dataset, file: self.config, console) }
         let lock = communicator.rank == 0 ? try open(directory, config, dataset, states) : nil
         defer { withExtendedLifetime(lock) {} }
         try communicator.barrier()
