@@ -31,14 +31,14 @@ struct HostileNumberTests {
     Kind(file: "dataset/encode.json", command: export),
     Kind(file: "dataset/manifest.json", command: append, mend: NumberDamage.mendDataset),
     Kind(file: "dataset/manifest.json", command: ["inspect", "dataset"], choice: .named, mend: NumberDamage.mendDataset),
-    Kind(file: "dataset/manifest.json", command: check, choice: .named, mend: NumberDamage.mendDataset),
+    Kind(file: "dataset/manifest.json", command: check, choice: .all, mend: NumberDamage.mendDataset),
     Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: export, mend: NumberDamage.mendCheckpoint),
     Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: HostileFile.resume, mend: NumberDamage.mendCheckpoint),
     Kind(
       file: "\(HostileFile.checkpoint)/manifest.json", command: ["inspect", "run"], choice: .all,
       mend: NumberDamage.mendCheckpoint),
     Kind(file: "run/evaluation.json", command: ["inspect", "run"], choice: .named),
-    Kind(file: "run/metrics.jsonl", command: ["inspect", "run"], choice: .named),
+    Kind(file: "run/metrics.jsonl", command: ["inspect", "run"], choice: .all),
     Kind(file: "run/metrics.jsonl", command: HostileFile.resume, choice: .all),
   ]
 

@@ -51,7 +51,8 @@ struct MemoryLimitTests {
       "bench", "--config", "config.yaml", "--steps", "1", "--ranks", "1", "--quiet", "--set", "batch.users=32000", "--set",
       "bench.items=1000",
     ]
-    let ending = try CommandRunner.run(command, in: HostileWorld.shared().copy().path, addressSpace: 400_000)
+    let folder = try HostileWorld.shared().copy()
+    let ending = try CommandRunner.run(command, in: folder.path, addressSpace: 400_000)
     #expect(ending.code == 70 && ending.errors.contains(" of a step; lower batch.users"), "\(ending.code), \(ending.errors)")
   }
 

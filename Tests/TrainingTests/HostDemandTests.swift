@@ -74,6 +74,19 @@ struct HostDemandTests {
     #expect(problem.keyPath == "compute.token_storage" && problem.value == "fp32" && problem.suggestion?.contains("bf16") == true)
   }
 
+  /// A run that is about to start asks rank 0's users, which rank 0 reads anyway.
+  @Test func theUsersOfARankStandForAll() throws {
+    let world = try TrainingWorld()
+    let config = try world.config("targeted=[{name: like, behavior: \(world.behavior), history: all}]")
+    let all = try StepEstimate.all(config, world.dataset, ranks: 2)
+    let seen = try StepEstimate.all(config, world.dataset, ranks: 2, seenBy: 0)
+    #expect(all.count == 2 && seen.map(\.phase) == all.map(\.phase))
+    for (all, seen) in zip(all, seen) {
+      #expect(abs(seen.size.positions - all.size.positions) < 0.35 * all.size.positions)
+      #expect(abs(seen.memory.trainingBytes - all.memory.trainingBytes) < 0.1 * all.memory.trainingBytes)
+    }
+  }
+
   @Test func whatMayNotBeEnoughIsAWarning() throws {
     let config = config()
     let demand = HostDemand(try estimates(config, ranks: 1), config, ranks: 1, areThreads: true)
