@@ -58,9 +58,11 @@ let package = Package(
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
+    .target(name: "CMemory"),
+    library("Memory", ["CMemory"]),
     library("Files", ["CZlib", "CHost"]),
     library("Config", ["Files", yams]),
-    library("Tensors", ["CKernels"]),
+    library("Tensors", ["CKernels", "Memory"]),
 
     library("Datasets", ["Files"]),
     library("Text", ["Files", "Datasets"]),
@@ -70,7 +72,7 @@ let package = Package(
     library("Collectives", ["CMPIShim", "CKernels"]),
 
     library("Supervision"),
-    library("Diagnosis", ["Kernels", "Collectives"]),
+    library("Diagnosis", ["Memory", "Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
     library("Items", ["Tensors", "Kernels", "Collectives", "Layers", "Optimizers"]),
@@ -81,8 +83,8 @@ let package = Package(
     library(
       "Training",
       [
-        "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches", "Text",
-        "Files", "Reporting", "Evaluation", "Checkpoints", logging,
+        "Memory", "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches",
+        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", logging,
       ]),
     library(
       "Serving",
@@ -94,13 +96,15 @@ let package = Package(
     .executableTarget(
       name: "precise",
       dependencies: [
-        argumentParser, logging, "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text", "Reporting", "Model",
-        "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
+        argumentParser, logging, "Memory", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
+        "Reporting",
+        "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
       ],
       swiftSettings: swift),
 
     .target(name: "TestSupport", dependencies: ["Files", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
     tests("TestSupportTests", ["Files"]),
+    tests("MemoryTests", ["Memory"]),
     tests("FilesTests", ["Files"]),
     tests("ConfigTests", ["Config"]),
     tests("TensorsTests", ["Tensors", "CKernels"]),
@@ -111,7 +115,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
     tests("SupervisionTests", ["Supervision"]),
-    tests("DiagnosisTests", ["Diagnosis", "Collectives"]),
+    tests("DiagnosisTests", ["Diagnosis", "Collectives", "Memory"]),
     tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
     tests("ItemsTests", ["Items", "Kernels", "Tensors", "Collectives", "Layers", "Optimizers"]),
@@ -123,7 +127,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "Checkpoints", "Optimizers", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items",
-        "Kernels", "Layers", "Model",
+        "Kernels", "Layers", "Memory", "Model",
         "Reporting", "Synth", "Tensors", "Text", logging,
       ]),
     tests(
@@ -132,7 +136,7 @@ let package = Package(
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
         "Files", "Reporting",
       ]),
-    tests("CommandTests", ["precise", "Checkpoints", "Files", argumentParser]),
+    tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Foundation
 
 /// What a checkpoint says about itself; written last, so a folder with a manifest is whole.
@@ -16,7 +16,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// The loss of the steps behind the last line of `metrics.jsonl`: a run that goes on continues the mean.
   public struct OpenMean: Codable, Sendable, Equatable {
     /// How many steps.
-    public var steps: Int
+    @Bounded<CountBounds> public var steps: Int
     /// Their losses' sum.
     public var loss: Double
 
@@ -45,13 +45,13 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// The phase.
   public var phase: String
   /// Steps made in the phase: the next one's batch is the place in the data.
-  public var step: Int
+  @Bounded<CountBounds> public var step: Int
   /// Steps of the whole phase.
-  public var steps: Int
+  @Bounded<CountBounds> public var steps: Int
   /// Epochs that the steps made so far are.
   public var epoch: Double
   /// Updates that the dense optimizer has made, t of its bias correction.
-  public var updates: Int
+  @Bounded<CountBounds> public var updates: Int
   /// Whether the evaluation that is due after this step, if any, has been made.
   public var isJudged: Bool
   /// The loss of the steps that no line of the log has yet.
@@ -59,7 +59,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// The data set's checksum.
   public var dataset: String
   /// The number of items, V.
-  public var items: Int
+  @Bounded<ItemBounds> public var items: Int
   /// What the data set's numbers stand for; filled in when the checkpoint is written.
   public internal(set) var vocabulary = CheckpointVocabulary()
   /// The validation metric that checkpoints are chosen by; nil before the first evaluation.
@@ -122,9 +122,9 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
 
   /// Numbers that a run can have, and files that lie in the folder: a name from a file is no path.
   private var isPlausible: Bool {
-    let numbers = [step, steps, updates, items, unlogged?.steps ?? 0]
     let names = files.map(\.name)
-    return numbers.allSatisfy { (0...(1 << 53)).contains($0) } && (0...1e15).contains(epoch) && Set(names).count == names.count
+    return (0...1e15).contains(epoch) && Set(names).count == names.count
+      && files.allSatisfy { ($0.rows ?? []).allSatisfy(ItemBounds.range.contains) }
       && names.allSatisfy { name in
         !name.hasPrefix(".") && name.utf8.allSatisfy { $0 != 0 && $0 != UInt8(ascii: "/") } && !name.isEmpty
       }

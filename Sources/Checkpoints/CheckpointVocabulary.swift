@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Model
 import Tensors
 
@@ -9,9 +9,9 @@ public struct CheckpointVocabulary: Codable, Sendable, Equatable {
     /// `hashed`, or the name of a language model.
     public var encoder: String
     /// dₜ, the width of a state.
-    public var dimension: Int
+    @Bounded<ExtentBounds> public var dimension: Int
     /// The most states that an item may have.
-    public var tokens: Int
+    @Bounded<ExtentBounds> public var tokens: Int
     /// The checksum of the states (`TokenStates.checksum`); nil in checkpoints from before it was noted.
     public var checksum: String?
 

@@ -1,11 +1,13 @@
+public import Files
+
 /// A scene or a behaviour: its name and how much there is of it.
 public struct CategoryCount: Codable, Sendable, Equatable {
   /// The name as it stood in the input.
   public var name: String
   /// Kept events.
-  public var events: Int
+  @Bounded<CountBounds> public var events: Int
   /// Users with at least one such event.
-  public var users: Int
+  @Bounded<CountBounds> public var users: Int
   /// Items with at least one such event (for scenes: or a listing in the items files).
-  public var items: Int
+  @Bounded<CountBounds> public var items: Int
 }

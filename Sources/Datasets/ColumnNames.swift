@@ -40,7 +40,7 @@ public struct ColumnNames: Sendable, Equatable {
   private var names: [String] = Column.allCases.map(\.rawValue)
   private var chosen: Set<Column> = []
 
-  /// The names of CLI.md: `user`, `item`, `timestamp`, `scene`, `behavior`, `text`.
+  /// The usual names: `user`, `item`, `timestamp`, `scene`, `behavior`, `text`.
   public init() {}
 
   /// Reads `user=uid,item=iid,…`; columns that are not named keep their usual names.

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Foundation
 
 /// `manifest.json` of a data set: what is in it, how it was made, and what its files must look like.
@@ -19,11 +19,11 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   /// The identity of the data: FNV-1a with a finaliser (see `VirtualShards.hash`) over the lines `path bytes crc32` of `files`, 16 hex digits.
   public var checksum = ""
   /// Kept users.
-  public var users = 0
+  @Bounded<CountBounds> public var users = 0
   /// Kept items, the catalogue's rows.
-  public var items = 0
+  @Bounded<ItemBounds> public var items = 0
   /// Kept events.
-  public var events = 0
+  @Bounded<CountBounds> public var events = 0
   /// The unit of every stored time.
   public var timeUnit = "microseconds since 1970-01-01 UTC"
   /// How the events were ordered, filtered and split.
@@ -58,17 +58,17 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     /// `interactions`, `items`, or `dataset`: one that was appended to.
     public var kind: String
     /// Rows in it, good and bad, without the header.
-    public var rows: Int
+    @Bounded<CountBounds> public var rows: Int
     /// Rows refused.
-    public var badRows: Int
+    @Bounded<CountBounds> public var badRows: Int
   }
 
   /// Extents of a virtual shard.
   public struct Shard: Codable, Sendable, Equatable {
     /// Users in the shard.
-    public var users: Int
+    @Bounded<ItemBounds> public var users: Int
     /// Events of these users.
-    public var events: Int
+    @Bounded<CountBounds> public var events: Int
   }
 
   /// A file of the data set.
@@ -76,7 +76,7 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     /// The path inside the data set.
     public var path: String
     /// Size in bytes.
-    public var bytes: Int
+    @Bounded<ByteBounds> public var bytes: Int
     /// CRC-32 of the whole file, eight hex digits.
     public var crc32: String
   }
@@ -100,7 +100,7 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
       try manifest.check(path)
       return manifest
     } catch let error as DecodingError {
-      throw InputError("\(path) is damaged (\(DatasetManifest.sentence(error))); make the data set again")
+      throw InputError("\(path) is damaged (\(jsonDamage(error))); make the data set again")
     }
   }
 
@@ -134,13 +134,9 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     var version: Int
   }
 
-  /// The most events that a manifest may claim (ours, a million times the largest public data set's): sums and products of counts
-  /// then stay far from overflow.
-  private static let mostEvents = 1 << 44
-
   private func check(_ path: String) throws {
     let areTotalsSound =
-      (0...DatasetManifest.mostEvents).contains(events) && (0...events).contains(users) && (0...Int(Int32.max)).contains(items)
+      (0...events).contains(users) && CountBounds.range.contains(counts.eventsTooOld ?? 0)
       && (1...VirtualShards.maximumCount).contains(shards.count)
       && scenes.count <= Int(UInt16.max) && behaviors.count <= Int(UInt16.max)
       && (audit.earliestTestTime ?? 0).magnitude <= UInt64(Timestamp.maximumSeconds) * 1_000_000
@@ -151,20 +147,11 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
         (0...min(users, Int(Int32.max))).contains($0.users) && ($0.users...max(events, $0.users)).contains($0.events)
       } && shards.reduce(0) { $0 + $1.users } == users && shards.reduce(0) { $0 + $1.events } == events
     let wanted = [ItemCatalogue.fileName] + shards.indices.map(UserShard.fileName)
-    guard areCountsSound && files.map(\.path) == wanted && files.allSatisfy({ $0.bytes >= 0 }) else {
+    guard areCountsSound && files.map(\.path) == wanted else {
       throw InputError("\(path) is damaged (its counts and file list do not fit together); make the data set again")
     }
     guard checksum == DatasetManifest.checksum(of: files) else {
       throw InputError("\(path) is damaged (its checksum does not fit its file list); make the data set again")
-    }
-  }
-
-  private static func sentence(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, _): "the key \(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      "a wrong value at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
-    default: "not valid JSON"
     }
   }
 }

@@ -34,7 +34,7 @@ public struct PreparationOptions: Sendable {
   public var itemKey = ItemKey.item
   /// How ids and scenes are joined.
   private(set) var sceneKey = SceneKey.escaped
-  /// Number of virtual shards, 1 to 4,096 (default of DISTRIBUTED.md).
+  /// Number of virtual shards, 1 to 4,096.
   public var virtualShards = 64
   /// How many bad rows are put up with.
   public var maximumBadRows = BadRowLimit.share(0.001)

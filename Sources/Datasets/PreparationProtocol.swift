@@ -1,3 +1,5 @@
+public import Files
+
 /// How events were ordered, filtered and split: the part of the protocol that `prepare` decides.
 ///
 /// Every metrics record repeats it, because published numbers differ by these rules more than by models.
@@ -7,9 +9,9 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
   /// The split's rule in words.
   public var splitRule = ""
   /// Users with fewer kept events were dropped, to a fixed point with `minimumItemEvents`.
-  public var minimumUserEvents = 0
+  @Bounded<CountBounds> public var minimumUserEvents = 0
   /// Items with fewer kept events were dropped, to a fixed point with `minimumUserEvents`.
-  public var minimumItemEvents = 0
+  @Bounded<CountBounds> public var minimumItemEvents = 0
   /// `keep`, `exact` or `first`.
   public var duplicates = ""
   /// `file-order` or `shuffle:SEED`: the order of a user's events with equal times.

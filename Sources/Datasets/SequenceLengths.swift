@@ -1,17 +1,19 @@
+public import Files
+
 /// Quantiles of the users' event counts (lower quantile: the value at rank `floor(q (n - 1))`).
 public struct SequenceLengths: Codable, Sendable, Equatable {
   /// The shortest sequence.
-  public var minimum = 0
+  @Bounded<CountBounds> public var minimum = 0
   /// The quantile 0.25.
-  public var lowerQuartile = 0
+  @Bounded<CountBounds> public var lowerQuartile = 0
   /// The quantile 0.5.
-  public var median = 0
+  @Bounded<CountBounds> public var median = 0
   /// The quantile 0.75.
-  public var upperQuartile = 0
+  @Bounded<CountBounds> public var upperQuartile = 0
   /// The quantile 0.95.
-  public var percentile95 = 0
+  @Bounded<CountBounds> public var percentile95 = 0
   /// The longest sequence.
-  public var maximum = 0
+  @Bounded<CountBounds> public var maximum = 0
   /// Events per user.
   public var mean = 0.0
 

@@ -20,17 +20,44 @@ enum ControlGroup {
     return (unified + older).min()
   }
 
-  /// Bytes that may still be taken; nil without a limit.
-  static func memory(root: String = "/sys/fs/cgroup", membership: String? = Machine.text("/proc/self/cgroup")) -> Int? {
-    let unified = folders(root, membership, controller: nil).map { ("\($0)/memory.max", "\($0)/memory.current") }
-    let older = folders(root, membership, controller: "memory").map {
-      ("\($0)/memory.limit_in_bytes", "\($0)/memory.usage_in_bytes")
+  /// What a group says about memory.
+  struct MemoryLimit: Equatable {
+    /// Bytes that the group's processes may take together.
+    var limit: Int
+    /// Bytes of them that are taken, without what was read from files and can be dropped.
+    var used: Int
+    /// Bytes of swap that the processes may take besides; nil without a limit.
+    var swap: Int?
+  }
+
+  /// The memory of the process's group and of those above it that have a limit.
+  static func memory(
+    root: String = "/sys/fs/cgroup", membership: String? = Machine.text("/proc/self/cgroup")
+  ) -> [MemoryLimit] {
+    let unified = folders(root, membership, controller: nil).compactMap { folder in
+      let swap = number("\(folder)/memory.swap.max")
+      return memory(folder, limit: "memory.max", usage: "memory.current", cache: "inactive_file", swap: swap)
     }
-    return (unified + older).compactMap { limit, usage in
-      // The older kind writes a huge number for no limit.
-      guard let limit = number(limit), limit < 1 << 60 else { return nil }
-      return max(0, limit - (number(usage) ?? 0))
-    }.min()
+    let older = folders(root, membership, controller: "memory").compactMap { folder -> MemoryLimit? in
+      var memory = memory(folder, limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes", cache: "total_inactive_file")
+      // Memory and swap together.
+      if let limit = memory?.limit, let both = number("\(folder)/memory.memsw.limit_in_bytes"), both < noLimit {
+        memory?.swap = max(0, both - limit)
+      }
+      return memory
+    }
+    return unified + older
+  }
+
+  /// The older kind writes a huge number for no limit.
+  private static let noLimit = 1 << 60
+
+  private static func memory(_ folder: String, limit: String, usage: String, cache: String, swap: Int? = nil) -> MemoryLimit? {
+    guard let limit = number("\(folder)/\(limit)"), (0..<noLimit).contains(limit) else { return nil }
+    let lines = Machine.text("\(folder)/memory.stat")?.split(separator: "\n") ?? []
+    let dropped = lines.first { $0.hasPrefix("\(cache) ") }.flatMap { Int($0.dropFirst(cache.count + 1)) } ?? 0
+    let used = number("\(folder)/\(usage)") ?? 0
+    return MemoryLimit(limit: limit, used: max(0, used - min(used, max(0, dropped))), swap: swap)
   }
 
   /// The process's group and all above it, as seen from here; a container may see only the root.

@@ -1,4 +1,5 @@
 import Foundation
+public import Memory
 
 /// What this host says about itself.
 public enum Machine {
@@ -18,10 +19,30 @@ public enum Machine {
   static var affinity: [Int] { CoreList.cores(field("Cpus_allowed_list", in: text("/proc/thread-self/status") ?? "") ?? "") }
 
   /// Bytes that may still be taken: the machine's, or fewer where a control group says so.
-  public static var memory: Int {
-    let kibibytes = field("MemAvailable", in: text("/proc/meminfo") ?? "").flatMap { $0.split(separator: " ").first }
-    let free = kibibytes.flatMap { Int($0) }.map { $0 << 10 } ?? 0
-    return min(free, ControlGroup.memory() ?? free)
+  public static var memory: Int { hostMemory.free }
+
+  /// What this process and its neighbours may take: the machine's memory, or less where a control group says so.
+  public static var hostMemory: HostMemory {
+    let limit = limit("Max address space")
+    return hostMemory(
+      text("/proc/meminfo") ?? "", groups: ControlGroup.memory(), addressSpace: limit == .max ? nil : limit)
+  }
+
+  /// The same from what the system says.
+  static func hostMemory(_ facts: String, groups: [ControlGroup.MemoryLimit], addressSpace: Int?) -> HostMemory {
+    func bytes(_ name: String) -> Int {
+      let word = field(name, in: facts).flatMap { $0.split(separator: " ").first }
+      return word.flatMap { Int($0) }.map { $0 << 10 } ?? 0
+    }
+    let swap = bytes("SwapTotal")
+    var host = HostMemory(
+      holder: "this machine", total: bytes("MemTotal") + swap, free: bytes("MemAvailable"), addressSpace: addressSpace)
+    for group in groups {
+      let total = group.limit + min(group.swap ?? swap, swap)
+      if total < host.total { (host.holder, host.total) = ("this process's control group", total) }
+      host.free = min(host.free, max(0, group.limit - group.used))
+    }
+    return host
   }
 
   /// Bytes that are free in `/dev/shm`; nil where there is none.

@@ -51,7 +51,7 @@ public final class MetricsLog: Sendable {
     /// The phase.
     public let phase: String
     /// The step that it was written after.
-    public let step: Int
+    @Bounded<CountBounds> public private(set) var step: Int
     private let split: String?
 
     init(phase: String, step: Int, split: String?) { (self.phase, self.step, self.split) = (phase, step, split) }

@@ -1,8 +1,9 @@
 import Glibc
 
-/// How fast something goes now: an average over about the last quarter of a minute.
+/// How fast something goes now: an average in which what lies further back than a quarter of a minute hardly counts.
 ///
-/// `rate += (1 - e^(-dt / 15 s)) (newest - rate)`, so that neither a slow start nor a single slow step decides the time left.
+/// `rate += (1 - e^(-dt / 15 s)) (newest - rate)`: what took a time `dt` weighs by it. A slow start is forgotten after some such times; a single
+/// step far longer than that decides alone.
 struct RateMeter {
   private var time: Double
   private var completed: Int

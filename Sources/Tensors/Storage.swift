@@ -1,3 +1,5 @@
+import Memory
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -13,12 +15,12 @@ public final class Storage<Element: BitwiseCopyable> {
   /// The number of elements.
   public let count: Int
 
-  /// Allocates `count` zeroed elements; traps when the machine has no memory for them.
+  /// Allocates `count` zeroed elements; ends the process with a sentence when there is no memory for them (`Memory`).
   public init(count: Int) {
     precondition(count >= 0, "storage of \(count) elements")
     let bytes = (max(count, 1) * MemoryLayout<Element>.stride + 63) & ~63
-    // Fresh pages of a large block come zeroed from the system; only calloc knows, so it clears no page twice.
-    guard let raw = calloc(bytes / 64 + 1, 64) else { preconditionFailure("no memory for \(bytes) bytes") }
+    // A cache line more, so that the block can begin at one.
+    let raw = Memory.zeroed(bytes: bytes)
     let aligned = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: raw) + 63) & ~63)!
     Self.preferLargePages(raw, bytes)
     allocation = raw

@@ -1,4 +1,4 @@
-import Files
+public import Files
 import Foundation
 
 /// What `encode.json` says about a data set's token states: how they were made, and for which items.
@@ -13,17 +13,17 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
   /// "hashed", or the model that made the states.
   public let encoder: String
   /// The width d_t of a state.
-  public let dimension: Int
+  @Bounded<ExtentBounds> public private(set) var dimension: Int
   /// The limit of tokens an item.
-  public let tokens: Int
+  @Bounded<ExtentBounds> public private(set) var tokens: Int
   /// How the states are stored: F32, F16 or BF16.
   public let type: String
   /// The number of items V.
-  public let items: Int
+  @Bounded<ItemBounds> public private(set) var items: Int
   /// Items that have at least one state.
-  public let itemsWithStates: Int
+  @Bounded<ItemBounds> public private(set) var itemsWithStates: Int
   /// States over all items.
-  public let rows: Int
+  @Bounded<CountBounds> public private(set) var rows: Int
   /// CRC-32 of the data set's item table, eight hexadecimal digits.
   public let itemTableChecksum: String
   /// CRC-32 of the states' file, eight hexadecimal digits.
@@ -39,7 +39,7 @@ public struct EncodingRecord: Codable, Equatable, Sendable {
     do {
       self = try JSONDecoder().decode(Self.self, from: data)
     } catch {
-      throw InputError("\(path) is not a record of an encoding; run `precise encode \(folder)` again")
+      throw InputError("\(path) is not a record of an encoding (\(jsonDamage(error))); run `precise encode \(folder)` again")
     }
   }
 

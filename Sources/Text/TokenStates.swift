@@ -3,7 +3,7 @@ public import Files
 /// The token states of a data set's items, memory-mapped and checked.
 ///
 /// `token_states.safetensors` holds `states` [sum of m_i, d_t] (F32, F16 or BF16) and `offsets` [V + 1] I64: item i owns
-/// rows `offsets[i]..<offsets[i + 1]`, none when it has no text. MODEL section 1.
+/// rows `offsets[i]..<offsets[i + 1]`, none when it has no text. docs/model.md, section 1.
 public final class TokenStates: Sendable {
   /// The name of the file in a data set's folder.
   public static let fileName = "token_states.safetensors"

@@ -4,6 +4,7 @@ import Config
 import Files
 import Foundation
 import Logging
+import Memory
 
 /// When a phase's checkpoints are written, which of them stay, and what becomes of those that cannot be written.
 ///
@@ -69,6 +70,10 @@ final class CheckpointKeeper {
   ///   cannot be is only warned of, unless it is the best so far: the phase would have another result without it.
   /// - Throws: `InputError` when this or the one before is needed and cannot be written.
   func keep(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
+    try Memory.use(for: .checkpoint) { try write(manifest, mustExist: mustExist) }
+  }
+
+  private func write(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
     try finish()
     let mode: Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
     let isBest = manifest.score.map { $0 > (bestScore ?? -1) } ?? false
@@ -99,7 +104,9 @@ final class CheckpointKeeper {
   /// Token states are part of a checkpoint, and of its copy, from the step on that first trains them: the same on every rank.
   private func prepareToCopy() throws {
     preparedForTokens = contents.hasTokens
-    if config.asynchronous && (config.everySteps != nil || config.everyMinutes != nil) { try writer.prepareToCopy() }
+    if config.asynchronous && (config.everySteps != nil || config.everyMinutes != nil) {
+      try Memory.use(for: .checkpoint) { try writer.prepareToCopy() }
+    }
   }
 
   private func canCopy() throws -> Bool {

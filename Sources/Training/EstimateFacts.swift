@@ -1,5 +1,4 @@
 import Batches
-import Collectives
 public import Config
 public import Datasets
 import Files
@@ -28,6 +27,9 @@ public struct EstimateFacts: Sendable {
   /// How likely an item is to be an event's.
   public var popularity: ItemPopularity
 
+  /// The users of a step that are looked at (ours: their lists are some megabytes).
+  private static let mostUsers = 16_384
+
   /// The made-up catalogue of `precise bench`: Zipf's law, every sequence full.
   public init(_ config: RunConfig) {
     let bench = config.bench ?? BenchConfig()
@@ -44,7 +46,12 @@ public struct EstimateFacts: Sendable {
   /// A phase of a data set: the first step's positions, and the items' chances by what an epoch shows.
   ///
   /// Throws `InputError` on a damaged shard.
-  public init(_ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?) throws {
+  ///
+  /// - Parameter shards: the virtual shards that are looked at, for all; nil = all.
+  public init(
+    _ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?, shards: Range<Int>? = nil
+  ) throws {
+    let shards = shards.flatMap { $0.isEmpty ? nil : $0 } ?? 0..<dataset.shardCount
     items = dataset.items.count
     if config.model.semanticDim > 0, let record {
       (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
@@ -52,10 +59,20 @@ public struct EstimateFacts: Sendable {
     categories = (dataset.scenes.count, dataset.behaviors.count)
     let bytes = dataset.manifest.files.map(\.bytes)
     mapped = (bytes.dropFirst().reduce(0, +), bytes.first ?? 0)
-    let source = try plan.batches(dataset, config, communicator: SoloCommunicator())
+    // A batch that no memory holds is estimated too: from a part of it.
+    var part = config
+    part.batch.users = min(config.batch.users, Self.mostUsers)
+    let source = try plan.batches(dataset, part, shards: shards) { own in
+      let mean = own.reduce(0, +) / max(own.count, 1)
+      return (0..<dataset.shardCount).map { shards.contains($0) ? own[$0 - shards.lowerBound] : mean }
+    }
     let batch = SequenceBatch()
     source.fill(batch, step: 0)
     (users, positions) = (batch.users, batch.positions)
+    if shards.count < dataset.shardCount || part.batch.users < config.batch.users {
+      users = min(config.batch.users, source.order.users)
+      positions = Int((Double(batch.positions) * Double(users) / Double(max(batch.users, 1))).rounded())
+    }
     // One event a user is nothing but a target.
     events = positions + users
     var counts = [Double](repeating: 0, count: items)

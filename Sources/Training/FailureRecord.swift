@@ -1,5 +1,5 @@
 public import Collectives
-import Files
+public import Files
 import Foundation
 
 /// What a rank that fails leaves behind for whoever looks afterwards, `precise launch` among them: `failure.json`.
@@ -7,7 +7,7 @@ import Foundation
 /// What a failing rank prints goes through launchers and schedulers, and some of it is lost there; a file in the run directory is not.
 public struct FailureRecord: Codable, Sendable, Equatable {
   /// The rank.
-  public let rank: Int
+  @Bounded<CountBounds> public private(set) var rank: Int
   /// Its host.
   public let host: String
   /// The phase; nil when training had not begun.
@@ -37,6 +37,9 @@ public struct FailureRecord: Codable, Sendable, Equatable {
 
   /// The record of a run's last start; nil when it has not failed, or could not say so.
   public static func read(_ directory: RunDirectory) -> FailureRecord? {
-    FileManager.default.contents(atPath: directory.failurePath).flatMap { try? JSONDecoder().decode(Self.self, from: $0) }
+    guard let data = FileManager.default.contents(atPath: directory.failurePath),
+      let record = try? JSONDecoder().decode(Self.self, from: data), CountBounds.range.contains(record.step ?? 0)
+    else { return nil }
+    return record
   }
 }

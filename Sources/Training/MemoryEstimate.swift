@@ -18,6 +18,23 @@ public struct MemoryEstimate: Sendable {
     public let bytes: Double
     /// Where the number comes from.
     public let formula: String
+    /// The configuration's key that makes it less; nil when none does.
+    public let key: String?
+    /// Whether ranks that are threads of one process have it once, and not each.
+    public let isShared: Bool
+    /// Whether it is taken for certain: what is mapped, or zeroed and not touched, may never be in memory.
+    public let isCertain: Bool
+
+    init(
+      name: String, bytes: Double, formula: String, key: String? = nil, isShared: Bool = false, isCertain: Bool = true
+    ) {
+      self.name = name
+      self.bytes = bytes
+      self.formula = formula
+      self.key = key
+      self.isShared = isShared
+      self.isCertain = isCertain
+    }
   }
 
   /// The program, its libraries, and what they allocate (ours: measured, docs/scaling.md).
@@ -35,17 +52,17 @@ public struct MemoryEstimate: Sendable {
   /// The memory of a phase.
   public init(_ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize) {
     training =
-      [Line(name: "program", bytes: Self.program, formula: "measured")]
+      [Line(name: "program", bytes: Self.program, formula: "measured", isShared: true)]
       + Self.table(config, facts, shape, size.ranks) + Self.dense(config, shape, size.ranks)
       + Self.counts(plan, facts, size.ranks)
       + [
         Line(
           name: "data files, mapped", bytes: Double(facts.mapped.users) / Double(size.ranks) + Double(facts.mapped.items),
-          formula: "users' files / R + items' file; the system may take them back"),
+          formula: "users' files / R + items' file; the system may take them back", isShared: true, isCertain: false),
         Line(
           name: "a step's activations", bytes: Self.workspace(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
-          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)"),
-        Line(name: "a step's row numbers", bytes: Self.lists(size), formula: "240 T / R + 72 N"),
+          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)", key: "batch.users"),
+        Line(name: "a step's row numbers", bytes: Self.lists(size), formula: "240 T / R + 72 N", key: "batch.users"),
       ]
     evaluation = Self.evaluation(config, facts, shape)
   }
@@ -58,15 +75,19 @@ public struct MemoryEstimate: Sendable {
     let state = { (width: Double) in 4 * (isAdam ? 2 * width + 1 : 1) }
     let element = Double(ModelFactory.element(config.compute.tokenStorage).size)
     var lines = [
-      Line(name: "ID rows", bytes: rows * 4 * id, formula: "4 V d_id / R"),
+      Line(name: "ID rows", bytes: rows * 4 * id, formula: "4 V d_id / R", key: "model.id_dim"),
       Line(
         name: "ID rows' optimizer", bytes: id > 0 ? rows * state(id) : 0,
-        formula: isAdam ? "4 V (2 d_id + 1) / R" : "4 V / R"),
+        formula: isAdam ? "4 V (2 d_id + 1) / R" : "4 V / R", key: "optimizer.rows", isCertain: false),
     ]
     guard shape.fusion.readsText else { return lines }
     lines += [
-      Line(name: "token states", bytes: tokens * element * token + 8 * rows, formula: "\(Int(element)) M dt / R + 8 V / R"),
-      Line(name: "token states' optimizer", bytes: tokens * state(token), formula: isAdam ? "4 M (2 dt + 1) / R" : "4 M / R"),
+      Line(
+        name: "token states", bytes: tokens * element * token + 8 * rows, formula: "\(Int(element)) M dt / R + 8 V / R",
+        key: "compute.token_storage"),
+      Line(
+        name: "token states' optimizer", bytes: tokens * state(token), formula: isAdam ? "4 M (2 dt + 1) / R" : "4 M / R",
+        key: "optimizer.rows", isCertain: false),
     ]
     return lines
   }
@@ -78,8 +99,10 @@ public struct MemoryEstimate: Sendable {
     let shares = ranks > 2 ? 1.0 : ranks == 2 ? 2.0 : 0
     let each = ranks == 1 ? 0 : config.compute.gradientWire == .bf16 ? 2 * (shares + 1) : 4 * shares
     return [
-      Line(name: "dense parameters", bytes: 17 * count, formula: "17 P"),
-      Line(name: "gradients on their way", bytes: each * count, formula: ranks > 1 ? "\(Int(each)) P" : "0 on one rank"),
+      Line(name: "dense parameters", bytes: 17 * count, formula: "17 P", key: "model.layers"),
+      Line(
+        name: "gradients on their way", bytes: each * count, formula: ranks > 1 ? "\(Int(each)) P" : "0 on one rank",
+        key: "model.layers"),
     ]
   }
 
@@ -92,7 +115,7 @@ public struct MemoryEstimate: Sendable {
     return [
       Line(
         name: "numbers of all items", bytes: (chances + 5) * Double(facts.items),
-        formula: "\(Int(chances + 5)) V, on every rank")
+        formula: "\(Int(chances + 5)) V, on every rank", key: plan.kind.isUniversal ? "universal.log_q" : nil)
     ]
   }
 
@@ -103,14 +126,17 @@ public struct MemoryEstimate: Sendable {
     let users = 4 * 64 * Double(shape.length) * d * Double(17 * shape.layers + 4)
     guard whole > budget else {
       return [
-        Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V d"),
-        Line(name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (17 L + 4) + 4 · 16,384 d"),
+        Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V d", key: "evaluation.catalogue_mib"),
+        Line(
+          name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (17 L + 4) + 4 · 16,384 d",
+          key: "model.length"),
       ]
     }
     return [
       Line(name: "evaluation: a block", bytes: 12 * Double(Catalogue.blockRows) * d, formula: "12 · 4,096 d"),
       Line(
-        name: "evaluation: users", bytes: users + budget / 4, formula: "4 · 64 n d (17 L + 4) + evaluation.catalogue_mib / 4"),
+        name: "evaluation: users", bytes: users + budget / 4, formula: "4 · 64 n d (17 L + 4) + evaluation.catalogue_mib / 4",
+        key: "model.length"),
     ]
   }
 }

@@ -3,6 +3,7 @@ public import Config
 public import Datasets
 import Files
 import Items
+import Memory
 public import Model
 import Tensors
 public import Text
@@ -48,9 +49,11 @@ public enum ModelFactory {
     let plan = ItemTable.Plan(
       shape: shape.fusion, items: dataset.items.count, tokenCount: { states?.tokenCount($0) ?? 0 }, rule: rule(config.optimizer),
       seed: config.seed, tokenElement: element(config.compute.tokenStorage))
-    let model = PreciseModel(shape, table: plan, communicator: communicator)
-    if let states { try load(states, into: model.items, mayGoOn) }
-    return model
+    return try Memory.use(for: .model) {
+      let model = PreciseModel(shape, table: plan, communicator: communicator)
+      if let states { try load(states, into: model.items, mayGoOn) }
+      return model
+    }
   }
 
   /// Opens a data set's token states when the model reads text.

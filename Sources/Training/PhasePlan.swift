@@ -101,11 +101,20 @@ public struct PhasePlan: Sendable {
   /// The batches of a rank's virtual shards; collective, because an epoch's order depends on how many users all shards have.
   func batches(_ dataset: Dataset, _ config: RunConfig, communicator: any Communicator) throws -> any BatchSource {
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
-    let batch = BatchRule(users: config.batch.users, fewest: fewestUsers) { own in
+    return try batches(dataset, config, shards: shards) { own in
       var sizes = [Double](repeating: 0, count: dataset.shardCount)
       for (shard, size) in zip(shards, own) { sizes[shard] = Double(size) }
       return try communicator.sum(sizes, as: .other).map { Int($0) }
     }
+  }
+
+  /// The batches of some virtual shards.
+  ///
+  /// - Parameter gather: makes the sizes of all virtual shards out of those of `shards`.
+  func batches(
+    _ dataset: Dataset, _ config: RunConfig, shards: Range<Int>, gather: @escaping ([Int]) throws -> [Int]
+  ) throws -> any BatchSource {
+    let batch = BatchRule(users: config.batch.users, fewest: fewestUsers, gather: gather)
     switch kind {
     case .universal(let phase):
       return try UniversalBatches(

@@ -7,6 +7,7 @@ import Evaluation
 import Files
 import Foundation
 import Logging
+import Memory
 import Model
 import Optimizers
 import Reporting
@@ -178,7 +179,7 @@ final class PhaseTrainer {
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
     let measured = try work.time(.evaluation) {
-      try evaluator.evaluate(model, task, workspace: workspace, shouldStop: shouldStop)
+      try Memory.use(for: .evaluation) { try evaluator.evaluate(model, task, workspace: workspace, shouldStop: shouldStop) }
     }
     guard let metrics = measured else { return .stopped }
     guard metrics.users(in: "all") > 0 else { return .scored(nil) }

@@ -3,6 +3,7 @@ public import Collectives
 import Config
 import Datasets
 public import Evaluation
+import Memory
 import Model
 import Reporting
 import Tensors
@@ -48,7 +49,9 @@ public struct RunEvaluation {
     let evaluator = Evaluator(
       run.dataset, shards: shards, cutoffs: evaluation.cutoffs(items: run.dataset.items.count), communicator: communicator,
       catalogueBytes: evaluation.catalogueBytes)
-    let metrics = try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
+    let metrics = try Memory.use(for: .evaluation) {
+      try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
+    }
     let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"
     return EvaluationRecord.Entry(
       phase: phase, split: split, metrics: metrics,

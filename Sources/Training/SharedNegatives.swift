@@ -1,6 +1,7 @@
 import Batches
 import Collectives
 import Layers
+import Memory
 import Tensors
 
 /// How the step's shared negatives are drawn: each rank draws from its own slice of the batch, all draw from the catalogue.
@@ -19,7 +20,9 @@ final class SharedNegatives {
     order = source.order
     ranks = communicator.size
     rank = communicator.rank
-    logChances = isCorrected && sampler.count != nil ? try Self.chances(sampler, source, communicator) : nil
+    logChances =
+      isCorrected && sampler.count != nil
+      ? try Memory.use(for: .itemNumbers) { try Self.chances(sampler, source, communicator) } : nil
   }
 
   /// How many are drawn by all ranks, from batches and from the catalogue.

@@ -1,8 +1,10 @@
 import Collectives
 public import Config
+public import Datasets
 import Items
 import Model
 import Tensors
+import Text
 
 /// What a phase of a configuration takes on a number of ranks: memory, bytes on the wire, seconds a step; nothing is run.
 ///
@@ -73,6 +75,25 @@ public struct StepEstimate: Sendable {
     gigaflop = StepProducts(shape, size).operations * 1e-9
     traffic = Self.traffic(config, plan, facts, shape, size)
     parameters = traffic.parameters
+  }
+
+  /// Every phase of a configuration, of a data set or, without one, of made-up items.
+  ///
+  /// Throws `InputError` on a damaged shard or record of an encoding.
+  ///
+  /// - Parameter rank: looks at the virtual shards of this rank, for all of them; nil = looks at all.
+  public static func all(
+    _ config: RunConfig, _ dataset: Dataset?, ranks: Int, seenBy rank: Int? = nil
+  ) throws -> [StepEstimate] {
+    guard let dataset else {
+      let facts = EstimateFacts(config)
+      return PhasePlan.all(config).map { StepEstimate(config, $0, facts, ranks: ranks) }
+    }
+    let record = config.model.semanticDim > 0 ? try EncodingRecord(folder: dataset.path) : nil
+    let shards = rank.map { ShardRuns.shards(of: $0, ranks: ranks, count: dataset.shardCount) }
+    return try PhasePlan.all(config, dataset).map { plan in
+      StepEstimate(config, plan, try EstimateFacts(config, plan, dataset, record, shards: shards), ranks: ranks)
+    }
   }
 
   /// The time of a step.

@@ -6,7 +6,7 @@ import Tensors
 /// One all-reduce a step, between backward and the updates.
 struct StepSums {
   /// How many numbers stand before the losses.
-  private static let flags = 5
+  static let flags = 5
   private let values = NumberList<Double>()
   private let terms: Int
 

@@ -78,7 +78,7 @@ public struct StepTraffic: Sendable, Equatable {
     case .denseGradients: "2 w P (R - 1) / R"
     case .negatives: "4 (R - 1) (2 + N_b / R)"
     case .users: "4 (R - 1) (B / R) (2 d + 1)"
-    case .sums: "8 (R - 1) (3 + losses + 2 K + 1)"
+    case .sums: "8 (R - 1) (\(StepSums.flags) + losses + 2 K + 1)"
     case .other: "0"
     }
   }

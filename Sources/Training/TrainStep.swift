@@ -5,6 +5,7 @@ import Items
 import Kernels
 import Layers
 import Logging
+import Memory
 import Model
 import Optimizers
 import Tensors
@@ -39,9 +40,14 @@ final class TrainStep {
     balance = Float(config.model.balance)
     clip = config.optimizer.clip
     phase = plan.name
-    inputs = (0..<2).map { _ in StepInputs(model.items, source: source, negatives: negatives, communicator: communicator) }
-    largest = LargestSlice(source, steps: steps, length: config.model.length)
-    for input in inputs { input.reserve(largest) }
+    (inputs, largest) = Memory.use(for: .lists) {
+      let inputs = (0..<2).map { _ in
+        StepInputs(model.items, source: source, negatives: negatives, communicator: communicator)
+      }
+      let largest = LargestSlice(source, steps: steps, length: config.model.length)
+      for input in inputs { input.reserve(largest) }
+      return (inputs, largest)
+    }
     sums = StepSums(terms: objective.terms.count)
     reducer = BucketedAllReduce(
       model.parameters.gradients.buffer, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32, communicator: communicator)
@@ -61,7 +67,7 @@ final class TrainStep {
   ///
   /// - Parameter notes: what this rank has to tell; the report has what any rank had.
   func run(_ step: Int, notes: StepNotes = StepNotes()) throws -> StepReport {
-    try clock.step(step + 1) { try perform(step, notes) }
+    try clock.step(step + 1) { try Memory.use(for: .step) { try perform(step, notes) } }
   }
 
   private func perform(_ step: Int, _ notes: StepNotes) throws -> StepReport {

@@ -49,6 +49,8 @@ struct BenchCommand: RankCommand {
       let trace = try traceOptions.folder()
       try rankOptions.run(atMost: config.batch.users, console: console) { [self] communicator, console in
         try trace?.check(ranks: communicator.size)
+        if communicator.rank == 0 { try refuseBeyondMemory(communicator, config, nil, file: self.config, console) }
+        try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         let bar = ProgressBar("bench", total: steps + 3, unit: "step", console: console)
         let result = try trace.record(communicator, console) {

@@ -2,10 +2,9 @@ import ArgumentParser
 import Collectives
 import Config
 import Datasets
-import Files
+import Diagnosis
 import Foundation
 import Reporting
-import Text
 import Training
 
 /// `precise check`: what a configuration would take; validates, estimates, runs nothing.
@@ -20,7 +19,8 @@ struct CheckCommand: ParsableCommand {
 
       Reports every fault of the configuration at once and ends with 64, as train would. Then prints, for each phase, what a \
       rank holds, what it sends in a step and how long a step takes, each with its formula. Without --data the items are \
-      those of the bench section.
+      those of the bench section. What this machine could start, in ranks, it must also have memory for, as for train: else \
+      that is a fault of the configuration too.
       """)
 
   @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
@@ -32,8 +32,11 @@ struct CheckCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Ranks of the job.", discussion: "Default: as many as train would start in one process.", valueName: "n"))
   var ranks: Int?
-  @Option(help: ArgumentHelp("Ranks on a host, which share its link.", valueName: "n"))
-  var ranksPerHost = 1
+  @Option(
+    help: ArgumentHelp(
+      "Ranks on a host, which share its link.",
+      discussion: "Default: 1. Given, the hosts are others than this one, whose memory then does not matter.", valueName: "n"))
+  var ranksPerHost: Int?
   @Option(
     help: ArgumentHelp(
       "GFLOP/s of a rank's whole steps.",
@@ -44,7 +47,8 @@ struct CheckCommand: ParsableCommand {
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
-    for (name, value) in [("--ranks", ranks ?? 1), ("--ranks-per-host", ranksPerHost)] where !(1...1_000_000).contains(value) {
+    for (name, value) in [("--ranks", ranks ?? 1), ("--ranks-per-host", ranksPerHost ?? 1)] where !(1...1_000_000).contains(value)
+    {
       throw ValidationError("\(name) must be 1 to 1000000, not \(value)")
     }
     guard gflops > 0, gflops <= 1e9 else { throw ValidationError("--gflops must be above 0 and at most 1e9, not \(gflops)") }
@@ -64,22 +68,23 @@ struct CheckCommand: ParsableCommand {
       if ranks > most { console.note("note: only \(most) of \(ranks) ranks have users: a virtual shard is one rank's") }
       var constants = StepEstimate.Constants()
       constants.gigaflops = gflops
+      let estimates = try StepEstimate.all(config, dataset, ranks: ranks)
+      let host = try checkMemory(estimates, config, ranks, console)
       let view = EstimateView(
-        config: config, estimates: try estimates(config, dataset, ranks), catalogue: catalogue(config, dataset),
-        constants: constants, ranksPerHost: min(ranksPerHost, ranks))
+        config: config, estimates: estimates, catalogue: catalogue(config, dataset), constants: constants,
+        ranksPerHost: min(ranksPerHost ?? 1, ranks), host: host)
       if json { console.result(view.json.indented) } else { for line in view.lines { console.result(line) } }
     }
   }
 
-  private func estimates(_ config: RunConfig, _ dataset: Dataset?, _ ranks: Int) throws -> [StepEstimate] {
-    guard let dataset else {
-      let facts = EstimateFacts(config)
-      return PhasePlan.all(config).map { StepEstimate(config, $0, facts, ranks: ranks) }
-    }
-    let record = config.model.semanticDim > 0 ? try EncodingRecord(folder: dataset.path) : nil
-    return try PhasePlan.all(config, dataset).map { plan in
-      StepEstimate(config, plan, try EstimateFacts(config, plan, dataset, record), ranks: ranks)
-    }
+  /// Holds the job against this host's memory where it is one that this host could start; nil where it is for others.
+  private func checkMemory(
+    _ estimates: [StepEstimate], _ config: RunConfig, _ ranks: Int, _ console: Console
+  ) throws -> EstimateView.Host? {
+    guard ranksPerHost == nil, ranks <= ProcessInfo.processInfo.activeProcessorCount else { return nil }
+    let demand = HostDemand(estimates, config, ranks: ranks, areThreads: true)
+    try refuseBeyondMemory(demand, file: self.config, console)
+    return (demand, Machine.hostMemory)
   }
 
   /// What the estimate is about, in a few words.

@@ -1,5 +1,6 @@
 import Collectives
 import Config
+import Memory
 import Reporting
 import Training
 
@@ -14,6 +15,9 @@ struct EstimateView {
   let catalogue: String
   let constants: StepEstimate.Constants
   let ranksPerHost: Int
+  /// This host, where the job is one for it.
+  typealias Host = (demand: HostDemand, memory: HostMemory)
+  let host: Host?
 
   private var ranks: Int { estimates[0].size.ranks }
 
@@ -26,7 +30,16 @@ struct EstimateView {
       lines += ["", "phase \(estimate.phase)"]
       for table in [size(estimate), memory(estimate), traffic(estimate), times(estimate)] { lines += table + [""] }
     }
-    return lines + legend
+    return lines + hostLines + legend
+  }
+
+  private var hostLines: [String] {
+    guard let host else { return [] }
+    let (total, free) = (HumanFormat.bytes(host.memory.total), HumanFormat.bytes(host.memory.free))
+    return [
+      "on this host: \(Self.bytes(host.demand.expected)) of the \(total) that \(host.memory.holder) has, \(free) of them free",
+      "",
+    ]
   }
 
   private func size(_ estimate: StepEstimate) -> [String] {
@@ -109,7 +122,15 @@ struct EstimateView {
     .object([
       .init("ranks", .int(ranks)), .init("ranks_per_host", .int(ranksPerHost)), .init("users", .int(config.batch.users)),
       .init("gflops", .double(constants.gigaflops)), .init("phases", .array(estimates.map(json))),
+      .init("host", host.map(json) ?? .null),
     ])
+  }
+
+  private func json(_ host: Host) -> JSONValue {
+    [
+      "expected_bytes": .double(host.demand.expected), "certain_bytes": .double(host.demand.certain),
+      "total_bytes": .int(host.memory.total), "free_bytes": .int(host.memory.free), "holder": .string(host.memory.holder),
+    ]
   }
 
   private func json(_ estimate: StepEstimate) -> JSONValue {

@@ -7,7 +7,7 @@ import Glibc
 import Reporting
 import Training
 
-/// The exit codes of CLI.md, and the one place where an error becomes one.
+/// The exit codes of every command, and the one place where an error becomes one.
 enum PreciseExit {
   /// Wrong usage or configuration (sysexits' EX_USAGE); argument-parser uses the same for its own complaints.
   static let usage = ExitCode(64)

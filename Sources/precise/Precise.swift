@@ -2,6 +2,7 @@ import ArgumentParser
 import Collectives
 import Files
 import Foundation
+import Memory
 
 /// A command that many ranks share; any other runs in one process.
 protocol RankCommand: ParsableCommand {}
@@ -33,6 +34,7 @@ struct Precise: ParsableCommand {
     do {
       try reportingFailures { try refuseUnreadableArguments() }
       var command = try parseAsRoot()
+      Memory.begin(.work(of: command))
       try reportingFailures { try refuseCrowd(command) }
       // A training saves first, and its supervisor passes signals on.
       if !(command is TrainCommand || command is LaunchCommand) { StopCleanup.begin() }

@@ -18,7 +18,7 @@ struct RunInspection {
   /// A line of metrics.jsonl that a step wrote.
   struct LogLine: Decodable {
     let phase: String
-    let step: Int
+    @Bounded<CountBounds> var step: Int
     let loss: Double
     let positionsPerSecond: Double
 

@@ -29,12 +29,18 @@ enum CommandRunner {
   /// - Parameters:
   ///   - folder: the working folder; the tests' own when nil.
   ///   - variables: `NAME=value`s that the environment has besides the tests' own.
+  ///   - limit: KiB that its address space may have; nil = as the tests'.
   static func run(
-    _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = []
+    _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = [],
+    addressSpace limit: Int? = nil
   ) throws -> CommandResult {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try binary())
     process.arguments = arguments
+    if let limit {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "ulimit -v \(limit); exec \"$@\"", "sh", try binary()] + arguments
+    }
     if !variables.isEmpty {
       let pairs = variables.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
       process.environment = ProcessInfo.processInfo.environment.merging(pairs.map { ($0[0], $0[1]) }) { $1 }

@@ -74,7 +74,8 @@ import Testing
   @Test(arguments: [
     ("\"version\" : 1", "\"version\" : 2", "layout version 2"),
     ("\"items\" : 3,\n  \"preparation\"", "\"preparation\"", "items is missing"),
-    ("\"users\" : 2\n", "\"users\" : \"two\"\n", "a wrong value"), ("shard-00000", "../../etc/x", "do not fit together"),
+    ("\"users\" : 2\n", "\"users\" : \"two\"\n", "users: what stands there is not a whole number"),
+    ("shard-00000", "../../etc/x", "do not fit together"),
     ("\"bytes\" : ", "\"bytes\" : 1", "checksum does not fit"), ("{\n  \"audit\"", "{{", "no data set's manifest"),
   ])
   func refusesADamagedManifest(from: String, to: String, reason: String) throws {
@@ -84,16 +85,24 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"users\" : 2,\n", "\"users\" : 9223372036854775807,\n"), ("\"users\" : 2,\n", "\"users\" : -1,\n"),
-    ("\"users\" : 2,\n", "\"users\" : 3,\n"), ("\"users\" : 2\n", "\"users\" : 9223372036854775807\n"),
-    ("\"users\" : 2\n", "\"users\" : 1\n"), ("\"events\" : 6,", "\"events\" : 9223372036854775807,"),
-    ("\"users\" : 2", "\"users\" : 4294967296"), ("\"users\" : 2", "\"users\" : 7"),
+    ("\"users\" : 2,\n", "\"users\" : 3,\n"), ("\"users\" : 2\n", "\"users\" : 1\n"), ("\"users\" : 2", "\"users\" : 7"),
     ("\"earliest_test_time\" : 4000000", "\"earliest_test_time\" : -9223372036854775808"),
+  ])
+  func refusesCountsThatDoNotFit(from: String, to: String) throws {
+    try editManifest(from, to)
+    let error = #expect(throws: InputError.self) { try Dataset(path: path) }
+    #expect(error?.description.contains("do not fit together") == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    ("\"users\" : 2,\n", "\"users\" : 9223372036854775807,\n"), ("\"users\" : 2,\n", "\"users\" : -1,\n"),
+    ("\"users\" : 2\n", "\"users\" : 9223372036854775807\n"), ("\"events\" : 6,", "\"events\" : 9223372036854775807,"),
+    ("\"users\" : 2", "\"users\" : 4294967296"),
   ])
   func refusesCountsThatCannotBe(from: String, to: String) throws {
     try editManifest(from, to)
     let error = #expect(throws: InputError.self) { try Dataset(path: path) }
-    #expect(error?.description.contains("do not fit together") == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains(" is not a whole number from ") == true, "\(error?.description ?? "")")
   }
 
   @Test func refusesAFileCutShort() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Memory
 import TestSupport
 import Testing
 
@@ -43,9 +44,15 @@ import Testing
     _ = try folder.write("job/memory.current", "400\n")
     _ = try folder.write("job/step/memory.max", "max\n")
     #expect(ControlGroup.cores(root: folder.path, membership: "0::/job/step\n") == 1.5)
-    #expect(ControlGroup.memory(root: folder.path, membership: "0::/job/step\n") == 600)
+    let limit = ControlGroup.MemoryLimit(limit: 1000, used: 400, swap: nil)
+    #expect(ControlGroup.memory(root: folder.path, membership: "0::/job/step\n") == [limit])
     #expect(ControlGroup.cores(root: folder.path, membership: "0::/\n") == nil)
-    #expect(ControlGroup.memory(root: folder.path, membership: nil) == nil)
+    #expect(ControlGroup.memory(root: folder.path, membership: nil).isEmpty)
+    // What was read from files can be dropped again.
+    _ = try folder.write("job/memory.stat", "anon 100\ninactive_file 250\n")
+    _ = try folder.write("job/memory.swap.max", "0\n")
+    let dropped = ControlGroup.MemoryLimit(limit: 1000, used: 150, swap: 0)
+    #expect(ControlGroup.memory(root: folder.path, membership: "0::/job/step\n") == [dropped])
   }
 
   @Test func theOlderGroupsCountAsWell() throws {
@@ -59,7 +66,22 @@ import Testing
     _ = try folder.write("memory/job/memory.limit_in_bytes", "5000\n")
     let membership = "4:memory:/job\n3:cpu,cpuacct:/elsewhere\n0::/\n"
     #expect(ControlGroup.cores(root: folder.path, membership: membership) == 0.5)
-    #expect(ControlGroup.memory(root: folder.path, membership: membership) == 5000)
-    #expect(ControlGroup.memory(root: folder.path, membership: "4:memory:/\n") == nil)
+    let limit = ControlGroup.MemoryLimit(limit: 5000, used: 0, swap: nil)
+    #expect(ControlGroup.memory(root: folder.path, membership: membership) == [limit])
+    #expect(ControlGroup.memory(root: folder.path, membership: "4:memory:/\n").isEmpty)
+    _ = try folder.write("memory/job/memory.memsw.limit_in_bytes", "6000\n")
+    #expect(ControlGroup.memory(root: folder.path, membership: membership).map(\.swap) == [1000])
+  }
+
+  /// The machine's memory with its swap, or less where a group says so.
+  @Test func whatAHostHas() {
+    let facts = "MemTotal:        1000 kB\nMemAvailable:     700 kB\nSwapTotal:        200 kB\n"
+    let machine = Machine.hostMemory(facts, groups: [], addressSpace: 5)
+    #expect(machine == HostMemory(holder: "this machine", total: 1200 << 10, free: 700 << 10, addressSpace: 5))
+    let wide = ControlGroup.MemoryLimit(limit: 1 << 40, used: 0, swap: nil)
+    let narrow = ControlGroup.MemoryLimit(limit: 600 << 10, used: 100 << 10, swap: 50 << 10)
+    let group = Machine.hostMemory(facts, groups: [wide, narrow], addressSpace: nil)
+    #expect(group == HostMemory(holder: "this process's control group", total: 650 << 10, free: 500 << 10))
+    #expect(Machine.hostMemory(facts, groups: [wide], addressSpace: nil).holder == "this machine")
   }
 }

@@ -5,6 +5,11 @@ public enum Fixtures {
   /// `Tests/Fixtures` of this checkout.
   public static let folder = PackageFolder.path + "/Tests/Fixtures"
 
+  /// A page of the documentation, such as `docs/scaling.md`.
+  public static func page(_ name: String) throws -> String {
+    try String(contentsOfFile: "\(PackageFolder.path)/\(name)", encoding: .utf8)
+  }
+
   /// Path of a fixture, such as `optimizers/adamw.safetensors`.
   public static func path(_ name: String) -> String {
     "\(folder)/\(name)"

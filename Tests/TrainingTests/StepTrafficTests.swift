@@ -3,6 +3,7 @@ import Config
 import Datasets
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -30,7 +31,7 @@ struct StepTrafficTests {
     switch change {
     case "bf16 wire": config.compute.gradientWire = .bf16
     case "no text": config.model.semanticDim = 0
-    // 3 + losses + 2 · 80 + 1 doubles are too many to be sent whole to everybody.
+    // 5 + losses + 2 · 80 + 1 doubles are too many to be sent whole to everybody.
     case "many experts": config.model.experts = 80
     // Shares of several buckets differ by an element each.
     case "many buckets": (config.model.idDim, config.model.semanticDim) = (64, 64)
@@ -102,6 +103,33 @@ struct StepTrafficTests {
     }
     let (foreign, given) = (samples.reduce(0) { $0 + $1.formula.foreignRows }, samples.reduce(0) { $0 + $1.formula.givenRows })
     #expect(foreign == given && foreign > 0)
+  }
+
+  /// The formulas as people read them, in `precise check` and in the page about it, say what the numbers say.
+  @Test(arguments: [2, 3, 8], [false, true]) func theTextOfTheFormulaIsTheFormula(ranks: Int, isTargeted: Bool) throws {
+    var config = RunConfig()
+    (config.model.experts, config.compute.gradientWire, config.bench) = (5, ranks == 3 ? .bf16 : .fp32, BenchConfig())
+    (config.universal.negatives, config.universal.negativesFrom) = (.count(300), .mixed)
+    if isTargeted {
+      var phase = TargetedConfig()
+      (phase.objective.bpr, phase.objective.softmax) = (1, 1)
+      config.targeted = [phase]
+    }
+    let plan = try #require(PhasePlan.all(config).last)
+    let traffic = StepEstimate(config, plan, EstimateFacts(config), ranks: ranks).traffic
+    #expect(traffic.ranksUsers == isTargeted && traffic.foreignRows > 0 && traffic.draws > 0)
+    let letters: [String: Double] = [
+      "R": Double(ranks), "F": traffic.foreignRows, "A": traffic.givenRows, "d": Double(traffic.width),
+      "w": Double(traffic.gradientBytes), "P": Double(traffic.parameters), "N_b": traffic.draws * Double(ranks),
+      "B": traffic.allUsers, "losses": Double(PhaseObjective(plan, config, .fp32).terms.count), "K": 5,
+    ]
+    let page = try Fixtures.page("docs/scaling.md").replacing("−", with: "-")
+    for kind in Traffic.allCases where kind != .users || isTargeted {
+      let text = StepTraffic.formula(of: kind)
+      let value = try #require(FormulaText(text).value(letters), "\(text)")
+      #expect(abs(value - traffic.bytes(of: kind)) <= 1e-9 * value, "\(kind): \(text) is \(value)")
+      if kind != .other { #expect(page.contains("`\(text)`"), "docs/scaling.md does not say \(text)") }
+    }
   }
 
   @Test func oneRankSendsNothing() throws {
