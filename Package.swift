@@ -52,6 +52,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
+    .target(name: "CProcesses"),
     .target(
       name: "CKernels",
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
@@ -68,7 +69,7 @@ let package = Package(
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives", ["CMPIShim", "CKernels"]),
 
-    library("Supervision"),
+    library("Supervision", ["CProcesses"]),
     library("Diagnosis", ["Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
@@ -131,7 +132,7 @@ let package = Package(
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
         "Files", "Reporting",
       ]),
-    tests("CommandTests", ["precise", "Checkpoints", "Files", argumentParser]),
+    tests("CommandTests", ["precise", "Checkpoints", "Files", "Supervision", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

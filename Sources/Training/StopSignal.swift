@@ -22,6 +22,11 @@ public enum StopSignal {
     action.sa_flags = SA_RESTART
     sigemptyset(&action.sa_mask)
     for (signal, _) in signals { sigaction(signal, &action, nil) }
+    // Whoever started us may have blocked them; threads that are made later listen as this one does.
+    var listened = sigset_t()
+    sigemptyset(&listened)
+    for (signal, _) in signals { sigaddset(&listened, signal) }
+    pthread_sigmask(SIG_UNBLOCK, &listened, nil)
   }
 
   /// Whether somebody wants training to stop.

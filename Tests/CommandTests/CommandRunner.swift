@@ -29,11 +29,13 @@ enum CommandRunner {
   /// - Parameters:
   ///   - folder: the working folder; the tests' own when nil.
   ///   - variables: `NAME=value`s that the environment has besides the tests' own.
+  ///   - program: what is run instead of the binary.
   static func run(
-    _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = []
+    _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = [],
+    program: String? = nil
   ) throws -> CommandResult {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try binary())
+    process.executableURL = URL(fileURLWithPath: try program ?? binary())
     process.arguments = arguments
     if !variables.isEmpty {
       let pairs = variables.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
