@@ -71,7 +71,7 @@ let package = Package(
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives", ["CMPIShim", "CKernels"]),
 
-    library("Supervision"),
+    library("Supervision", ["CHost"]),
     library("Diagnosis", ["Memory", "Kernels", "Collectives"]),
     library("Optimizers", ["Tensors", "Kernels"]),
     library("Layers", ["Tensors", "Kernels"]),
@@ -136,7 +136,7 @@ let package = Package(
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
         "Files", "Reporting",
       ]),
-    tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", argumentParser]),
+    tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
   cLanguageStandard: .c11
 )

@@ -1,9 +1,11 @@
 /* The one file that includes mpi.h. See CMPIShim.h. */
+#define _DEFAULT_SOURCE
 #include "CMPIShim.h"
 
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What is under way on a channel; the arrays grow and are kept. */
 struct channel {
@@ -18,6 +20,8 @@ struct channel {
 
 /* MPI starts once a process, so there is one world. */
 static MPI_Comm world = MPI_COMM_NULL;
+/* Between MPI_Init_thread and MPI_Finalize, whatever became of the communicator. */
+static int is_running;
 static int thread_level;
 static struct channel *channels;
 static int channel_count;
@@ -42,29 +46,40 @@ void cmpi_library(char *text, size_t capacity) {
 }
 
 void cmpi_error_text(int code, char *text, size_t capacity) {
-  static const char too_short[] = "fewer bytes came than the receiver was told to expect";
+  const char *own = code == CMPI_SHORT_MESSAGE ? "fewer bytes came than the receiver was told to expect"
+                    : code == CMPI_UNDER_WAY   ? "messages are still under way"
+                                               : NULL;
   char words[MPI_MAX_ERROR_STRING];
-  int length = 0, is_running = 0;
-  if (code == CMPI_SHORT_MESSAGE) {
-    copy_text(text, capacity, too_short, sizeof too_short - 1);
+  int length = 0, is_started = 0;
+  if (own) {
+    copy_text(text, capacity, own, (int)strlen(own));
     return;
   }
   /* Open MPI 4 ends the process when asked for words before it is started. */
-  MPI_Initialized(&is_running);
-  if (!is_running || MPI_Error_string(code, words, &length) != MPI_SUCCESS) length = 0;
+  MPI_Initialized(&is_started);
+  if (!is_started || MPI_Error_string(code, words, &length) != MPI_SUCCESS) length = 0;
   copy_text(text, capacity, words, length);
 }
 
-int cmpi_start(void) {
+int cmpi_start(const char **call) {
+  *call = "MPI_Init_thread";
   int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &thread_level);
   if (code != MPI_SUCCESS) return code;
+  is_running = 1;
+  *call = "MPI_Comm_set_errhandler";
   code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  if (code == MPI_SUCCESS) code = MPI_Comm_dup(MPI_COMM_WORLD, &world);
-  if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
-  return code;
+  if (code != MPI_SUCCESS) return code;
+  *call = "MPI_Comm_dup";
+  code = MPI_Comm_dup(MPI_COMM_WORLD, &world);
+  if (code != MPI_SUCCESS) {
+    world = MPI_COMM_NULL;
+    return code;
+  }
+  *call = "MPI_Comm_set_errhandler";
+  return MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
 }
 
-int cmpi_is_running(void) { return world != MPI_COMM_NULL; }
+int cmpi_is_running(void) { return is_running; }
 
 int cmpi_thread_level(void) {
   switch (thread_level) {
@@ -76,6 +91,9 @@ int cmpi_thread_level(void) {
 }
 
 int cmpi_stop(void) {
+  for (int place = 0; place < channel_count; place++) {
+    if (channels[place].count > 0) return CMPI_UNDER_WAY;
+  }
   for (int place = 0; place < channel_count; place++) {
     free(channels[place].requests);
     free(channels[place].expected);
@@ -89,6 +107,7 @@ int cmpi_stop(void) {
   int code = world == MPI_COMM_NULL ? MPI_SUCCESS : MPI_Comm_free(&world);
   int end = MPI_Finalize();
   world = MPI_COMM_NULL;
+  is_running = 0;
   return code != MPI_SUCCESS ? code : end;
 }
 
@@ -100,13 +119,13 @@ void cmpi_abort(int status) {
 
 int cmpi_rank(void) {
   int rank = -1;
-  MPI_Comm_rank(world, &rank);
+  MPI_Comm_rank(world == MPI_COMM_NULL ? MPI_COMM_WORLD : world, &rank);
   return rank;
 }
 
 int cmpi_size(void) {
   int size = -1;
-  MPI_Comm_size(world, &size);
+  MPI_Comm_size(world == MPI_COMM_NULL ? MPI_COMM_WORLD : world, &size);
   return size;
 }
 
@@ -174,6 +193,19 @@ int cmpi_receive(int channel, int peer, void *bytes, int64_t count) {
   return post(channel, peer, bytes, count, 0);
 }
 
+/* Forgets the messages of a channel that are done; requests of such are null. */
+static void compact(struct channel *channel) {
+  int left = 0;
+  for (int place = 0; place < channel->count; place++) {
+    if (channel->requests[place] == MPI_REQUEST_NULL) continue;
+    channel->requests[left] = channel->requests[place];
+    channel->expected[left] = channel->expected[place];
+    channel->peers[left] = channel->peers[place];
+    left++;
+  }
+  channel->count = left;
+}
+
 /* The first thing that is wrong with messages that are done. */
 static int judge(const struct channel *channel, int code) {
   for (int place = 0; place < channel->count; place++) {
@@ -203,8 +235,41 @@ int cmpi_poll(int number, int *is_done) {
   int code = MPI_Testall(channel->count, channel->requests, is_done, statuses);
   if (code == MPI_SUCCESS && !*is_done) return code;
   if (code == MPI_SUCCESS || code == MPI_ERR_IN_STATUS) code = judge(channel, code);
-  channel->count = 0;
+  /* After an error others may be under way still. */
+  compact(channel);
   return code;
+}
+
+int cmpi_count(int number) { return number < channel_count ? channels[number].count : 0; }
+
+/* Looks at every message, and returns how many receipts are not done. */
+static int look(void) {
+  int receipts = 0;
+  for (int number = 0; number < channel_count; number++) {
+    struct channel *channel = &channels[number];
+    for (int place = 0; place < channel->count; place++) {
+      int is_done = 0;
+      /* One that ended in an error is done too. */
+      if (MPI_Test(&channel->requests[place], &is_done, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+        channel->requests[place] = MPI_REQUEST_NULL;
+      } else if (!is_done && channel->expected[place] >= 0) {
+        receipts++;
+      }
+    }
+    compact(channel);
+  }
+  return receipts;
+}
+
+void cmpi_withdraw(void) {
+  if (!is_running) return;
+  for (int number = 0; number < channel_count; number++) {
+    struct channel *channel = &channels[number];
+    for (int place = 0; place < channel->count; place++) {
+      if (channel->expected[place] >= 0 && channel->requests[place] != MPI_REQUEST_NULL) MPI_Cancel(&channel->requests[place]);
+    }
+  }
+  for (int looks = 0; looks < 1000 && look() > 0; looks++) usleep(1000);
 }
 
 int cmpi_waits_for(int number, int peer) {

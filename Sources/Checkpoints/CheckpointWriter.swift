@@ -75,7 +75,7 @@ public final class CheckpointWriter {
       tables[kind].map { (table: $0, blocks: mode == .asynchronous ? copy.blocks(kind) : contents.blocks(kind)) }
     }
     if communicator.rank == 0 { writeDense(mode) }
-    stream.begin(sources, folder: temporary)
+    stream.begin(sources, of: mode == .asynchronous ? copy : contents.model.items, folder: temporary)
     return mode == .asynchronous ? nil : try finish()
   }
 
@@ -172,7 +172,7 @@ public final class CheckpointWriter {
     let items = contents.model.items
     let local = Storage<Int32>(count: items.ids.rows)
     for row in 0..<local.count { local.base[row] = Int32(items.tokens.tokens(of: row).count) }
-    let lines = RowGatherer.Lines(base: local.base, bytes: 4, ofLocalRows: { $0 }, count: { _ in 1 })
+    let lines = RowGatherer.Lines(base: local.base, owner: local, bytes: 4, ofLocalRows: { $0 }, count: { _ in 1 })
     let (gatherer, ordered) = (RowGatherer(items.partition, communicator: communicator), NumberList<UInt8>())
     var counts: [Int: [Int32]] = [:]
     for first in stride(from: 0, to: layout.files.count, by: communicator.size) {
@@ -184,7 +184,6 @@ public final class CheckpointWriter {
       else { preconditionFailure("rows that have come are not there") }
       counts[first + communicator.rank] = Array(bytes.bindMemory(to: Int32.self))
     }
-    withExtendedLifetime(local) {}
     return counts
   }
 

@@ -13,6 +13,8 @@ final class RowGatherer {
   struct Lines {
     /// This rank's lines.
     let base: UnsafeMutableRawPointer
+    /// Whose memory they are.
+    let owner: AnyObject
     /// The bytes of one.
     let bytes: Int
     /// Which of them belong to a run of local rows.
@@ -53,7 +55,7 @@ final class RowGatherer {
       next.append(start)
       start += bytesFrom[other]
     }
-    try communicator.start(exchange, on: Channels.checkpoints)
+    try communicator.start(exchange, on: Channels.checkpoints, keeping: self)
   }
 
   /// This rank's rows, in order, once they are here; nil while they travel.

@@ -25,6 +25,7 @@ final class RowStream {
     self.items = items
     self.communicator = communicator
     self.queue = queue
+    owner = items
     gatherer = RowGatherer(items.partition, communicator: communicator)
     buffers = BufferPool(count: Self.mostWaiting)
   }
@@ -32,9 +33,11 @@ final class RowStream {
   /// Whether everything has been handed to the queue.
   private(set) var isDone = true
 
-  /// Starts to write a table's files into a folder; `blocks` must keep their numbers until the stream and the queue are done.
-  func begin(_ tables: [(table: Table, blocks: [TableBlock])], folder: String) {
+  /// Starts to write a table's files into a folder; `blocks`, memory of `owner`, must keep their numbers until the stream and the queue
+  /// are done.
+  func begin(_ tables: [(table: Table, blocks: [TableBlock])], of owner: AnyObject, folder: String) {
     precondition(isDone && !isWaiting, "a stream is begun before it is done")
+    self.owner = owner
     self.folder = folder
     steps = tables.flatMap { steps($0.table, $0.blocks) }[...]
     isDone = false
@@ -131,7 +134,8 @@ final class RowStream {
 
   private func lines(_ block: TableBlock, _ counts: ArraySlice<Int32>) -> RowGatherer.Lines {
     RowGatherer.Lines(
-      base: block.lines.base, bytes: block.lineBytes, ofLocalRows: { [items] in items.lines(of: block, localRows: $0) },
+      base: block.lines.base, owner: owner, bytes: block.lineBytes,
+      ofLocalRows: { [items] in items.lines(of: block, localRows: $0) },
       count: { block.isPerToken ? Int(counts[counts.startIndex + $0]) : 1 })
   }
 
@@ -142,6 +146,7 @@ final class RowStream {
   private let buffers: BufferPool
   private var steps: ArraySlice<Step> = []
   private var folder = ""
+  private var owner: AnyObject
   private var isWaiting = false
 }
 

@@ -19,16 +19,19 @@ public final class BucketedAllReduce {
 
   /// Prepares to sum `values`, which stays where it is.
   ///
-  /// - Parameter bucketBytes: the wanted size of a bucket, larger when there would be too many; by default 256 KiB, and at
-  ///   least 8 KiB a rank: smaller ones set out earlier, larger ones need fewer messages.
+  /// - Parameters:
+  ///   - owner: whose memory the values are; held while buckets are under way.
+  ///   - bucketBytes: the wanted size of a bucket, larger when there would be too many; by default 256 KiB, and at
+  ///     least 8 KiB a rank: smaller ones set out earlier, larger ones need fewer messages.
   public init(
-    _ values: UnsafeMutableBufferPointer<Float>, wire: Wire, bucketBytes: Int? = nil, communicator: any Communicator
+    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, wire: Wire, bucketBytes: Int? = nil,
+    communicator: any Communicator
   ) {
     self.communicator = communicator
     buckets = Self.pieces(of: values.count, ranks: communicator.size, bucketBytes: bucketBytes).enumerated().map {
       number, piece in
       GradientBucket(
-        UnsafeMutableBufferPointer(rebasing: values[piece]), start: piece.lowerBound, number: number, wire: wire,
+        UnsafeMutableBufferPointer(rebasing: values[piece]), of: owner, start: piece.lowerBound, number: number, wire: wire,
         communicator: communicator)
     }
   }

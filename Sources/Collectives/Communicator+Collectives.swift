@@ -1,8 +1,15 @@
 extension Communicator {
   /// Returns once the channel's exchange is done.
+  ///
+  /// Before it throws, the rank withdraws: callers may free the memory that they have given.
   public func wait(_ channel: Int) throws {
-    var patience = Patience(on: channel)
-    while try !poll(channel) { try patience.pause(self) }
+    do {
+      var patience = Patience(on: channel)
+      while try !poll(channel) { try patience.pause(self) }
+    } catch {
+      withdraw()
+      throw error
+    }
   }
 
   /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in rows of `each` elements.
@@ -110,7 +117,13 @@ extension Communicator {
   private func complete(as traffic: Traffic) throws {
     state.count(state.exchange, from: rank, as: traffic)
     try state.time(traffic) {
-      try start(state.exchange, on: Channels.collectives)
+      do {
+        // The memory is the caller's, who waits; nothing else has to hold it.
+        try start(state.exchange, on: Channels.collectives, keeping: state)
+      } catch {
+        withdraw()
+        throw error
+      }
       try wait(Channels.collectives)
     }
   }

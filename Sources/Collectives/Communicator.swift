@@ -24,7 +24,10 @@ public protocol Communicator: AnyObject {
   ///
   ///     rank 0 sends [a | b b], rank 1 sends [c c | d]
   ///     rank 0 gets  [a | c c], rank 1 gets  [b b | d]
-  func start(_ exchange: Exchange, on channel: Int) throws
+  ///
+  /// - Parameter owner: whose memory the segments are. It is held until the exchange is done, and when a rank fails before that, until
+  ///   no rank can touch the memory any more: a rank that throws frees nothing that others still copy.
+  func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) throws
 
   /// Moves this rank's exchanges on, and says whether the channel's is done.
   ///
@@ -35,6 +38,12 @@ public protocol Communicator: AnyObject {
   ///
   /// When there are any, this rank is about to fail, and those that come after all must not touch its memory.
   func giveUp(on channel: Int) -> [Int]
+
+  /// Takes this rank out of the world because it fails: once this returns, no other rank reads memory that it has given to an
+  /// exchange, and nothing is written into it.
+  ///
+  /// What MPI has been given to send cannot be called back: the job must end.
+  func withdraw()
 }
 
 /// The channels that are spoken for.

@@ -8,10 +8,11 @@ final class GradientBucket {
   var isDone: Bool { stage == .done }
 
   init(
-    _ values: UnsafeMutableBufferPointer<Float>, start: Int, number: Int, wire: BucketedAllReduce.Wire,
+    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, start: Int, number: Int, wire: BucketedAllReduce.Wire,
     communicator: any Communicator
   ) {
     self.values = values
+    self.owner = owner
     self.start = start
     let ranks = communicator.size
     // Two ranks send each other everything: as many bytes as halves there and back, in one exchange instead of two.
@@ -65,7 +66,7 @@ final class GradientBucket {
 
   private func send(_ communicator: any Communicator, _ channel: Int) throws {
     communicator.state.count(exchange, from: communicator.rank, as: .denseGradients)
-    try communicator.start(exchange, on: channel)
+    try communicator.start(exchange, on: channel, keeping: self)
   }
 
   /// Share q of `all` goes to rank q; everybody's part of the own share comes one behind the other.
@@ -103,6 +104,8 @@ final class GradientBucket {
 
   private let isDirect: Bool
   private let values: UnsafeMutableBufferPointer<Float>
+  /// Holds the values.
+  private let owner: AnyObject
   private let shares: [Range<Int>]
   private let own: Range<Int>
   private let firstChannel: Int

@@ -3,7 +3,8 @@ import Synchronization
 /// A rank that is a thread: segments are copied straight out of the other ranks' memory.
 ///
 /// The receiver copies. An exchange is done for a rank when it has its segments and everybody has copied what it gave. No lock:
-/// each rank publishes two counters a channel, and looks at the others'.
+/// each rank publishes two counters a channel, and looks at the others'. Nor can a rank that fails free what others copy: what
+/// it has published is held until every rank has ended, and nobody begins to copy once a rank has withdrawn.
 public final class InProcessCommunicator: Communicator {
   /// This rank.
   public let rank: Int
@@ -24,10 +25,11 @@ public final class InProcessCommunicator: Communicator {
   }
 
   /// Publishes this rank's segments.
-  public func start(_ exchange: Exchange, on channel: Int) throws {
+  public func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) throws {
     precondition(flights[channel].exchange == nil, "channel \(channel) is under way")
     flights[channel].number += 1
     flights[channel].exchange = exchange
+    flights[channel].owner = owner
     flights[channel].hasCopied = false
     let post = world.post(channel, rank)
     post.segments = exchange.send.baseAddress
@@ -41,16 +43,18 @@ public final class InProcessCommunicator: Communicator {
     if !flights[channel].hasCopied {
       guard try haveAll(channel, number, { $0.started.load(ordering: .acquiring) }) else { return false }
       // A rank that was given up on comes too late: what the others published is gone.
-      try world.checkWhole(for: rank)
-      for other in 0..<size {
-        guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
-        exchange.receive[other].copy(from: segments[rank])
+      try world.copy(for: rank) {
+        for other in 0..<size {
+          guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
+          exchange.receive[other].copy(from: segments[rank])
+        }
       }
       flights[channel].hasCopied = true
       world.post(channel, rank).copied.store(number, ordering: .releasing)
     }
     guard try haveAll(channel, number, { $0.copied.load(ordering: .acquiring) }) else { return false }
     flights[channel].exchange = nil
+    flights[channel].owner = nil
     return true
   }
 
@@ -63,8 +67,16 @@ public final class InProcessCommunicator: Communicator {
       let done = flight.hasCopied ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)
       return done < flight.number
     }
-    if !missing.isEmpty { world.leave(rank, failed: true) }
+    if !missing.isEmpty { withdraw() }
     return missing
+  }
+
+  /// Ends the world; waits as long as others copy.
+  public func withdraw() { world.fail(rank) }
+
+  /// Lets go of what is still under way; only when no rank runs any more.
+  func letGo() {
+    for channel in flights.indices { flights[channel] = Flight() }
   }
 
   /// Whether every rank's counter has come to this exchange.
@@ -82,6 +94,8 @@ public final class InProcessCommunicator: Communicator {
   private struct Flight {
     var number = 0
     var exchange: Exchange?
+    /// Holds the memory of the exchange's segments.
+    var owner: AnyObject?
     var hasCopied = false
   }
 

@@ -11,9 +11,12 @@ final class InProcessWorld: Sendable {
     nonisolated(unsafe) var segments: UnsafeMutablePointer<Segment>?
   }
 
-  /// Whether a rank takes part in nothing any more.
-  final class End: Sendable {
-    let hasCome = Atomic<Bool>(false)
+  /// What the others must know of a rank besides its posts.
+  final class Member: Sendable {
+    /// Whether it takes part in nothing any more.
+    let hasEnded = Atomic<Bool>(false)
+    /// Whether it is copying out of others' memory.
+    let isCopying = Atomic<Bool>(false)
   }
 
   let ranks: Int
@@ -22,20 +25,36 @@ final class InProcessWorld: Sendable {
     precondition(ranks > 0, "\(ranks) ranks")
     self.ranks = ranks
     posts = (0..<(Channels.count * ranks)).map { _ in Post() }
-    ends = (0..<ranks).map { _ in End() }
+    members = (0..<ranks).map { _ in Member() }
   }
 
   func post(_ channel: Int, _ rank: Int) -> Post { posts[channel * ranks + rank] }
 
   /// Says that a rank takes part in nothing any more: it has failed, or it is done.
   func leave(_ rank: Int, failed: Bool) {
-    if failed { _ = failure.compareExchange(expected: -1, desired: rank, ordering: .acquiringAndReleasing) }
-    ends[rank].hasCome.store(true, ordering: .releasing)
+    if failed { fail(rank) }
+    members[rank].hasEnded.store(true, ordering: .releasing)
   }
 
-  /// Throws, on `rank`, when any rank has failed.
-  func checkWhole(for rank: Int) throws(PeerFailure) {
-    let failed = failure.load(ordering: .acquiring)
+  /// Ends the world because of a rank: once this returns, nobody copies out of any rank's memory, now or later.
+  ///
+  /// A rank says that it copies before it looks whether the world is whole, and the failing rank says that it is not before it looks who
+  /// copies. In one order of all four, which these orderings are, at least one of the two sees the other.
+  func fail(_ rank: Int) {
+    _ = failure.compareExchange(expected: -1, desired: rank, ordering: .sequentiallyConsistent)
+    for (other, member) in members.enumerated() where other != rank {
+      // As long as one copy in memory takes.
+      while member.isCopying.load(ordering: .sequentiallyConsistent) { sched_yield() }
+    }
+  }
+
+  /// Copies, on `rank`, out of the others' memory, unless any rank has failed: then it throws.
+  func copy(for rank: Int, _ body: () -> Void) throws(PeerFailure) {
+    let member = members[rank]
+    member.isCopying.store(true, ordering: .sequentiallyConsistent)
+    let failed = failure.load(ordering: .sequentiallyConsistent)
+    if failed < 0 { body() }
+    member.isCopying.store(false, ordering: .releasing)
     if failed >= 0 { try stop(rank, because: failed) }
   }
 
@@ -43,25 +62,19 @@ final class InProcessWorld: Sendable {
   ///
   /// `isDone` is asked after the end was seen: a rank that is done with its part may leave between two looks.
   func checkAlive(_ other: Int, for rank: Int, isDone: () -> Bool) throws(PeerFailure) {
-    try checkWhole(for: rank)
-    if ends[other].hasCome.load(ordering: .acquiring) && !isDone() { try stop(rank, because: other) }
+    let failed = failure.load(ordering: .acquiring)
+    if failed >= 0 { try stop(rank, because: failed) }
+    if members[other].hasEnded.load(ordering: .acquiring) && !isDone() { try stop(rank, because: other) }
   }
 
   /// Ends a rank because of another.
-  ///
-  /// It waits a while for the others to end as well: they may be copying out of memory that this rank frees when it throws.
   private func stop(_ rank: Int, because other: Int) throws(PeerFailure) {
-    leave(rank, failed: true)
-    var looks = 0
-    while looks < 50_000, ends.contains(where: { !$0.hasCome.load(ordering: .acquiring) }) {
-      looks += 1
-      usleep(100)
-    }
+    fail(rank)
     throw PeerFailure(rank: other)
   }
 
   private let posts: [Post]
-  private let ends: [End]
+  private let members: [Member]
   /// The rank that failed first, or -1.
   private let failure = Atomic<Int>(-1)
 }

@@ -21,15 +21,15 @@ public final class MPICommunicator: Communicator {
     size = Int(cmpi_size())
     self.carrier = carrier
     state = CollectiveState(ranks: size)
-    isUnderWay = Array(repeating: false, count: Channels.count)
+    flights = Array(repeating: nil, count: Channels.count)
   }
 
   /// Posts a message from and to every other rank, empty ones too, and copies the segment that stays.
   ///
   /// Receipts first, so that messages find their memory; each rank begins with its neighbour, so that no rank gets all at once.
-  public func start(_ exchange: Exchange, on channel: Int) throws {
-    precondition(!isUnderWay[channel], "channel \(channel) is under way")
-    isUnderWay[channel] = true
+  public func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) throws {
+    precondition(flights[channel] == nil, "channel \(channel) is under way")
+    flights[channel] = owner
     exchange.receive[rank].copy(from: exchange.send[rank])
     for distance in 1..<max(size, 1) {
       let peer = (rank + size - distance) % size
@@ -43,10 +43,10 @@ public final class MPICommunicator: Communicator {
 
   /// Lets MPI move messages on, and says whether the channel's have all come and gone.
   public func poll(_ channel: Int) throws -> Bool {
-    guard isUnderWay[channel] else { return true }
+    guard flights[channel] != nil else { return true }
     var isDone: Int32 = 0
     try check("MPI_Testall", rank: rank) { cmpi_poll(Int32(channel), &isDone) }
-    isUnderWay[channel] = isDone == 0
+    if isDone != 0 { flights[channel] = nil }
     return isDone != 0
   }
 
@@ -55,10 +55,22 @@ public final class MPICommunicator: Communicator {
     (0..<size).filter { cmpi_waits_for(Int32(channel), Int32($0)) != 0 }
   }
 
+  /// Takes back the receipts that nothing has come for; what is under way all the same is held until the process ends.
+  public func withdraw() {
+    cmpi_withdraw()
+    for channel in flights.indices where cmpi_count(Int32(channel)) == 0 { flights[channel] = nil }
+  }
+
+  /// Waits until nothing is under way: MPI may be ended then.
+  func settle() throws {
+    for channel in flights.indices { try wait(channel) }
+  }
+
   /// Posts one message.
   func send(_ segment: Segment, to peer: Int, on channel: Int) throws(MPIError) {
     try check("MPI_Isend", rank: rank) { cmpi_send(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
   }
 
-  private var isUnderWay: [Bool]
+  /// Whose memory is under way, by channel.
+  private var flights: [AnyObject?]
 }

@@ -9,22 +9,31 @@ public enum MPIWorld {
 
   /// Starts MPI and joins the launcher's world; from now on only this thread may use the communicator.
   ///
-  /// Throws a `LaunchError` when the world is not the launcher's: every process would train a whole run of its own.
+  /// Throws a `LaunchError` when the world is not the launcher's: every process would train a whole run of its own; and a
+  /// `ThreadLevelError` when the library promises less about threads than is needed. When it throws, other ranks may wait for this one:
+  /// the caller says why and calls `abort`.
   public static func start(_ launch: Launch) throws -> MPICommunicator {
     if let refusal = launch.refusal(linkedWith: library) { throw refusal }
     let isFirst = hasStarted.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
     precondition(isFirst, "MPI can be started once a process")
     SingleCopy.turnOffWhereForbidden()
-    try check("MPI_Init_thread", rank: launch.rank) { cmpi_start() }
+    var call: UnsafePointer<CChar>?
+    let code = cmpi_start(&call)
+    try check(call.map { String(cString: $0) } ?? "", rank: launch.rank) { code }
+    if let refusal = ThreadLevelError(level: threadLevel, library: library) { throw refusal }
     let communicator = MPICommunicator(carrier: library)
     if let refusal = launch.refusal(worldOf: communicator.size, rank: communicator.rank, linkedWith: library) {
-      try? stop()
+      // Nobody waits for a rank that is alone.
+      if communicator.size == 1 { try? stop() }
       throw refusal
     }
     return communicator
   }
 
-  /// What MPI promises about threads; funneled is what is asked for, and enough.
+  /// Whether MPI was started and not ended.
+  public static var isRunning: Bool { cmpi_is_running() != 0 }
+
+  /// What MPI promises about threads; funneled is what is asked for, and enough: one thread calls MPI, others write files.
   public static var threadLevel: String {
     ["single", "funneled", "serialized", "multiple"][Int(min(max(cmpi_thread_level(), 0), 3))]
   }
@@ -33,16 +42,24 @@ public enum MPIWorld {
   public static var processor: String { mpiText { _ = cmpi_processor($0, $1) } }
 
   /// Ends MPI, waiting for all ranks to do so; nothing happens when it was not started.
+  ///
+  /// Throws when messages are under way: they would be written into memory that nobody owns any more.
   public static func stop() throws {
-    guard cmpi_is_running() != 0 else { return }
+    guard isRunning else { return }
     try check("MPI_Finalize", rank: Int(cmpi_rank())) { cmpi_stop() }
+  }
+
+  /// Waits until no message of this rank is under way, and ends MPI.
+  public static func stop(_ communicator: MPICommunicator) throws {
+    try communicator.settle()
+    try stop()
   }
 
   /// Ends every rank of the job with an exit status, also those that wait for this one.
   ///
   /// Prints nothing: the caller has said why.
   public static func abort(_ status: Int32) -> Never {
-    guard cmpi_is_running() != 0 else { exit(status) }
+    guard isRunning else { exit(status) }
     cmpi_abort(status)
     exit(status)
   }

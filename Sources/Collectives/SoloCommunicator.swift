@@ -13,13 +13,18 @@ public final class SoloCommunicator: Communicator {
   public init() {}
 
   /// Copies the one segment.
-  public func start(_ exchange: Exchange, on channel: Int) { exchange.receive[0].copy(from: exchange.send[0]) }
+  public func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) {
+    exchange.receive[0].copy(from: exchange.send[0])
+  }
 
   /// There is nobody to wait for.
   public func poll(_ channel: Int) -> Bool { true }
 
   /// There is nobody to wait for.
   public func giveUp(on channel: Int) -> [Int] { [] }
+
+  /// There is nobody who reads this rank's memory.
+  public func withdraw() {}
 }
 
 extension Segment {

@@ -82,7 +82,7 @@ public final class RowExchange {
 
   private func send(_ route: RowRoute, _ stage: RowRoute.Stage) throws {
     communicator.state.count(route.exchange, from: communicator.rank, as: .rowNumbers)
-    try communicator.start(route.exchange, on: route.channel)
+    try communicator.start(route.exchange, on: route.channel, keeping: route)
     route.stage = stage
   }
 

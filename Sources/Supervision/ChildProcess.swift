@@ -5,12 +5,16 @@ struct ChildProcess: ~Copyable {
   /// How a process ended, as a shell says it: its exit status, or 128 and the signal that killed it.
   typealias Status = Int32
 
+  /// What stands for an end that was not seen: a fault of ours.
+  private static let unknown: Status = 70
+
   private let process: pid_t
 
   /// Starts a command by its name on PATH or its path, without a shell and with nothing to read.
   ///
-  /// Throws `StartFailure` when the program cannot be started.
-  init(_ words: [String]) throws(StartFailure) {
+  /// - Parameter ignored: signals that the command is to ignore, as this process was told to.
+  /// - Throws: `StartFailure` when the program cannot be started.
+  init(_ words: [String], ignoring ignored: [Int32]) throws(StartFailure) {
     var attributes = posix_spawnattr_t()
     var files = posix_spawn_file_actions_t()
     posix_spawnattr_init(&attributes)
@@ -20,11 +24,12 @@ struct ChildProcess: ~Copyable {
       posix_spawn_file_actions_destroy(&files)
     }
     // The supervisor blocks and ignores signals that its command must hear.
-    var (none, all) = (sigset_t(), sigset_t())
+    var (none, handled) = (sigset_t(), sigset_t())
     sigemptyset(&none)
-    sigfillset(&all)
+    sigfillset(&handled)
+    for signal in ignored { sigdelset(&handled, signal) }
     posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setsigdefault(&attributes, &handled)
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
@@ -41,19 +46,26 @@ struct ChildProcess: ~Copyable {
 
   /// The status, once the process has ended; nil while it runs.
   ///
-  /// Not asked again after that: the number then belongs to nobody.
+  /// Takes note of the ends of other descendants on the way. Not asked again once there is a status: the number then belongs to nobody.
   func status() -> Status? {
     var status: Int32 = 0
-    guard waitpid(process, &status, WNOHANG) == process else { return nil }
-    let signal = status & 0x7f
-    return signal == 0 ? status >> 8 & 0xff : 128 + signal
+    while true {
+      let ended = waitpid(-1, &status, WNOHANG)
+      if ended == process {
+        let signal = status & 0x7f
+        return signal == 0 ? status >> 8 & 0xff : 128 + signal
+      }
+      // Nobody else may wait for our children; a command whose end was not seen must not be waited for without end.
+      if ended < 0 && errno == ECHILD { return Self.unknown }
+      if ended <= 0 { return nil }
+    }
   }
 
   /// Sends a signal to the process.
   func send(_ signal: Int32) { kill(process, signal) }
 
   /// Sends a signal to the process and all that it has started and kept in its group.
-  func sendToAll(_ signal: Int32) { kill(-process, signal) }
+  func sendToGroup(_ signal: Int32) { kill(-process, signal) }
 }
 
 /// A program that cannot be started.

@@ -21,15 +21,21 @@ public struct RestartPolicy: Sendable {
   public struct End: Sendable, Equatable {
     /// The exit status, or 128 and the number of the signal that killed it.
     public let status: Int32
-    /// The step that failed, as the job itself has said; nil when it could not say.
+    /// The step that failed, as this start itself has said; nil when it could not say.
     public let failed: Place?
+    /// The last step that the job had noted before this start; nil when it had noted none.
+    public let before: Place?
     /// The last step that the job has noted; nil when it has noted none.
     public let reached: Place?
 
+    /// Whether this start has got anywhere: what an earlier start, or an earlier run in the same place, has noted is none of its doing.
+    public var hasMoved: Bool { reached != nil && reached != before }
+
     /// Describes an end.
-    public init(status: Int32, failed: Place?, reached: Place?) {
+    public init(status: Int32, failed: Place?, before: Place?, reached: Place?) {
       self.status = status
       self.failed = failed
+      self.before = before
       self.reached = reached
     }
   }
@@ -57,14 +63,13 @@ public struct RestartPolicy: Sendable {
 
   /// Takes note of an end and decides.
   public mutating func decide(_ end: End) -> Decision {
-    let moved = end.reached != last?.reached
-    deathsHere = moved ? 1 : deathsHere + 1
+    deathsHere = end.hasMoved ? 1 : deathsHere + 1
     let isRepeated = end.failed != nil && end.failed == last?.failed
     defer { last = end }
     switch end.status {
     case 0, 75: return .end(because: nil)
     case 64: return .end(because: "a wrong command line or configuration stays wrong")
-    case 65 where !moved || end.reached == nil: return .end(because: "the same input would be refused again")
+    case 65 where !end.hasMoved: return .end(because: "the same input would be refused again")
     default: break
     }
     if isRepeated, let place = end.failed { return .end(because: "it has failed at \(place) before") }
@@ -74,7 +79,7 @@ public struct RestartPolicy: Sendable {
     guard left > 0 else { return .end(because: "no restart is left") }
     left -= 1
     defer { pauses += 1 }
-    if moved { pauses = 0 }
+    if end.hasMoved { pauses = 0 }
     return .restart(after: min(backoff * Double(sign: .plus, exponent: min(pauses, 30), significand: 1), Self.longestPause))
   }
 

@@ -3,16 +3,20 @@ import Glibc
 /// Runs a command until it ends well, is told to stop, or its policy gives up.
 ///
 /// Signals that ask to stop are passed on as SIGUSR1, which launchers hand to their ranks without ending them, so that the ranks save
-/// before they end; the second one ends the command's whole process group (cluster/README.md, traps 13 and 14).
+/// before they end; the second one ends the command's whole process group (cluster/README.md, traps 13 and 14). What a start leaves
+/// running is ended before the next one, and before this process ends: two starts never meet.
 public struct Supervisor {
-  /// Seconds between SIGTERM and SIGKILL once somebody insists.
+  /// Seconds between SIGTERM and SIGKILL once somebody insists, and for what a start has left behind.
   private static let grace = 10.0
+  /// Seconds that the system gets to end what was killed; only a disk or a network file system that hangs takes longer.
+  private static let patience = 60.0
   /// Seconds between two looks at the command besides those that signals cause.
   private static let look = 0.1
-  private static let stops = [SIGTERM, SIGINT, SIGHUP, SIGUSR1]
+  /// What the job ends with when it is stopped (EX_TEMPFAIL).
+  private static let stopped: Int32 = 75
 
   /// - Parameters:
-  ///   - command: the words of each start, from its number (0 = the first).
+  ///   - command: the words of each start, from its number (0 = the first); asked right before it.
   ///   - place: where the job stood when a start ended with a status.
   ///   - note: told of every start and end, a sentence each.
   public init(
@@ -23,24 +27,37 @@ public struct Supervisor {
     self.command = command
     self.place = place
     self.note = note
+    // Under nohup a hangup is nobody's wish to stop, and a signal that is blocked would arrive all the same.
+    ignored = Self.isIgnored(SIGHUP) ? [SIGHUP] : []
+    stops = [SIGTERM, SIGINT, SIGHUP, SIGUSR1].filter { [ignored] in !ignored.contains($0) }
   }
 
-  /// Runs it; returns the last start's status, or 75 when stopped between two.
+  /// Runs it; returns the last start's status, or 75 when stopped between two or before the command could listen.
   ///
   /// Throws `StartFailure` when the command cannot be started.
   public mutating func run() throws(StartFailure) -> Int32 {
-    let mailbox = Mailbox(Self.stops + [SIGCHLD])
+    // With SIGCHLD ignored, as some parents leave it, the system forgets how children ended.
+    signal(SIGCHLD, SIG_DFL)
+    Descendants.adoptOrphans()
+    let mailbox = Mailbox(stops + [SIGCHLD])
+    // A shell that has become this process may have left it children.
+    strangers = Set(Descendants.running())
     var start = 0
     while true {
-      let (status, wasStopped) = try watch(command(start), mailbox)
-      if wasStopped { return status }
+      var (status, wasStopped) = try watch(command(start), mailbox)
+      let rest = endTheRest(mailbox, &wasStopped)
+      if wasStopped { return status == 128 + SIGUSR1 ? Self.stopped : status }
+      guard rest == 0 else {
+        note("\(sentence(status)), and is not started again: \(rest) of its processes cannot be ended")
+        return status
+      }
       switch policy.decide(place(status)) {
       case .end(let reason):
         if let reason { note("\(sentence(status)), and is not started again: \(reason)") }
         return status
       case .restart(let pause):
         note("\(sentence(status)); starting it again in \(pause) s")
-        if isStopped(within: pause, mailbox) { return 75 }
+        if isStopped(within: pause, mailbox) { return Self.stopped }
         start += 1
       }
     }
@@ -48,24 +65,45 @@ public struct Supervisor {
 
   /// One start, to its end.
   private func watch(_ words: [String], _ mailbox: Mailbox) throws(StartFailure) -> (status: Int32, wasStopped: Bool) {
-    let child = try ChildProcess(words)
-    var stops = 0
+    let child = try ChildProcess(words, ignoring: ignored)
+    var requests = 0
     var killAt: Double?
     while true {
-      if let status = child.status() { return (status, stops > 0) }
+      if let status = child.status() { return (status, requests > 0) }
       if let time = killAt, now() >= time {
-        child.sendToAll(SIGKILL)
+        child.sendToGroup(SIGKILL)
         killAt = nil
       }
-      guard let signal = mailbox.next(within: Self.look), Self.stops.contains(signal) else { continue }
-      stops += 1
-      if stops == 1 {
+      guard let signal = mailbox.next(within: Self.look), stops.contains(signal) else { continue }
+      requests += 1
+      if requests == 1 {
         note("asked to stop: the ranks save and end; a second signal ends them at once")
         child.send(SIGUSR1)
       } else if signal != SIGUSR1 {
-        child.sendToAll(SIGTERM)
+        child.sendToGroup(SIGTERM)
         killAt = killAt ?? now() + Self.grace
       }
+    }
+  }
+
+  /// Ends what a start has left running, such as the ranks of a launcher that was killed: SIGTERM, then SIGKILL.
+  ///
+  /// - Parameter wasStopped: becomes true when a signal asks to stop meanwhile.
+  /// - Returns: how many processes are still there.
+  private func endTheRest(_ mailbox: Mailbox, _ wasStopped: inout Bool) -> Int {
+    let start = now()
+    var known: Set<pid_t> = []
+    while true {
+      Descendants.reap()
+      let rest = Descendants.running(without: strangers)
+      if rest.isEmpty || now() - start > Self.grace + Self.patience { return rest.count }
+      if known.isEmpty {
+        note("the command has left processes running, which are ended: \(rest.map(String.init).joined(separator: ", "))")
+      }
+      let isLate = now() - start > Self.grace
+      for process in rest where isLate || !known.contains(process) { kill(process, isLate ? SIGKILL : SIGTERM) }
+      known.formUnion(rest)
+      if let signal = mailbox.next(within: Self.look), stops.contains(signal) { wasStopped = true }
     }
   }
 
@@ -73,7 +111,7 @@ public struct Supervisor {
   private func isStopped(within seconds: Double, _ mailbox: Mailbox) -> Bool {
     let end = now() + seconds
     while now() < end {
-      if let signal = mailbox.next(within: min(max(end - now(), 0), 1)), Self.stops.contains(signal) { return true }
+      if let signal = mailbox.next(within: min(max(end - now(), 0), 1)), stops.contains(signal) { return true }
     }
     return false
   }
@@ -88,8 +126,17 @@ public struct Supervisor {
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(signal, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   private var policy: RestartPolicy
   private let command: (Int) -> [String]
   private let place: (Int32) -> RestartPolicy.End
   private let note: (String) -> Void
+  private let ignored: [Int32]
+  private let stops: [Int32]
+  private var strangers: Set<pid_t> = []
 }

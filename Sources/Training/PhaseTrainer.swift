@@ -109,7 +109,11 @@ final class PhaseTrainer {
       }
       log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
       try keeper.afterStep(isBehind: report.notes.isBehind)
-      guard try afterStep(step + 1, report.notes) else { return .stopped(step: step + 1) }
+      guard try afterStep(step + 1, report.notes) else {
+        // The next step's numbers are on their way already.
+        try self.step.settle()
+        return .stopped(step: step + 1)
+      }
     }
     try keeper.finish()
     return .finished

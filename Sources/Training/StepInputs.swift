@@ -96,7 +96,7 @@ final class StepInputs {
       announcement.receive[rank] = Segment(heard.baseAddress! + start, bytes: 4 * (end - start))
     }
     communicator.state.count(announcement, from: communicator.rank, as: .negatives)
-    try communicator.start(announcement, on: Channels.prefetch)
+    try communicator.start(announcement, on: Channels.prefetch, keeping: self)
     stage = .announcing
   }
 

@@ -21,12 +21,17 @@ public enum StopSignal {
     // What waits for a disk or a peer goes on waiting.
     action.sa_flags = SA_RESTART
     sigemptyset(&action.sa_mask)
+    var listened = sigset_t()
+    sigemptyset(&listened)
     for (signal, _) in signals {
       var before = sigaction()
       // nohup wants the training to outlive its terminal.
       if signal == SIGHUP, sigaction(signal, nil, &before) == 0, isIgnored(before) { continue }
       sigaction(signal, &action, nil)
+      sigaddset(&listened, signal)
     }
+    // Whoever started us may have blocked them; threads that are made later listen as this one does.
+    pthread_sigmask(SIG_UNBLOCK, &listened, nil)
   }
 
   private static func isIgnored(_ action: sigaction) -> Bool {

@@ -50,7 +50,8 @@ final class TrainStep {
     }
     sums = StepSums(terms: objective.terms.count)
     reducer = BucketedAllReduce(
-      model.parameters.gradients.buffer, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32, communicator: communicator)
+      model.parameters.gradients.buffer, of: model.parameters, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32,
+      communicator: communicator)
     traffic = StepTraffic(model.shape, objective, wire: config.compute.gradientWire)
     (traffic.ranks, traffic.rank) = (communicator.size, communicator.rank)
     var options = AdamW.Options()
@@ -68,6 +69,12 @@ final class TrainStep {
   /// - Parameter notes: what this rank has to tell; the report has what any rank had.
   func run(_ step: Int, notes: StepNotes = StepNotes()) throws -> StepReport {
     try clock.step(step + 1) { try Memory.use(for: .step) { try perform(step, notes) } }
+  }
+
+  /// Lets what travels ahead for the next step come home, when there is to be none; collective.
+  func settle() throws {
+    if let prefetched { try inputs[prefetched % 2].finish() }
+    prefetched = nil
   }
 
   private func perform(_ step: Int, _ notes: StepNotes) throws -> StepReport {

@@ -47,7 +47,10 @@ struct DoctorCommand: RankCommand {
       }
       let (findings, rank) = try promise.launch.map { try examine($0, promise) } ?? (try examineThreads(promise), 0)
       if rank == 0 { json ? printJSON(findings, console) : printTable(findings, console) }
-      if findings.contains(where: { $0.verdict == .wrong }) { throw CommandFailure(PreciseExit.badInput, "") }
+      guard findings.contains(where: { $0.verdict == .wrong }) else { return }
+      // Ranks that found another world than was promised may wait for each other.
+      if MPIWorld.isRunning { MPIWorld.abort(PreciseExit.badInput.rawValue) }
+      throw CommandFailure(PreciseExit.badInput, "")
     }
   }
 
@@ -60,14 +63,13 @@ struct DoctorCommand: RankCommand {
       promise.environment = ProcessInfo.processInfo.environment
       let findings = try Doctor.examine(communicator, promise)
       let rank = communicator.rank
-      try MPIWorld.stop()
+      try MPIWorld.stop(communicator)
       return (findings, rank)
     } catch let error as LaunchError {
       return (try Doctor.examine(refused: error, promise), launch.rank ?? 0)
     } catch {
-      printError("\(error)")
       // The others wait for this rank.
-      MPIWorld.abort(PreciseExit.fault.rawValue)
+      MPIWorld.abort(PreciseExit.report(error).rawValue)
     }
   }
 

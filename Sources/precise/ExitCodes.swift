@@ -40,7 +40,7 @@ enum PreciseExit {
     let (code, sentence): (ExitCode, String) =
       switch cause {
       case let failure as CommandFailure: (failure.code, failure.message)
-      case is InputError, is LaunchError: (badInput, "\(cause)")
+      case is InputError, is LaunchError, is ThreadLevelError: (badInput, "\(cause)")
       case is ConfigProblems: (usage, "\(cause)")
       case is StoppedEarly: (stopped, "\(cause)")
       case is MPIError, is NotFiniteError, is SilentRank: (fault, "\(cause)")
@@ -66,7 +66,7 @@ struct CommandFailure: Error {
 
 /// Runs a command's body; any error ends it with one sentence on stderr and the code that fits.
 ///
-/// `InputError` and `LaunchError` are 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
+/// `InputError`, `LaunchError` and `ThreadLevelError` are 65, `CommandFailure` its own code, argument-parser's errors stay as they are, anything else is 70.
 ///
 /// So does a body whose results did not all reach stdout.
 func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Reporting
 import Supervision
-import Training
 
 /// `precise launch`: starts a training, and starts it again from its last checkpoint when it dies.
 struct LaunchCommand: ParsableCommand {
@@ -14,10 +13,11 @@ struct LaunchCommand: ParsableCommand {
         precise launch --restarts 5 -- mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
         precise launch -- precise train --config Configs/demo.yaml --data dataset/ --out run/
 
-      The first start is the command as it stands. Each further one has --resume in place of --overwrite, so it goes on from the \
-      newest whole checkpoint in --out. It gives up when the restarts are used up, on a wrong command line or configuration (64), on \
-      input that is refused before any step (65), when a step fails that has failed before, and when the job dies three times \
-      without getting any further.
+      The first start is the command as it stands. Each further one has --resume in place of --overwrite behind its `precise train`, \
+      so it goes on from the newest whole checkpoint in --out; a command without these two words is started again as it stands. \
+      What a start leaves running is ended before the next. It gives up when the restarts are used up, on a wrong command line or \
+      configuration (64), on input that is refused before this start has made a step (65), when a step fails that has failed before, \
+      and when the job dies three times without getting any further.
 
       SIGTERM, SIGINT (Ctrl-C), SIGHUP and SIGUSR1 are passed on as SIGUSR1: the ranks save and end with 75, and so does this \
       command. A second one ends them at once. No shell takes part: give a program and its arguments after --.
@@ -46,8 +46,13 @@ struct LaunchCommand: ParsableCommand {
     let training = SupervisedTraining(command)
     let status = try reportingFailures {
       var supervisor = Supervisor(
-        policy: RestartPolicy(restarts: restarts, backoff: backoff), command: training.words, place: training.end,
-        note: { console.note("launch: \($0)") })
+        policy: RestartPolicy(restarts: restarts, backoff: backoff),
+        command: { start in
+          if start == 1 && !training.isTraining {
+            console.note("launch: it has no words `precise train`, so it is started again as it stands, without --resume")
+          }
+          return training.begin(start)
+        }, place: training.end, note: { console.note("launch: \($0)") })
       do {
         return try supervisor.run()
       } catch let failure as StartFailure {
@@ -55,39 +60,5 @@ struct LaunchCommand: ParsableCommand {
       }
     }
     if status != 0 { throw ExitCode(status) }
-  }
-}
-
-/// The command of a training, as its supervisor sees it: how to start it again, and how far it has come.
-struct SupervisedTraining {
-  private let command: [String]
-
-  init(_ command: [String]) { self.command = command }
-
-  /// The words of a start; from the second on, `precise train` goes on from what is there.
-  func words(_ start: Int) -> [String] {
-    guard start > 0, let train = command.dropFirst().firstIndex(of: "train") else { return command }
-    var words = command
-    if !words.contains("--resume") { words.insert("--resume", at: train + 1) }
-    return words.filter { $0 != "--overwrite" }
-  }
-
-  /// What the run directory says of the start that has just ended.
-  func end(_ status: Int32) -> RestartPolicy.End {
-    guard let output else { return .init(status: status, failed: nil, reached: nil) }
-    let directory = RunDirectory(path: output)
-    let failure = FailureRecord.read(directory)
-    let failed = failure?.phase.flatMap { phase in failure?.step.map { RestartPolicy.Place(phase: phase, step: $0) } }
-    let reached = MetricsLog.lastPlace(path: directory.metricsPath).map { RestartPolicy.Place(phase: $0.phase, step: $0.step) }
-    return .init(status: status, failed: failed, reached: reached)
-  }
-
-  /// The run directory that the command names.
-  var output: String? {
-    for (place, word) in command.enumerated() {
-      if word == "--out", place + 1 < command.count { return command[place + 1] }
-      if word.hasPrefix("--out=") { return String(word.dropFirst("--out=".count)) }
-    }
-    return nil
   }
 }

@@ -33,14 +33,19 @@ struct RankOptions: ParsableArguments {
       throw CommandFailure(
         PreciseExit.usage, "--ranks is for one process; here \(launch.launcher.rawValue) decides: leave it out")
     }
-    let communicator = try MPIWorld.start(launch)
+    var started: MPICommunicator?
     do {
+      let communicator = try MPIWorld.start(launch)
+      started = communicator
       try body(communicator, Self.console(of: communicator, console))
+      try MPIWorld.stop(communicator)
     } catch {
-      let failure = communicator.size > 1 ? RankFailure(communicator, cause: error) : error
-      MPIWorld.abort(PreciseExit.report(failure).rawValue)
+      // What is under way stays where it is until the process has ended.
+      withExtendedLifetime(started) {
+        let failure = started.map { $0.size > 1 ? RankFailure($0, cause: error) : error } ?? error
+        MPIWorld.abort(PreciseExit.report(failure).rawValue)
+      }
     }
-    try MPIWorld.stop()
   }
 
   /// Says what the ranks are, and what is wrong with them; collective.

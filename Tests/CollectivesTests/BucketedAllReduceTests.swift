@@ -16,7 +16,7 @@ import Testing
     try RankThreads.run(ranks: ranks) { communicator in
       let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
       defer { buffer.deallocate() }
-      let reducer = BucketedAllReduce(buffer, wire: wire, bucketBytes: bucketBytes, communicator: communicator)
+      let reducer = BucketedAllReduce(buffer, of: communicator, wire: wire, bucketBytes: bucketBytes, communicator: communicator)
       for round in 0..<3 {
         reducer.begin()
         _ = buffer.update(fromContentsOf: values(communicator.rank, count, round))
@@ -54,7 +54,7 @@ import Testing
       let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4096)
       defer { buffer.deallocate() }
       buffer.initialize(repeating: 1)
-      let reducer = BucketedAllReduce(buffer, wire: .fp32, bucketBytes: 1024, communicator: communicator)
+      let reducer = BucketedAllReduce(buffer, of: communicator, wire: .fp32, bucketBytes: 1024, communicator: communicator)
       try reducer.markReady(from: 0)
       try reducer.finish()
       #expect(communicator.state.bytes[Traffic.denseGradients.rawValue] == 2 * 3 * 4096 * 4 / 4)

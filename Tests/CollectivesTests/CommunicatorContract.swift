@@ -107,7 +107,7 @@ struct CommunicatorContract {
         exchanges[place].send[other] = Segment(sent[place].base + other, bytes: 4)
         exchanges[place].receive[other] = Segment(received[place].base + other, bytes: 4)
       }
-      try communicator.start(exchanges[place], on: channel)
+      try communicator.start(exchanges[place], on: channel, keeping: sent[place])
       #expect(try communicator.sum([1]) == [Double(size)])
     }
     for channel in channels.reversed() { try communicator.wait(channel) }

@@ -92,6 +92,12 @@ import Testing
     #expect(!MPIWorld.library.isEmpty)
   }
 
+  @Test func aLibraryWithoutThreadsIsRefused() throws {
+    let refusal = try #require(ThreadLevelError(level: "single", library: "MPI 1"))
+    #expect(refusal.description.hasPrefix("MPI 1 promises MPI_THREAD_SINGLE"))
+    for level in ["funneled", "serialized", "multiple"] { #expect(ThreadLevelError(level: level, library: "MPI 1") == nil) }
+  }
+
   @Test func anErrorNamesCallRankAndText() {
     #expect(throws: Never.self) { try check("MPI_Nothing", rank: 1) { 0 } }
     let failure = #expect(throws: MPIError.self) { try check("MPI_Testall", rank: 2) { -1 } }

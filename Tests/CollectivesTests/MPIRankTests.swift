@@ -48,7 +48,7 @@ struct MPIRankTests {
         memset(large, 0, bytes)
         exchange.receive[0] = Segment(large, bytes: bytes)
       }
-      try communicator.start(exchange, on: Channels.prefetch)
+      try communicator.start(exchange, on: Channels.prefetch, keeping: communicator)
       try communicator.wait(Channels.prefetch)
       if communicator.rank == 1 { #expect(isFilled(large, bytes)) }
     }
@@ -78,13 +78,48 @@ struct MPIRankTests {
       if communicator.rank == 1 { exchange.receive[0] = Segment(memory, bytes: expected) }
       // A channel of its own: what is left of a failed exchange must not meet the next one.
       let channel = Channels.buckets + 100 + (expected == 4 ? 0 : 1)
-      try communicator.start(exchange, on: channel)
+      try communicator.start(exchange, on: channel, keeping: communicator)
       if communicator.rank == 1 {
         let failure = #expect(throws: MPIError.self) { try communicator.wait(channel) }
         #expect(failure?.call == "MPI_Testall" && failure?.text.isEmpty == false)
       } else {
         try communicator.wait(channel)
       }
+      try communicator.barrier()
+    }
+  }
+
+  /// What is under way is not written into memory that is freed: MPI does not end before it, and a rank that fails takes it back.
+  @Test(.enabled(if: Job.ranks > 1, "needs two ranks")) func whatIsUnderWayIsFinishedOrTakenBack() throws {
+    try Job.run { communicator in
+      let memory = UnsafeMutableRawPointer.allocate(byteCount: 1 << 20, alignment: 64)
+      defer { memory.deallocate() }
+      memset(memory, 0, 1 << 20)
+      // On the last rank alone: a receipt that nothing comes for.
+      let exchange = Exchange(ranks: communicator.size)
+      let channel = Channels.buckets + 110
+      if communicator.rank == communicator.size - 1 {
+        exchange.receive[0] = Segment(memory, bytes: 1 << 20)
+        try communicator.start(exchange, on: channel, keeping: communicator)
+        let failure = #expect(throws: MPIError.self) { try MPIWorld.stop() }
+        #expect(failure?.text.contains("under way") == true && MPIWorld.isRunning)
+        communicator.withdraw()
+        #expect(try communicator.poll(channel))
+      }
+      try communicator.barrier()
+      // Everybody's part of an exchange that nobody waits for: it is settled, and its numbers are there.
+      let settled = Exchange(ranks: communicator.size)
+      let numbers = UnsafeMutableBufferPointer<Int32>.allocate(capacity: communicator.size + 1)
+      defer { numbers.deallocate() }
+      numbers.initialize(repeating: -1)
+      numbers[communicator.size] = Int32(communicator.rank)
+      for other in 0..<communicator.size {
+        settled.send[other] = Segment(numbers.baseAddress! + communicator.size, bytes: 4)
+        settled.receive[other] = Segment(numbers.baseAddress! + other, bytes: 4)
+      }
+      try communicator.start(settled, on: channel + 1, keeping: communicator)
+      try communicator.settle()
+      #expect(Array(numbers.prefix(communicator.size)) == (0..<communicator.size).map { Int32($0) })
       try communicator.barrier()
     }
   }

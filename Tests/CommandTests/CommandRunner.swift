@@ -30,12 +30,13 @@ enum CommandRunner {
   ///   - folder: the working folder; the tests' own when nil.
   ///   - variables: `NAME=value`s that the environment has besides the tests' own.
   ///   - limit: KiB that its address space may have; nil = as the tests'.
+  ///   - program: what is run instead of the binary.
   static func run(
     _ arguments: [String], input: Data = Data(), in folder: String? = nil, setting variables: [String] = [],
-    addressSpace limit: Int? = nil
+    addressSpace limit: Int? = nil, program: String? = nil
   ) throws -> CommandResult {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try binary())
+    process.executableURL = URL(fileURLWithPath: try program ?? binary())
     process.arguments = arguments
     if let limit {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -56,6 +56,7 @@ struct EarlierVersionTests {
     // It did not note their checksum, but what kind they are of.
     try run("encode", "dataset", "--tokens", "1", "--dim", "4", "--quiet")
     let outcome = try CommandRunner.run(["evaluate", "run", "--data", "dataset", "--quiet"], in: folder.path)
-    #expect(outcome.code == 65 && outcome.errors.contains("(hashed, 2 tokens of 4) than the data set has (hashed, 1 tokens of 4)"))
+    #expect(
+      outcome.code == 65 && outcome.errors.contains("(hashed, 2 tokens of 4) than the data set has (hashed, 1 tokens of 4)"))
   }
 }

@@ -13,9 +13,11 @@ final class FakeCommunicator: Communicator {
     state = CollectiveState(ranks: size)
   }
 
-  func start(_ exchange: Exchange, on channel: Int) { fatalError("a fake rank has nobody to speak to") }
+  func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) { fatalError("a fake rank has nobody to speak to") }
 
   func poll(_ channel: Int) -> Bool { fatalError("a fake rank has nobody to speak to") }
 
   func giveUp(on channel: Int) -> [Int] { fatalError("a fake rank has nobody to speak to") }
+
+  func withdraw() { fatalError("a fake rank has nobody to speak to") }
 }

@@ -5,6 +5,7 @@ import Evaluation
 import Files
 import Foundation
 import Model
+import Synchronization
 import TestSupport
 import Testing
 import Training
@@ -65,6 +66,20 @@ struct ResumeTests {
     let again = try world.leg(config, of: "legs", ranks: ranks, resuming: true)
     #expect(again == .finished)
     #expect(try files(run) == files(straight))
+  }
+
+  /// The next step's numbers travel ahead of it; a run that stops before that step lets them come home, on whatever step it is.
+  @Test(arguments: [2, 3]) func aStopLeavesNothingUnderWay(ranks: Int) throws {
+    let config = try config()
+    for asked in 8..<16 {
+      let count = WatchedCommunicator.Count()
+      let end = try world.leg(config, of: "stop-\(asked)", ranks: ranks, stopAfter: asked) {
+        WatchedCommunicator($0, count: count)
+      }
+      #expect(end != .finished)
+      #expect(count.prefetched.load(ordering: .relaxed) > 0)
+      #expect(count.started.load(ordering: .relaxed) == count.done.load(ordering: .relaxed))
+    }
   }
 
   @Test func everyLegOnAnotherNumberOfRanks() throws {

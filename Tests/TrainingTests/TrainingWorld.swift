@@ -81,7 +81,8 @@ final class TrainingWorld: Sendable {
   /// Trains until the end, or until rank 0 is asked for the n-th time whether it wants to stop.
   func leg(
     _ config: RunConfig, of name: String, on data: Dataset? = nil, from start: StartingPoint? = nil, only phase: String? = nil,
-    ranks: Int = 1, resuming: Bool = false, stopAfter asked: Int = .max, says: @escaping @Sendable (String) -> Void = { _ in }
+    ranks: Int = 1, resuming: Bool = false, stopAfter asked: Int = .max, says: @escaping @Sendable (String) -> Void = { _ in },
+    over wrap: @escaping @Sendable (any Communicator) -> any Communicator = { $0 }
   ) throws -> Trainer.Outcome {
     let (directory, dataset) = (RunDirectory(path: folder.file(name)), data ?? dataset)
     let before = directory.exists ? try directory.record() : nil
@@ -91,7 +92,8 @@ final class TrainingWorld: Sendable {
       record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum, from: before?.from))
     let console = Console(verbosity: .normal, isTerminal: false, output: { _ in }, error: says)
     let outcome = Mutex(Trainer.Outcome.finished)
-    try RankThreads.run(ranks: ranks) { communicator in
+    try RankThreads.run(ranks: ranks) {
+      let communicator = wrap($0)
       let inputs = Trainer.Inputs(
         dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
       var questions = 0

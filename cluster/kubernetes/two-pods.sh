@@ -46,19 +46,20 @@ mkdir -p "$image/usr/local/share/precise" "$image/etc/mpi" "$image/shared"
 cp -r "$root/Configs" "$image/usr/local/share/precise/"
 
 echo "== two pods of it"
-# Root's, and readable by the pod's group: so the operator's secret appears with fsGroup.
+# Root's, and readable by the pod's group: so the operator's secret appears with fsGroup. The operator makes such a key, by that name.
 keys=$image/home/mpiuser/.ssh
 mkdir "$keys"
-ssh-keygen -q -t rsa -N '' -f "$keys/id_rsa"
+ssh-keygen -q -t ecdsa -b 521 -m PEM -N '' -C '' -f "$keys/id_rsa"
 cp "$keys/id_rsa.pub" "$keys/authorized_keys"
 chown -R 0:1000 "$keys"
 chmod 640 "$keys/id_rsa"
 chown 1000:1000 "$image/shared"
-# Sets `enter` to the words before a command that put it into a pod, as the manifest's user.
+# Sets `enter` to the words before a command that put it into a pod, as the manifest's user and with its rights: no capability, none to gain.
 enter_pod() {
   # shellcheck disable=SC2016  # the inner shell expands them
   enter=(ip netns exec "$space-$1" unshare --uts sh -c 'echo "$1" >/proc/sys/kernel/hostname && shift && exec "$@"' sh "pod-$1"
-    chroot --userspec=1000:1000 "$image" env -i HOME=/home/mpiuser PATH=/usr/local/bin:/usr/bin:/bin)
+    chroot "$image" setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all
+    env -i HOME=/home/mpiuser PATH=/usr/local/bin:/usr/bin:/bin)
 }
 ip netns add "$space-0"
 ip netns add "$space-1"
@@ -73,7 +74,23 @@ for pod in 0 1; do
 done
 sleep 1
 
+enter_pod 1
+"${enter[@]}" grep -E '^(CapEff|CapBnd|NoNewPrivs)' /proc/self/status | tr '\n' ' '
+echo
+echo "== a server with another key is not taken for one of the job's"
+ssh-keygen -q -t ecdsa -b 521 -N '' -f "$image/home/mpiuser/other"
+chown 1000:1000 "$image/home/mpiuser/other"
+sed 's/^Port .*/Port 2223/; s/^HostKey .*/HostKey \/home\/mpiuser\/other/' "$image/home/mpiuser/sshd_config" >"$image/home/mpiuser/other_config"
+"${enter[@]}" /usr/sbin/sshd -De -f /home/mpiuser/other_config 2>"$work/sshd-other" &
+sleep 1
 enter_pod 0
+"${enter[@]}" ssh 10.78.0.11 true
+if refusal=$("${enter[@]}" ssh -p 2223 10.78.0.11 true 2>&1); then
+  echo "error: ssh took a server with another host key" >&2
+  exit 1
+fi
+grep -o 'Host key verification failed' <<<"$refusal" || { echo "error: not refused for its key: $refusal" >&2; exit 1; }
+
 for command in "synth --out /shared/raw --users 400 --items 300" \
   "prepare --interactions /shared/raw/interactions.csv --items /shared/raw/items.csv --out /shared/dataset" "encode /shared/dataset"; do
   read -ra words <<<"$command"
@@ -88,12 +105,17 @@ job = next(document for document in yaml.safe_load_all(open(sys.argv[1])) if doc
 specs = job["spec"]["mpiReplicaSpecs"]
 (container,) = specs["Launcher"]["template"]["spec"]["containers"]
 ranks = f"--expect-ranks {specs['Worker']['replicas'] * job['spec']['slotsPerWorker']}"
-(script,) = container["args"]
-assert ranks in script, f"train.yaml: the replicas and slots of its workers make it {ranks}"
-script = script.replace(ranks, "--expect-ranks 2").replace("demo.yaml", "same-numbers.yaml")
+words = container["command"] + container["args"]
+assert any(ranks in word for word in words), f"train.yaml: the replicas and slots of its workers make it {ranks}"
+words = [word.replace(ranks, "--expect-ranks 2").replace("demo.yaml", "same-numbers.yaml") for word in words]
+for kind in specs.values():
+    pod = kind["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 1000
+    (rights,) = (made["securityContext"] for made in pod["containers"])
+    assert not rights["allowPrivilegeEscalation"] and rights["capabilities"] == {"drop": ["ALL"]}
 for variable in container["env"]:
     print("export", f"{variable['name']}={shlex.quote(variable['value'])}")
-print("exec", shlex.join(container["command"]), shlex.quote(script))
+print("exec", shlex.join(words))
 PYTHON
 # One machine's shared memory is not there between pods of two machines.
 "${enter[@]}" KUBERNETES_SERVICE_HOST=10.0.0.1 OMPI_MCA_btl=tcp,self timeout 120 sh -c 'cd && exec sh /launcher' ||

@@ -49,6 +49,28 @@ if [ -x "$program" ]; then
   echo "precise doctor: sees the ranks, and misses one that was promised"
 fi
 
+# MPI that does not start as it must: a sentence and an end on every rank, also where only one is concerned and the others wait for it.
+if [ -x "$program" ] && command -v mpicc >/dev/null; then
+  faults=$(mktemp -d)
+  trap 'rm -rf "$faults"' EXIT
+  mpicc -shared -fPIC -o "$faults/mpi_faults.so" cluster/local/mpi_faults.c
+  for expected in single:65:MPI_THREAD_SINGLE 'dup:70:MPI_Comm_dup failed' 'dup-one:70:MPI_Comm_dup failed'; do
+    IFS=: read -r fault code sentence <<<"$expected"
+    for command in "doctor" "bench --config Configs/demo.yaml --steps 1"; do
+      read -ra words <<<"$command"
+      start=$SECONDS status=0
+      timeout 60 cluster/local/mpi.sh 3 env LD_PRELOAD="$faults/mpi_faults.so" MPI_FAULT="$fault" "$program" "${words[@]}" \
+        >"$faults/log" 2>&1 || status=$?
+      if [ "$status" -ne "$code" ] || ! grep -q "^precise: .*$sentence" "$faults/log" || [ "$((SECONDS - start))" -gt 10 ]; then
+        cat "$faults/log" >&2
+        echo "error: precise ${words[0]} with MPI_FAULT=$fault ended with $status after $((SECONDS - start)) s" >&2
+        exit 1
+      fi
+    done
+    echo "MPI that does not start (MPI_FAULT=$fault): one sentence, $code"
+  done
+fi
+
 # One rank throws, or is killed, while the others wait for it: the job must end, with a failure, within seconds.
 for how in FAILURE KILL; do
   start=$SECONDS status=0

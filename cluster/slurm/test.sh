@@ -3,9 +3,12 @@
 # embeddings must be those of two threads bit by bit; then a training that is preempted, goes back into the queue and on from its
 # checkpoint, and must end as one that nobody disturbed. About a minute.
 #
+# Before that, signals at every moment of the script itself, with stand-ins for Slurm (signals.sh).
+#
 #   cluster/slurm/test.sh      needs the release build, or PRECISE; and root, without which it says "skipped" and ends with 0
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+"$root/cluster/slurm/signals.sh"
 if [ "$(id -u)" -ne 0 ]; then
   echo "skipped: slurmd starts jobs as their users, so it needs root"
   exit 0

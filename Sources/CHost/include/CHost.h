@@ -6,4 +6,7 @@
  * Returns 0, or -1 with errno; EINVAL or ENOSYS where the file system or the kernel cannot. */
 int chost_exchange(const char *one, const char *other);
 
+/* Makes this process the parent of every descendant whose own parent ends, as process 1 is for all others. 0, or errno. */
+int chost_adopt_orphans(void);
+
 #endif

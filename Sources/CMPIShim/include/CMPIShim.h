@@ -5,7 +5,7 @@
  * live in CMPIShim.c.
  *
  * A rank is one process. Only the thread that called cmpi_start may call anything that follows it; nothing here locks.
- * Every int result is 0, an MPI code, or CMPI_SHORT_MESSAGE; cmpi_error_text has words for each. */
+ * Every int result is 0, an MPI code, or one of the codes below; cmpi_error_text has words for each. */
 #ifndef PRECISE_CMPI_SHIM_H
 #define PRECISE_CMPI_SHIM_H
 
@@ -18,6 +18,8 @@ extern "C" {
 
 /* Fewer bytes came than the receiver was told: ranks disagree about a message's length. MPI itself reports only more. */
 #define CMPI_SHORT_MESSAGE (-1)
+/* MPI was to end while messages were under way. */
+#define CMPI_UNDER_WAY (-2)
 
 /* Before cmpi_start ---------------------------------------------------------------------------------------------- */
 
@@ -28,13 +30,14 @@ void cmpi_error_text(int code, char *text, size_t capacity);
 
 /* Start and end -------------------------------------------------------------------------------------------------- */
 
-/* Starts MPI, once a process, asking for MPI_THREAD_FUNNELED; afterwards failing calls return instead of ending the job. */
-int cmpi_start(void);
-/* Whether cmpi_start has succeeded and cmpi_stop has not been called. */
+/* Starts MPI, once a process, asking for MPI_THREAD_FUNNELED; afterwards failing calls return instead of ending the job.
+ * When it fails, *call names the call that did, and MPI may run all the same: the job is to be ended by cmpi_abort. */
+int cmpi_start(const char **call);
+/* Whether MPI was started and cmpi_stop has not ended it. */
 int cmpi_is_running(void);
 /* What MPI promises about threads: 0 single, 1 funneled, 2 serialized, 3 multiple. */
 int cmpi_thread_level(void);
-/* Ends MPI; waits until the other ranks do the same. Nothing may be under way. */
+/* Ends MPI; waits until the other ranks do the same. CMPI_UNDER_WAY, and MPI goes on, while messages are. */
 int cmpi_stop(void);
 /* Ends every rank of the job with a status, also those that wait for a message. */
 void cmpi_abort(int status);
@@ -56,6 +59,11 @@ int cmpi_receive(int channel, int peer, void *bytes, int64_t count);
 int cmpi_poll(int channel, int *is_done);
 /* Whether a message of the channel from or to that rank is not done; leaves all as it is. */
 int cmpi_waits_for(int channel, int peer);
+/* How many messages of the channel are not done, as far as cmpi_poll and cmpi_withdraw know. */
+int cmpi_count(int channel);
+/* Takes back all receipts that nothing has come for, and waits a second at the most for those that something is coming for. A message
+ * that was posted cannot be called back; it stays under way until it is gone. */
+void cmpi_withdraw(void);
 /* Messages are cut into pieces of this many bytes, 1 to 2^30, the same on every rank; 2^28 at first. Counts of MPI are ints. */
 void cmpi_set_piece(int64_t bytes);
 
