@@ -68,14 +68,13 @@ struct ResumeTests {
     #expect(try files(run) == files(straight))
   }
 
-  /// The next step's numbers travel ahead of it; a run that stops before that step lets them come home, on whatever step it is.
+  /// The next step's numbers travel ahead of it; a run that stops before that step waits for them, on whatever step it is.
   @Test(arguments: [2, 3]) func aStopLeavesNothingUnderWay(ranks: Int) throws {
     let config = try config()
     for asked in 8..<16 {
       let count = WatchedCommunicator.Count()
-      let end = try world.leg(config, of: "stop-\(asked)", ranks: ranks, stopAfter: asked) {
-        WatchedCommunicator($0, count: count)
-      }
+      let end = try world.leg(
+        config, of: "stop-\(asked)", ranks: ranks, stopAfter: asked, over: { WatchedCommunicator($0, count: count) })
       #expect(end != .finished)
       #expect(count.prefetched.load(ordering: .relaxed) > 0)
       #expect(count.started.load(ordering: .relaxed) == count.done.load(ordering: .relaxed))
