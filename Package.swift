@@ -97,8 +97,7 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Memory", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
-        "Reporting",
-        "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
+        "Reporting", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
       ],
       swiftSettings: swift),
 

@@ -179,7 +179,11 @@ static int post(int number, int peer, char *bytes, int64_t count, int is_send) {
     char *start = bytes ? bytes + done : NULL;
     int code = is_send ? MPI_Isend(start, part, MPI_BYTE, peer, number, world, request)
                        : MPI_Irecv(start, part, MPI_BYTE, peer, number, world, request);
-    if (code != MPI_SUCCESS) return code;
+    if (code != MPI_SUCCESS) {
+      /* Nothing was posted. */
+      channels[number].count--;
+      return code;
+    }
     done += part;
   } while (done < count);
   return MPI_SUCCESS;

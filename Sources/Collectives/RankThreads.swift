@@ -13,13 +13,14 @@ public enum RankThreads {
   public static func run(ranks: Int, _ body: @escaping @Sendable (any Communicator) throws -> Void) throws {
     let world = InProcessWorld(ranks: ranks)
     let failures = Mutex<[RankFailure]>([])
-    let members = Members()
+    // With them the memory that ranks which have failed left under way: others may be copying from it.
+    let members = Mutex<[Member]>([])
     let ended = DispatchSemaphore(value: 0)
     for rank in 0..<ranks {
       let thread = Thread {
         let communicator: any Communicator = ranks == 1 ? SoloCommunicator() : InProcessCommunicator(world, rank: rank)
         // Before anything is under way, which this then holds.
-        members.add(communicator)
+        members.withLock { $0.append(Member(communicator: communicator)) }
         do {
           try body(communicator)
           world.leave(rank, failed: false)
@@ -39,25 +40,19 @@ public enum RankThreads {
       ended.wait()
       running -= 1
     }
-    if running == 0 { members.letGo() }
+    if running == 0 {
+      members.withLock { all in
+        for member in all { (member.communicator as? InProcessCommunicator)?.letGo() }
+        all = []
+      }
+    }
     // A rank that only suffered from another is named when nobody is to blame: never end as if all were well.
     guard let first = failures.withLock({ all in all.first { !($0.cause is PeerFailure) } ?? all.first }) else { return }
     throw ranks == 1 ? first.cause : first
   }
 
-  /// The ranks' communicators, and with them the memory that ranks which have failed left under way: others may be copying from it.
-  private final class Members: @unchecked Sendable {
-    private let lock = Mutex(())
-    private var all: [any Communicator] = []
-
-    func add(_ communicator: any Communicator) { lock.withLock { _ in all.append(communicator) } }
-
-    /// Frees it; only when no rank runs any more.
-    func letGo() {
-      lock.withLock { _ in
-        for communicator in all { (communicator as? InProcessCommunicator)?.letGo() }
-        all = []
-      }
-    }
+  /// A rank's communicator, which the others touch only when it runs no more.
+  private struct Member: @unchecked Sendable {
+    let communicator: any Communicator
   }
 }
