@@ -30,7 +30,7 @@ public final class EpochOrder {
     self.sizes = sizes
     self.stream = stream
     users = sizes.reduce(0, +)
-    stepsPerEpoch = max(1, min((users + batch - 1) / batch, users / fewest))
+    stepsPerEpoch = Self.steps(users: users, batch: batch, fewest: fewest)
     offsets = [Int](repeating: 0, count: sizes.count)
     firsts = offsets
     slots = [Int](repeating: 0, count: sizes.count + 1)
@@ -38,6 +38,16 @@ public final class EpochOrder {
 
   /// The most users that a step takes.
   public var largest: Int { (users + stepsPerEpoch - 1) / stepsPerEpoch }
+
+  /// The most users that a step of another batch would take.
+  public func largest(batch: Int, fewest: Int) -> Int {
+    let steps = Self.steps(users: users, batch: batch, fewest: fewest)
+    return (users + steps - 1) / steps
+  }
+
+  private static func steps(users: Int, batch: Int, fewest: Int) -> Int {
+    max(1, min((users + batch - 1) / batch, users / fewest))
+  }
 
   /// The number of users that a step takes of all shards together.
   public func users(of step: Int) -> Int { slots(of: 0..<sizes.count, step: step).count }

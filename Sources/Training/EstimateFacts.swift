@@ -63,14 +63,16 @@ public struct EstimateFacts: Sendable {
     var part = config
     part.batch.users = min(config.batch.users, Self.mostUsers)
     let source = try plan.batches(dataset, part, shards: shards) { own in
-      let mean = own.reduce(0, +) / max(own.count, 1)
-      return (0..<dataset.shardCount).map { shards.contains($0) ? own[$0 - shards.lowerBound] : mean }
+      // Of a shard that is not looked at as many take part as of all that are.
+      let listed = dataset.manifest.shards.map(\.users)
+      let share = Double(own.reduce(0, +)) / Double(max(listed[shards].reduce(0, +), 1))
+      return listed.indices.map { shards.contains($0) ? own[$0 - shards.lowerBound] : Int(share * Double(listed[$0])) }
     }
     let batch = SequenceBatch()
     source.fill(batch, step: 0)
     (users, positions) = (batch.users, batch.positions)
     if shards.count < dataset.shardCount || part.batch.users < config.batch.users {
-      users = min(config.batch.users, source.order.users)
+      users = source.order.largest(batch: config.batch.users, fewest: plan.fewestUsers)
       positions = Int((Double(batch.positions) * Double(users) / Double(max(batch.users, 1))).rounded())
     }
     // One event a user is nothing but a target.

@@ -82,7 +82,8 @@ struct HostDemandTests {
     let seen = try StepEstimate.all(config, world.dataset, ranks: 2, seenBy: 0)
     #expect(all.count == 2 && seen.map(\.phase) == all.map(\.phase))
     for (all, seen) in zip(all, seen) {
-      #expect(abs(seen.size.positions - all.size.positions) < 0.35 * all.size.positions)
+      // Of the second phase a step takes all 24 users that take part, 16 of whom are rank 0's: half of them say little of the others.
+      #expect(abs(seen.size.positions - all.size.positions) < (all.phase == "like" ? 0.6 : 0.1) * all.size.positions)
       #expect(abs(seen.memory.trainingBytes - all.memory.trainingBytes) < 0.1 * all.memory.trainingBytes)
     }
   }
