@@ -9,7 +9,8 @@ also processes under mpirun; there one rank is killed, or all with their launche
   - every checkpoint under its final name is whole to the last bit, whatever was being written;
   - with another signal than KILL the job ends with 75 and a checkpoint of the very step; under mpirun one rank is signalled, or, with
     USR1, mpirun itself;
-and a run that gets through must hold the same bits as the one that was never killed, and each step's loss once in metrics.jsonl.
+and a run that gets through must hold the same bits as the one that was never killed, and each step's loss once in metrics.jsonl and in
+TensorBoard's files.
 Needs Linux, Open MPI for processes, and the release build or PRECISE. Prints a table; ends with 1 when anything was not as it must be.
 """
 import argparse, collections, pathlib, random, re, shutil, signal, tempfile, time
@@ -51,6 +52,7 @@ class Killer:
                 raise Fault("the trained numbers are others than those of the run that nobody killed")
             if runs.losses(run) != self.losses:
                 raise Fault("metrics.jsonl has other losses, or not each step's")
+            runs.check_events(run)
             if left := runs.leftovers(run / "checkpoints"):
                 raise Fault(f"left behind: {', '.join(left)}")
             self.counts["runs"] += 1

@@ -103,14 +103,45 @@ def losses(run):
 
 
 def check_events(run):
-    """TensorBoard's files are records, whole to the last."""
+    """TensorBoard's files are records, whole to the last; a scalar may stand in them once a step."""
+    found = set()
     for file in run.glob("events.out.tfevents.*"):
         data, place = file.read_bytes(), 0
         while place < len(data):
             length = struct.unpack_from("<Q", data, place)[0] if len(data) - place >= 8 else len(data)
+            event = dict(fields(data[place + 12:place + 12 + length]))
+            for scalar in (value for number, value in fields(event.get(5, b"")) if number == 1):
+                scalar = dict(fields(scalar))[1].decode(), event.get(2, 0)
+                if scalar in found:
+                    raise Fault(f"{scalar[0]} of step {scalar[1]} stands in TensorBoard's files twice")
+                found.add(scalar)
             place += 16 + length
         if place != len(data):
             raise Fault(f"{file.name} has a record that is not whole")
+
+
+def fields(message):
+    """The fields of a protocol-buffer message: pairs of a number and a number or bytes."""
+    place = 0
+
+    def varint():
+        nonlocal place
+        value = shift = 0
+        while True:
+            byte, place = message[place], place + 1
+            value, shift = value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                return value
+
+    while place < len(message):
+        key = varint()
+        kind = key & 7
+        if kind == 0:
+            yield key >> 3, varint()
+            continue
+        length = varint() if kind == 2 else 8 if kind == 1 else 4
+        yield key >> 3, message[place:place + length]
+        place += length
 
 
 def leftovers(folder):
