@@ -84,7 +84,7 @@ let package = Package(
       "Training",
       [
         "Memory", "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches",
-        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", logging,
+        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", "CHost", logging,
       ]),
     library(
       "Serving",

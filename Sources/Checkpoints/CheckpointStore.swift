@@ -94,8 +94,7 @@ public struct CheckpointStore: Sendable {
   /// Where the file system has no such lock, what a living job writes stays all the same.
   public func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
-      let leftover = "\(path)/\(name)"
-      if OutputFolder.isAbandoned(leftover) { try OutputFolder.remove(leftover) }
+      try OutputFolder.removeLeftover("\(path)/\(name)")
     }
   }
 

@@ -43,6 +43,6 @@ struct BadRowLog {
     let kinds = summary.map { "\($0.count) with \($0.kind.rawValue)" }.joined(separator: ", ")
     throw InputError(
       "\(total) of \(rows) \(what) rows are bad, more than the \(limit) allowed (\(kinds)), the first at \(first); "
-        + "mend them or raise --max-bad-rows; nothing was written")
+        + "fix them or raise --max-bad-rows; nothing was written")
   }
 }

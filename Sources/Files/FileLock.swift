@@ -1,6 +1,24 @@
 public import Foundation
 import Glibc
 
+/// What became of an attempt to lock an open file.
+enum LockOutcome {
+  case locked
+  /// Somebody else has it.
+  case held
+  /// The file system has no locks, or not of this kind; the system's code.
+  case impossible(Int32)
+}
+
+/// Locks an open file (`flock(2)`), for as long as the descriptor is open.
+func lockDescriptor(_ descriptor: Int32, isShared: Bool = false, waits: Bool = false) -> LockOutcome {
+  while flock(descriptor, (isShared ? LOCK_SH : LOCK_EX) | (waits ? 0 : LOCK_NB)) != 0 {
+    if errno == EINTR { continue }
+    return errno == EWOULDBLOCK ? .held : .impossible(errno)
+  }
+  return .locked
+}
+
 /// A file that one holder at a time has locked, on all hosts that share the file system.
 ///
 /// Ours, on `flock(2)`: the system lets go of it when the process ends, however it ends, so a dead holder blocks nobody. Between hosts
@@ -11,7 +29,9 @@ public final class FileLock: Sendable {
   public enum Refusal: Error {
     /// Somebody has it.
     case held
-    /// The file system cannot, or the file cannot be opened, in the system's words.
+    /// The file cannot be opened for writing, in the system's words.
+    case closed(String)
+    /// The file system cannot lock, in the system's words.
     case impossible(String)
   }
 
@@ -21,17 +41,30 @@ public final class FileLock: Sendable {
   ///
   /// - Parameter waits: whether to wait until nobody else holds it.
   public init(path: String, waits: Bool) throws(Refusal) {
-    descriptor = openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o666)
-    guard descriptor >= 0 else { throw .impossible(String(cString: strerror(errno))) }
-    while flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
-      let code = errno
-      if code == EINTR { continue }
-      close(descriptor)
-      throw code == EWOULDBLOCK ? .held : .impossible(String(cString: strerror(code)))
+    let opened = openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o666)
+    guard opened >= 0 else { throw .closed(String(cString: strerror(errno))) }
+    // From here on the descriptor is closed by deinit, thrown or not.
+    descriptor = opened
+    switch lockDescriptor(opened, waits: waits) {
+    case .locked: return
+    case .held: throw .held
+    case .impossible(let code): throw .impossible(String(cString: strerror(code)))
     }
   }
 
   deinit { close(descriptor) }
+
+  /// Whether somebody holds a file just now; a file that is not there is not made.
+  public static func isHeld(_ path: String) -> Bool {
+    guard access(path, F_OK) == 0 else { return false }
+    do {
+      _ = try FileLock(path: path, waits: false)
+      return false
+    } catch {
+      if case .held = error { return true }
+      return false
+    }
+  }
 
   /// Replaces the file's bytes, for who wants to know the holder; what cannot be written changes nothing about the lock.
   public func write(_ bytes: Data) {
@@ -50,14 +83,12 @@ public final class FileHold: Sendable {
   ///
   /// Where the file system cannot lock, nothing keeps it from being removed.
   public init?(path: String) {
-    descriptor = openDescriptor(path, O_RDONLY)
-    guard descriptor >= 0 else { return nil }
-    while flock(descriptor, LOCK_SH) != 0 && errno == EINTR {}
+    let opened = openDescriptor(path, O_RDONLY)
+    guard opened >= 0 else { return nil }
+    descriptor = opened
+    _ = lockDescriptor(opened, isShared: true, waits: true)
     var (own, now) = (stat(), stat())
-    guard fstat(descriptor, &own) == 0, stat(path, &now) == 0, own.st_ino == now.st_ino else {
-      close(descriptor)
-      return nil
-    }
+    guard fstat(opened, &own) == 0, stat(path, &now) == 0, own.st_ino == now.st_ino else { return nil }
   }
 
   deinit { close(descriptor) }
@@ -66,7 +97,7 @@ public final class FileHold: Sendable {
   public static func unlessHeld(_ path: String, _ body: () throws -> Void) rethrows {
     let descriptor = openDescriptor(path, O_RDWR)
     defer { if descriptor >= 0 { close(descriptor) } }
-    if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return }
+    if descriptor >= 0, case .held = lockDescriptor(descriptor) { return }
     try body()
   }
 }

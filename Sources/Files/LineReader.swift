@@ -2,7 +2,7 @@ import Glibc
 
 /// Reads a text file line by line without a copy or a `String` per line.
 ///
-/// Ours. `-` is standard input; gzip is recognised by its magic number. A UTF-8 byte order mark at the very start is left out, and what
+/// Ours. `-` is standard input; gzip is recognized by its magic number. A UTF-8 byte order mark at the very start is left out, and what
 /// is no text is refused by its first bytes (``FileSignature``).
 public final class LineReader {
   /// The file's path, or `standard input`, for messages.

@@ -112,7 +112,8 @@ public final class OutputFolder {
   /// What cannot be removed stays under a hidden name. Throws `InputError` then.
   public static func remove(_ path: String) throws {
     let url = URL(fileURLWithPath: path)
-    let hidden = "\(url.deletingLastPathComponent().path)/.\(url.lastPathComponent.drop { $0 == "." }).removed"
+    let hidden =
+      "\(url.deletingLastPathComponent().path)/.\(url.lastPathComponent.drop { $0 == "." })\(Temporary.removedSuffix)"
     do {
       if hidden != url.path {
         try? FileManager.default.removeItem(atPath: hidden)
@@ -141,8 +142,17 @@ public final class OutputFolder {
     }
   }
 
-  /// Whether nobody is making what stands under a hidden name of this program's.
-  public static func isAbandoned(_ path: String) -> Bool { !path.hasSuffix(Temporary.suffix) || Temporary.isAbandoned(path) }
+  /// Removes what stands under a hidden name of this program's, unless a living process is making it.
+  ///
+  /// Throws `InputError` when it cannot be removed.
+  public static func removeLeftover(_ path: String) throws {
+    // A folder goes by its lock, which is an entry of its own.
+    if path.hasSuffix(Temporary.folderSuffix) { return }
+    if path.hasSuffix(Temporary.suffix) { _ = Temporary.removeIfAbandoned(path) } else { try remove(path) }
+  }
+
+  /// What a name becomes while the thing is being removed.
+  public static func nameWhileRemoved(_ name: String) -> String { ".\(name)\(Temporary.removedSuffix)" }
 
   /// Whether a folder's entry is nothing that a person put there: what a killed command left, or a disk's own folder.
   public static func isNobodys(_ entry: String) -> Bool { Temporary.isTemporaryName(entry) || entry == "lost+found" }

@@ -4,53 +4,61 @@ import Synchronization
 
 /// A hidden file or folder beside an output's final name, in which the output is made.
 ///
-/// Ours. Its name says that it is this program's; a lock on it says that its owner lives, and the system lets go of that however a
-/// process ends, on whatever host and in whatever container. So whoever writes the same output next can remove what is
-/// abandoned and nothing else. A signal that ends the process removes it too (``removeWhenStopped()``).
+/// Ours. Its name says that it is this program's; a lock says that its owner lives, and the system lets go of that however a process
+/// ends, on whatever host and in whatever container. So whoever writes the same output next can remove what is abandoned and nothing
+/// else. The lock is on the file itself, and for a folder on a file beside it, because folders have no locks on NFS. A signal that ends
+/// the process removes it too (`StopCleanup`).
 final class Temporary {
-  /// The path.
+  /// The path of the file or folder.
   let path: String
-  /// Open for writing when it is a file; -1 for a folder that cannot be locked.
+  /// The file whose lock says that the owner lives; a file's own.
+  private let lockPath: String
+  /// Open for writing when it is a file.
   let descriptor: Int32
   private var isOurs = true
 
   /// Makes an empty file; nil, with `errno`, when the system refuses.
   static func file(for name: String, in folder: String) -> Temporary? {
-    make(name, folder) { path in
-      let descriptor = openDescriptor(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o666)
-      return descriptor >= 0 ? descriptor : nil
-    }
+    removeAbandoned(of: name, in: folder)
+    return makeLocked(name, folder).map { Temporary($0.path, lock: $0.path, $0.descriptor) }
   }
 
   /// Makes an empty folder; nil, with `errno`, when the system refuses.
   static func folder(for name: String, in folder: String) -> Temporary? {
-    make(name, folder) { path in
-      guard mkdir(path, 0o777) == 0 else { return nil }
-      return openDescriptor(path, O_RDONLY | O_DIRECTORY)
-    }
+    removeAbandoned(of: name, in: folder)
+    guard let lock = makeLocked(name, folder) else { return nil }
+    let made = Temporary(folderPath(lock.path), lock: lock.path, lock.descriptor)
+    registry.withLock { _ = $0.insert(made.path) }
+    if mkdir(made.path, 0o777) == 0 { return made }
+    let reason = errno
+    withExtendedLifetime(made) {}
+    errno = reason
+    return nil
   }
 
-  private static func make(_ name: String, _ folder: String, _ create: (String) -> Int32?) -> Temporary? {
-    removeAbandoned(of: name, in: folder)
+  /// Makes an empty file that is locked.
+  private static func makeLocked(_ name: String, _ folder: String) -> (path: String, descriptor: Int32)? {
     while true {
       let path = "\(folder)/\(prefix(name))\(randomText())\(suffix)"
       // Registered first: a signal in between must find it.
       registry.withLock { _ = $0.insert(path) }
-      if let descriptor = create(path) {
-        // Somebody may have taken it for abandoned before it was locked. A folder that cannot be opened is used without a lock.
-        if descriptor < 0 || lock(descriptor) { return Temporary(path, descriptor) }
+      let descriptor = openDescriptor(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o666)
+      // Somebody may have taken it for abandoned before it was locked.
+      if descriptor >= 0 && lock(descriptor) { return (path, descriptor) }
+      let reason = errno
+      registry.withLock { _ = $0.remove(path) }
+      if descriptor >= 0 {
         close(descriptor)
-      } else if errno != EEXIST {
-        let reason = errno
-        registry.withLock { _ = $0.remove(path) }
+      } else if reason != EEXIST {
         errno = reason
         return nil
       }
-      registry.withLock { _ = $0.remove(path) }
     }
   }
 
-  private init(_ path: String, _ descriptor: Int32) { (self.path, self.descriptor) = (path, descriptor) }
+  private init(_ path: String, lock: String, _ descriptor: Int32) {
+    (self.path, lockPath, self.descriptor) = (path, lock, descriptor)
+  }
 
   deinit {
     guard isOurs else { return }
@@ -73,44 +81,65 @@ final class Temporary {
 
   private func letGo() {
     isOurs = false
-    Self.registry.withLock { _ = $0.remove(path) }
-    if descriptor >= 0 { close(descriptor) }
+    if lockPath != path { unlink(lockPath) }
+    Self.registry.withLock { $0.subtract([path, lockPath]) }
+    close(descriptor)
   }
 
   /// Locks what was just made; false when it is not there any more.
   private static func lock(_ descriptor: Int32) -> Bool {
     // A file system without locks leaves what is abandoned where it is.
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return errno != EWOULDBLOCK }
+    if case .held = lockDescriptor(descriptor) { return false }
     var status = stat()
     return fstat(descriptor, &status) != 0 || status.st_nlink > 0
   }
 
   // MARK: What was abandoned
 
-  /// The end of every such name.
+  /// The end of the name of a file, and of a folder's lock.
   static let suffix = ".precise-tmp"
+  /// The end of a folder's name.
+  static let folderSuffix = ".precise-tmp-folder"
   /// The end of the name under which a folder stands aside while another takes its place, where that takes two steps.
   static let asideSuffix = ".precise-old"
+  /// The end of the name of what is being removed.
+  static let removedSuffix = ".removed"
 
   /// Removes what earlier writers of an output left behind when they were killed; what a living one makes stays.
   ///
   /// A folder that was set aside, and is not replaced, comes back.
   static func removeAbandoned(of name: String, in folder: String) {
     let start = prefix(name)
-    for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where entry.hasPrefix(start) {
+    let entries = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(start) }
+    let locks = entries.filter { isRandom($0, start, suffix) }
+    let living = locks.filter { !removeIfAbandoned("\(folder)/\($0)") }
+    // A living writer may be between its two renames.
+    guard living.isEmpty else { return }
+    for entry in entries where isRandom(entry, start, asideSuffix) {
       let path = "\(folder)/\(entry)"
-      let middle = entry.dropFirst(start.count)
-      if middle.hasSuffix(suffix), isRandomText(middle.dropLast(suffix.count)), isAbandoned(path) {
-        removeTree(path)
-      } else if middle.hasSuffix(asideSuffix), isRandomText(middle.dropLast(asideSuffix.count)) {
-        if access("\(folder)/\(name)", F_OK) == 0 { removeTree(path) } else { rename(path, "\(folder)/\(name)") }
-      }
+      if access("\(folder)/\(name)", F_OK) == 0 { removeTree(path) } else { rename(path, "\(folder)/\(name)") }
     }
   }
 
+  /// Removes a temporary file, or a folder by its lock, unless its owner lives or that cannot be known; whether it is gone.
+  static func removeIfAbandoned(_ path: String) -> Bool {
+    // Where a lock travels over a network, an exclusive one takes a descriptor that may write.
+    let descriptor = openDescriptor(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    guard case .locked = lockDescriptor(descriptor) else { return false }
+    // The lock's file last: who is killed in between leaves what can be found again.
+    removeTree(folderPath(path))
+    removeTree(path)
+    return true
+  }
+
+  /// The folder that a lock's file stands for.
+  private static func folderPath(_ lock: String) -> String { String(lock.dropLast(suffix.count)) + folderSuffix }
+
   /// Whether a folder's entry has a name that this program gives to what is not whole.
   static func isTemporaryName(_ entry: String) -> Bool {
-    entry.hasPrefix(".") && (entry.hasSuffix(suffix) || entry.hasSuffix(asideSuffix))
+    entry.hasPrefix(".") && [suffix, folderSuffix, asideSuffix, removedSuffix].contains { entry.hasSuffix($0) }
   }
 
   /// A name for a folder that stands aside.
@@ -123,16 +152,6 @@ final class Temporary {
     for _ in 0..<5 {
       if (try? FileManager.default.removeItem(atPath: path)) != nil || access(path, F_OK) != 0 { return }
     }
-  }
-
-  /// Whether nobody holds the lock of what stands under a temporary name; false where that cannot be known.
-  static func isAbandoned(_ path: String) -> Bool {
-    // Where a lock travels over a network, an exclusive one takes a descriptor that may write.
-    var descriptor = openDescriptor(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
-    if descriptor < 0 { descriptor = openDescriptor(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) }
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
   }
 
   /// The beginning of the names for an output; cut, so that the whole stays below the 255 bytes that a name may have.
@@ -148,8 +167,10 @@ final class Temporary {
     return String(repeating: "0", count: digits - text.count) + text
   }
 
-  private static func isRandomText(_ text: Substring) -> Bool {
-    text.utf8.count == digits
+  /// Whether a name is one of ours: a beginning, a random text, an end.
+  private static func isRandom(_ entry: String, _ start: String, _ end: String) -> Bool {
+    let text = entry.dropFirst(start.count).dropLast(end.count)
+    return entry.hasSuffix(end) && text.utf8.count == digits
       && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 || (UInt8(ascii: "a")...UInt8(ascii: "z")) ~= $0 }
   }
 

@@ -27,16 +27,19 @@ public struct RestartPolicy: Sendable {
     public let before: Place?
     /// The last step that the job has noted; nil when it has noted none.
     public let reached: Place?
+    /// Whether another job holds the run directory just now.
+    public let isHeld: Bool
 
     /// Whether this start has got anywhere: what an earlier start, or an earlier run in the same place, has noted is none of its doing.
     public var hasMoved: Bool { reached != nil && reached != before }
 
     /// Describes an end.
-    public init(status: Int32, failed: Place?, before: Place?, reached: Place?) {
+    public init(status: Int32, failed: Place?, before: Place?, reached: Place?, isHeld: Bool = false) {
       self.status = status
       self.failed = failed
       self.before = before
       self.reached = reached
+      self.isHeld = isHeld
     }
   }
 
@@ -66,6 +69,11 @@ public struct RestartPolicy: Sendable {
     deathsHere = end.hasMoved ? 1 : deathsHere + 1
     let isRepeated = end.failed != nil && end.failed == last?.failed
     defer { last = end }
+    // The host of an earlier start may have died; a network file system frees its lock once the lease ends.
+    if end.status == 65, end.isHeld, last != nil, waits < Self.mostWaits {
+      waits += 1
+      return .restart(after: Self.wait)
+    }
     switch end.status {
     case 0, 75: return .end(because: nil)
     case 64: return .end(because: "a wrong command line or configuration stays wrong")
@@ -83,6 +91,10 @@ public struct RestartPolicy: Sendable {
     return .restart(after: min(backoff * Double(sign: .plus, exponent: min(pauses, 30), significand: 1), Self.longestPause))
   }
 
+  /// Seconds between two starts while an earlier one's lock is still there, and how often: five minutes, three times an NFS lease.
+  private static let (wait, mostWaits) = (15.0, 20)
+
+  private var waits = 0
   private var left: Int
   private let backoff: Double
   private var last: End?

@@ -1,3 +1,4 @@
+import CHost
 import Glibc
 
 /// Runs a command until it ends well, is told to stop, or its policy gives up.
@@ -28,7 +29,7 @@ public struct Supervisor {
     self.place = place
     self.note = note
     // Under nohup a hangup is nobody's wish to stop, and a signal that is blocked would arrive all the same.
-    ignored = Self.isIgnored(SIGHUP) ? [SIGHUP] : []
+    ignored = chost_ignores(SIGHUP) != 0 ? [SIGHUP] : []
     stops = [SIGTERM, SIGINT, SIGHUP, SIGUSR1].filter { [ignored] in !ignored.contains($0) }
   }
 
@@ -124,12 +125,6 @@ public struct Supervisor {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
-  }
-
-  private static func isIgnored(_ signal: Int32) -> Bool {
-    var action = sigaction()
-    guard sigaction(signal, nil, &action) == 0 else { return false }
-    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   private var policy: RestartPolicy

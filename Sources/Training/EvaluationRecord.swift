@@ -74,8 +74,15 @@ public struct EvaluationRecord {
   ///
   /// Throws `InputError` when the file cannot be read or written.
   static func update(_ directory: RunDirectory, _ change: (inout EvaluationRecord) -> Void) throws {
-    // Without locks on the file system the last writer wins.
-    let lock = try? FileLock(path: "\(directory.path)/evaluation.lock", waits: true)
+    let path = "\(directory.path)/evaluation.lock"
+    var lock: FileLock?
+    do {
+      lock = try FileLock(path: path, waits: true)
+    } catch .closed(let reason) {
+      throw InputError("\(path) cannot be opened (\(reason)), so the metrics cannot be recorded")
+    } catch {
+      // Without locks on the file system the last writer wins.
+    }
     try withExtendedLifetime(lock) {
       var record = try EvaluationRecord(path: directory.evaluationPath)
       change(&record)

@@ -118,7 +118,9 @@ public struct RunDirectory: Sendable {
   /// Whether an entry of the folder is of those that a run writes.
   static func owns(_ name: String) -> Bool {
     let names = ["metrics.jsonl", "evaluation.json", "failure.json", "diagnostics", "checkpoints", "trace"]
-    return names.contains(name) || name.hasPrefix("events.out.tfevents.")
+    // A removal that was killed goes on.
+    return name.hasPrefix("events.out.tfevents.")
+      || names.contains { name == $0 || name == OutputFolder.nameWhileRemoved($0) }
   }
 
   /// Removes what a run has made, and nothing else.

@@ -23,7 +23,8 @@ public final class RunLock: Sendable {
 
   /// Locks a run directory, which must be there.
   ///
-  /// Where the file system has no locks the run goes on with a warning. Throws `InputError` naming the holder when there is one.
+  /// Where the file system has no locks the run goes on with a warning. Throws `InputError` naming the holder when there is one, or when
+  /// the lock's file cannot be opened.
   public init(_ directory: RunDirectory) throws {
     let path = "\(directory.path)/\(Self.fileName)"
     do {
@@ -31,6 +32,9 @@ public final class RunLock: Sendable {
       warning = nil
     } catch .held {
       throw InputError("\(directory.path) is being trained by \(Self.holder(path)); wait for it, stop it, or give another --out")
+    } catch .closed(let reason) {
+      throw InputError(
+        "\(path) cannot be opened (\(reason)), so nobody knows who trains there; give an --out that you may write to")
     } catch .impossible(let reason) {
       lock = nil
       warning = "\(directory.path) cannot be locked (\(reason)): see to it that no other job trains into it"
@@ -40,6 +44,9 @@ public final class RunLock: Sendable {
     let holder = Holder(host: ProcessInfo.processInfo.hostName, process: getpid(), started: now)
     if let bytes = try? JSONEncoder().encode(holder) { lock?.write(bytes + Data("\n".utf8)) }
   }
+
+  /// Whether some job holds a run directory just now.
+  public static func isHeld(_ directory: RunDirectory) -> Bool { FileLock.isHeld("\(directory.path)/\(fileName)") }
 
   private static func holder(_ path: String) -> String {
     guard let bytes = try? SmallFile.read(path), let holder = try? JSONDecoder().decode(Holder.self, from: bytes) else {

@@ -95,7 +95,7 @@ public struct RunOpening {
     let kept = Set(old.targeted.map(\.name).filter(isTrained)).union(trained).subtracting(anew)
     let problems = ResumeRules.problems(old, config, phases: kept)
     guard problems.isEmpty else { throw ConfigProblems(file: configFile, problems: problems) }
-    try lose(lost)
+    if intent == .overwrite { try lose(anew) }
     binding.from = found.from
     binding.tokenStates = record.tokenStates ?? found.tokenStates
   }
@@ -105,8 +105,9 @@ public struct RunOpening {
   /// Removes the checkpoints and metrics of phases that are trained anew.
   private func lose(_ phases: [String]) throws {
     guard !phases.isEmpty else { return }
-    for phase in phases { try store(phase).removeAll() }
+    // The record first: it may be one that cannot be read.
     try EvaluationRecord.update(directory) { record in for phase in phases { record.remove(phase: phase) } }
+    for phase in phases { try store(phase).removeAll() }
   }
 
   private func store(_ phase: String) -> CheckpointStore { CheckpointStore(path: directory.checkpointsPath(phase: phase)) }

@@ -81,9 +81,11 @@ public struct StepEstimate: Sendable {
   ///
   /// Throws `InputError` on a damaged shard or record of an encoding.
   ///
-  /// - Parameter rank: looks at the virtual shards of this rank, for all of them; nil = looks at all.
+  /// - Parameters:
+  ///   - selection: only the phases that `--phase` selects and that make steps; nil = every phase.
+  ///   - rank: looks at the virtual shards of this rank, for all of them; nil = looks at all.
   public static func all(
-    _ config: RunConfig, _ dataset: Dataset?, ranks: Int, seenBy rank: Int? = nil
+    _ config: RunConfig, _ dataset: Dataset?, only selection: String? = nil, ranks: Int, seenBy rank: Int? = nil
   ) throws -> [StepEstimate] {
     guard let dataset else {
       let facts = EstimateFacts(config)
@@ -91,7 +93,9 @@ public struct StepEstimate: Sendable {
     }
     let record = config.model.semanticDim > 0 ? try EncodingRecord(folder: dataset.path) : nil
     let shards = rank.map { ShardRuns.shards(of: $0, ranks: ranks, count: dataset.shardCount) }
-    return try PhasePlan.all(config, dataset).map { plan in
+    let plans = PhasePlan.all(config, dataset)
+    let selected = selection == nil ? plans : PhasePlan.selected(plans, selection).map(\.plan).filter(\.makesSteps)
+    return try selected.map { plan in
       StepEstimate(config, plan, try EstimateFacts(config, plan, dataset, record, shards: shards), ranks: ranks)
     }
   }

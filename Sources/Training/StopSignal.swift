@@ -1,3 +1,4 @@
+import CHost
 import Glibc
 import Synchronization
 
@@ -24,18 +25,13 @@ public enum StopSignal {
     var listened = sigset_t()
     sigemptyset(&listened)
     for (signal, _) in signals {
-      var before = sigaction()
       // nohup wants the training to outlive its terminal.
-      if signal == SIGHUP, sigaction(signal, nil, &before) == 0, isIgnored(before) { continue }
+      if signal == SIGHUP && chost_ignores(signal) != 0 { continue }
       sigaction(signal, &action, nil)
       sigaddset(&listened, signal)
     }
     // Whoever started us may have blocked them; threads that are made later listen as this one does.
     pthread_sigmask(SIG_UNBLOCK, &listened, nil)
-  }
-
-  private static func isIgnored(_ action: sigaction) -> Bool {
-    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Whether somebody wants training to stop.

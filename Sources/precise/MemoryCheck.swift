@@ -19,11 +19,12 @@ func refuseBeyondMemory(_ demand: HostDemand, file: String, _ console: Console) 
 ///
 /// Without a data set the items are made up, and nothing is evaluated.
 func refuseBeyondMemory(
-  _ communicator: any Communicator, _ config: RunConfig, _ dataset: Dataset?, file: String, _ console: Console
+  _ communicator: any Communicator, _ config: RunConfig, _ dataset: Dataset?, only phase: String? = nil, file: String,
+  _ console: Console
 ) throws {
   let launch = Launch.detect(ProcessInfo.processInfo.environment)
   let here = min(launch.map { $0.localSize ?? 1 } ?? communicator.size, communicator.size)
-  let estimates = try StepEstimate.all(config, dataset, ranks: communicator.size, seenBy: communicator.rank)
+  let estimates = try StepEstimate.all(config, dataset, only: phase, ranks: communicator.size, seenBy: communicator.rank)
   let demand = HostDemand(estimates, config, ranks: here, areThreads: launch == nil, evaluates: dataset != nil)
   try refuseBeyondMemory(demand, file: file, console)
 }

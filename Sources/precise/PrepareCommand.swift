@@ -16,7 +16,7 @@ struct PrepareCommand: ParsableCommand {
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
       files one with item and text (and perhaps scene). The format follows each file's name unless --format is given: .tsv, \
-      .jsonl, .ndjson and .json, anything else is csv. Gzip is recognised by itself; - is standard input. Times are numbers \
+      .jsonl, .ndjson and .json, anything else is csv. Gzip is recognized by itself; - is standard input. Times are numbers \
       (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
 
       With --append the new data set begins with an old one's events, items and users, which keep their numbers and are never \

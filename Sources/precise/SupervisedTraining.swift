@@ -22,9 +22,15 @@ final class SupervisedTraining {
   /// The words of a start, which is about to happen; from the second on, `precise train` goes on from what is there.
   func begin(_ start: Int) -> [String] {
     before = Traces(output)
-    guard start > 0 else { return command }
+    guard start > 0 else {
+      first = before
+      return command
+    }
     var words = command
     for place in invocations.reversed() {
+      // An older run that was to be overwritten, and is not yet, must not be gone on with.
+      let isOlder = first.configuration != nil && before.configuration == first.configuration
+      if words[place].contains("--overwrite") && isOlder { continue }
       var options = words[place].filter { $0 != "--overwrite" }
       if !options.contains("--resume") { options.insert("--resume", at: 0) }
       words.replaceSubrange(place, with: options)
@@ -37,7 +43,8 @@ final class SupervisedTraining {
     let after = Traces(output)
     let failure = after.failure == before.failure ? nil : output.flatMap { FailureRecord.read(RunDirectory(path: $0)) }
     let failed = failure?.phase.flatMap { phase in failure?.step.map { RestartPolicy.Place(phase: phase, step: $0) } }
-    return .init(status: status, failed: failed, before: before.reached, reached: after.reached)
+    let isHeld = output.map { RunLock.isHeld(RunDirectory(path: $0)) } ?? false
+    return .init(status: status, failed: failed, before: before.reached, reached: after.reached, isHeld: isHeld)
   }
 
   /// The run directory that the command names.
@@ -61,6 +68,8 @@ final class SupervisedTraining {
   private struct Traces {
     /// Which file the failure's record is; nil when there is none.
     var failure: Identity?
+    /// Which file the configuration is, which a start writes once the run is its own.
+    var configuration: Identity?
     /// The last step that the log has.
     var reached: RestartPolicy.Place?
 
@@ -68,6 +77,7 @@ final class SupervisedTraining {
       guard let output else { return }
       let directory = RunDirectory(path: output)
       failure = Identity(directory.failurePath)
+      configuration = Identity(directory.configPath)
       reached = MetricsLog.lastPlace(path: directory.metricsPath).map { RestartPolicy.Place(phase: $0.phase, step: $0.step) }
     }
   }
@@ -87,4 +97,6 @@ final class SupervisedTraining {
   /// Where the options of each `precise train` stand: a launcher may start several (`mpirun … : …`).
   private let invocations: [Range<Int>]
   private var before = Traces()
+  /// What stood there before the first start.
+  private var first = Traces()
 }

@@ -93,7 +93,9 @@ struct TrainCommand: RankCommand {
         try agree(communicator, config, dataset, states)
         try trace?.check(ranks: communicator.size)
         try PhasePlan.checkUsers(config, dataset, only: phase, communicator: communicator, note: console.note)
-        if communicator.rank == 0 { try refuseBeyondMemory(communicator, config, dataset, file: self.config, console) }
+        if communicator.rank == 0 {
+          try refuseBeyondMemory(communicator, config, dataset, only: phase, file: self.config, console)
+        }
         let lock = communicator.rank == 0 ? try open(directory, config, dataset, states) : nil
         defer { withExtendedLifetime(lock) {} }
         try communicator.barrier()

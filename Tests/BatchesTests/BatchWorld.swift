@@ -19,7 +19,7 @@ final class BatchWorld {
   private let folder: TemporaryFolder
   private var places: [Int32: Place] = [:]
 
-  /// `users` users of 1 to 14 events each over three scenes and three behaviours; with `items`, of so many items that they share.
+  /// `users` users of 1 to 14 events each over three scenes and three behaviors; with `items`, of so many items that they share.
   init(users: Int = 40, shards: Int = 6, seed: UInt64 = 1, items: Int? = nil) throws {
     folder = try TemporaryFolder()
     var random = SplitMix(state: seed)

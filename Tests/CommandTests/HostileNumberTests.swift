@@ -16,7 +16,7 @@ struct HostileNumberTests {
     let file: String
     let command: [String]
     var choice = Choice.each
-    var mend: (@Sendable (String) throws -> Void)?
+    var reseal: (@Sendable (String) throws -> Void)?
     var testDescription: String { "\(file), \(command[0])" }
   }
 
@@ -29,14 +29,14 @@ struct HostileNumberTests {
   static let kinds: [Kind] = [
     Kind(file: "dataset/encode.json", command: check),
     Kind(file: "dataset/encode.json", command: export),
-    Kind(file: "dataset/manifest.json", command: append, mend: NumberDamage.mendDataset),
-    Kind(file: "dataset/manifest.json", command: ["inspect", "dataset"], choice: .named, mend: NumberDamage.mendDataset),
-    Kind(file: "dataset/manifest.json", command: check, choice: .all, mend: NumberDamage.mendDataset),
-    Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: export, mend: NumberDamage.mendCheckpoint),
-    Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: HostileFile.resume, mend: NumberDamage.mendCheckpoint),
+    Kind(file: "dataset/manifest.json", command: append, reseal: NumberDamage.resealDataset),
+    Kind(file: "dataset/manifest.json", command: ["inspect", "dataset"], choice: .named, reseal: NumberDamage.resealDataset),
+    Kind(file: "dataset/manifest.json", command: check, choice: .all, reseal: NumberDamage.resealDataset),
+    Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: export, reseal: NumberDamage.resealCheckpoint),
+    Kind(file: "\(HostileFile.checkpoint)/manifest.json", command: HostileFile.resume, reseal: NumberDamage.resealCheckpoint),
     Kind(
       file: "\(HostileFile.checkpoint)/manifest.json", command: ["inspect", "run"], choice: .all,
-      mend: NumberDamage.mendCheckpoint),
+      reseal: NumberDamage.resealCheckpoint),
     Kind(file: "run/evaluation.json", command: ["inspect", "run"], choice: .named),
     Kind(file: "run/metrics.jsonl", command: ["inspect", "run"], choice: .all),
     Kind(file: "run/metrics.jsonl", command: HostileFile.resume, choice: .all),
@@ -54,7 +54,7 @@ struct HostileNumberTests {
         let folder = try HostileWorld.shared().copy()
         let path = folder.file(kind.file)
         try numbers.file(choice, value).write(to: URL(fileURLWithPath: path))
-        try kind.mend?(path)
+        try kind.reseal?(path)
         let ending = try CommandRunner.run(kind.command, in: folder.path)
         cases += 1
         refused += ending.code == 0 ? 0 : 1

@@ -48,7 +48,7 @@ struct NumberDamage {
   private static func isFlag(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
 
   /// Makes the checksum of a data set's manifest fit its list of files again, so that what stands there is read.
-  @Sendable static func mendDataset(_ path: String) throws {
+  @Sendable static func resealDataset(_ path: String) throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     guard var manifest = try JSONSerialization.jsonObject(with: data) as? [String: Any],
       let list = manifest["files"] as? [[String: Any]]
@@ -65,7 +65,7 @@ struct NumberDamage {
   }
 
   /// Seals a checkpoint's manifest again; one with a number that cannot be read keeps its seal.
-  @Sendable static func mendCheckpoint(_ path: String) throws {
+  @Sendable static func resealCheckpoint(_ path: String) throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else { return }
     try manifest.write(to: URL(fileURLWithPath: path).deletingLastPathComponent().path)

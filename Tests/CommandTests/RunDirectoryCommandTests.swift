@@ -148,6 +148,31 @@ struct RunDirectoryCommandTests {
     #expect(try folder.names() == ["c.yaml", "dataset", "events.csv", "run"])
   }
 
+  @Test func aHangupThatIsIgnoredStaysIgnored() throws {
+    let pipe = folder.file("events.csv")
+    try #require(mkfifo(pipe, 0o600) == 0)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [
+      "nohup", try CommandRunner.binary(), "prepare", "--interactions", "events.csv", "--out", "made", "--quiet",
+    ]
+    process.arguments! += ["--min-user-events", "1", "--min-item-events", "1"]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    try process.run()
+    let writer = FileHandle(fileDescriptor: open(pipe, O_WRONLY))
+    try wait("a temporary folder") { try folder.names().contains { $0.hasPrefix(".made.") } }
+    for _ in 0..<3 {
+      kill(process.processIdentifier, SIGHUP)
+      usleep(50_000)
+    }
+    try writer.write(contentsOf: Data(("user,item,timestamp\n" + (0..<24).map { "u\($0 % 4),i\($0 % 6),\($0)\n" }.joined()).utf8))
+    try writer.close()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+    #expect(try folder.names() == ["c.yaml", "dataset", "events.csv", "made", "run"])
+  }
+
   @Test func whatIsNotAFileIsWrittenThrough() throws {
     let user = try world.id("interactions.csv", column: 0)
     let item = try world.id("interactions.csv", column: 1)

@@ -66,4 +66,16 @@ struct SupervisedTrainingTests {
     let end = training.end(70)
     #expect(end.hasMoved && end.reached?.step == 8 && end.failed?.step == 9)
   }
+
+  @Test func anOlderRunThatStillStandsIsOverwrittenAndNotGoneOnWith() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("config.yaml", "old")
+    let training = SupervisedTraining(["precise", "train", "--overwrite", "--out", folder.path], programs: ["precise"])
+    #expect(training.begin(0).contains("--overwrite"))
+    // Killed before the run was its own.
+    #expect(training.begin(1).contains("--overwrite") && !training.begin(1).contains("--resume"))
+    try FileManager.default.removeItem(atPath: folder.file("config.yaml"))
+    try folder.write("config.yaml", "new")
+    #expect(!training.begin(2).contains("--overwrite") && training.begin(2).contains("--resume"))
+  }
 }

@@ -16,15 +16,18 @@ import Testing
     #expect(throws: FileLock.Refusal.self) { try FileLock(path: path, waits: false) }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "who")
     first = nil
-    _ = try FileLock(path: path, waits: false)
-    _ = try FileLock(path: path, waits: true)
+    #expect(!FileLock.isHeld(path) && !FileLock.isHeld(folder.file("none")))
+    let second = try FileLock(path: path, waits: true)
+    #expect(FileLock.isHeld(path))
+    withExtendedLifetime(second) {}
+    #expect(try folder.names() == ["lock"])
   }
 
   @Test func whatCannotBeLockedIsSaid() throws {
     do {
       _ = try FileLock(path: folder.file("none/lock"), waits: false)
       Issue.record("it was locked")
-    } catch .impossible(let reason) {
+    } catch .closed(let reason) {
       #expect(reason == "No such file or directory")
     } catch {
       Issue.record("\(error)")
@@ -51,6 +54,22 @@ import Testing
       try await group.waitForAll()
     }
     #expect(try String(contentsOfFile: counter, encoding: .utf8) == "8")
+  }
+
+  /// A refusal closes its own descriptor once: the number may be somebody else's by then.
+  @Test func refusalsCloseNothingOfOthers() throws {
+    let path = folder.file("lock")
+    let lock = try FileLock(path: path, waits: false)
+    for _ in 0..<200 {
+      #expect(throws: FileLock.Refusal.self) { try FileLock(path: path, waits: false) }
+      #expect(throws: FileLock.Refusal.self) { try FileLock(path: folder.file("none/lock"), waits: false) }
+      #expect(FileHold(path: folder.file("none")) == nil)
+      let mine = open(path, O_RDONLY)
+      #expect(mine >= 0 && fcntl(mine, F_GETFD) >= 0)
+      close(mine)
+    }
+    #expect(FileLock.isHeld(path))
+    withExtendedLifetime(lock) {}
   }
 
   @Test func whatIsHeldIsNotTouched() throws {

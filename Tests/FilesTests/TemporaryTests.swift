@@ -16,8 +16,10 @@ import Testing
     let others = [".a.backup.precise-tmp", ".a.\(random).tmp", ".b.\(random).precise-tmp", "a.\(random).precise-tmp", ".a."]
     for name in others { try folder.write(name, "theirs") }
     try folder.write(abandoned, "half")
-    try FileManager.default.createDirectory(
-      atPath: folder.file(".a.\(String(random.reversed())).precise-tmp/deep/er"), withIntermediateDirectories: true)
+    // A folder goes by the lock beside it.
+    let lock = ".a.\(String(random.reversed())).precise-tmp"
+    try folder.write(lock, "")
+    try FileManager.default.createDirectory(atPath: folder.file("\(lock)-folder/deep/er"), withIntermediateDirectories: true)
     var file = try AtomicFile(path: folder.file("a"))
     try file.write("x")
     try file.commit()
@@ -29,12 +31,31 @@ import Testing
     try Data("x".utf8).write(to: URL(fileURLWithPath: own.path + "/inside"))
     let file = try #require(Temporary.file(for: "a", in: folder.path))
     Temporary.removeAbandoned(of: "a", in: folder.path)
-    #expect(try folder.names().count == 2)
+    // The folder, its lock, the file.
+    #expect(try folder.names().count == 3)
     // As if their owner had died: the lock goes with the descriptor.
-    let copies = [own.descriptor, file.descriptor].map { $0 }
     withExtendedLifetime((own, file)) {
-      for descriptor in copies { flock(descriptor, LOCK_UN) }
+      for descriptor in [own.descriptor, file.descriptor] { flock(descriptor, LOCK_UN) }
       Temporary.removeAbandoned(of: "a", in: folder.path)
+    }
+    #expect(try folder.names().isEmpty)
+  }
+
+  /// Makers and removers of one name at once, as many short commands would be.
+  @Test func makersAndRemoversDoNotMeet() async throws {
+    let folder = folder
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for maker in 0..<4 {
+        group.addTask {
+          for round in 0..<50 {
+            let own = try #require(Temporary.folder(for: "a", in: folder.path))
+            try Data("x".utf8).write(to: URL(fileURLWithPath: own.path + "/inside"))
+            Temporary.removeAbandoned(of: "a", in: folder.path)
+            #expect(FileManager.default.fileExists(atPath: own.path + "/inside"), "\(maker), \(round)")
+          }
+        }
+      }
+      try await group.waitForAll()
     }
     #expect(try folder.names().isEmpty)
   }

@@ -31,6 +31,17 @@ struct RestartPolicyTests {
     #expect(slow.decide(end(1, before: 5, reached: 5)) == .restart(after: 300))
   }
 
+  /// A host that died keeps its lock on a network file system for a while; a job that was there first keeps it for good.
+  @Test func aLockOfAnEarlierStartIsWaitedForAndAnotherJobsIsNot() {
+    let held = RestartPolicy.End(status: 65, failed: nil, before: nil, reached: nil, isHeld: true)
+    var first = RestartPolicy(restarts: 9, backoff: 1)
+    #expect(first.decide(held) == .end(because: "the same input would be refused again"))
+    var later = RestartPolicy(restarts: 1, backoff: 1)
+    #expect(later.decide(end(137, reached: 10)) == .restart(after: 1))
+    for _ in 0..<20 { #expect(later.decide(held) == .restart(after: 15)) }
+    #expect(!isRestart(later.decide(held)))
+  }
+
   @Test func aStepThatFailsTwiceIsGivenUp() {
     var policy = RestartPolicy(restarts: 9, backoff: 1)
     #expect(isRestart(policy.decide(end(70, failed: 12, reached: 10))))

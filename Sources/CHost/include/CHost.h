@@ -9,4 +9,7 @@ int chost_exchange(const char *one, const char *other);
 /* Makes this process the parent of every descendant whose own parent ends, as process 1 is for all others. 0, or errno. */
 int chost_adopt_orphans(void);
 
+/* Whether this process ignores a signal, as its parent may have wanted (nohup). */
+int chost_ignores(int signal);
+
 #endif
