@@ -96,7 +96,7 @@ let package = Package(
     .executableTarget(
       name: "precise",
       dependencies: [
-        argumentParser, logging, "Memory", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
+        argumentParser, logging, "Memory", "CHost", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
         "Reporting", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
       ],
       swiftSettings: swift),

@@ -41,7 +41,19 @@ struct TimeWatch {
       warnings.append(
         "the newest event is of \(Timestamp.text(newest)); are the timestamps in \(coarser.rawValue) (--time-unit)?")
     }
+    if unit == .seconds, let day = Self.dayAsNumber(newest / 1_000_000) {
+      warnings.append(
+        "the newest event is of \(Timestamp.text(newest)), \(newest / 1_000_000) seconds; if that is the day \(day), write it so")
+    }
     return warnings
+  }
+
+  /// The day that a number such as 20250301 may stand for, as it must be written; nil for other numbers.
+  private static func dayAsNumber(_ seconds: Int64) -> String? {
+    let (year, month, day) = (seconds / 10_000, seconds / 100 % 100, seconds % 100)
+    guard (1970...2100).contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
+    let digits = { (number: Int64) in number < 10 ? "0\(number)" : "\(number)" }
+    return "\(year)-\(digits(month))-\(digits(day))"
   }
 }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a file is instead of text, told from its first bytes, and the command that makes text of it.
 ///
 /// Text is what every table, list and configuration is read as; anything else would reach messages as garbage.
@@ -48,10 +50,12 @@ public struct FileSignature: Sendable, Equatable {
       guard !isPipe else { return "convert it to CSV first" }
       guard !isInflated else { return "decompress it with gzip -d first, then convert it to CSV" }
       let command = "import pandas, sys; pandas.\(function)(sys.argv[1]).to_csv(sys.argv[2], index=False)"
-      return "convert it: python3 -c '\(command)' \(shellWord(path)) \(shellWord(Self.stem(path) + ".csv"))"
+      // Never onto a file that is there: the one that is to be converted may end in .csv itself.
+      let free = Self.freeName(Self.stem(path) + ".csv")
+      return "convert it: python3 -c '\(command)' \(shellWord(path)) \(shellWord(free))"
     case .filter(let program, let adds, let removes):
       guard !isPipe else { return "put it through \(program) before" }
-      let target = Self.target(path, adds: adds, removes: removes)
+      let target = Self.freeName(Self.target(path, adds: adds, removes: removes))
       return "convert it: "
         + (isInflated
           ? "gzip -dc \(shellWord(path)) | \(program) > \(shellWord(target))"
@@ -72,6 +76,17 @@ public struct FileSignature: Sendable, Equatable {
       return front + adds + String(decoding: plain.utf8.dropFirst(front.utf8.count), as: UTF8.self)
     }
     return plain == path ? path + ".txt" : plain
+  }
+
+  /// The name, or the first like it under which nothing stands.
+  private static func freeName(_ name: String) -> String {
+    var (free, number) = (name, 1)
+    while access(free, F_OK) == 0 && number < 1000 {
+      number += 1
+      let front = stem(name)
+      free = front + "-\(number)" + String(decoding: name.utf8.dropFirst(front.utf8.count), as: UTF8.self)
+    }
+    return free
   }
 
   /// The path without its last ending.

@@ -78,14 +78,12 @@ public final class OutputFolder {
     try AtomicFile.synchronizeFolder(temporaryPath)
     // It may have become something else meanwhile.
     try OutputFolder.checkReplaceable(path, kind, overwrite: overwrite)
-    var old: String?
+    let aside = Temporary.aside(for: URL(fileURLWithPath: target).lastPathComponent, in: parent)
     let failure = temporary.putInPlace { made in
       guard access(target, F_OK) == 0 else { return rename(made, target) == 0 ? 0 : errno }
-      (old, errno) = (made, 0)
       if chost_exchange(made, target) == 0 { return 0 }
       guard [EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) else { return errno }
-      old = Temporary.aside(for: URL(fileURLWithPath: target).lastPathComponent, in: parent)
-      return replaceInTwoSteps(made, aside: old ?? "")
+      return replaceInTwoSteps(made, aside: aside)
     }
     guard failure == 0 else { throw InputError("cannot put \(path) in place: \(String(cString: strerror(failure)))") }
     do {
@@ -93,7 +91,8 @@ public final class OutputFolder {
     } catch {
       throw InputError("\(path) is in place, but a power cut may still undo that: \(error)")
     }
-    if let old { Temporary.removeTree(old) }
+    Temporary.removeTree(aside)
+    temporary.removeNow()
   }
 
   /// For file systems that cannot exchange two names; who is killed in between leaves the old folder to come back.

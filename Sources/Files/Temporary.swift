@@ -15,7 +15,6 @@ final class Temporary {
   private let lockPath: String
   /// Open for writing when it is a file.
   let descriptor: Int32
-  private var isOurs = true
 
   /// Makes an empty file; nil, with `errno`, when the system refuses.
   static func file(for name: String, in folder: String) -> Temporary? {
@@ -60,30 +59,23 @@ final class Temporary {
     (self.path, lockPath, self.descriptor) = (path, lock, descriptor)
   }
 
+  /// Removes what stands under the temporary name; it must not be written any more.
+  func removeNow() { Self.removeTree(path) }
+
   deinit {
-    guard isOurs else { return }
     Self.removeTree(path)
-    letGo()
-  }
-
-  /// Puts what was made under its final name by `move`, which no signal comes between; lets go of it when that succeeds.
-  ///
-  /// - Returns: what `move` returned: 0, or why it failed.
-  func putInPlace(_ move: (_ path: String) -> Int32) -> Int32 {
-    let failure = Self.registry.withLock { paths in
-      let failure = move(path)
-      if failure == 0 { paths.remove(path) }
-      return failure
-    }
-    if failure == 0 { letGo() }
-    return failure
-  }
-
-  private func letGo() {
-    isOurs = false
     if lockPath != path { unlink(lockPath) }
     Self.registry.withLock { $0.subtract([path, lockPath]) }
     close(descriptor)
+  }
+
+  /// Puts what was made under its final name by `move`, which no signal comes between.
+  ///
+  /// What then stands under the temporary name, because the two changed places, goes with this object.
+  ///
+  /// - Returns: what `move` returned: 0, or why it failed.
+  func putInPlace(_ move: (_ path: String) -> Int32) -> Int32 {
+    Self.registry.withLock { _ in move(path) }
   }
 
   /// Locks what was just made; false when it is not there any more.

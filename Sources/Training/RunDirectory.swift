@@ -1,5 +1,5 @@
 import Config
-import Files
+public import Files
 import Foundation
 
 /// Where a run keeps what it makes: configuration, metrics, evaluation, checkpoints.
@@ -121,6 +121,15 @@ public struct RunDirectory: Sendable {
     // A removal that was killed goes on.
     return name.hasPrefix("events.out.tfevents.")
       || names.contains { name == $0 || name == OutputFolder.nameWhileRemoved($0) }
+  }
+
+  /// Whether a path is a file of this run, or lies in a folder of it.
+  public func owns(_ path: CanonicalPath) -> Bool {
+    let folder = CanonicalPath(self.path)
+    guard path != folder, path.isInside(folder) else { return false }
+    let name = path.text.dropFirst(folder.text.count).split(separator: "/").first.map(String.init) ?? ""
+    let bound = [Self.recordName, RunLock.fileName, "config.yaml", "evaluation.lock"]
+    return Self.owns(name) || bound.contains(name)
   }
 
   /// Removes what a run has made, and nothing else.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CHost
 import Collectives
 import Files
 import Foundation
@@ -27,10 +28,18 @@ struct Precise: ParsableCommand {
       LaunchCommand.self,
     ])
 
+  /// Files are replaced and never changed by us; a copy onto them, or a disk that fails, may cut them while they are read.
+  private static let missingPage: StaticString =
+    "precise: a file of the data set, the run or the input was cut short, or its disk failed, while it was read; put it back and start again\n"
+
   /// Where the process begins.
   static func main() {
     // A terminal or log that is gone must not end a training; results without a reader end the command where they are written.
     signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files is an error of the write that meets it.
+    signal(SIGXFSZ, SIG_IGN)
+    chost_end_on_missing_page(
+      UnsafeRawPointer(missingPage.utf8Start).assumingMemoryBound(to: CChar.self), PreciseExit.badInput.rawValue)
     do {
       try reportingFailures { try refuseUnreadableArguments() }
       var command = try parseAsRoot()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Collectives
 import Datasets
+import Files
 import Reporting
 import Serving
 import Training
@@ -34,8 +35,19 @@ struct ScoreCommand: RankCommand {
     try reportingFailures {
       let console = outputOptions.console
       let run = try trained.open()
+      try checkOutput(run)
       try rankOptions.run(atMost: run.dataset.shardCount, console: console) { [self] in try score(run, on: $0, $1) }
     }
+  }
+
+  /// Throws when the scores would replace what they are made of.
+  private func checkOutput(_ run: TrainedRun) throws {
+    guard output != "-" else { return }
+    let place = CanonicalPath(output)
+    let isInput = pairs != "-" && place == CanonicalPath(pairs)
+    guard isInput || run.directory.owns(place) || place.isInside(CanonicalPath(run.dataset.path)) else { return }
+    throw CommandFailure(
+      PreciseExit.usage, "--out \(output) is a file of the run or the data set, or --pairs itself; name a file of its own")
   }
 
   private func score(_ run: TrainedRun, on communicator: any Communicator, _ console: Console) throws {

@@ -72,4 +72,69 @@ struct OutputTests {
     #expect(ending.code == 65)
     #expect(ending.error.contains("a\u{FFFD}[2J"))
   }
+
+  /// A limit on the size of files is an error of the write, not a signal that ends the process and leaves what it had made.
+  @Test func aLimitOnTheSizeOfFilesIsASentence() throws {
+    let out = folder.file("raw")
+    let ending = try CommandRunner.run(
+      ["-c", "ulimit -f 10; exec \"$@\"", "sh", CommandRunner.binary(), "synth", "--out", out, "--quiet"], program: "/bin/sh")
+    #expect(ending.code == 65 && ending.errors.contains("File too large"), "\(ending)")
+    #expect(ending.errorLines.count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: out).isEmpty)
+  }
+
+  /// Somebody copies onto a file that is mapped: the page that is gone is a sentence, not a trap.
+  @Test func aFileThatIsCutWhileItIsReadIsASentence() throws {
+    let world = try CommandWorld.shared()
+    for (name, path) in [("d", world.dataset), ("c.yaml", world.config)] {
+      try FileManager.default.copyItem(atPath: path, toPath: folder.file(name))
+    }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try CommandRunner.binary())
+    process.arguments = ["train", "--config", "c.yaml", "--data", "d", "--out", "run", "--ranks", "1", "--quiet"]
+    process.arguments! += ["--set", "universal.steps=1000000", "--set", "log.every_steps=1"]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let log = folder.file("run/metrics.jsonl")
+    for _ in 0..<3000 where ((try? Data(contentsOf: URL(fileURLWithPath: log)))?.count ?? 0) < 1000 { usleep(10_000) }
+    for shard in try FileManager.default.contentsOfDirectory(atPath: folder.file("d/shards")) {
+      truncate(folder.file("d/shards/\(shard)"), 0)
+    }
+    let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 65)
+    #expect(text.hasPrefix("precise: a file of the data set, the run or the input was cut short"), "\(text)")
+    #expect(text.split(separator: "\n").count == 1)
+  }
+
+  @Test func scoresDoNotReplaceWhatTheyAreMadeOf() throws {
+    let world = try CommandWorld.shared()
+    let pairs = try folder.write("pairs.csv", "user,item\n")
+    for out in [
+      "\(world.run)/run.json", "\(world.run)/checkpoints/universal/x", "\(world.dataset)/manifest.json", "\(world.dataset)/new",
+      pairs,
+    ] {
+      let ending = try CommandRunner.run("score", world.run, "--pairs", pairs, "--out", out, "--quiet")
+      #expect(ending.code == 64 && ending.errors.contains("name a file of its own"), "\(out): \(ending)")
+    }
+    #expect(try String(contentsOfFile: pairs, encoding: .utf8) == "user,item\n")
+  }
+
+  /// Advice that is pasted must not lose the file that it is about.
+  @Test func aConversionNeverNamesAFileThatIsThere() throws {
+    let table = try folder.write("t.csv", Data("PAR1".utf8) + Data(repeating: 1, count: 600))
+    try folder.write("t-2.csv", "mine")
+    let ending = try CommandRunner.run("prepare", "--interactions", table, "--out", folder.file("d"))
+    #expect(ending.code == 65 && ending.errors.contains(" \(table) \(folder.file("t-3.csv"))"), "\(ending.errors)")
+  }
+
+  @Test func aDayWrittenAsANumberIsSaid() throws {
+    let rows = (0..<40).map { "u\($0 % 4),i\($0 % 5),202503\(10 + $0 % 20)\n" }.joined()
+    let path = try folder.write("days.csv", "user,item,timestamp\n" + rows)
+    let minimums = ["--min-user-events", "1", "--min-item-events", "1"]
+    let ending = try CommandRunner.run(["prepare", "--interactions", path, "--out", folder.file("d"), "--quiet"] + minimums)
+    #expect(ending.code == 0 && ending.errors.contains("if that is the day 2025-03-29, write it so"), "\(ending.errors)")
+  }
 }

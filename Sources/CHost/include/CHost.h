@@ -12,4 +12,8 @@ int chost_adopt_orphans(void);
 /* Whether this process ignores a signal, as its parent may have wanted (nohup). */
 int chost_ignores(int signal);
 
+/* A page of a mapped file that is not there (the file was cut short, its disk failed) ends the process with a sentence and a status,
+ * not with a trap. The sentence stays where it is. */
+void chost_end_on_missing_page(const char *sentence, int status);
+
 #endif
