@@ -23,7 +23,9 @@ struct FuzzTarget {
   }
 
   /// All of them.
-  static var all: [FuzzTarget] { rowTargets + [config, safetensors, tokenStates] + datasetTargets + checkpointTargets + [run] }
+  static var all: [FuzzTarget] {
+    rowTargets + [config, safetensors, tokenStates] + datasetTargets + checkpointTargets + [run, events]
+  }
 }
 
 /// Runs a parser: to take the input is fine and to refuse it in one sentence is fine; any other error is a finding.

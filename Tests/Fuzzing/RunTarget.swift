@@ -38,10 +38,33 @@ extension FuzzTarget {
     _ = try run.phase(named: nil)
   }
 
+  /// TensorBoard's event file, as a run reads it that goes on: what stays is whole records, and reads the same again.
+  static var events: FuzzTarget {
+    FuzzTarget("events", seeds: eventSeeds) { folder in
+      let path = folder.file("events.out.tfevents.1.h")
+      return { input in
+        folder.put("events.out.tfevents.1.h", input)
+        attempt { try TensorBoardFile.keep(folder: folder.path, phases: ["universal", "like"]) { $0.phase == "like" } }
+        let once = try? contents(path)
+        attempt { try TensorBoardFile.keep(folder: folder.path, phases: ["universal", "like"]) { $0.phase == "like" } }
+        must((try? contents(path)) == once, "a second look removes more")
+      }
+    }
+  }
+
+  private static func eventSeeds(_ folder: TemporaryFolder) throws -> [[UInt8]] {
+    let writer = try TensorBoardWriter(folder: folder.path, time: 1, host: "h")
+    for step in 1...2 {
+      try writer.append(step: step, [("universal/loss", 1), ("universal/grad_norm", 2)], time: 2)
+      try writer.append(step: step, [("like/validation/mrr", 1)], time: 2)
+    }
+    return [try contents(writer.path)]
+  }
+
   /// Cuts the log as a run does that goes on, and adds a line; lines that stay must be whole.
   private static func goOn(_ path: String) throws {
     _ = MetricsLog.lastPlace(path: path)
-    try MetricsLog.cut(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
+    try MetricsLog.keep(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
     try MetricsLog(path: path).append([.init("step", .int(3))])
     let text = try contents(path)
     let lines = text.split(separator: 10, omittingEmptySubsequences: false)
