@@ -45,9 +45,9 @@ extension FuzzTarget {
       return { input in
         folder.put("events.out.tfevents.1.h", input)
         attempt { try TensorBoardFile.keep(folder: folder.path, phases: ["universal", "like"]) { $0.phase == "like" } }
-        let once = try? contents(path)
+        let once = try? MappedFile(path: path).withBytes { CRC32.of($0) }
         attempt { try TensorBoardFile.keep(folder: folder.path, phases: ["universal", "like"]) { $0.phase == "like" } }
-        must((try? contents(path)) == once, "a second look removes more")
+        must((try? MappedFile(path: path).withBytes { CRC32.of($0) }) == once, "a second look removes more")
       }
     }
   }

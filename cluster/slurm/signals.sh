@@ -56,7 +56,8 @@ faults=0
 # job MOMENT MILLISECONDS: one job, and a signal so many milliseconds after its start, unless a stand-in sends it.
 job() {
   local status=0 fault=
-  rm -f "$work/scontrol" "$work/trains"
+  # The log too: the line that is waited for must not be an earlier job's.
+  rm -f "$work/scontrol" "$work/trains" "$work/log"
   # The shell writes its number before it becomes the script: a signal then meets the script or nothing.
   # shellcheck disable=SC2016  # the inner shell expands them
   AT=$1 bash -c 'trap "" USR1; echo $$ >"$WORK/script"; exec env --default-signal=USR1 bash "$1"' sh "$root/cluster/slurm/train.sbatch" \
