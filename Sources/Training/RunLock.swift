@@ -48,10 +48,20 @@ public final class RunLock: Sendable {
   /// Whether some job holds a run directory just now.
   public static func isHeld(_ directory: RunDirectory) -> Bool { FileLock.isHeld("\(directory.path)/\(fileName)") }
 
+  /// Who holds the lock; asked again for a second, because a holder writes its name right after it has got it.
   private static func holder(_ path: String) -> String {
-    guard let bytes = try? SmallFile.read(path), let holder = try? JSONDecoder().decode(Holder.self, from: bytes) else {
-      return "another job"
+    for _ in 0..<20 {
+      if let bytes = try? SmallFile.read(path), let holder = try? JSONDecoder().decode(Holder.self, from: bytes), isAlive(holder)
+      {
+        return "process \(holder.process) on \(holder.host) since \(holder.started)"
+      }
+      usleep(50_000)
     }
-    return "process \(holder.process) on \(holder.host) since \(holder.started)"
+    return "another job"
+  }
+
+  /// Whether a holder may be the one of now and not an earlier one whose name still stands there; only its own host can tell.
+  private static func isAlive(_ holder: Holder) -> Bool {
+    holder.host != ProcessInfo.processInfo.hostName || kill(holder.process, 0) == 0 || errno == EPERM
   }
 }
