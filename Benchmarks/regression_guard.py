@@ -31,6 +31,9 @@ SHARE_FLOORS = {"fp32": 0.45, "bf16": 0.35}
 #: How many times the plain loops our products must be, by the beginning of the instruction set's name. Half of what was measured with
 #: gcc 12 (Zen 5: 5.8 and 11.4; clang's loops are slower, so the ratios higher), but avx2: half as many lanes, not measured.
 PLAIN_FLOORS = {"fp32": {"avx512": 2.9, "avx2": 1.5}, "bf16": {"avx512_bf16": 5.7}}
+#: Intel's processors do the bfloat16 instruction at half the rate of AMD's: half of the least that was measured on one (Xeon, family 6,
+#: model 207, a shared machine: 4.2 to 7.0).
+INTEL_BF16_FLOOR = 2.1
 #: Zen 4 (AMD's family 25) takes a vector of 512 bits in two halves: 2.9 and 5.6 were measured there.
 HALVING_FAMILY = ("AuthenticAMD", "25")
 
@@ -60,17 +63,20 @@ def plain_floor(precision: str, instruction_set: str) -> float:
     """0 for an instruction set that nobody has measured."""
     floors = PLAIN_FLOORS[precision]
     floor = next((floors[name] for name in floors if instruction_set.startswith(name)), 0.0)
-    return floor / 2 if instruction_set.startswith("avx512") and halves_vectors() else floor
+    vendor, family = processor()
+    if precision == "bf16" and vendor == "GenuineIntel":
+        return min(floor, INTEL_BF16_FLOOR)
+    return floor / 2 if instruction_set.startswith("avx512") and (vendor, family) == HALVING_FAMILY else floor
 
 
-def halves_vectors() -> bool:
-    """Whether the processor has AVX-512 but units of half that width."""
+def processor() -> tuple[str | None, str | None]:
+    """Vendor and family, where the system says so."""
     try:
         lines = (line.partition(":") for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines())
     except OSError:
-        return False
+        return None, None
     facts = {name.strip(): value.strip() for name, _, value in lines}
-    return (facts.get("vendor_id"), facts.get("cpu family")) == HALVING_FAMILY
+    return facts.get("vendor_id"), facts.get("cpu family")
 
 
 def attempt(options: argparse.Namespace, plain: pathlib.Path) -> bool:
