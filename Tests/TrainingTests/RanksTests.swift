@@ -53,15 +53,13 @@ struct RanksTests {
     return (zip(a, b).map { abs($0 - $1) }.max() ?? 0) / max(scale, 1e-12)
   }
 
-  private func expectSame(
-    _ run: TrainedRun, _ one: TrainedRun, loss: Double, embedding: Float, metric: Double = 0.02
-  ) throws {
+  private func expectSame(_ run: TrainedRun, _ one: TrainedRun, loss: Double, embedding: Float) throws {
     for phase in ["universal", "like"] {
       for field in ["loss", "grad_norm", "positions", "ndcg@10"] {
         let (found, expected) = (try column(field, of: phase, run), try column(field, of: phase, one))
         #expect(found.count == expected.count && !found.isEmpty)
         for (step, pair) in zip(found, expected).enumerated() {
-          #expect(abs(pair.0 - pair.1) <= (field == "ndcg@10" ? metric : loss) * abs(pair.1), "\(phase), \(field), line \(step)")
+          #expect(abs(pair.0 - pair.1) <= (field == "ndcg@10" ? 0.02 : loss) * abs(pair.1), "\(phase), \(field), line \(step)")
         }
       }
       let (found, expected) = (try meaningful(run, phase), try meaningful(one, phase))
@@ -105,8 +103,8 @@ struct RanksTests {
   @Test(arguments: [2, 3, 5]) func bf16ProductsStayClose(ranks: Int) throws {
     let one = try world.train(config("bf16"), into: "one")
     let many = try world.train(config("bf16"), into: "many", ranks: ranks)
-    // One user of 120 who is ranked otherwise is up to 0.008 of an NDCG of 0.38.
-    try expectSame(many, one, loss: 2e-3, embedding: 0.05, metric: 0.03)
+    // Of a step's loss; 0.2 % were measured here, up to 0.9 % on larger data (docs/distributed.md).
+    try expectSame(many, one, loss: 5e-3, embedding: 0.05)
     #expect(try parameters(many, "like") == parameters(try world.train(config("bf16"), into: "again", ranks: ranks), "like"))
     let whole = try world.train(config(), into: "fp32")
     #expect(try column("loss", of: "universal", whole) != column("loss", of: "universal", one), "nothing was rounded")
