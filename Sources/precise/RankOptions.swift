@@ -43,7 +43,10 @@ struct RankOptions: ParsableArguments {
       // What is under way stays where it is until the process has ended.
       withExtendedLifetime(started) {
         let failure = started.map { $0.size > 1 ? RankFailure($0, cause: error) : error } ?? error
-        MPIWorld.abort(PreciseExit.report(failure).rawValue)
+        let code = PreciseExit.report(failure).rawValue
+        // The sentence travels through the launcher, which drops what it has not passed on yet once it ends the job.
+        if started.map({ $0.size > 1 }) ?? false { usleep(500_000) }
+        MPIWorld.abort(code)
       }
     }
   }

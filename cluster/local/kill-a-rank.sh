@@ -68,7 +68,7 @@ kill_one() {
   job=
   [ "$status" -ne 0 ] || fault="ended with 0"
   wait_until 1 is_alone || fault="${fault:-a process is left}"
-  line=$(grep -m 1 -E "rank $rank( |\$)" "$work/log") || fault="${fault:-no line names rank $rank}" line=
+  line=$(grep -m 1 -E "ranks? ([0-9]+, )*$rank(,| |\$)" "$work/log") || fault="${fault:-no line names rank $rank}" line=
   row=$(printf '%5d %6d %6d %8d.%03d %7d  %s' "$1" "$rank" "$step" $((milliseconds / 1000)) $((milliseconds % 1000)) "$status" "${fault:-fine}")
 }
 
