@@ -3,6 +3,7 @@ public import Collectives
 public import Datasets
 import Kernels
 public import Model
+public import Similarity
 public import Tensors
 
 /// Full-ranking evaluation of a model over a data set's held-out events, on any number of ranks.
@@ -15,11 +16,14 @@ public import Tensors
 public final class Evaluator {
   /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
   ///
-  /// - Parameter catalogueBytes: the most bytes of item embeddings that this rank may hold.
+  /// - Parameters:
+  ///   - text: what text adds to every score; nil judges the model alone.
+  ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
   public init(
-    _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator,
+    _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator, text: TextBlend? = nil,
     catalogueBytes: Int = Catalogue.defaultBytes
   ) {
+    self.text = text
     self.dataset = dataset
     self.shards = shards
     self.cutoffs = cutoffs
@@ -46,7 +50,8 @@ public final class Evaluator {
     shouldStop: () -> Bool
   ) throws -> RankingMetrics? {
     let catalogue = try Catalogue(
-      model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
+      model, trainCounts: dataset.items.trainCounts, text: text, communicator: communicator, workspace: workspace,
+      bytes: catalogueBytes)
     let embedder = UserEmbedder(model, catalogue)
     var walk = JudgedUsers(dataset, shards: shards, task: task)
     var metrics = shards.map { _ in RankingMetrics(cutoffs: cutoffs) }
@@ -84,24 +89,11 @@ public final class Evaluator {
       let slots = first..<first + (block?.users.count ?? 0)
       first = slots.upperBound
       embedder.removeAll()
-      let judged = block.map { fill(embedder, $0, task) } ?? []
+      let judged = block.map { embedder.fill($0, task) } ?? []
       try workspace.scope {
         let items = try embedder.embed(into: ranking.users.rows(slots), workspace: workspace)
         judge(slots, judged, items, ranking, workspace)
       }
-    }
-  }
-
-  /// Adds a block's histories, and for each user the target and the items that do not compete; returns how many items each has.
-  private func fill(_ embedder: UserEmbedder, _ block: JudgedUsers.Block, _ task: EvaluationTask) -> [Int] {
-    block.users.enumerated().map { slot, entry in
-      let events = block.shard.events(entry.user)
-      task.history.append(events, before: entry.event, slot: slot, to: embedder.batch)
-      let target = events.items[entry.event]
-      let seen = task.filterSeen ? Set(events.items[..<entry.event]).subtracting([target]) : []
-      embedder.items.append(target)
-      for item in seen { embedder.items.append(item) }
-      return 1 + seen.count
     }
   }
 
@@ -162,6 +154,7 @@ public final class Evaluator {
   private let shards: Range<Int>
   private let cutoffs: [Int]
   private let communicator: any Communicator
+  private let text: TextBlend?
   private let catalogueBytes: Int
   private let buckets: PopularityBuckets
 }

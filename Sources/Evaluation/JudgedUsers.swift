@@ -17,8 +17,11 @@ struct JudgedUsers {
   }
 
   /// Walks through the shards of a rank.
-  init(_ dataset: Dataset, shards: Range<Int>, task: EvaluationTask) {
+  ///
+  /// - Parameter every: takes the first of so many judged users of a shard, then the first of as many more.
+  init(_ dataset: Dataset, shards: Range<Int>, task: EvaluationTask, every: Int = 1) {
     self.dataset = dataset
+    self.every = every
     self.shards = shards
     self.task = task
   }
@@ -38,14 +41,15 @@ struct JudgedUsers {
       var block = Block(shard: shard, place: place, users: [])
       while user < shard.userCount && block.users.count < Self.blockUsers {
         let events = shard.events(user)
-        if let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) {
-          block.users.append((user, event))
+        if let event = task.judges(events) {
+          if judged % every == 0 { block.users.append((user, event)) }
+          judged += 1
         }
         user += 1
       }
       if !block.users.isEmpty { return block }
       place += 1
-      user = 0
+      (user, judged) = (0, 0)
     }
     return nil
   }
@@ -53,6 +57,9 @@ struct JudgedUsers {
   private let dataset: Dataset
   private let shards: Range<Int>
   private let task: EvaluationTask
+  private let every: Int
   private var place = 0
+  /// Judged users of the shard so far.
+  private var judged = 0
   private var user = 0
 }

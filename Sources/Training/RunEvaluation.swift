@@ -48,7 +48,7 @@ public struct RunEvaluation {
     let evaluation = run.config.evaluation
     let evaluator = Evaluator(
       run.dataset, shards: shards, cutoffs: evaluation.cutoffs(items: run.dataset.items.count), communicator: communicator,
-      catalogueBytes: evaluation.catalogueBytes)
+      text: try run.text(plan), catalogueBytes: evaluation.catalogueBytes)
     let metrics = try Memory.use(for: .evaluation) {
       try evaluator.evaluate(model, task, workspace: Workspace(), progress: progress)
     }
