@@ -9,8 +9,8 @@ public import Tensors
 /// Fits how a trained phase and the text of items are blended, on validation events: no parameter of the model moves.
 ///
 /// Ours; docs/model.md, section 7. Every blend of a fixed grid ranks the same users against the whole catalogue, in one pass: scores of
-/// the model and of texts are formed once, and each blend is a sum of the two. The best by the metric that checkpoints are chosen by is
-/// taken, the weakest of equal ones. Users are every k-th of a virtual shard and sums go by shard, so the number of ranks does not show.
+/// the model and of texts are formed once, and each blend is a sum of the two. `BlendCells` chooses by the metric that checkpoints are
+/// chosen by. Users are every k-th of a virtual shard and sums go by shard, so the number of ranks does not show.
 public struct BlendFit {
   /// What is fitted, and how well it and the model alone do on the users of the fit.
   public struct Result: Sendable {
@@ -66,7 +66,7 @@ public struct BlendFit {
     let grid = BlendGrid(logitScale: Float(logitScale))
     let embedder = UserEmbedder(model, catalogue)
     var walk = JudgedUsers(dataset, shards: shards, task: task, every: try stride(task))
-    var sums = shards.map { _ in [Double](repeating: 0, count: grid.count + 1) }
+    var rows: [BlendCells.Row] = []
     var first: [Float] = []
     while true {
       let blocks = try walk.next(8)
@@ -78,27 +78,14 @@ public struct BlendFit {
         try round.embed(workspace)
         try round.count(catalogue, workspace)
         if first.count < BlendSpread.users * catalogue.width { first += round.users.buffer }
-        var slot = 0
-        for block in blocks {
-          for _ in block.users {
-            for place in 0..<grid.count { sums[block.place][place] += gain.of(round.rank(of: slot, place)) }
-            sums[block.place][grid.count] += 1
-            slot += 1
-          }
-        }
+        rows += round.rows(catalogue, gain, workspace)
       }
     }
-    let totals = try total(sums)
-    guard totals[grid.count] > 0 else { return nil }
-    // The first of equal ones is the weakest within its decay, and the shortest memory.
-    var best = 0
-    for place in 0..<grid.count where totals[place] > totals[best] { best = place }
-    var blend = grid.blend(best)
+    guard let choice = try BlendCells(grid, communicator).choose(rows, shards: shards.count) else { return nil }
+    var blend = choice.blend
     blend.unseenScale = try BlendSpread(catalogue, first, communicator).scale(
-      trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, workspace: workspace)
-    return Result(
-      blend: blend, score: totals[best] / totals[grid.count], scoreWithout: totals[0] / totals[grid.count],
-      users: Int(totals[grid.count]))
+      trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
+    return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users)
   }
 
   /// Every how many judged users one is taken.
@@ -111,19 +98,5 @@ public struct BlendFit {
     let all = try communicator.gatherCounts(judged).reduce(0, +)
     let wanted = min(Self.users.most, max(Self.users.least, Self.users.products / max(dataset.items.count, 1)))
     return max(1, (all + wanted - 1) / wanted)
-  }
-
-  /// The sums over all ranks' shards, added in shard order by everybody.
-  private func total(_ own: [[Double]]) throws -> [Double] {
-    let send = own.flatMap { $0 }
-    let counts = try communicator.gatherCounts(send.count)
-    var all = [Double](repeating: 0, count: counts.reduce(0, +))
-    try send.withUnsafeBufferPointer { send in
-      try all.withUnsafeMutableBufferPointer { try communicator.allGather(send, into: $0, counts: counts) }
-    }
-    let size = BlendGrid(logitScale: 1).count + 1
-    var totals = [Double](repeating: 0, count: size)
-    for (place, value) in all.enumerated() { totals[place % size] += value }
-    return totals
   }
 }

@@ -19,9 +19,9 @@ struct BlendGrid {
   /// The strengths at a model's scale of scores.
   var strengths: [Float] { Self.strengths.map { $0 / logitScale } }
 
-  /// The blend of a place, decay after decay.
-  func blend(_ place: Int) -> Blend {
-    Blend(
+  /// The weights of a place, decay after decay.
+  func weights(_ place: Int) -> Blend.Weights {
+    Blend.Weights(
       strength: Double(strengths[place % Self.strengths.count]), decay: Self.decays[place / Self.strengths.count])
   }
 }

@@ -20,6 +20,7 @@ final class BlendRound {
     users = workspace.matrix(count, embedder.width)
     queries = BlendGrid.decays.map { _ in workspace.matrix(count, vectors.width) }
     bounds = workspace.matrix(count, grid.count)
+    likenesses = workspace.vector(count)
     counts = workspace.take(Int32.self, count * grid.count)
     counts.update(repeating: 0, count: count * grid.count)
   }
@@ -47,12 +48,13 @@ final class BlendRound {
 
   /// What users' newest events ask for by their texts, once for each decay.
   private func ask(_ slots: Range<Int>, _ workspace: Workspace) {
-    let scratch = workspace.vector(vectors.width)
+    let scratch = workspace.vector(2 * vectors.width)
     for (user, slot) in slots.enumerated() {
       let history = embedder.batch.history(of: user)
       for (decay, query) in zip(BlendGrid.decays, queries) {
-        TextBlend.query(history, weights: Blend.lags(decay), of: vectors, into: query.row(slot), scratch: scratch)
+        vectors.query(history, weights: Blend.lags(decay), into: query.row(slot), scratch: scratch)
       }
+      likenesses[slot] = vectors.likeness(history, scratch: scratch)
     }
   }
 
@@ -121,10 +123,23 @@ final class BlendRound {
     return Int32(count) - below
   }
 
+  /// What the round learned of each user.
+  func rows(_ catalogue: Catalogue, _ gain: RankGain, _ workspace: Workspace) -> [BlendCells.Row] {
+    workspace.scope {
+      let confidences = workspace.vector(users.rows)
+      catalogue.confidence(users, into: confidences, workspace: workspace)
+      return blocks.flatMap { block in block.users.map { _ in block.place } }.enumerated().map { slot, shard in
+        BlendCells.Row(
+          shard: shard, confidence: confidences[slot], likeness: likenesses[slot],
+          gains: (0..<bounds.columns).map { Float(gain.of(rank(of: slot, $0))) })
+      }
+    }
+  }
+
   /// A user's rank, from 1, under a blend of the grid.
   ///
   /// The target's own score may differ in its last bit from the bound, so that it is not counted: never below 1.
-  func rank(of slot: Int, _ place: Int) -> Int { max(1, Int(counts[slot * bounds.columns + place])) }
+  private func rank(of slot: Int, _ place: Int) -> Int { max(1, Int(counts[slot * bounds.columns + place])) }
 
   private static let itemsAtATime = 1024
 
@@ -136,5 +151,6 @@ final class BlendRound {
   private let strengths: [Float]
   private let queries: [Matrix]
   private let bounds: Matrix
+  private let likenesses: Vector
   private let counts: UnsafeMutablePointer<Int32>
 }

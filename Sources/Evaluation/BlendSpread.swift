@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Similarity
 import Tensors
 
 /// How far items' scores spread over users, by how often the items were trained on.
@@ -9,6 +10,8 @@ import Tensors
 struct BlendSpread {
   /// Users that spreads are taken over.
   static let users = 512
+  /// Items whose spread stands for that of items without events, at most, and at least.
+  private static let (items, fewestItems) = (1024, 20)
 
   private let catalogue: Catalogue
   private let communicator: any Communicator
@@ -18,45 +21,56 @@ struct BlendSpread {
   init(_ catalogue: Catalogue, _ own: [Float], _ communicator: any Communicator) throws {
     self.catalogue = catalogue
     self.communicator = communicator
-    let send = Array(own.prefix(Self.users * catalogue.width))
-    let counts = try communicator.gatherCounts(send.count)
-    var all = [Float](repeating: 0, count: counts.reduce(0, +))
-    try send.withUnsafeBufferPointer { send in
-      try all.withUnsafeMutableBufferPointer { try communicator.allGather(send, into: $0, counts: counts) }
-    }
+    let all = try communicator.gathered(Array(own.prefix(Self.users * catalogue.width)))
     // Ranks own runs of shards in order: the first users of all are the same on any number of them.
     sample = Array(all.prefix(Self.users * catalogue.width))
   }
 
-  /// The factor that brings an item with the mean ID row in place of its own to the spread of items with `pseudoCount` events.
+  /// The factor that brings items without a training event to the spread of those with `pseudoCount` events.
   ///
   /// 1 where either spread cannot be told; collective.
-  func scale(trainCounts: UnsafeBufferPointer<UInt32>, pseudoCount: Double, workspace: Workspace) throws -> Double {
+  func scale(
+    trainCounts: UnsafeBufferPointer<UInt32>, pseudoCount: Double, vectors: TextVectors, workspace: Workspace
+  ) throws -> Double {
     let rows = sample.count / max(catalogue.width, 1)
     guard rows > 1 else { return 1 }
-    var (wanted, own) = (Mean(), Mean())
-    try workspace.scope {
+    var wanted = Mean()
+    return try workspace.scope {
       let users = workspace.matrix(rows, catalogue.width)
       users.base.update(from: sample, count: rows * catalogue.width)
       try catalogue.forEachBlock(workspace: workspace) { items, e in
-        workspace.scope {
-          let strangers = workspace.matrix(e.rows, e.columns)
-          for row in 0..<e.rows {
-            strangers.row(row).update(from: e.row(row), count: e.columns)
-            strangers.row(row).update(from: catalogue.meanID.base, count: catalogue.meanID.count)
-          }
-          let (spreads, strange) = (Self.spreads(users, e, workspace), Self.spreads(users, strangers, workspace))
-          for row in 0..<e.rows {
-            let count = Double(trainCounts[items.lowerBound + row])
-            if count >= pseudoCount / 1.5 && count <= pseudoCount * 1.5 { wanted.add(spreads[row]) }
-            own.add(strange[row])
-          }
+        for (item, spread) in zip(items, Self.spreads(users, e, workspace)) {
+          let count = Double(trainCounts[item])
+          if count >= pseudoCount / 1.5 && count <= pseudoCount * 1.5 { wanted.add(spread) }
         }
       }
+      let own = try strangers(users, trainCounts, vectors, workspace)
+      // Items that nothing tells apart have no spread of their own to scale.
+      guard let wanted = wanted.value, let own = own.value, own > 0.05 * wanted else { return 1 }
+      return wanted / own
     }
-    // Items that text does not tell apart have no spread of their own to scale.
-    guard let wanted = wanted.value, let own = own.value, own > 0.05 * wanted else { return 1 }
-    return wanted / own
+  }
+
+  /// The spread of items whose ID half is that of their neighbors: of those that no event shows, or where these are few, of others.
+  private func strangers(
+    _ users: Matrix, _ trainCounts: UnsafeBufferPointer<UInt32>, _ vectors: TextVectors, _ workspace: Workspace
+  ) throws -> Mean {
+    let unseen = trainCounts.indices.filter { trainCounts[$0] == 0 }
+    let all = unseen.count >= Self.fewestItems ? unseen : Array(trainCounts.indices)
+    let count = min(Self.items, all.count)
+    let rows = (0..<count).map { Int32(all[$0 * all.count / count]) }
+    return try workspace.scope {
+      let e = workspace.matrix(rows.count, catalogue.width)
+      try rows.withUnsafeBufferPointer { try catalogue.embed($0, into: e, workspace: workspace) }
+      let texts = workspace.matrix(rows.count, vectors.width)
+      for (place, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(place)) }
+      let ids = workspace.matrix(rows.count, catalogue.meanID.count)
+      try catalogue.cold.fill(ids, texts: texts, own: rows, vectors: vectors, workspace: workspace)
+      for row in 0..<rows.count { e.row(row).update(from: ids.row(row), count: ids.columns) }
+      var mean = Mean()
+      for spread in Self.spreads(users, e, workspace) { mean.add(spread) }
+      return mean
+    }
   }
 
   private struct Mean {

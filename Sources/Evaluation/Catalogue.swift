@@ -8,8 +8,8 @@ public import Tensors
 /// The embeddings of all items, as evaluation, export and recommendation use them: e `[V, d]`, or with a text blend `[e ; t]`
 /// `[V, d + w]`.
 ///
-/// An item without a training event gets the mean of all trained ID rows as its ID half, and with a blend its e is scaled so that its
-/// scores spread as those of an item with a few events (ours; docs/model.md, sections 1 and 7).
+/// An item without a training event gets the mean of all trained ID rows as its ID half. With a blend it is the mean of its neighbors'
+/// by text, and e is scaled so that its scores spread as those of an item with a few events (ours; docs/model.md, sections 1 and 7).
 ///
 /// Owners fuse their items and share them, block by block of fixed rows. A catalogue that fits the given memory is then held whole
 /// by every rank; a larger one is formed anew whenever it is walked through, and a rank never holds more than a block of it. The
@@ -20,6 +20,9 @@ public final class Catalogue {
   public static let blockRows = 4096
   /// The bytes of embeddings that a rank may hold, unless told otherwise.
   public static let defaultBytes = 1 << 30
+
+  /// Items that tell how sure a model is: those it was trained on most.
+  static let knownItems = 256
 
   /// The number of items, V.
   public let items: Int
@@ -50,8 +53,16 @@ public final class Catalogue {
     self.trainCounts = trainCounts
     self.communicator = communicator
     means = Storage(count: model.shape.fusion.idWidth)
+    coldIDs = Matrix(coldStorage.base, rows: 0, columns: means.count)
     meanID = Vector(means.base, count: means.count)
+    let most = Self.mostTrained(trainCounts)
+    knownStorage = Storage(count: most.count * modelWidth)
+    known = Matrix(knownStorage.base, rows: most.count, columns: modelWidth)
     try findMeanID(workspace)
+    try most.map { Int32($0) }.withUnsafeBufferPointer { rows in
+      try workspace.scope { try model.items.embed(rows, into: known, workspace: workspace) }
+    }
+    if let text { try findCold(text.vectors, workspace) }
     guard items * width * MemoryLayout<Float>.stride <= bytes else { return }
     let storage = Storage<Float>(count: items * width)
     try forEachBlock(workspace: workspace) { rows, block in
@@ -77,7 +88,8 @@ public final class Catalogue {
     let own = e.columns(0..<modelWidth)
     try workspace.scope { _ = try model.items.embed(rows, into: own, workspace: workspace) }
     for (place, item) in rows.enumerated() where isUnseen(item) {
-      own.row(place).update(from: meanID.base, count: meanID.count)
+      let id = coldPlaces[item].map { UnsafePointer(coldIDs.row($0)) } ?? UnsafePointer(meanID.base)
+      own.row(place).update(from: id, count: meanID.count)
     }
     guard let text else { return }
     scaleUnseen(rows, own, by: Float(text.blend.unseenScale))
@@ -98,6 +110,20 @@ public final class Catalogue {
 
   private func isUnseen(_ item: Int32) -> Bool { trainCounts[Int(item)] == 0 }
 
+  /// How sure a model is of users: the highest score among the items that were trained on most `[users]`.
+  ///
+  /// - Parameter users: what the model makes of them `[users, d]`.
+  func confidence(_ users: Matrix, into confidence: Vector, workspace: Workspace) {
+    precondition(users.columns == modelWidth && confidence.count == users.rows, "\(users.shape) users of width \(modelWidth)")
+    workspace.scope {
+      let scores = workspace.matrix(users.rows, known.rows)
+      multiply(users, PackedFactor(known, transposed: true, workspace: workspace), into: scores)
+      for user in 0..<users.rows {
+        confidence[user] = (0..<known.rows).reduce(-Float.infinity) { max($0, scores[user, $1]) }
+      }
+    }
+  }
+
   /// Walks through all items in order, block by block: `body` gets the rows and their embeddings, which live as long as the call.
   public func forEachBlock(workspace: Workspace, _ body: (Range<Int>, Matrix) throws -> Void) throws {
     for rows in blocks {
@@ -117,18 +143,47 @@ public final class Catalogue {
     stride(from: 0, to: items, by: Self.blockRows).map { $0..<min($0 + Self.blockRows, items) }
   }
 
+  /// Finds the ID halves of items that no training event shows.
+  private func findCold(_ vectors: TextVectors, _ workspace: Workspace) throws {
+    let rows = trainCounts.indices.filter { trainCounts[$0] == 0 }.map { Int32($0) }
+    guard meanID.count > 0, !rows.isEmpty else { return }
+    coldStorage = Storage(count: rows.count * meanID.count)
+    coldIDs = Matrix(coldStorage.base, rows: rows.count, columns: meanID.count)
+    try workspace.scope {
+      let texts = workspace.matrix(rows.count, vectors.width)
+      for (place, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(place)) }
+      try cold.fill(coldIDs, texts: texts, own: rows, vectors: vectors, workspace: workspace)
+    }
+    coldPlaces = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
+  }
+
+  /// How items without training events get their ID halves.
+  public var cold: ColdItems { ColdItems(self, trainCounts: trainCounts) }
+
+  /// Walks through the ID rows of all items in order `[rows, d_id]`; collective.
+  func forEachIDBlock(_ workspace: Workspace, _ body: (Range<Int>, Matrix) throws -> Void) throws {
+    for rows in blocks { try workspace.scope { try body(rows, gatherIDs(rows, workspace)) } }
+  }
+
+  /// The rows with the most training events, ascending; of equal counts the lower rows.
+  private static func mostTrained(_ counts: UnsafeBufferPointer<UInt32>) -> [Int] {
+    var most: [Int] = []
+    for row in counts.indices where most.count < knownItems || counts[row] > counts[most[most.count - 1]] {
+      most.insert(row, at: most.firstIndex { counts[$0] < counts[row] } ?? most.count)
+      if most.count > knownItems { most.removeLast() }
+    }
+    return most.sorted()
+  }
+
   /// Sums in the order of items, wherever their rows are, so that the mean has the same bits on any number of ranks.
   private func findMeanID(_ workspace: Workspace) throws {
     guard meanID.count > 0 else { return }
     var sums = [Double](repeating: 0, count: meanID.count)
     var trained = 0
-    for rows in blocks {
-      try workspace.scope {
-        let ids = try gatherIDs(rows, workspace)
-        for (place, item) in rows.enumerated() where trainCounts[item] > 0 {
-          trained += 1
-          for column in sums.indices { sums[column] += Double(ids[place, column]) }
-        }
+    try forEachIDBlock(workspace) { rows, ids in
+      for (place, item) in rows.enumerated() where trainCounts[item] > 0 {
+        trained += 1
+        for column in sums.indices { sums[column] += Double(ids[place, column]) }
       }
     }
     for column in sums.indices { meanID[column] = Float(sums[column] / Double(max(trained, 1))) }
@@ -157,5 +212,12 @@ public final class Catalogue {
   private let trainCounts: UnsafeBufferPointer<UInt32>
   private let communicator: any Communicator
   private let means: Storage<Float>
+  /// The ID halves of items without training events, and where each stands among them; without text there are none.
+  private var coldIDs: Matrix
+  private var coldStorage = Storage<Float>(count: 0)
+  private var coldPlaces: [Int32: Int] = [:]
+  private let knownStorage: Storage<Float>
+  /// The embeddings of the items that were trained on most `[256, d]`, or of all where there are fewer.
+  private let known: Matrix
   private var storage: Storage<Float>?
 }

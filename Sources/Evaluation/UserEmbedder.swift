@@ -69,17 +69,23 @@ public final class UserEmbedder {
       encoder.encode(
         batch, items: RowList(start: places, count: batch.positions), of: inputs, into: own, workspace: workspace)
       for user in 0..<batch.users { users.row(user).update(from: own.row(user), count: own.columns) }
-      if let text = catalogue.text { readTexts(text, users.columns(catalogue.modelWidth..<catalogue.width), workspace) }
+      if let text = catalogue.text { readTexts(text, own, users.columns(catalogue.modelWidth..<catalogue.width), workspace) }
     }
     return Items(embeddings: embeddings, rows: RowList(start: rows, count: items.count))
   }
 
   /// Writes what users' newest events ask for by their texts `[B, w]`.
-  private func readTexts(_ text: TextBlend, _ queries: Matrix, _ workspace: Workspace) {
-    let weights = text.blend.lagWeights
-    let scratch = workspace.vector(queries.columns)
+  ///
+  /// - Parameter own: what the model makes of the users `[B, d]`.
+  private func readTexts(_ text: TextBlend, _ own: Matrix, _ queries: Matrix, _ workspace: Workspace) {
+    let scratch = workspace.vector(2 * queries.columns)
+    let confidences = workspace.vector(own.rows)
+    catalogue.confidence(own, into: confidences, workspace: workspace)
     for user in 0..<batch.users {
-      TextBlend.query(batch.history(of: user), weights: weights, of: text.vectors, into: queries.row(user), scratch: scratch)
+      let history = batch.history(of: user)
+      let cell = text.blend.cell(
+        confidence: confidences[user], likeness: text.vectors.likeness(history, scratch: scratch))
+      text.vectors.query(history, weights: text.blend.cells[cell].lags, into: queries.row(user), scratch: scratch)
     }
   }
 

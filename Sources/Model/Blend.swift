@@ -2,31 +2,51 @@ import Foundation
 
 /// How a trained phase and the text of items are blended into one score, fitted on events that the phase was not trained on.
 ///
-///     score(u, j) = h_u · a_j e_j + Σ_k β ρᵏ t(i_{n−k}) · t_j        a_j: `unseenScale` for items without a training event, else 1
+///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j        a_j: `unseenScale` for items without a training event, else 1
 ///
+/// β and ρ depend on the user's state, cell by cell of a small table: how sure the model is of what it knows well, and how alike the two
+/// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
 /// Ours; docs/model.md, section 7. Fitted afterwards and not trained along: on its own training events a model is surer of itself than
 /// it will be on later ones, so that training makes β too small (stacking: Wolpert, "Stacked generalization", 1992).
 public struct Blend: Codable, Sendable, Equatable {
+  /// The weights of a cell.
+  public struct Weights: Codable, Sendable, Equatable {
+    /// β, the weight of the newest event's text.
+    public var strength: Double
+    /// ρ, what an event's weight is multiplied by for each event after it; 0 = only the newest speaks.
+    public var decay: Double
+
+    /// Puts weights together.
+    public init(strength: Double, decay: Double) { (self.strength, self.decay) = (strength, decay) }
+
+    /// The weights of the newest events, newest first: those that count.
+    public var lags: [Float] { Blend.lags(decay).map { Float(strength) * $0 } }
+  }
+
   /// The most events of a history that speak by their text.
   public static let mostEvents = 10
 
-  /// β, the weight of the newest event's text.
-  public var strength: Double
-  /// ρ, what an event's weight is multiplied by for each event after it; 0 = only the newest speaks.
-  public var decay: Double
+  /// Where the confidence of a cell ends and that of the next begins, rising.
+  public var confidenceEdges: [Double]
+  /// The same of likeness.
+  public var likenessEdges: [Double]
+  /// A cell for each confidence and likeness, likeness after likeness.
+  public var cells: [Weights]
   /// a of items without a training event: brings the spread of their scores to that of an item with a few.
-  public var unseenScale: Double
-
+  public var unseenScale = 1.0
   /// The checksum of the text vectors that it was fitted with, eight hexadecimal digits.
   public var vectors = ""
 
-  /// Puts a blend together; nothing but the model by default.
-  public init(strength: Double = 0, decay: Double = 0, unseenScale: Double = 1) {
-    (self.strength, self.decay, self.unseenScale) = (strength, decay, unseenScale)
+  /// Puts a blend together.
+  public init(confidenceEdges: [Double] = [], likenessEdges: [Double] = [], cells: [Weights]) {
+    precondition(cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1), "\(cells.count) cells")
+    (self.confidenceEdges, self.likenessEdges, self.cells) = (confidenceEdges, likenessEdges, cells)
   }
 
-  /// The weights of the newest events, newest first: those that count.
-  public var lagWeights: [Float] { Self.lags(decay).map { Float(strength) * $0 } }
+  /// The cell of a user's state.
+  public func cell(confidence: Float, likeness: Float) -> Int {
+    Self.place(confidence, confidenceEdges) * (likenessEdges.count + 1) + Self.place(likeness, likenessEdges)
+  }
 
   /// ρᵏ for the events that count, newest first.
   public static func lags(_ decay: Double) -> [Float] {
@@ -35,7 +55,12 @@ public struct Blend: Codable, Sendable, Equatable {
 
   /// Whether every number can be ranked with.
   public var isPlausible: Bool {
-    strength.isFinite && abs(strength) < 1e6 && (0...1).contains(decay) && unseenScale.isFinite && unseenScale > 0
-      && unseenScale < 1e6
+    (confidenceEdges + likenessEdges).allSatisfy(\.isFinite) && confidenceEdges.count < 1000 && likenessEdges.count < 1000
+      && cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1)
+      && cells.allSatisfy { abs($0.strength) < 1e6 && (0...1).contains($0.decay) }
+      && unseenScale > 0 && unseenScale < 1e6
   }
+
+  /// How many edges a value has reached.
+  private static func place(_ value: Float, _ edges: [Double]) -> Int { edges.count { Double(value) >= $0 } }
 }

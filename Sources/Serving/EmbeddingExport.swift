@@ -60,6 +60,7 @@ public struct EmbeddingExport {
   private func writeItems(_ folder: OutputFolder?, _ newItems: NewItems?, _ progress: (Int) -> Void) throws {
     let (catalogue, workspace) = (served.catalogue, served.workspace)
     let items = served.dataset.items
+    try NewItems.findNeighbors(newItems, served: served)
     let file = try start("items", in: folder, rows: catalogue.items + (newItems?.count ?? 0))
     for rows in blocks(catalogue.items, of: Self.blockItems) {
       try workspace.scope {

@@ -9,8 +9,9 @@ import Text
 
 /// Items that came after the data set was made, embedded from their texts alone.
 ///
-/// docs/model.md, section 1: the semantic half by the trained fusion, the ID half is the mean of all trained ID rows (ours).
-public struct NewItems {
+/// docs/model.md, sections 1 and 7: the semantic half by the trained fusion, the ID half is the mean of all trained ID rows, or with a
+/// text blend of those of its neighbors (ours).
+public final class NewItems {
   /// Their ids and texts.
   public let list: ItemTexts
   /// Items without a single token: all of them get the same embedding, the mean ID half alone.
@@ -52,13 +53,13 @@ public struct NewItems {
   /// Embeds a block of the new items, a row each.
   public func embed(_ range: Range<Int>, into embeddings: Matrix) {
     let fusion = served.model.shape.fusion
-    let tokens = TokenTable(counts: range.map { source.tokenCount($0) }, width: fusion.tokenWidth)
-    for (row, item) in range.enumerated() { storeStates(item, in: tokens.states(of: row)) }
+    let tokens = tokens(range)
     served.workspace.scope {
       let rows = served.workspace.take(Int32.self, range.count)
       for row in 0..<range.count {
         rows[row] = Int32(row)
-        embeddings.row(row).update(from: served.catalogue.meanID.base, count: fusion.idWidth)
+        let id = ids.map { UnsafePointer($0.base + (range.lowerBound + row) * fusion.idWidth) }
+        embeddings.row(row).update(from: id ?? UnsafePointer(served.catalogue.meanID.base), count: fusion.idWidth)
       }
       _ = EmbeddingFusion(fusion, in: served.model.parameters).forward(
         RowList(start: rows, count: range.count), tokens: tokens, into: embeddings.columns(fusion.idWidth..<fusion.width),
@@ -73,13 +74,39 @@ public struct NewItems {
     for row in 0..<range.count {
       for column in 0..<width { embeddings[row, column] *= Float(text.blend.unseenScale) }
     }
+    write(text, range, tokens, into: embeddings.columns(width..<served.catalogue.width))
+  }
+
+  private func write(_ text: TextBlend, _ range: Range<Int>, _ tokens: TokenTable, into vectors: Matrix) {
     let maker = TextVectorMaker(lexical: text.vectors.lexical, axes: text.vectors.axes)
     maker.make(
-      into: embeddings.columns(width..<served.catalogue.width), text: { list.texts[range.lowerBound + $0] },
+      into: vectors, text: { list.texts[range.lowerBound + $0] },
       mean: { row, mean in
         tokens.mean(of: row, into: mean)
         return !tokens.tokens(of: row).isEmpty
       }, workspace: served.workspace)
+  }
+
+  /// Finds the ID halves of all new items by their neighbors in text; collective: ranks that have no list call it with nil.
+  static func findNeighbors(_ newItems: NewItems?, served: ServedModel) throws {
+    let count = newItems?.count ?? 0
+    let width = served.model.shape.fusion.idWidth
+    guard let text = served.catalogue.text, width > 0, try served.communicator.gatherCounts(count)[0] > 0 else { return }
+    let storage = Storage<Float>(count: count * width)
+    try served.workspace.scope {
+      let texts = served.workspace.matrix(count, text.vectors.width)
+      if let newItems { newItems.write(text, 0..<count, newItems.tokens(0..<count), into: texts) }
+      try served.catalogue.cold.fill(
+        Matrix(storage.base, rows: count, columns: width), texts: texts, own: Array(repeating: -1, count: count),
+        vectors: text.vectors, workspace: served.workspace)
+    }
+    newItems?.ids = storage
+  }
+
+  private func tokens(_ range: Range<Int>) -> TokenTable {
+    let tokens = TokenTable(counts: range.map { source.tokenCount($0) }, width: served.model.shape.fusion.tokenWidth)
+    for (row, item) in range.enumerated() { storeStates(item, in: tokens.states(of: row)) }
+    return tokens
   }
 
   /// An item's states, rounded as the data set stores its own: the same text gives the same states.
@@ -112,6 +139,8 @@ public struct NewItems {
     return states
   }
 
+  /// The ID halves of all of them `[count, d_id]`, from their neighbors by text; nil stands for the mean of all trained ID rows.
+  private var ids: Storage<Float>?
   private let served: ServedModel
   private let source: any TokenSource
   private let type: ElementType

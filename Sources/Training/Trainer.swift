@@ -165,8 +165,7 @@ public final class Trainer {
     guard let fit = try step.run(plan, try Checkpoint(path: found), model: { try makeModel(plan.userHead) }) else { return }
     let metric = config.evaluation.metric(items: inputs.dataset.items.count)
     console.note(
-      "\(plan.name): text blended in with weight \(HumanFormat.decimal(fit.blend.strength, 1)), \(HumanFormat.decimal(fit.blend.decay, 1)) "
-        + "of it for each event before; validation \(metric) \(HumanFormat.decimal(fit.scoreWithout, 4)) -> "
+      "\(plan.name): scores blended with text; validation \(metric) \(HumanFormat.decimal(fit.scoreWithout, 4)) -> "
         + "\(HumanFormat.decimal(fit.score, 4)) on \(HumanFormat.count(fit.users)) users")
   }
 

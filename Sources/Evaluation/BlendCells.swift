@@ -1,0 +1,93 @@
+import Collectives
+import Model
+
+/// The cells of a blend: users are sorted by their state, and each cell takes what served its users best.
+///
+/// A cell of few users leans on all of them: to its own sums it adds those of `prior` users of the mean. So a small validation set gives
+/// one blend for everybody, and a large one as many as its users bear out. Ours.
+struct BlendCells {
+  /// What a fit learns of one user.
+  struct Row {
+    /// The virtual shard's place in the rank's run.
+    let shard: Int
+    let confidence: Float
+    let likeness: Float
+    /// What each blend of the grid brings.
+    let gains: [Float]
+  }
+
+  /// Cells by confidence and by likeness.
+  static let bins = (confidence: 5, likeness: 3)
+  /// Users of the mean that are added to each cell.
+  static let prior = 400.0
+
+  /// The cells, and the mean of what they and of what the model alone bring.
+  struct Choice {
+    let blend: Blend
+    let score: Double
+    let scoreWithout: Double
+    let users: Int
+  }
+
+  private let communicator: any Communicator
+  private let grid: BlendGrid
+
+  init(_ grid: BlendGrid, _ communicator: any Communicator) { (self.grid, self.communicator) = (grid, communicator) }
+
+  /// Chooses each cell's weights; collective, the same on every rank; nil without a user.
+  func choose(_ rows: [Row], shards: Int) throws -> Choice? {
+    let confidences = try communicator.gathered(rows.map(\.confidence)).sorted()
+    guard !confidences.isEmpty else { return nil }
+    let likenesses = try communicator.gathered(rows.map(\.likeness)).filter { $0 > -1 }.sorted()
+    var blend = Blend(
+      confidenceEdges: Self.edges(confidences, Self.bins.confidence), likenessEdges: Self.edges(likenesses, Self.bins.likeness),
+      cells: Array(repeating: .init(strength: 0, decay: 0), count: Self.bins.confidence * Self.bins.likeness))
+    let sums = try totals(rows, blend, shards: shards)
+    let size = grid.count + 1
+    let all = (0..<size).map { place in blend.cells.indices.reduce(0) { $0 + sums[$1 * size + place] } }
+    var score = 0.0
+    for cell in blend.cells.indices {
+      let own = Array(sums[cell * size..<(cell + 1) * size])
+      func value(_ place: Int) -> Double { own[place] + Self.prior * all[place] / all[grid.count] }
+      // The first of equal ones is the weakest, with the shortest memory.
+      var best = 0
+      for place in 0..<grid.count where value(place) > value(best) { best = place }
+      blend.cells[cell] = grid.weights(best)
+      score += own[best]
+    }
+    let users = all[grid.count]
+    return Choice(blend: blend, score: score / users, scoreWithout: all[0] / users, users: Int(users))
+  }
+
+  /// Each cell's sums of gains, and its users behind them: added up shard by shard, so that the number of ranks does not show.
+  private func totals(_ rows: [Row], _ blend: Blend, shards: Int) throws -> [Double] {
+    let size = blend.cells.count * (grid.count + 1)
+    var own = [Double](repeating: 0, count: shards * size)
+    for row in rows {
+      let start =
+        row.shard * size + blend.cell(confidence: row.confidence, likeness: row.likeness) * (grid.count + 1)
+      for place in 0..<grid.count { own[start + place] += Double(row.gains[place]) }
+      own[start + grid.count] += 1
+    }
+    var totals = [Double](repeating: 0, count: size)
+    for (place, value) in try communicator.gathered(own).enumerated() { totals[place % size] += value }
+    return totals
+  }
+
+  /// Where equal shares of sorted values end; none of no values.
+  private static func edges(_ sorted: [Float], _ bins: Int) -> [Double] {
+    (1..<bins).map { sorted.isEmpty ? 0 : Double(sorted[$0 * sorted.count / bins]) }
+  }
+}
+
+extension Communicator {
+  /// Every rank's numbers, one behind the other in rank order, on every rank.
+  func gathered<Element: BitwiseCopyable & Numeric>(_ own: [Element]) throws -> [Element] {
+    let counts = try gatherCounts(own.count)
+    var all = [Element](repeating: 0, count: counts.reduce(0, +))
+    try own.withUnsafeBufferPointer { own in
+      try all.withUnsafeMutableBufferPointer { try allGather(own, into: $0, counts: counts) }
+    }
+    return all
+  }
+}
