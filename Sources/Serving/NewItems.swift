@@ -1,3 +1,4 @@
+import Collectives
 public import Datasets
 import Evaluation
 import Files
