@@ -1,8 +1,8 @@
 import Batches
-import Datasets
+public import Datasets
 
 /// The users that a task judges, shard by shard in fixed blocks: the same products are formed whoever forms them.
-struct JudgedUsers {
+public struct JudgedUsers {
   /// Users of one block, at most.
   ///
   /// Their positions fill the transformer's products, and the activations stay below those of a training step.
@@ -14,6 +14,19 @@ struct JudgedUsers {
     /// The shard's place in the rank's run.
     let place: Int
     var users: [(user: Int, event: Int)]
+  }
+
+  /// The judged users of one virtual shard, each with the place of its held-out event.
+  public static func users(of shard: UserShard, _ task: EvaluationTask) -> [(user: Int, event: Int)] {
+    (0..<shard.userCount).compactMap { user in event(of: shard.events(user), task).map { (user, $0) } }
+  }
+
+  /// The place of the held-out event that a user is judged by; nil when it is not judged.
+  private static func event(of events: UserEvents, _ task: EvaluationTask) -> Int? {
+    guard let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) else {
+      return nil
+    }
+    return event
   }
 
   /// Walks through the shards of a rank.
@@ -37,10 +50,7 @@ struct JudgedUsers {
       let shard = try dataset.shard(shards.lowerBound + place)
       var block = Block(shard: shard, place: place, users: [])
       while user < shard.userCount && block.users.count < Self.blockUsers {
-        let events = shard.events(user)
-        if let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) {
-          block.users.append((user, event))
-        }
+        if let event = Self.event(of: shard.events(user), task) { block.users.append((user, event)) }
         user += 1
       }
       if !block.users.isEmpty { return block }

@@ -12,6 +12,10 @@ public import Tensors
 public struct Ranking {
   /// Users taken against a strip of items at a time: with d = 128 their embeddings fill 64 KiB of the cache.
   private static let usersAtATime = 128
+  /// Items whose scores are kept at a time, where the best are looked for: 256 KiB for so many users.
+  private static let itemsAtATime = 512
+  /// Scores that are passed over together, when none of them is good enough.
+  private static let scoresAtATime = 64
 
   /// The users' embeddings `[users, d]`, to be filled in before anything else.
   public let users: Matrix
@@ -46,6 +50,54 @@ public struct Ranking {
         let slots = start..<min(start + Self.usersAtATime, users.rows)
         countNotBelow(
           bounds[slots], in: users.rows(slots), times: factor, counts: UnsafeMutableBufferPointer(rebasing: counts[slots]))
+      }
+    }
+  }
+
+  /// The same, and puts the best items into `first`: the block holds the catalogue's rows from `row` on, and blocks come in order.
+  ///
+  /// The scores have the same bits here and there, and so have the ranks.
+  ///
+  /// - Parameter isExcluded: whether an item does not compete for a user; asked for the few that are good enough.
+  func count(
+    _ items: Matrix, from row: Int, into first: FirstItems, isExcluded: (Int, Int32) -> Bool, workspace: Workspace
+  ) {
+    for start in stride(from: 0, to: items.rows, by: Self.itemsAtATime) {
+      workspace.scope {
+        let block = items.rows(start..<min(start + Self.itemsAtATime, items.rows))
+        let factor = PackedFactor(block, transposed: true, workspace: workspace)
+        let scores = workspace.matrix(min(Self.usersAtATime, users.rows), block.rows)
+        for slot in stride(from: 0, to: users.rows, by: Self.usersAtATime) {
+          let slots = slot..<min(slot + Self.usersAtATime, users.rows)
+          multiply(users.rows(slots), factor, into: scores.rows(0..<slots.count))
+          for (line, slot) in slots.enumerated() {
+            let found = UnsafeBufferPointer(start: UnsafePointer(scores.row(line)), count: block.rows)
+            counts[slot] += notBelow(bounds[slot], found)
+            select(slot, found, from: row + start, into: first, isExcluded)
+          }
+        }
+      }
+    }
+  }
+
+  private func notBelow(_ bound: Float, _ scores: UnsafeBufferPointer<Float>) -> Int64 {
+    var ahead: Int32 = 0
+    for score in scores { ahead &+= score < bound ? 0 : 1 }
+    return Int64(ahead)
+  }
+
+  private func select(
+    _ user: Int, _ scores: UnsafeBufferPointer<Float>, from row: Int, into first: FirstItems, _ isExcluded: (Int, Int32) -> Bool
+  ) {
+    var threshold = first.threshold(user)
+    for start in stride(from: 0, to: scores.count, by: Self.scoresAtATime) {
+      let run = start..<min(start + Self.scoresAtATime, scores.count)
+      var hits: Int32 = 0
+      for place in run { hits &+= scores[place] > threshold ? 1 : 0 }
+      guard hits > 0 else { continue }
+      for place in run where scores[place] > threshold && !isExcluded(user, Int32(row + place)) {
+        first.insert(Int32(row + place), scores[place], for: user)
+        threshold = first.threshold(user)
       }
     }
   }
