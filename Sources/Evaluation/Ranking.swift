@@ -72,34 +72,49 @@ public struct Ranking {
           multiply(users.rows(slots), factor, into: scores.rows(0..<slots.count))
           for (line, slot) in slots.enumerated() {
             let found = UnsafeBufferPointer(start: UnsafePointer(scores.row(line)), count: block.rows)
-            counts[slot] += notBelow(bounds[slot], found)
-            select(slot, found, from: row + start, into: first, isExcluded)
+            let below = scan(slot, found, from: row + start, into: first, isExcluded)
+            counts[slot] += Int64(block.rows - below)
           }
         }
       }
     }
   }
 
-  private func notBelow(_ bound: Float, _ scores: UnsafeBufferPointer<Float>) -> Int64 {
-    var ahead: Int32 = 0
-    for score in scores { ahead &+= score < bound ? 0 : 1 }
-    return Int64(ahead)
+  /// How many of a user's scores are below its bound, and puts those that are good enough into `first`.
+  ///
+  /// One pass in vectors: most scores are neither the one nor the other, and comparing them one by one would take longer than forming them.
+  private func scan(
+    _ user: Int, _ scores: UnsafeBufferPointer<Float>, from row: Int, into first: FirstItems, _ isExcluded: (Int, Int32) -> Bool
+  ) -> Int {
+    guard let base = scores.baseAddress else { return 0 }
+    let (bytes, lanes, bound) = (UnsafeRawPointer(base), SIMD16<Float>.scalarCount, bounds[user])
+    let whole = scores.count / Self.scoresAtATime * Self.scoresAtATime
+    var (below, threshold) = (SIMD16<Int32>.zero, first.threshold(user))
+    for start in stride(from: 0, to: whole, by: Self.scoresAtATime) {
+      var good = SIMD16<Int32>.zero
+      for place in stride(from: start, to: start + Self.scoresAtATime, by: lanes) {
+        let part = bytes.loadUnaligned(fromByteOffset: 4 * place, as: SIMD16<Float>.self)
+        below.replace(with: below &+ 1, where: part .< bound)
+        good.replace(with: 1, where: part .> threshold)
+      }
+      guard good.max() > 0 else { continue }
+      threshold = select(user, scores, start..<start + Self.scoresAtATime, from: row, into: first, isExcluded)
+    }
+    _ = select(user, scores, whole..<scores.count, from: row, into: first, isExcluded)
+    return Int(below.wrappedSum()) + scores[whole...].count { $0 < bound }
   }
 
+  /// Puts the good ones of a run of scores into `first`; returns what a score must be above from now on.
   private func select(
-    _ user: Int, _ scores: UnsafeBufferPointer<Float>, from row: Int, into first: FirstItems, _ isExcluded: (Int, Int32) -> Bool
-  ) {
+    _ user: Int, _ scores: UnsafeBufferPointer<Float>, _ run: Range<Int>, from row: Int, into first: FirstItems,
+    _ isExcluded: (Int, Int32) -> Bool
+  ) -> Float {
     var threshold = first.threshold(user)
-    for start in stride(from: 0, to: scores.count, by: Self.scoresAtATime) {
-      let run = start..<min(start + Self.scoresAtATime, scores.count)
-      var hits: Int32 = 0
-      for place in run { hits &+= scores[place] > threshold ? 1 : 0 }
-      guard hits > 0 else { continue }
-      for place in run where scores[place] > threshold && !isExcluded(user, Int32(row + place)) {
-        first.insert(Int32(row + place), scores[place], for: user)
-        threshold = first.threshold(user)
-      }
+    for place in run where scores[place] > threshold && !isExcluded(user, Int32(row + place)) {
+      first.insert(Int32(row + place), scores[place], for: user)
+      threshold = first.threshold(user)
     }
+    return threshold
   }
 
   /// A user's rank, from 1, once the whole catalogue has been counted: the target is not below its own score.
