@@ -94,7 +94,7 @@ public final class RunEvaluation {
     let states = try run.states ?? (TokenStates.exist(in: run.dataset) ? TokenStates(dataset: run.dataset) : nil)
     guard let states, states.rowCount > 0 else { return nil }
     let scratch = Storage<Float>(count: states.maxTokens * states.dimension)
-    texts = try TextVectors.make(
+    texts = try CenteredTexts.make(
       items: run.dataset.items.count, width: states.dimension, communicator: communicator, workspace: Workspace(),
       bytes: run.config.evaluation.catalogueBytes
     ) { states.copyMean($0, into: $1, scratch: scratch) }

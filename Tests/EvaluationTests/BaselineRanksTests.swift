@@ -28,7 +28,7 @@ struct BaselineRanksTests {
     try world.onRanks(ranks) { communicator in
       let workspace = Workspace(chunkBytes: 1 << 20)
       let shards = Shares.range(of: communicator.rank, ranks: ranks, count: world.dataset.shardCount)
-      let texts = try TextVectors.make(
+      let texts = try CenteredTexts.make(
         items: RankWorld.items, width: 7, communicator: communicator, workspace: workspace, bytes: bytes, pool: Self.pool)
       let evaluator = Evaluator(
         world.dataset, shards: shards, cutoffs: [10, 100], communicator: communicator, catalogueBytes: bytes)

@@ -22,7 +22,7 @@ struct BaselineTests {
   }
 
   private func texts(bytes: Int = 1 << 20) throws -> ComputedVectors {
-    try TextVectors.make(
+    try CenteredTexts.make(
       items: world.dataset.items.count, width: 4, communicator: SoloCommunicator(), workspace: world.workspace, bytes: bytes,
       pool: Self.pool)
   }

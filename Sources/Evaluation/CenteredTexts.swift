@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// So their product is a cosine. Without the common part, which any two states share, cosines would hardly differ (ours). An item without
 /// text has zeros.
-public enum TextVectors {
+public enum CenteredTexts {
   /// Writes the mean of an item's token states `[dt]`; false when it has none.
   public typealias Pool = (Int, UnsafeMutableBufferPointer<Float>) -> Bool
 
