@@ -78,17 +78,20 @@ let package = Package(
     library("Items", ["Tensors", "Kernels", "Collectives", "Layers", "Optimizers"]),
     library("Model", ["Tensors", "Kernels", "Collectives", "Layers", "Items"]),
     library("Batches", ["Tensors", "Datasets"]),
-    library("Evaluation", ["Tensors", "Kernels", "Collectives", "Model", "Items", "Layers", "Datasets", "Batches"]),
+    library("Similarity", ["Tensors", "Kernels", "Files", "Datasets", "Text", "Model"]),
+    library(
+      "Evaluation", ["Tensors", "Kernels", "Collectives", "Model", "Items", "Layers", "Datasets", "Batches", "Similarity"]),
     library("Checkpoints", ["Tensors", "Collectives", "Items", "Optimizers", "Model", "Files", "Diagnosis"]),
     library(
       "Training",
       [
         "Memory", "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches",
-        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", "CHost", logging,
+        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", "CHost", "Similarity", logging,
       ]),
     library(
       "Serving",
       [
+        "Similarity",
         "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation",
         "Training", "Collectives", "Checkpoints",
       ]),
@@ -98,6 +101,7 @@ let package = Package(
       dependencies: [
         argumentParser, logging, "Memory", "CHost", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
         "Reporting", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
+        "Similarity",
       ],
       swiftSettings: swift),
 
@@ -119,6 +123,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
     tests("ItemsTests", ["Items", "Kernels", "Tensors", "Collectives", "Layers", "Optimizers"]),
     tests("ModelTests", ["Model", "Files", "Items", "Layers", "Kernels", "Tensors", "Collectives", "Config"]),
+    tests("SimilarityTests", ["Similarity", "Text", "Datasets", "Files", "Tensors", "Kernels", "Model"]),
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
     tests("EvaluationTests", ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Tensors"]),
     tests("CheckpointsTests", ["Checkpoints", "Files"]),

@@ -28,6 +28,11 @@ public final class SequenceBatch {
   /// The number of packed positions, T.
   public var positions: Int { items.count }
 
+  /// The catalogue rows of a user's events, oldest first.
+  public func history(of user: Int) -> RowList {
+    RowList(rebasing: items.values[Int(starts[user])..<Int(starts[user + 1])])
+  }
+
   /// The last item that a user is to be predicted: its only target in a targeted phase.
   public func lastTarget(of user: Int) -> Int32 {
     targets[targets.count == positions ? Int(starts[user + 1]) - 1 : user]

@@ -143,6 +143,16 @@ public struct Checkpoint: Sendable {
     return try Checkpoint(path: path)
   }
 
+  /// The same checkpoint with the blend that was fitted to it; written by one rank.
+  ///
+  /// Throws `InputError` when the manifest cannot be written; the old one then stays.
+  public func blended(_ blend: Blend) throws -> Checkpoint {
+    var manifest = manifest
+    manifest.blend = blend
+    try manifest.write(to: path)
+    return try Checkpoint(path: path)
+  }
+
   /// Whether there are files of a kind: of token states, once they have been trained.
   func has(_ kind: CheckpointLayout.Kind) -> Bool {
     manifest.files.contains { $0.name == CheckpointLayout.name(kind, 0) }

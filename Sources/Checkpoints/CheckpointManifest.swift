@@ -1,5 +1,6 @@
 public import Files
 import Foundation
+public import Model
 
 /// What a checkpoint says about itself; written last, so a folder with a manifest is whole.
 public struct CheckpointManifest: Codable, Sendable, Equatable {
@@ -68,6 +69,8 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   public var score: Double?
   /// The rule by which epochs go through their users (`EpochOrder.rule`); nil = by that of versions before rules had numbers.
   public var order: Int?
+  /// How the phase's scores are blended with the text of items; nil = not at all, or not fitted yet.
+  public var blend: Blend?
   /// The files.
   public var files: [File] = []
   /// The CRC-32 of everything else in the file, as eight hexadecimal digits; empty in memory.
@@ -123,7 +126,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// Numbers that a run can have, and files that lie in the folder: a name from a file is no path.
   private var isPlausible: Bool {
     let names = files.map(\.name)
-    return (0...1e15).contains(epoch) && Set(names).count == names.count
+    return blend?.isPlausible != false && (0...1e15).contains(epoch) && Set(names).count == names.count
       && files.allSatisfy { ($0.rows ?? []).allSatisfy(ItemBounds.range.contains) }
       && names.allSatisfy { name in
         !name.hasPrefix(".") && name.utf8.allSatisfy { $0 != 0 && $0 != UInt8(ascii: "/") } && !name.isEmpty

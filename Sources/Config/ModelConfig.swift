@@ -8,6 +8,16 @@ public struct ModelConfig: Sendable, Equatable {
     case concat
   }
 
+  /// How text reaches a score.
+  public enum Fusion: String, ConfigChoice {
+    /// Through the semantic half of an item's embedding alone (the paper).
+    case paper
+    /// Besides, by the similarity of text vectors, blended in after a phase is trained (ours).
+    case similarity
+  }
+
+  /// How text reaches a score.
+  public var fusion = Fusion.similarity
   /// Width of the ID half of an item's embedding; 0 = text only.
   public var idDim = 64
   /// Width of the semantic half; 0 = ID only.
@@ -44,6 +54,7 @@ public struct ModelConfig: Sendable, Equatable {
 
 extension ModelConfig: ConfigSection {
   static let keys: [ConfigKey<ModelConfig>] = [
+    .value("fusion", \.fusion, .any, "text in the score: by the semantic half (paper), or blended in besides (similarity)"),
     .value("id_dim", \.idDim, .within(0...4096), "width of the ID half of an embedding; 0 = text only"),
     .value("semantic_dim", \.semanticDim, .within(0...4096), "width of the semantic half; 0 = ID only"),
     .value("experts", \.experts, .within(1...256), "experts that turn text into the semantic half (the paper: 8)"),

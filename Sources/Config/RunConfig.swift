@@ -23,6 +23,8 @@ public struct RunConfig: Sendable, Equatable {
   public var checkpoint = CheckpointConfig()
   /// What ends a run before it is lost, and what it warns of.
   public var guards = GuardsConfig()
+  /// What becomes of items without training events.
+  public var coldStart = ColdStartConfig()
   /// When and how the model is judged.
   public var evaluation = EvaluationConfig()
   /// How often a step is written down.
@@ -52,6 +54,7 @@ extension RunConfig: ConfigSection {
     .section("compute", \.compute, "number format"),
     .section("checkpoint", \.checkpoint, "what survives a stop"),
     .section("guards", \.guards, "what ends a run before it is lost, and what it warns of"),
+    .section("cold_start", \.coldStart, "items without training events"),
     .section("evaluation", \.evaluation, "full ranking over the catalogue"),
     .section("log", \.log, "metrics.jsonl and TensorBoard"),
     .section("bench", orNull: \.bench, "made-up catalogue of `precise bench`; training ignores it"),

@@ -2,11 +2,14 @@ public import Collectives
 import Items
 import Kernels
 public import Model
+public import Similarity
 public import Tensors
 
-/// The embeddings of all items, as evaluation, export and recommendation use them: e `[V, d]`.
+/// The embeddings of all items, as evaluation, export and recommendation use them: e `[V, d]`, or with a text blend `[e ; t]`
+/// `[V, d + w]`.
 ///
-/// An item without a training event gets the mean of all trained ID rows as its ID half (ours; docs/model.md, section 1).
+/// An item without a training event gets the mean of all trained ID rows as its ID half, and with a blend its e is scaled so that its
+/// scores spread as those of an item with a few events (ours; docs/model.md, sections 1 and 7).
 ///
 /// Owners fuse their items and share them, block by block of fixed rows. A catalogue that fits the given memory is then held whole
 /// by every rank; a larger one is formed anew whenever it is walked through, and a rank never holds more than a block of it. The
@@ -20,8 +23,12 @@ public final class Catalogue {
 
   /// The number of items, V.
   public let items: Int
-  /// d, the width of an embedding.
+  /// The width of an embedding: d, or d + w with a text blend.
   public let width: Int
+  /// d, the width of what the model makes of an item.
+  public let modelWidth: Int
+  /// The text half; nil without one.
+  public let text: TextBlend?
   /// The mean of the trained ID rows, `[d_id]`: the ID half of items new to the model.
   public let meanID: Vector
   /// Whether every rank holds all embeddings.
@@ -29,12 +36,16 @@ public final class Catalogue {
 
   /// Prepares the catalogue of a model, and embeds every item when that fits `bytes`; collective.
   ///
-  /// - Parameter trainCounts: training events of each item; must stay where they are as long as the catalogue lives.
+  /// - Parameters:
+  ///   - trainCounts: training events of each item; must stay where they are as long as the catalogue lives.
+  ///   - text: the text half of every embedding; nil for what the model makes of items alone.
   public init(
-    _ model: PreciseModel, trainCounts: UnsafeBufferPointer<UInt32>, communicator: any Communicator, workspace: Workspace,
-    bytes: Int = defaultBytes
+    _ model: PreciseModel, trainCounts: UnsafeBufferPointer<UInt32>, text: TextBlend? = nil, communicator: any Communicator,
+    workspace: Workspace, bytes: Int = defaultBytes
   ) throws {
-    (items, width) = (trainCounts.count, model.shape.fusion.width)
+    (items, modelWidth) = (trainCounts.count, model.shape.fusion.width)
+    width = modelWidth + (text?.vectors.width ?? 0)
+    self.text = text
     self.model = model
     self.trainCounts = trainCounts
     self.communicator = communicator
@@ -63,11 +74,29 @@ public final class Catalogue {
       gather(rows, from: embeddings, into: e)
       return
     }
-    try workspace.scope { _ = try model.items.embed(rows, into: e, workspace: workspace) }
-    for (place, item) in rows.enumerated() where trainCounts[Int(item)] == 0 {
-      e.row(place).update(from: meanID.base, count: meanID.count)
+    let own = e.columns(0..<modelWidth)
+    try workspace.scope { _ = try model.items.embed(rows, into: own, workspace: workspace) }
+    for (place, item) in rows.enumerated() where isUnseen(item) {
+      own.row(place).update(from: meanID.base, count: meanID.count)
+    }
+    guard let text else { return }
+    scaleUnseen(rows, own, by: Float(text.blend.unseenScale))
+    for (place, item) in rows.enumerated() { text.vectors.copy(Int(item), into: e.row(place) + modelWidth) }
+  }
+
+  /// What the model reads of some items `[rows, d]`, from their embeddings `[rows, d + w]`: without text, on the scale it was trained at.
+  func inputs(_ rows: RowList, from embeddings: Matrix, into inputs: Matrix) {
+    for row in 0..<rows.count { inputs.row(row).update(from: embeddings.row(row), count: modelWidth) }
+    if let text { scaleUnseen(rows, inputs, by: Float(1 / text.blend.unseenScale)) }
+  }
+
+  private func scaleUnseen(_ rows: RowList, _ e: Matrix, by factor: Float) {
+    for (place, item) in rows.enumerated() where isUnseen(item) {
+      scale(Vector(e.row(place), count: modelWidth), by: factor)
     }
   }
+
+  private func isUnseen(_ item: Int32) -> Bool { trainCounts[Int(item)] == 0 }
 
   /// Walks through all items in order, block by block: `body` gets the rows and their embeddings, which live as long as the call.
   public func forEachBlock(workspace: Workspace, _ body: (Range<Int>, Matrix) throws -> Void) throws {

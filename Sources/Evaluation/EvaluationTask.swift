@@ -1,4 +1,5 @@
 public import Batches
+import Datasets
 
 /// What is measured: on which users, from which history, and how the ranks are counted.
 public struct EvaluationTask: Sendable {
@@ -25,5 +26,11 @@ public struct EvaluationTask: Sendable {
     self.judged = judged
     self.history = history
     self.filterSeen = filterSeen
+  }
+
+  /// The event that a user is judged by; nil when the user is not judged.
+  func judges(_ events: UserEvents) -> Int? {
+    guard let event = split == .test ? events.test : events.validation, judged.matches(events, event) else { return nil }
+    return event
   }
 }

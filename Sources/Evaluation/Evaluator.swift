@@ -1,6 +1,7 @@
 public import Collectives
 public import Datasets
 public import Model
+public import Similarity
 public import Tensors
 
 /// Full-ranking evaluation of a model over a data set's held-out events, on any number of ranks.
@@ -16,11 +17,14 @@ public final class Evaluator {
 
   /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
   ///
-  /// - Parameter catalogueBytes: the most bytes of item embeddings that this rank may hold.
+  /// - Parameters:
+  ///   - text: what text adds to every score; nil judges the model alone.
+  ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
   public init(
-    _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator,
+    _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator, text: TextBlend? = nil,
     catalogueBytes: Int = Catalogue.defaultBytes
   ) {
+    self.text = text
     self.dataset = dataset
     self.shards = shards
     self.cutoffs = cutoffs
@@ -100,7 +104,8 @@ public final class Evaluator {
 
   private func catalogue(of model: PreciseModel, _ workspace: Workspace) throws -> Catalogue {
     try Catalogue(
-      model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
+      model, trainCounts: dataset.items.trainCounts, text: text, communicator: communicator, workspace: workspace,
+      bytes: catalogueBytes)
   }
 
   /// Ranks the users of this rank's shards by each scorer, round by round; false as soon as it is stopped.
@@ -140,6 +145,7 @@ public final class Evaluator {
   private let shards: Range<Int>
   private let cutoffs: [Int]
   private let communicator: any Communicator
+  private let text: TextBlend?
   private let catalogueBytes: Int
   private let order: PopularityOrder
   private let buckets: PopularityBuckets

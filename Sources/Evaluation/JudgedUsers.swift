@@ -18,20 +18,15 @@ public struct JudgedUsers {
 
   /// The judged users of one virtual shard, each with the place of its held-out event.
   public static func users(of shard: UserShard, _ task: EvaluationTask) -> [(user: Int, event: Int)] {
-    (0..<shard.userCount).compactMap { user in event(of: shard.events(user), task).map { (user, $0) } }
-  }
-
-  /// The place of the held-out event that a user is judged by; nil when it is not judged.
-  private static func event(of events: UserEvents, _ task: EvaluationTask) -> Int? {
-    guard let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) else {
-      return nil
-    }
-    return event
+    (0..<shard.userCount).compactMap { user in task.judges(shard.events(user)).map { (user, $0) } }
   }
 
   /// Walks through the shards of a rank.
-  init(_ dataset: Dataset, shards: Range<Int>, task: EvaluationTask) {
+  ///
+  /// - Parameter every: takes the first of so many judged users of a shard, then the first of as many more.
+  init(_ dataset: Dataset, shards: Range<Int>, task: EvaluationTask, every: Int = 1) {
     self.dataset = dataset
+    self.every = every
     self.shards = shards
     self.task = task
   }
@@ -50,12 +45,15 @@ public struct JudgedUsers {
       let shard = try dataset.shard(shards.lowerBound + place)
       var block = Block(shard: shard, place: place, users: [])
       while user < shard.userCount && block.users.count < Self.blockUsers {
-        if let event = Self.event(of: shard.events(user), task) { block.users.append((user, event)) }
+        if let event = task.judges(shard.events(user)) {
+          if judged % every == 0 { block.users.append((user, event)) }
+          judged += 1
+        }
         user += 1
       }
       if !block.users.isEmpty { return block }
       place += 1
-      user = 0
+      (user, judged) = (0, 0)
     }
     return nil
   }
@@ -63,6 +61,9 @@ public struct JudgedUsers {
   private let dataset: Dataset
   private let shards: Range<Int>
   private let task: EvaluationTask
+  private let every: Int
   private var place = 0
+  /// Judged users of the shard so far.
+  private var judged = 0
   private var user = 0
 }

@@ -1,6 +1,9 @@
 public import Batches
+import Datasets
 import Items
+import Kernels
 public import Model
+import Similarity
 public import Tensors
 
 /// Embeds blocks of users from their histories, with the embeddings of further items that the block needs.
@@ -26,13 +29,29 @@ public final class UserEmbedder {
     self.catalogue = catalogue
   }
 
+  /// The width of a user's embedding.
+  var width: Int { catalogue.width }
+
+  /// Adds a block's histories, and for each user the target and the items that do not compete; returns how many items each has.
+  func fill(_ block: JudgedUsers.Block, _ task: EvaluationTask) -> [Int] {
+    block.users.enumerated().map { slot, entry in
+      let events = block.shard.events(entry.user)
+      task.history.append(events, before: entry.event, slot: slot, to: batch)
+      let target = events.items[entry.event]
+      let seen = task.filterSeen ? Set(events.items[..<entry.event]).subtracting([target]) : []
+      items.append(target)
+      for item in seen { items.append(item) }
+      return 1 + seen.count
+    }
+  }
+
   /// Forgets users and items, for the next block.
   public func removeAll() {
     batch.removeAll()
     items.removeAll()
   }
 
-  /// Writes the users of `batch` `[B, d]` and finds the embeddings of `items`.
+  /// Writes the users of `batch` `[B, d]`, with a text blend `[h ; Σ_k β_k t(i_{n−k})]` `[B, d + w]`, and finds the embeddings of `items`.
   ///
   /// Of a streamed catalogue collective: a rank that has no more users takes part with none.
   public func embed(into users: Matrix, workspace: Workspace) throws -> Items {
@@ -44,10 +63,24 @@ public final class UserEmbedder {
     workspace.scope {
       let places = workspace.take(Int32.self, batch.positions)
       unique.locate(batch.items.values, into: places)
+      let inputs = catalogue.text == nil ? embeddings : workspace.matrix(unique.count, catalogue.modelWidth)
+      if catalogue.text != nil { catalogue.inputs(unique.rows, from: embeddings, into: inputs) }
+      let own = workspace.matrix(batch.users, catalogue.modelWidth)
       encoder.encode(
-        batch, items: RowList(start: places, count: batch.positions), of: embeddings, into: users, workspace: workspace)
+        batch, items: RowList(start: places, count: batch.positions), of: inputs, into: own, workspace: workspace)
+      for user in 0..<batch.users { users.row(user).update(from: own.row(user), count: own.columns) }
+      if let text = catalogue.text { readTexts(text, users.columns(catalogue.modelWidth..<catalogue.width), workspace) }
     }
     return Items(embeddings: embeddings, rows: RowList(start: rows, count: items.count))
+  }
+
+  /// Writes what users' newest events ask for by their texts `[B, w]`.
+  private func readTexts(_ text: TextBlend, _ queries: Matrix, _ workspace: Workspace) {
+    let weights = text.blend.lagWeights
+    let scratch = workspace.vector(queries.columns)
+    for user in 0..<batch.users {
+      TextBlend.query(batch.history(of: user), weights: weights, of: text.vectors, into: queries.row(user), scratch: scratch)
+    }
   }
 
   private let encoder: UserEncoder

@@ -1,3 +1,4 @@
+import Kernels
 public import Tensors
 
 /// The token states of the rows that a rank owns: `m_i` rows of width dₜ for each item, one behind the other.
@@ -31,6 +32,13 @@ public final class TokenTable {
 
   /// The states `[m_i, dₜ]` of a local row.
   public func states(of row: Int) -> StoredRows { states.rows(tokens(of: row)) }
+
+  /// Writes the mean of a local row's states, dₜ numbers; zeros without tokens.
+  public func mean(of row: Int, into mean: UnsafeMutablePointer<Float>) {
+    let states = states(of: row)
+    mean.update(repeating: 0, count: width)
+    if states.rows > 0 { tokenMean(states, into: Vector(mean, count: width)) }
+  }
 
   private let storage: Storage<UInt8>
 }

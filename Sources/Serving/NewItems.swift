@@ -3,6 +3,7 @@ import Evaluation
 import Files
 import Items
 import Model
+import Similarity
 public import Tensors
 import Text
 
@@ -63,6 +64,22 @@ public struct NewItems {
         RowList(start: rows, count: range.count), tokens: tokens, into: embeddings.columns(fusion.idWidth..<fusion.width),
         workspace: served.workspace)
     }
+    if let text = served.catalogue.text { blend(text, range, tokens, into: embeddings) }
+  }
+
+  /// The text half of a block, and the scale of items without events for the rest.
+  private func blend(_ text: TextBlend, _ range: Range<Int>, _ tokens: TokenTable, into embeddings: Matrix) {
+    let width = served.catalogue.modelWidth
+    for row in 0..<range.count {
+      for column in 0..<width { embeddings[row, column] *= Float(text.blend.unseenScale) }
+    }
+    let maker = TextVectorMaker(lexical: text.vectors.lexical, axes: text.vectors.axes)
+    maker.make(
+      into: embeddings.columns(width..<served.catalogue.width), text: { list.texts[range.lowerBound + $0] },
+      mean: { row, mean in
+        tokens.mean(of: row, into: mean)
+        return !tokens.tokens(of: row).isEmpty
+      }, workspace: served.workspace)
   }
 
   /// An item's states, rounded as the data set stores its own: the same text gives the same states.

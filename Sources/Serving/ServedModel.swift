@@ -21,6 +21,8 @@ public final class ServedModel {
     case all
     /// Training events only, for experiments on the held-out ones.
     case training
+    /// Every event before the test event, all of them where a user has none: what the test is predicted from.
+    case beforeTest = "before-test"
   }
 
   /// The run.
@@ -40,8 +42,8 @@ public final class ServedModel {
 
   /// The data set.
   public var dataset: Dataset { run.dataset }
-  /// d, the width of an embedding.
-  public var width: Int { model.shape.fusion.width }
+  /// The width of an embedding: d, or d + w when text is blended in.
+  public var width: Int { catalogue.width }
 
   /// Loads a phase (the last trained one when nil) and embeds all items; collective.
   ///
@@ -58,7 +60,7 @@ public final class ServedModel {
     step = try run.checkpoint(plan).manifest.step
     model = try run.model(plan, communicator: communicator)
     catalogue = try Catalogue(
-      model, trainCounts: run.dataset.items.trainCounts, communicator: communicator, workspace: workspace,
+      model, trainCounts: run.dataset.items.trainCounts, text: try run.text(plan), communicator: communicator, workspace: workspace,
       bytes: mayStream ? run.config.evaluation.catalogueBytes : .max)
     embedder = UserEmbedder(model, catalogue)
     guard !catalogue.isWhole || catalogue.embeddings.isFinite else {
@@ -86,7 +88,12 @@ public final class ServedModel {
   ) throws -> UserEmbedder.Items {
     embedder.removeAll()
     for (slot, events) in users.enumerated() {
-      let end = history == .all ? events.count : events.trainCount
+      let end =
+        switch history {
+        case .all: events.count
+        case .training: events.trainCount
+        case .beforeTest: events.test ?? events.count
+        }
       plan.history.append(events, before: end, slot: slot, to: embedder.batch)
     }
     for item in items { embedder.items.append(item) }

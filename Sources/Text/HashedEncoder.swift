@@ -100,6 +100,9 @@ public struct HashedEncoder: Sendable, Equatable {
     }
   }
 
+  /// A word's number, by which its occurrences are counted.
+  static func number(of word: ArraySlice<UInt32>) -> UInt64 { hash(word, tag: 0) }
+
   /// A 64-bit hash of some characters: FNV-1a over scalars, then mixed.
   private static func hash(_ scalars: some Sequence<UInt32>, tag: UInt64) -> UInt64 {
     var hash = 0xCBF2_9CE4_8422_2325 ^ tag

@@ -4,7 +4,7 @@ import Foundation
 
 extension TokenStates {
   /// The header's entry that holds the checksum of the item table the states are for.
-  static let itemTableKey = "item_table_crc32"
+  public static let itemTableKey = "item_table_crc32"
 
   /// Opens a data set's token states, refusing those made for an earlier state of its items.
   ///

@@ -5,6 +5,7 @@ import Files
 import Items
 import Memory
 public import Model
+public import Similarity
 import Tensors
 public import Text
 
@@ -62,6 +63,14 @@ public enum ModelFactory {
   public static func tokenStates(_ config: RunConfig, _ dataset: Dataset) throws -> TokenStates? {
     guard config.model.semanticDim > 0 else { return nil }
     return try TokenStates(dataset: dataset)
+  }
+
+  /// Opens a data set's text vectors when scores are to be blended with them; nil when it has none.
+  ///
+  /// Throws `InputError` when they are damaged or stale.
+  public static func textVectors(_ config: RunConfig, _ dataset: Dataset) throws -> TextVectors? {
+    guard config.model.fusion == .similarity else { return nil }
+    return try TextVectors(dataset: dataset)
   }
 
   /// How token states are stored, as the item table spells it.

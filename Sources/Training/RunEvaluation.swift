@@ -68,8 +68,8 @@ public final class RunEvaluation {
   ) throws -> EvaluationRecord.Entry {
     let (plan, task) = (measurement.model, measurement.task)
     let model = try run.model(plan, communicator: communicator)
-    let evaluator = Evaluator(
-      run.dataset, shards: shards, cutoffs: cutoffs, communicator: communicator,
+    let evaluator = try Evaluator(
+      run.dataset, shards: shards, cutoffs: cutoffs, communicator: communicator, text: run.text(plan),
       catalogueBytes: run.config.evaluation.catalogueBytes)
     let standings = try Memory.use(for: .evaluation) {
       try evaluator.compare(

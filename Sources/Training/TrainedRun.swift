@@ -7,6 +7,7 @@ import Files
 import Foundation
 import Kernels
 public import Model
+public import Similarity
 public import Text
 
 /// A run that has been trained: its configuration, its data set, and the models of its phases.
@@ -21,6 +22,9 @@ public struct TrainedRun: Sendable {
   public let dataset: Dataset
   /// The data set's token states; nil when the model reads no text.
   public let states: TokenStates?
+
+  /// The text vectors that scores are blended with; nil when the run's configuration or its data set has none.
+  public let textVectors: TextVectors?
 
   /// Opens a run directory and its data set.
   ///
@@ -42,6 +46,7 @@ public struct TrainedRun: Sendable {
     }
     states = try ModelFactory.tokenStates(config, dataset)
     try record.checkTokenStates(states?.checksum, run: path, dataset: dataset.path)
+    textVectors = try ModelFactory.textVectors(config, dataset)
     results = PhaseResults(directory, dataset, CheckpointVocabulary(dataset, states))
   }
 
@@ -100,6 +105,20 @@ public struct TrainedRun: Sendable {
     let model = try ModelFactory.make(result.config, dataset, states, communicator: communicator, userHead: result.plan.userHead)
     try result.checkpoint.loadResult(into: model, communicator: communicator)
     return model
+  }
+
+  /// What text adds to a phase's scores; nil when nothing was fitted.
+  ///
+  /// Throws `InputError` when the data set's text vectors are not those that it was fitted with.
+  public func text(_ plan: PhasePlan) throws -> TextBlend? {
+    let checkpoint = try result(plan).checkpoint
+    guard let blend = checkpoint.manifest.blend else { return nil }
+    guard let textVectors, textVectors.checksum == blend.vectors else {
+      throw InputError(
+        "the scores of \(checkpoint.path) are blended with text vectors (checksum \(blend.vectors)) that \(dataset.path) does not have; "
+          + "encode the data set in the same way")
+    }
+    return TextBlend(textVectors, blend)
   }
 
   private func result(_ plan: PhasePlan) throws -> PhaseResults.Result {

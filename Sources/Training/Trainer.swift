@@ -2,6 +2,7 @@ import Checkpoints
 public import Collectives
 public import Config
 public import Datasets
+import Evaluation
 import Files
 import Kernels
 import Model
@@ -81,11 +82,15 @@ public final class Trainer {
     for (number, plan) in selected.enumerated() {
       var start: Checkpoint?
       if let point {
-        if number < point.phase || number == point.phase && point.checkpoint.manifest.isFinished { continue }
+        if number < point.phase || number == point.phase && point.checkpoint.manifest.isFinished {
+          try blend(plan)
+          continue
+        }
         start = number == point.phase ? point.checkpoint : nil
       }
       try goOn()
       if case .stopped(let step) = try train(plan, from: start) { return .stopped(phase: plan.name, step: step) }
+      try blend(plan)
     }
     return .finished
   }
@@ -148,6 +153,21 @@ public final class Trainer {
     let model = try makeModel()
     try checkpoint.loadResult(into: model, communicator: communicator, mayGoOn: goOn)
     return model
+  }
+
+  /// Blends the text of items into the scores of a phase's result, where the data set has their vectors.
+  private func blend(_ plan: PhasePlan) throws {
+    guard let vectors = try ModelFactory.textVectors(config, inputs.dataset) else { return }
+    let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name))
+    let found = try communicator.broadcast(communicator.rank == 0 ? try store.result()?.path : nil)
+    guard !found.isEmpty else { return }
+    let step = BlendStep(config: config, dataset: inputs.dataset, vectors: vectors, communicator: communicator)
+    guard let fit = try step.run(plan, try Checkpoint(path: found), model: { try makeModel(plan.userHead) }) else { return }
+    let metric = config.evaluation.metric(items: inputs.dataset.items.count)
+    console.note(
+      "\(plan.name): text blended in with weight \(HumanFormat.decimal(fit.blend.strength, 1)), \(HumanFormat.decimal(fit.blend.decay, 1)) "
+        + "of it for each event before; validation \(metric) \(HumanFormat.decimal(fit.scoreWithout, 4)) -> "
+        + "\(HumanFormat.decimal(fit.score, 4)) on \(HumanFormat.count(fit.users)) users")
   }
 
   private func train(_ plan: PhasePlan, from start: Checkpoint?) throws -> PhaseTrainer.End {

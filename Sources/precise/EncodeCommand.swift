@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Files
 import Reporting
+import Similarity
 import Text
 
 /// `precise encode`: gives a data set's items their token states.
@@ -35,7 +36,8 @@ struct EncodeCommand: ParsableCommand {
       The first hashes the words of each text and needs nothing else. The second takes the last hidden states of any \
       language model from a file as cluster/encode/encode_items.py writes it: offsets I64 [V+1], states [rows, d] in \
       F32, F16 or BF16, and the ids of its items, one a line, in states.safetensors.ids.txt. Items that the list does not \
-      name get no states. Writes token_states.safetensors and encode.json into the data set.
+      name get no states. Writes token_states.safetensors and encode.json into the data set, and text_vectors.safetensors: each text as one \
+      vector, by its words and by the model's states, with which training blends its scores.
       """)
 
   @Argument(help: "The data set's folder.")
@@ -99,6 +101,12 @@ struct EncodeCommand: ParsableCommand {
     let writer = TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
     let record = try writer.write(source, items: items) { bar.update(completed: $0) }
     bar.finish()
+    let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
+    try TextVectors.write(
+      folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
+      states: TokenStates(dataset: dataset)
+    ) { textBar.update(completed: $0) }
+    textBar.finish()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard !outputOptions.quiet else { return }
     print(

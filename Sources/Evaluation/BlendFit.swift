@@ -1,0 +1,129 @@
+import Batches
+public import Collectives
+public import Datasets
+import Kernels
+public import Model
+public import Similarity
+public import Tensors
+
+/// Fits how a trained phase and the text of items are blended, on validation events: no parameter of the model moves.
+///
+/// Ours; docs/model.md, section 7. Every blend of a fixed grid ranks the same users against the whole catalogue, in one pass: scores of
+/// the model and of texts are formed once, and each blend is a sum of the two. The best by the metric that checkpoints are chosen by is
+/// taken, the weakest of equal ones. Users are every k-th of a virtual shard and sums go by shard, so the number of ranks does not show.
+public struct BlendFit {
+  /// What is fitted, and how well it and the model alone do on the users of the fit.
+  public struct Result: Sendable {
+    /// The best blend.
+    public let blend: Blend
+    /// The metric's mean under it.
+    public let score: Double
+    /// The metric's mean of the model alone.
+    public let scoreWithout: Double
+    /// Users that were ranked for.
+    public let users: Int
+  }
+
+  /// Users to fit on, at most; fewer when the catalogue is large, so that the work stays bounded.
+  static let users = (least: 1024, most: 8192, products: 4_000_000_000)
+
+  private let dataset: Dataset
+  private let shards: Range<Int>
+  private let communicator: any Communicator
+  private let vectors: TextVectors
+  private let gain: RankGain
+  private let catalogueBytes: Int
+
+  /// Prepares a fit on the virtual shards that this rank owns.
+  ///
+  /// - Parameters:
+  ///   - metric: what blends are chosen by: `ndcg@k`, `recall@k` or `mrr`.
+  ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
+  public init(
+    _ dataset: Dataset, shards: Range<Int>, vectors: TextVectors, metric: String, communicator: any Communicator,
+    catalogueBytes: Int = Catalogue.defaultBytes
+  ) {
+    self.dataset = dataset
+    self.shards = shards
+    self.communicator = communicator
+    self.vectors = vectors
+    self.catalogueBytes = catalogueBytes
+    gain = RankGain(metric)
+  }
+
+  /// Fits the blend of a model; collective, and the same on every rank.
+  ///
+  /// - Parameters:
+  ///   - task: whom it is fitted on, and how items are ranked; its split is validation.
+  ///   - pseudoCount: training events that an item without any is taken to have, for the spread of its scores.
+  ///   - logitScale: what scores were multiplied by in training.
+  /// - Returns: nil when there is nobody to fit on.
+  public func fit(
+    _ model: PreciseModel, _ task: EvaluationTask, pseudoCount: Double, logitScale: Double, workspace: Workspace
+  ) throws -> Result? {
+    let catalogue = try Catalogue(
+      model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
+    let grid = BlendGrid(logitScale: Float(logitScale))
+    let embedder = UserEmbedder(model, catalogue)
+    var walk = JudgedUsers(dataset, shards: shards, task: task, every: try stride(task))
+    var sums = shards.map { _ in [Double](repeating: 0, count: grid.count + 1) }
+    var first: [Float] = []
+    while true {
+      let blocks = try walk.next(8)
+      let most = try communicator.gatherCounts(blocks.count).max() ?? 0
+      guard most > 0 else { break }
+      try workspace.scope {
+        let round = BlendRound(
+          blocks, padding: most - blocks.count, task, embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)
+        try round.embed(workspace)
+        try round.count(catalogue, workspace)
+        if first.count < BlendSpread.users * catalogue.width { first += round.users.buffer }
+        var slot = 0
+        for block in blocks {
+          for _ in block.users {
+            for place in 0..<grid.count { sums[block.place][place] += gain.of(round.rank(of: slot, place)) }
+            sums[block.place][grid.count] += 1
+            slot += 1
+          }
+        }
+      }
+    }
+    let totals = try total(sums)
+    guard totals[grid.count] > 0 else { return nil }
+    // The first of equal ones is the weakest within its decay, and the shortest memory.
+    var best = 0
+    for place in 0..<grid.count where totals[place] > totals[best] { best = place }
+    var blend = grid.blend(best)
+    blend.unseenScale = try BlendSpread(catalogue, first, communicator).scale(
+      trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, workspace: workspace)
+    return Result(
+      blend: blend, score: totals[best] / totals[grid.count], scoreWithout: totals[0] / totals[grid.count],
+      users: Int(totals[grid.count]))
+  }
+
+  /// Every how many judged users one is taken.
+  private func stride(_ task: EvaluationTask) throws -> Int {
+    var judged = 0
+    for shard in shards {
+      let users = try dataset.shard(shard)
+      for user in 0..<users.userCount where task.judges(users.events(user)) != nil { judged += 1 }
+    }
+    let all = try communicator.gatherCounts(judged).reduce(0, +)
+    let wanted = min(Self.users.most, max(Self.users.least, Self.users.products / max(dataset.items.count, 1)))
+    return max(1, (all + wanted - 1) / wanted)
+  }
+
+  /// The sums over all ranks' shards, added in shard order by everybody.
+  private func total(_ own: [[Double]]) throws -> [Double] {
+    let send = own.flatMap { $0 }
+    let counts = try communicator.gatherCounts(send.count)
+    var all = [Double](repeating: 0, count: counts.reduce(0, +))
+    try send.withUnsafeBufferPointer { send in
+      try all.withUnsafeMutableBufferPointer { try communicator.allGather(send, into: $0, counts: counts) }
+    }
+    let size = BlendGrid(logitScale: 1).count + 1
+    var totals = [Double](repeating: 0, count: size)
+    for (place, value) in all.enumerated() { totals[place % size] += value }
+    return totals
+  }
+}

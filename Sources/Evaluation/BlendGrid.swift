@@ -1,0 +1,46 @@
+import Foundation
+import Model
+
+/// The blends that a fit tries: every strength with every decay, the same for every model and data set.
+///
+/// Strengths are in nats, as logits are: a model trained by a softmax has a scale of its own that does not depend on the data's.
+struct BlendGrid {
+  /// Weights of the newest event's text; 0 is the model alone.
+  static let strengths: [Float] = [0, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48]
+  /// What is left of a weight an event later.
+  static let decays: [Double] = [0, 0.3, 0.6]
+
+  /// Divides strengths: scores are taken without `logit_scale`.
+  let logitScale: Float
+
+  /// The number of blends.
+  var count: Int { Self.strengths.count * Self.decays.count }
+
+  /// The strengths at a model's scale of scores.
+  var strengths: [Float] { Self.strengths.map { $0 / logitScale } }
+
+  /// The blend of a place, decay after decay.
+  func blend(_ place: Int) -> Blend {
+    Blend(
+      strength: Double(strengths[place % Self.strengths.count]), decay: Self.decays[place / Self.strengths.count])
+  }
+}
+
+/// The metric that blends are chosen by, of one rank: `ndcg@k`, `recall@k` or `mrr`.
+struct RankGain {
+  private let cutoff: Int?
+  private let isRecall: Bool
+
+  /// Reads a metric's name, as `evaluation.select_by` has it.
+  init(_ metric: String) {
+    cutoff = metric.split(separator: "@").dropFirst().first.flatMap { Int($0) }
+    isRecall = metric.hasPrefix("recall")
+  }
+
+  /// What a rank, from 1, brings.
+  func of(_ rank: Int) -> Double {
+    guard let cutoff else { return 1 / Double(rank) }
+    guard rank <= cutoff else { return 0 }
+    return isRecall ? 1 : 1 / log2(Double(rank) + 1)
+  }
+}
