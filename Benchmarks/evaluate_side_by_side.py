@@ -31,7 +31,7 @@ def checkpoint(run: pathlib.Path) -> pathlib.Path:
 
 def ours(options: argparse.Namespace) -> tuple[float, float]:
     """-> seconds of the command, recall@10."""
-    command = [str(options.precise), "evaluate", str(options.run), "--data", str(options.data), "--phase", "universal",
+    command = [str(options.precise), "evaluate", str(options.run), "--data", str(options.data), "--phase", "universal", "--no-baselines",
                "--ranks", str(options.cores), "--json", "--quiet"]
     start = time.perf_counter()
     text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -1,7 +1,5 @@
-import Batches
 public import Collectives
 public import Datasets
-import Kernels
 public import Model
 public import Similarity
 public import Tensors
@@ -14,6 +12,9 @@ public import Tensors
 /// item's embedding and a score are functions of the item and of the two alone, and every rank adds up all shards' sums in shard
 /// order. Users are taken in rounds: all of a round are embedded, then the catalogue is walked through once.
 public final class Evaluator {
+  /// The items of a user that coverage and novelty are about.
+  private static let firstItems = 10
+
   /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
   ///
   /// - Parameters:
@@ -29,7 +30,8 @@ public final class Evaluator {
     self.cutoffs = cutoffs
     self.communicator = communicator
     self.catalogueBytes = catalogueBytes
-    buckets = PopularityBuckets(trainCounts: dataset.items.trainCounts)
+    order = PopularityOrder(dataset.items.trainCounts)
+    buckets = PopularityBuckets(order)
   }
 
   /// Measures a model on the users of all ranks' virtual shards; collective, and the same on every rank.
@@ -49,105 +51,94 @@ public final class Evaluator {
     _ model: PreciseModel, _ task: EvaluationTask, workspace: Workspace, progress: (Int) -> Void = { _ in },
     shouldStop: () -> Bool
   ) throws -> RankingMetrics? {
-    let catalogue = try Catalogue(
+    let catalogue = try catalogue(of: model, workspace)
+    let scorer = ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue)
+    let groups = JudgedGroups(buckets)
+    var tallies = [StandingTally(shards: shards.count, metrics: RankingMetrics(cutoffs: cutoffs))]
+    let blocks = blocksPerRound(for: [catalogue])
+    guard
+      try walk(
+        task, [scorer], firstItems: 0, groups, blocks, &tallies, workspace: workspace, progress: progress, shouldStop: shouldStop)
+    else { return nil }
+    return try tallies[0].total(.model, RankingMetrics(cutoffs: cutoffs), communicator).metrics
+  }
+
+  /// Measures a model beside rankings that need no training, on the same users by the same rules; collective.
+  ///
+  /// Besides what `evaluate` gives there are metrics by scene and behavior, coverage and novelty, and each user's rank when it is wanted.
+  ///
+  /// - Parameters:
+  ///   - baselines: whether anything but the model is ranked by.
+  ///   - texts: vectors of the items' texts, normalized; nil when there are none, and then there is no search by text.
+  ///   - keepsRanks: whether each user's rank is wanted: 4 bytes a user and ranking.
+  ///   - progress: called with the number of users measured by the model on this rank since the last call.
+  /// - Returns: the model's standing first.
+  public func compare(
+    _ model: PreciseModel, _ task: EvaluationTask, baselines: Bool = true, texts: (any ItemVectors)? = nil,
+    keepsRanks: Bool = false,
+    workspace: Workspace, progress: (Int) -> Void = { _ in }
+  ) throws -> [Standing] {
+    let catalogue = try catalogue(of: model, workspace)
+    var scorers: [(ranking: Standing.Ranking, scorer: any Scorer)] = [
+      (.model, ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue))
+    ]
+    if baselines {
+      scorers.append((.popularity, PopularityScorer(order: order)))
+      if let texts { scorers.append((.text, ProductScorer(embedder: LastItemEmbedder(texts), vectors: texts))) }
+      scorers.append((.history, OwnHistoryScorer(order: order)))
+    }
+    let groups = JudgedGroups(buckets, of: dataset)
+    let empty = RankingMetrics(cutoffs: cutoffs, groups: groups.groups)
+    let firstItems = min(Self.firstItems, max(dataset.items.count, 1))
+    let recommended = RecommendationTally(limit: firstItems, shards: shards.count, counts: order.counts)
+    var tallies = scorers.map { _ in
+      StandingTally(shards: shards.count, metrics: empty, recommended: recommended, keepsRanks: keepsRanks)
+    }
+    var vectors: [any ItemVectors] = [catalogue]
+    if baselines, let texts { vectors.append(texts) }
+    _ = try walk(
+      task, scorers.map(\.scorer), firstItems: firstItems, groups, blocksPerRound(for: vectors), &tallies, workspace: workspace,
+      progress: progress, shouldStop: { false })
+    return try zip(scorers, tallies).map { try $1.total($0.ranking, empty, communicator) }
+  }
+
+  private func catalogue(of model: PreciseModel, _ workspace: Workspace) throws -> Catalogue {
+    try Catalogue(
       model, trainCounts: dataset.items.trainCounts, text: text, communicator: communicator, workspace: workspace,
       bytes: catalogueBytes)
-    let embedder = UserEmbedder(model, catalogue)
-    var walk = JudgedUsers(dataset, shards: shards, task: task)
-    var metrics = shards.map { _ in RankingMetrics(cutoffs: cutoffs) }
+  }
+
+  /// Ranks the users of this rank's shards by each scorer, round by round; false as soon as it is stopped.
+  private func walk(
+    _ task: EvaluationTask, _ scorers: [any Scorer], firstItems: Int, _ groups: JudgedGroups, _ blocksPerRound: Int,
+    _ tallies: inout [StandingTally], workspace: Workspace, progress: (Int) -> Void, shouldStop: () -> Bool
+  ) throws -> Bool {
+    var users = JudgedUsers(dataset, shards: shards, task: task)
     while true {
-      let blocks = try walk.next(blocksPerRound(catalogue))
+      let blocks = try users.next(blocksPerRound)
       // Ranks own different numbers of users, but all of them walk through the catalogue in every round.
       let counts = try communicator.gatherCounts(shouldStop() ? -1 : blocks.count)
-      guard counts.allSatisfy({ $0 >= 0 }) else { return nil }
+      guard counts.allSatisfy({ $0 >= 0 }) else { return false }
       let most = counts.max() ?? 0
-      guard most > 0 else { return try total(metrics) }
-      try workspace.scope {
-        let ranking = Ranking(users: blocks.reduce(0) { $0 + $1.users.count }, width: catalogue.width, workspace: workspace)
-        try embed(blocks, most, task, embedder, ranking, workspace)
-        try count(catalogue, ranking, workspace, progress)
-        add(blocks, ranking, to: &metrics)
+      guard most > 0 else { return true }
+      let round = JudgedRound(blocks, most: most, task: task)
+      let numbers = round.users.map { groups.numbers(of: $0.event, $0.events) }
+      for (place, scorer) in scorers.enumerated() {
+        try workspace.scope {
+          let standings = Standings(users: round.users.count, firstItems: firstItems, workspace: workspace)
+          try scorer.rank(round, into: standings, workspace: workspace, progress: place == 0 ? progress : { _ in })
+          tallies[place].add(round, standings, groups: numbers)
+        }
       }
     }
   }
 
-  /// Users of a round: few enough to stay near the cache, or, when each round forms the catalogue anew, as many as a quarter of the
+  /// Blocks of a round: few enough users to stay near the cache, or, when each round forms vectors anew, as many as a quarter of the
   /// given memory holds.
-  private func blocksPerRound(_ catalogue: Catalogue) -> Int {
-    let streamed = catalogueBytes / 4 / (JudgedUsers.blockUsers * catalogue.width * MemoryLayout<Float>.stride)
-    return catalogue.isWhole ? 256 : max(1, streamed)
-  }
-
-  /// Embeds a round's users and finds what they are judged by; a rank with fewer blocks than `most` goes on with empty ones.
-  private func embed(
-    _ blocks: [JudgedUsers.Block], _ most: Int, _ task: EvaluationTask, _ embedder: UserEmbedder, _ ranking: Ranking,
-    _ workspace: Workspace
-  ) throws {
-    var first = 0
-    for place in 0..<most {
-      let block = place < blocks.count ? blocks[place] : nil
-      let slots = first..<first + (block?.users.count ?? 0)
-      first = slots.upperBound
-      embedder.removeAll()
-      let judged = block.map { embedder.fill($0, task) } ?? []
-      try workspace.scope {
-        let items = try embedder.embed(into: ranking.users.rows(slots), workspace: workspace)
-        judge(slots, judged, items, ranking, workspace)
-      }
-    }
-  }
-
-  private func judge(
-    _ slots: Range<Int>, _ counts: [Int], _ items: UserEmbedder.Items, _ ranking: Ranking, _ workspace: Workspace
-  ) {
-    var start = 0
-    for (slot, count) in zip(slots, counts) {
-      workspace.scope {
-        let rows = RowList(rebasing: items.rows[start..<start + count])
-        let embeddings = workspace.matrix(count, ranking.users.columns)
-        gather(rows, from: items.embeddings, into: embeddings)
-        ranking.judge(slot, by: embeddings, workspace: workspace)
-      }
-      start += count
-    }
-  }
-
-  private func count(_ catalogue: Catalogue, _ ranking: Ranking, _ workspace: Workspace, _ progress: (Int) -> Void) throws {
-    var reported = 0
-    try catalogue.forEachBlock(workspace: workspace) { rows, embeddings in
-      ranking.count(embeddings, workspace: workspace)
-      let done = ranking.users.rows * rows.upperBound / catalogue.items
-      if done > reported { progress(done - reported) }
-      reported = done
-    }
-  }
-
-  private func add(_ blocks: [JudgedUsers.Block], _ ranking: Ranking, to metrics: inout [RankingMetrics]) {
-    var slot = 0
-    for block in blocks {
-      for entry in block.users {
-        let target = Int(block.shard.events(entry.user).items[entry.event])
-        metrics[block.place].add(rank: ranking.rank(of: slot), buckets: buckets.buckets(of: target))
-        slot += 1
-      }
-    }
-  }
-
-  /// The sum over all ranks' shards, added in shard order by everybody.
-  private func total(_ own: [RankingMetrics]) throws -> RankingMetrics {
-    let send = own.flatMap(\.flat)
-    let counts = try communicator.gatherCounts(send.count)
-    var all = [Double](repeating: 0, count: counts.reduce(0, +))
-    try send.withUnsafeBufferPointer { send in
-      try all.withUnsafeMutableBufferPointer { try communicator.allGather(send, into: $0, counts: counts) }
-    }
-    var (total, part) = (RankingMetrics(cutoffs: cutoffs), RankingMetrics(cutoffs: cutoffs))
-    let size = part.flat.count
-    for start in stride(from: 0, to: all.count, by: size) {
-      part.flat = Array(all[start..<start + size])
-      total.add(part)
-    }
-    return total
+  private func blocksPerRound(for vectors: [any ItemVectors]) -> Int {
+    let width = vectors.map(\.width).max() ?? 1
+    let streamed = catalogueBytes / 4 / (JudgedUsers.blockUsers * width * MemoryLayout<Float>.stride)
+    return vectors.allSatisfy(\.isWhole) ? 256 : max(1, streamed)
   }
 
   private let dataset: Dataset
@@ -156,5 +147,6 @@ public final class Evaluator {
   private let communicator: any Communicator
   private let text: TextBlend?
   private let catalogueBytes: Int
+  private let order: PopularityOrder
   private let buckets: PopularityBuckets
 }

@@ -1,8 +1,8 @@
 import Batches
-import Datasets
+public import Datasets
 
 /// The users that a task judges, shard by shard in fixed blocks: the same products are formed whoever forms them.
-struct JudgedUsers {
+public struct JudgedUsers {
   /// Users of one block, at most.
   ///
   /// Their positions fill the transformer's products, and the activations stay below those of a training step.
@@ -14,6 +14,11 @@ struct JudgedUsers {
     /// The shard's place in the rank's run.
     let place: Int
     var users: [(user: Int, event: Int)]
+  }
+
+  /// The judged users of one virtual shard, each with the place of its held-out event.
+  public static func users(of shard: UserShard, _ task: EvaluationTask) -> [(user: Int, event: Int)] {
+    (0..<shard.userCount).compactMap { user in task.judges(shard.events(user)).map { (user, $0) } }
   }
 
   /// Walks through the shards of a rank.
@@ -40,8 +45,7 @@ struct JudgedUsers {
       let shard = try dataset.shard(shards.lowerBound + place)
       var block = Block(shard: shard, place: place, users: [])
       while user < shard.userCount && block.users.count < Self.blockUsers {
-        let events = shard.events(user)
-        if let event = task.judges(events) {
+        if let event = task.judges(shard.events(user)) {
           if judged % every == 0 { block.users.append((user, event)) }
           judged += 1
         }

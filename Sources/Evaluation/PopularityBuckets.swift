@@ -10,16 +10,21 @@ public struct PopularityBuckets: Sendable {
 
   /// Sorts a catalogue by its training counts.
   public init(trainCounts: some Collection<UInt32>) {
-    let counts = Array(trainCounts)
-    let order = counts.indices.sorted { (counts[$0], $1) > (counts[$1], $0) }
-    let (headEnd, midEnd) = (counts.count / 5, counts.count / 2)
-    var places = [UInt8](repeating: 0, count: counts.count)
-    for (rank, item) in order.enumerated() {
-      places[item] = rank < headEnd ? 1 : rank < midEnd ? 2 : 3
+    self.init(PopularityOrder(trainCounts))
+  }
+
+  init(_ order: PopularityOrder) {
+    let (headEnd, midEnd) = (order.rows.count / 5, order.rows.count / 2)
+    var places = [UInt8](repeating: 0, count: order.rows.count)
+    for (rank, item) in order.rows.enumerated() {
+      places[Int(item)] = rank < headEnd ? 1 : rank < midEnd ? 2 : 3
     }
     self.places = places
-    self.counts = counts
+    counts = order.counts
   }
+
+  /// The one bucket of head, mid and tail that an item belongs to.
+  public func share(of item: Int) -> String { Self.names[Int(places[item])] }
 
   /// The numbers, in `names`, of the buckets that an item belongs to.
   public func buckets(of item: Int) -> [Int] {

@@ -12,6 +12,10 @@ public import Tensors
 public struct Ranking {
   /// Users taken against a strip of items at a time: with d = 128 their embeddings fill 64 KiB of the cache.
   private static let usersAtATime = 128
+  /// Items whose scores are kept at a time, where the best are looked for: 256 KiB for so many users.
+  private static let itemsAtATime = 512
+  /// Scores that are passed over together, when none of them is good enough.
+  private static let scoresAtATime = 64
 
   /// The users' embeddings `[users, d]`, to be filled in before anything else.
   public let users: Matrix
@@ -48,6 +52,69 @@ public struct Ranking {
           bounds[slots], in: users.rows(slots), times: factor, counts: UnsafeMutableBufferPointer(rebasing: counts[slots]))
       }
     }
+  }
+
+  /// The same, and puts the best items into `first`: the block holds the catalogue's rows from `row` on, and blocks come in order.
+  ///
+  /// The scores have the same bits here and there, and so have the ranks.
+  ///
+  /// - Parameter isExcluded: whether an item does not compete for a user; asked for the few that are good enough.
+  func count(
+    _ items: Matrix, from row: Int, into first: FirstItems, isExcluded: (Int, Int32) -> Bool, workspace: Workspace
+  ) {
+    for start in stride(from: 0, to: items.rows, by: Self.itemsAtATime) {
+      workspace.scope {
+        let block = items.rows(start..<min(start + Self.itemsAtATime, items.rows))
+        let factor = PackedFactor(block, transposed: true, workspace: workspace)
+        let scores = workspace.matrix(min(Self.usersAtATime, users.rows), block.rows)
+        for slot in stride(from: 0, to: users.rows, by: Self.usersAtATime) {
+          let slots = slot..<min(slot + Self.usersAtATime, users.rows)
+          multiply(users.rows(slots), factor, into: scores.rows(0..<slots.count))
+          for (line, slot) in slots.enumerated() {
+            let found = UnsafeBufferPointer(start: UnsafePointer(scores.row(line)), count: block.rows)
+            let below = scan(slot, found, from: row + start, into: first, isExcluded)
+            counts[slot] += Int64(block.rows - below)
+          }
+        }
+      }
+    }
+  }
+
+  /// How many of a user's scores are below its bound, and puts those that are good enough into `first`.
+  ///
+  /// One pass in vectors: most scores are neither the one nor the other, and comparing them one by one would take longer than forming them.
+  private func scan(
+    _ user: Int, _ scores: UnsafeBufferPointer<Float>, from row: Int, into first: FirstItems, _ isExcluded: (Int, Int32) -> Bool
+  ) -> Int {
+    guard let base = scores.baseAddress else { return 0 }
+    let (bytes, lanes, bound) = (UnsafeRawPointer(base), SIMD16<Float>.scalarCount, bounds[user])
+    let whole = scores.count / Self.scoresAtATime * Self.scoresAtATime
+    var (below, threshold) = (SIMD16<Int32>.zero, first.threshold(user))
+    for start in stride(from: 0, to: whole, by: Self.scoresAtATime) {
+      var good = SIMD16<Int32>.zero
+      for place in stride(from: start, to: start + Self.scoresAtATime, by: lanes) {
+        let part = bytes.loadUnaligned(fromByteOffset: 4 * place, as: SIMD16<Float>.self)
+        below.replace(with: below &+ 1, where: part .< bound)
+        good.replace(with: 1, where: part .> threshold)
+      }
+      guard good.max() > 0 else { continue }
+      threshold = select(user, scores, start..<start + Self.scoresAtATime, from: row, into: first, isExcluded)
+    }
+    _ = select(user, scores, whole..<scores.count, from: row, into: first, isExcluded)
+    return Int(below.wrappedSum()) + scores[whole...].count { $0 < bound }
+  }
+
+  /// Puts the good ones of a run of scores into `first`; returns what a score must be above from now on.
+  private func select(
+    _ user: Int, _ scores: UnsafeBufferPointer<Float>, _ run: Range<Int>, from row: Int, into first: FirstItems,
+    _ isExcluded: (Int, Int32) -> Bool
+  ) -> Float {
+    var threshold = first.threshold(user)
+    for place in run where scores[place] > threshold && !isExcluded(user, Int32(row + place)) {
+      first.insert(Int32(row + place), scores[place], for: user)
+      threshold = first.threshold(user)
+    }
+    return threshold
   }
 
   /// A user's rank, from 1, once the whole catalogue has been counted: the target is not below its own score.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Recall@k, NDCG@k and MRR of one held-out item a user, summed up bucket by bucket.
+/// Recall@k, NDCG@k and MRR of one held-out item a user, with their standard errors, summed up group by group.
 ///
 /// docs/model.md, section 6.
 ///
@@ -8,86 +8,102 @@ import Foundation
 ///
 /// Sums of different users add up; adding them virtual shard by virtual shard gives the same digits on any number of ranks.
 public struct RankingMetrics: Sendable, Equatable {
-  /// One bucket's sums.
-  struct Sums: Sendable, Equatable {
-    var users = 0
-    var recall: [Int]
-    var gain: [Double]
-    var reciprocal = 0.0
+  /// A mean over users, and how far it may be from that of all users like them.
+  public struct Estimate: Sendable, Equatable {
+    /// `recall@10`, `ndcg@10`, `mrr`.
+    public let name: String
+    /// The mean.
+    public let mean: Double
+    /// The standard error of the mean; nil when one user alone gives none.
+    public let standardError: Double?
   }
 
   /// The k of recall@k and ndcg@k.
   public let cutoffs: [Int]
-  private(set) var sums: [Sums]
+  /// The groups that users are summed up in.
+  public let groups: [MetricGroup]
+
+  /// The sums in one list, group after group: what travels between ranks.
+  ///
+  /// Of a group: users, hits at each cutoff, gains at each, their squares, reciprocal ranks, their squares. Counts are whole numbers
+  /// below 2^53, so nothing is lost.
+  public var flat: [Double] {
+    get { sums }
+    set {
+      precondition(newValue.count == sums.count, "\(newValue.count) sums for \(groups.count) groups")
+      sums = newValue
+    }
+  }
+  private var sums: [Double]
 
   /// Nothing measured yet.
-  public init(cutoffs: [Int]) {
+  public init(cutoffs: [Int], groups: [MetricGroup] = MetricGroup.buckets) {
     self.cutoffs = cutoffs
-    let empty = Sums(recall: cutoffs.map { _ in 0 }, gain: cutoffs.map { _ in 0 })
-    sums = PopularityBuckets.names.map { _ in empty }
+    self.groups = groups
+    sums = [Double](repeating: 0, count: groups.count * (3 * cutoffs.count + 3))
   }
 
-  /// Adds one user whose held-out item stands at `rank` (from 1), in each bucket of the item.
-  public mutating func add(rank: Int, buckets: [Int]) {
+  /// The numbers of a group.
+  private var size: Int { 3 * cutoffs.count + 3 }
+
+  /// Adds one user whose held-out item stands at `rank` (from 1), in each of the groups with these numbers.
+  public mutating func add(rank: Int, groups: [Int]) {
     precondition(rank >= 1, "rank \(rank)")
-    let gain = 1 / log2(Double(rank) + 1)
-    for bucket in buckets {
-      sums[bucket].users += 1
-      sums[bucket].reciprocal += 1 / Double(rank)
+    let (gain, reciprocal) = (1 / log2(Double(rank) + 1), 1 / Double(rank))
+    for group in groups {
+      let (first, places) = (group * size, cutoffs.count)
+      sums[first] += 1
       for (place, cutoff) in cutoffs.enumerated() where rank <= cutoff {
-        sums[bucket].recall[place] += 1
-        sums[bucket].gain[place] += gain
+        sums[first + 1 + place] += 1
+        sums[first + 1 + places + place] += gain
+        sums[first + 1 + 2 * places + place] += gain * gain
       }
+      sums[first + size - 2] += reciprocal
+      sums[first + size - 1] += reciprocal * reciprocal
     }
   }
 
   /// Adds another part's sums.
   public mutating func add(_ other: RankingMetrics) {
-    precondition(cutoffs == other.cutoffs, "cutoffs \(cutoffs) and \(other.cutoffs)")
-    for bucket in sums.indices {
-      sums[bucket].users += other.sums[bucket].users
-      sums[bucket].reciprocal += other.sums[bucket].reciprocal
-      for place in cutoffs.indices {
-        sums[bucket].recall[place] += other.sums[bucket].recall[place]
-        sums[bucket].gain[place] += other.sums[bucket].gain[place]
-      }
-    }
+    precondition(cutoffs == other.cutoffs && groups == other.groups, "cutoffs \(cutoffs) and \(other.cutoffs)")
+    for place in sums.indices { sums[place] += other.sums[place] }
   }
 
-  /// The sums in one list, and back: what travels between ranks.
+  /// Users measured in a group.
+  public func users(in group: MetricGroup) -> Int { groups.firstIndex(of: group).map { Int(sums[$0 * size]) } ?? 0 }
+
+  /// A group's means by name (`recall@10`, `ndcg@10`, …, `mrr`), in a fixed order; empty without users.
   ///
-  /// Counts are whole numbers below 2^53, so nothing is lost.
-  public var flat: [Double] {
-    get { sums.flatMap { [Double($0.users)] + $0.recall.map(Double.init) + $0.gain + [$0.reciprocal] } }
-    set {
-      let (places, size) = (cutoffs.count, 2 * cutoffs.count + 2)
-      precondition(newValue.count == size * sums.count, "\(newValue.count) numbers for \(sums.count) buckets")
-      for bucket in sums.indices {
-        let part = Array(newValue[bucket * size..<(bucket + 1) * size])
-        sums[bucket].users = Int(part[0])
-        sums[bucket].recall = part[1..<1 + places].map { Int($0) }
-        sums[bucket].gain = Array(part[1 + places..<1 + 2 * places])
-        sums[bucket].reciprocal = part[size - 1]
-      }
+  /// The standard error of a share p of n users is √(p (1 − p) / n), that of another mean s / √n, with s the sample standard deviation.
+  public func estimates(of group: MetricGroup) -> [Estimate] {
+    guard let index = groups.firstIndex(of: group), sums[index * size] > 0 else { return [] }
+    let (part, places) = (Array(sums[index * size..<(index + 1) * size]), cutoffs.count)
+    let users = part[0]
+    return cutoffs.indices.map { place in
+      let share = part[1 + place] / users
+      return Estimate(name: "recall@\(cutoffs[place])", mean: share, standardError: (share * (1 - share) / users).squareRoot())
     }
+      + cutoffs.indices.map { place in
+        Self.estimate("ndcg@\(cutoffs[place])", part[1 + places + place], part[1 + 2 * places + place], users)
+      } + [Self.estimate("mrr", part[size - 2], part[size - 1], users)]
   }
 
-  /// Users measured in a bucket of `PopularityBuckets.names`.
-  public func users(in bucket: String) -> Int { index(bucket).map { sums[$0].users } ?? 0 }
+  private static func estimate(_ name: String, _ sum: Double, _ squares: Double, _ users: Double) -> Estimate {
+    // Rounding may leave a little less than nothing of equal values.
+    let variance = max(0, squares - sum * sum / users) / (users - 1)
+    return Estimate(name: name, mean: sum / users, standardError: users > 1 ? (variance / users).squareRoot() : nil)
+  }
 
-  /// A bucket's means by name (`recall@10`, `ndcg@10`, …, `mrr`), in a fixed order; empty without users.
+  /// The same for a bucket of `PopularityBuckets.names`.
+  public func users(in bucket: String) -> Int { users(in: .bucket(bucket)) }
+
+  /// A bucket's means alone.
   public func means(of bucket: String) -> [(name: String, value: Double)] {
-    guard let index = index(bucket), sums[index].users > 0 else { return [] }
-    let sum = sums[index]
-    let users = Double(sum.users)
-    return cutoffs.indices.map { ("recall@\(cutoffs[$0])", Double(sum.recall[$0]) / users) }
-      + cutoffs.indices.map { ("ndcg@\(cutoffs[$0])", sum.gain[$0] / users) } + [("mrr", sum.reciprocal / users)]
+    estimates(of: .bucket(bucket)).map { ($0.name, $0.mean) }
   }
 
   /// One mean: `value(of: "ndcg@10", in: "all")`; nil when the bucket is empty or nothing has that name.
   public func value(of name: String, in bucket: String = "all") -> Double? {
     means(of: bucket).first { $0.name == name }?.value
   }
-
-  private func index(_ bucket: String) -> Int? { PopularityBuckets.names.firstIndex(of: bucket) }
 }

@@ -4,38 +4,75 @@ import Files
 import Foundation
 public import Reporting
 
-/// `evaluation.json`: metrics by phase, split and bucket, each with the protocol that they were measured by.
+/// `evaluation.json`: metrics by phase, split and group, each with its standard error and the protocol that it was measured by.
 public struct EvaluationRecord {
   /// One phase's metrics on one split.
-  public struct Entry {
+  public struct Entry: Sendable {
     /// The phase.
     public let phase: String
     /// The split, with a suffix when it is another model on the same users: "test", "test.universal".
     public let split: String
-    /// The metrics.
+    /// The model's metrics.
     public let metrics: RankingMetrics
+    /// What the model recommends; nil when only metrics were wanted.
+    public let recommended: RecommendedItems?
+    /// What else the same users were ranked by.
+    public let baselines: [Standing]
     /// How they were measured.
     public let protocolFields: [JSONValue.Field]
 
     /// Puts metrics and protocol together.
     public init(phase: String, split: String, metrics: RankingMetrics, protocolFields: [JSONValue.Field]) {
-      self.phase = phase
-      self.split = split
-      self.metrics = metrics
-      self.protocolFields = protocolFields
+      (self.phase, self.split, self.metrics, self.protocolFields) = (phase, split, metrics, protocolFields)
+      (recommended, baselines) = (nil, [])
     }
 
-    /// Buckets, then the protocol.
+    /// Puts a comparison's standings, the model's first, and the protocol together.
+    init(phase: String, split: String, standings: [Standing], protocolFields: [JSONValue.Field]) {
+      (self.phase, self.split, self.protocolFields) = (phase, split, protocolFields)
+      (metrics, recommended) = (standings[0].metrics, standings[0].recommended)
+      baselines = Array(standings.dropFirst())
+    }
+
+    /// Means by bucket, scene and behavior with their standard errors, what is recommended, the same of the baselines, then the protocol.
     public var json: JSONValue {
-      var fields = PopularityBuckets.names.map { bucket in
-        JSONValue.Field(
-          bucket,
-          .object(
-            metrics.means(of: bucket).map { .init($0.name, .double($0.value)) }
-              + [.init("users", .int(metrics.users(in: bucket)))]))
+      var fields = Self.fields(metrics, recommended)
+      if !baselines.isEmpty {
+        fields.append(
+          .init(
+            "baselines",
+            .object(
+              baselines.map { .init($0.ranking.rawValue, .object(Self.fields($0.metrics, $0.recommended))) })))
       }
       fields.append(.init("protocol", .object(protocolFields)))
       return .object(fields)
+    }
+
+    private static func fields(_ metrics: RankingMetrics, _ recommended: RecommendedItems?) -> [JSONValue.Field] {
+      var fields = byGroup(metrics) { group in
+        metrics.estimates(of: group).map { .init($0.name, .double($0.mean)) } + [.init("users", .int(metrics.users(in: group)))]
+      }
+      let errors = byGroup(metrics) { group in
+        metrics.estimates(of: group).map { .init($0.name, $0.standardError.map { .double($0) } ?? .null) }
+      }
+      fields.append(.init("standard_error", .object(errors)))
+      if let recommended {
+        fields += [
+          .init("coverage@\(recommended.limit)", .double(recommended.coverage)),
+          .init("distinct_items@\(recommended.limit)", .int(recommended.distinct)),
+          .init("novelty@\(recommended.limit)", recommended.novelty.map { .double($0) } ?? .null),
+        ]
+      }
+      return fields
+    }
+
+    /// Buckets by name, then scenes and behaviors, where there are several, in an object of their own.
+    private static func byGroup(_ metrics: RankingMetrics, _ fields: (MetricGroup) -> [JSONValue.Field]) -> [JSONValue.Field] {
+      func group(_ kind: MetricGroup.Kind) -> [JSONValue.Field] {
+        metrics.groups.filter { $0.kind == kind }.map { .init($0.name, .object(fields($0))) }
+      }
+      let categories = [("scenes", group(.scene)), ("behaviors", group(.behavior))].filter { !$0.1.isEmpty }
+      return group(.bucket) + categories.map { .init($0.0, .object($0.1)) }
     }
   }
 

@@ -13,11 +13,15 @@ struct EvaluateCommand: RankCommand {
     abstract: "Ranks every user's held-out item among all items.",
     discussion: """
       Example:
-        precise evaluate run/ --split test
+        precise evaluate run/ --split test --per-user ranks.csv.gz
 
-      Prints a table and records the metrics, with the protocol they were measured by, in evaluation.json. A targeted \
+      Prints tables and records the metrics, with the protocol they were measured by, in evaluation.json. A targeted \
       phase is judged on the users whose held-out event belongs to its target, with the universal phase on the same users \
-      beside it.
+      beside it. Means have their standard error behind ±. Rows are all users, those by how often their held-out item was trained \
+      on, and where there are several, those by its scene and behavior.
+
+      The same users are ranked by popularity (training events), by text search (items like the last one, when the data set is \
+      encoded) and by their own history (most often, then last had first; all others by popularity).
       """)
 
   @Argument(help: "The run directory.")
@@ -28,32 +32,57 @@ struct EvaluateCommand: RankCommand {
   var split = EvaluationTask.Split.test
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
+  @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
+  var baselines = true
+  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"))
+  var perUser: String?
+  @Flag(help: "Replace a file that stands at --per-user.")
+  var overwrite = false
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
+  func validate() throws {
+    if perUser == "-" { throw ValidationError("--per-user writes a file: standard output is for the metrics") }
+    if overwrite && perUser == nil { throw ValidationError("--overwrite goes with --per-user") }
+  }
+
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
       let trained = try TrainedRun(path: directory, data: data)
+      try checkOutput(trained)
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }
+  }
+
+  /// Throws when each user's ranks would replace what they are made of.
+  private func checkOutput(_ run: TrainedRun) throws {
+    guard let perUser else { return }
+    let place = CanonicalPath(perUser)
+    guard run.directory.owns(place) || place.isInside(CanonicalPath(run.dataset.path)) else { return }
+    throw CommandFailure(
+      PreciseExit.usage, "--per-user \(perUser) is a file of the run or the data set; name a file of its own")
   }
 
   private func evaluate(_ trained: TrainedRun, _ communicator: any Communicator, _ console: Console) throws {
     try trained.agree(communicator)
     let plans = phase == nil ? try trained.trainedPhases : [try trained.phase(named: phase)]
     guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
+    let users = try perUser.map { try JudgedUserFile(path: $0, overwrite: overwrite, trained, communicator: communicator) }
+    let evaluation = RunEvaluation(trained, baselines: baselines, communicator: communicator)
     var entries: [EvaluationRecord.Entry] = []
     for plan in plans {
       let bar = ProgressBar("evaluating \(plan.name)", total: nil, unit: "user", console: console)
-      entries += try RunEvaluation(trained, communicator: communicator).evaluate(plan, split) { bar.advance(by: $0) }
+      entries += try evaluation.evaluate(plan, split, users: users) { bar.advance(by: $0) }
       bar.finish()
     }
+    try users?.commit()
     guard communicator.rank == 0 else { return }
-    json ? printJSON(entries, console) : printTables(entries, console)
+    json ? printJSON(entries, console) : entries.flatMap { EvaluationView($0).lines + [""] }.forEach(console.result)
     console.note("recorded in \(trained.directory.evaluationPath)")
+    if let perUser { console.note("each user's ranks are in \(perUser)") }
   }
 
   private func printJSON(_ entries: [EvaluationRecord.Entry], _ console: Console) {
@@ -63,23 +92,5 @@ struct EvaluateCommand: RankCommand {
       JSONValue.Field(name, .object((phases[name] ?? []).map { .init($0.split, $0.json) }))
     }
     console.result(JSONValue.object(fields).indented)
-  }
-
-  private func printTables(_ entries: [EvaluationRecord.Entry], _ console: Console) {
-    for entry in entries {
-      let columns = entry.metrics.means(of: "all").map(\.name).filter {
-        $0 == "mrr" || $0.hasSuffix("@10") || $0.hasSuffix("@50")
-      }
-      var table = TextTable(
-        [("\(entry.phase), \(entry.split)", .left), ("users", .right)] + columns.map { ($0, TextTable.Alignment.right) })
-      for bucket in PopularityBuckets.names {
-        let means = Dictionary(uniqueKeysWithValues: entry.metrics.means(of: bucket).map { ($0.name, $0.value) })
-        table.append(
-          [bucket, HumanFormat.count(entry.metrics.users(in: bucket))]
-            + columns.map { means[$0].map { HumanFormat.decimal($0, 4) } ?? "-" })
-      }
-      for line in table.lines { console.result(line) }
-      console.result("")
-    }
   }
 }

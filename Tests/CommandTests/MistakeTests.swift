@@ -108,6 +108,17 @@ import Testing
     try fail(65, "nobody", "score", world.run, "--pairs", "-", "--out", "s.csv", "--strict", input: "user,item\nnobody,i\n")
   }
 
+  @Test func everyUsersFileIsNotWrittenAnywhere() throws {
+    try folder.write("mine.csv", "mine")
+    try fail(65, "--overwrite", "evaluate", world.run, "--per-user", "mine.csv", "--ranks", "2")
+    try fail(65, "none/", "evaluate", world.run, "--per-user", "none/users.csv")
+    try fail(64, "--per-user", "evaluate", world.run, "--per-user", "\(world.run)/evaluation.json", "--overwrite")
+    try fail(64, "--per-user", "evaluate", world.run, "--per-user", "\(world.dataset)/users.csv")
+    try fail(64, "standard output", "evaluate", world.run, "--per-user", "-")
+    try fail(64, "--per-user", "evaluate", world.run, "--overwrite")
+    #expect(try String(contentsOfFile: folder.file("mine.csv"), encoding: .utf8) == "mine")
+  }
+
   @Test func brokenInputsLeaveNothing() throws {
     try folder.write("broken.csv.gz", Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0x4B, 0x4C]))
     try fail(65, "broken.csv.gz", "prepare", "--interactions", "broken.csv.gz", "--out", "d", "--quiet")

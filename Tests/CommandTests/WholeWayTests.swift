@@ -42,6 +42,24 @@ import Testing
     }
   }
 
+  @Test func evaluationHoldsTheModelAgainstBaselines() throws {
+    let copy = folder.file("run")
+    try FileManager.default.copyItem(atPath: world.run, toPath: copy)
+    let users = folder.file("users.csv.gz")
+    let lines = try succeed("evaluate", copy, "--per-user", users, "--quiet").split(separator: "\n").map(String.init)
+    #expect(lines.allSatisfy { $0.count <= 80 })
+    for word in ["±", "text search", "own history", "popularity", "coverage", "novelty@10", "behavior like", "test.universal"] {
+      #expect(lines.contains { $0.contains(word) }, "\(word)")
+    }
+    #expect(FileManager.default.fileExists(atPath: users))
+    let alone = try succeed("evaluate", copy, "--no-baselines", "--phase", "universal", "--quiet")
+    #expect(alone.contains("first 10: ") && !alone.contains("popularity"))
+    let recorded = try object(try String(contentsOfFile: "\(copy)/evaluation.json", encoding: .utf8))
+    let universal = try #require((recorded["universal"] as? [String: Any])?["test"] as? [String: Any])
+    let like = try #require((recorded["like"] as? [String: Any])?["test"] as? [String: Any])
+    #expect(universal["baselines"] == nil && like["baselines"] != nil && universal["behaviors"] != nil)
+  }
+
   @Test func recommendShowsHistoryBesideTheBest() throws {
     let user = try world.id("interactions.csv", column: 0)
     let text = try succeed("recommend", world.run, "--user", user, "-k", "5", "--quiet").split(separator: "\n")

@@ -77,7 +77,7 @@ final class TinyWorld {
         let target = Int(events.items[event])
         let seen = task.filterSeen ? Set(events.items[..<event].map(Int.init)) : []
         let rivals = scores.indices.count { $0 != target && !seen.contains($0) && scores[$0] >= scores[target] }
-        metrics.add(rank: rivals + 1, buckets: buckets.buckets(of: target))
+        metrics.add(rank: rivals + 1, groups: buckets.buckets(of: target))
       }
     }
     return metrics

@@ -58,7 +58,7 @@ struct EmbeddingExportTests {
       }
       let target = Int(events.items[event])
       let rank = scores.count { !($0 < scores[target]) }
-      metrics.add(rank: rank, buckets: buckets.buckets(of: target))
+      metrics.add(rank: rank, groups: buckets.buckets(of: target))
     }
     let evaluator = Evaluator(
       dataset, shards: 0..<dataset.shardCount, cutoffs: [1, 5, 10], communicator: SoloCommunicator())

@@ -247,11 +247,23 @@ class Evaluate(Output):
             json.loads((place / self.out).read_text())
 
 
+class EvaluateUsers(Output):
+    """Writes each user's ranks beside the record."""
+    out = "work/users.csv.gz"
+
+    def prepare(self, place):
+        super().prepare(place)
+        shutil.copytree(self.world / "run", place / "work/run")
+
+    def command(self, place):
+        return [PRECISE, "evaluate", place / "work/run", "--per-user", place / self.out, "--overwrite", "--ranks", 1, "--quiet"]
+
+
 SCENARIOS = {
     "train": Train, "train-2-threads": TrainThreads, "train-2-processes": TrainProcesses,
     "train-large": TrainLarge, "resume": Resume, "overwrite": Overwrite,
     "prepare": Prepare, "prepare-again": PrepareAgain, "encode": EncodeFirst, "encode-again": Encode, "export": Export,
-    "export-2-threads": ExportThreads, "score": Score, "evaluate": Evaluate,
+    "export-2-threads": ExportThreads, "score": Score, "evaluate": Evaluate, "evaluate-users": EvaluateUsers,
 }
 
 

@@ -1,25 +1,24 @@
-import Files
 import Glibc
 
 /// Text to a file that appears whole or not at all (gzipped when its name ends in `.gz`), or to standard output (`-`).
-struct TextSink: ~Copyable {
+public struct TextSink: ~Copyable {
   private var file: OutputFile?
   private var buffer: [UInt8] = []
   private static let bufferSize = 1 << 16
 
   /// Starts the file; throws `InputError` when it cannot be created.
-  init(path: String) throws {
+  public init(path: String) throws {
     if path != "-" { file = try OutputFile(path: path, isGzipped: path.hasSuffix(".gz")) }
   }
 
   /// Appends text.
-  mutating func write(_ text: String) throws {
+  public mutating func write(_ text: String) throws {
     buffer.append(contentsOf: text.utf8)
     if buffer.count >= Self.bufferSize { try flush() }
   }
 
   /// Ends the file.
-  consuming func commit() throws {
+  public consuming func commit() throws {
     try flush()
     if let file = file.take() { try file.commit() }
   }

@@ -1,0 +1,80 @@
+import Batches
+import Datasets
+import Kernels
+import Tensors
+
+/// Ranks items by the product of the user's vector and theirs, as the model and the text search do.
+///
+/// All of a round's users are embedded, then the items' vectors are walked through once.
+struct ProductScorer: Scorer {
+  let embedder: any QueryEmbedder
+  let vectors: any ItemVectors
+
+  func rank(_ round: JudgedRound, into standings: Standings, workspace: Workspace, progress: (Int) -> Void) throws {
+    try workspace.scope {
+      let ranking = Ranking(users: round.users.count, width: vectors.width, workspace: workspace)
+      try embed(round, ranking, workspace)
+      try count(round, ranking, standings.first, workspace, progress)
+      for slot in standings.ranks.indices { standings.ranks[slot] = Int32(ranking.rank(of: slot)) }
+    }
+  }
+
+  /// Embeds the users and finds what they are judged by; a rank with fewer blocks than another goes on with empty ones.
+  private func embed(_ round: JudgedRound, _ ranking: Ranking, _ workspace: Workspace) throws {
+    var first = 0
+    for place in 0..<round.most {
+      let count = place < round.blocks.count ? round.blocks[place].users.count : 0
+      let slots = first..<first + count
+      first = slots.upperBound
+      let judged = fill(round, slots)
+      try workspace.scope {
+        let items = try embedder.embed(into: ranking.users.rows(slots), workspace: workspace)
+        judge(slots, judged, items, ranking, workspace)
+      }
+    }
+  }
+
+  /// Adds the histories of some users, and for each the target and the items that do not compete; returns how many items each has.
+  private func fill(_ round: JudgedRound, _ slots: Range<Int>) -> [Int] {
+    embedder.removeAll()
+    return round.users[slots].enumerated().map { slot, user in
+      round.task.history.append(user.events, before: user.event, slot: slot, to: embedder.batch)
+      let seen = round.excluded(user)
+      embedder.items.append(user.target)
+      for item in seen { embedder.items.append(item) }
+      return 1 + seen.count
+    }
+  }
+
+  private func judge(
+    _ slots: Range<Int>, _ counts: [Int], _ items: UserEmbedder.Items, _ ranking: Ranking, _ workspace: Workspace
+  ) {
+    var start = 0
+    for (slot, count) in zip(slots, counts) {
+      workspace.scope {
+        let rows = RowList(rebasing: items.rows[start..<start + count])
+        let embeddings = workspace.matrix(count, ranking.users.columns)
+        gather(rows, from: items.embeddings, into: embeddings)
+        ranking.judge(slot, by: embeddings, workspace: workspace)
+      }
+      start += count
+    }
+  }
+
+  private func count(
+    _ round: JudgedRound, _ ranking: Ranking, _ first: FirstItems?, _ workspace: Workspace, _ progress: (Int) -> Void
+  ) throws {
+    var reported = 0
+    try vectors.forEachBlock(workspace: workspace) { rows, embeddings in
+      if let first {
+        ranking.count(
+          embeddings, from: rows.lowerBound, into: first, isExcluded: round.isExcluded, workspace: workspace)
+      } else {
+        ranking.count(embeddings, workspace: workspace)
+      }
+      let done = ranking.users.rows * rows.upperBound / vectors.items
+      if done > reported { progress(done - reported) }
+      reported = done
+    }
+  }
+}
