@@ -38,9 +38,12 @@ public struct TransformerBlock {
   }
 
   /// Declares the parameters of block `index`.
-  public static func specs(_ index: Int, width: Int) -> [ParameterSpec] {
+  ///
+  /// - Parameter timeHeads: the heads, where attention has a relative time bias; nil = it has none.
+  public static func specs(_ index: Int, width: Int, timeHeads: Int? = nil) -> [ParameterSpec] {
     let name = "blocks.\(index)"
-    return LayerNorm.specs("\(name).attention_norm", width: width) + SelfAttention.specs(name, width: width)
+    return LayerNorm.specs("\(name).attention_norm", width: width)
+      + SelfAttention.specs(name, width: width, timeHeads: timeHeads)
       + LayerNorm.specs("\(name).ffn_norm", width: width) + FeedForward.specs(name, width: width)
   }
 

@@ -1,4 +1,5 @@
 public import Items
+public import Layers
 
 /// Every extent and switch that decides what parameters a model has and what it computes with them.
 public struct ModelShape: Sendable, Equatable {
@@ -22,13 +23,15 @@ public struct ModelShape: Sendable, Equatable {
   public var scenes: Int?
   /// Rows of the behaviour embedding; nil = switched off.
   public var behaviors: Int?
+  /// What attention's relative time bias counts from; nil = switched off.
+  public var time: TimeAnchor?
   /// The user head; nil in the universal phase, which ranks with h of the newest event.
   public var userHead: UserHeadKind?
 
   /// Describes a model.
   public init(
     fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,
-    userHead: UserHeadKind? = nil
+    time: TimeAnchor? = nil, userHead: UserHeadKind? = nil
   ) {
     precondition(fusion.width % heads == 0, "\(heads) heads do not divide a width of \(fusion.width)")
     self.fusion = fusion
@@ -37,6 +40,7 @@ public struct ModelShape: Sendable, Equatable {
     self.length = length
     self.scenes = scenes
     self.behaviors = behaviors
+    self.time = time
     self.userHead = userHead
   }
 }
