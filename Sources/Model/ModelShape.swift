@@ -28,6 +28,9 @@ public struct ModelShape: Sendable, Equatable {
   /// The user head; nil in the universal phase, which ranks with h of the newest event.
   public var userHead: UserHeadKind?
 
+  /// Whether the model reads when the event to be predicted happens.
+  public var readsRequestTime: Bool { time == .request }
+
   /// Describes a model.
   public init(
     fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,

@@ -47,8 +47,10 @@ extension MemoryEstimate {
   private static func encoding(_ shape: ModelShape, _ size: StepSize, _ a: Double) -> Double {
     let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
     let stream = size.positions * d
-    // Of each block ten rows of products' factors, two of the residual stream, a few numbers; z and h with their norm; dH.
-    let kept = layers * (stream * (10 * a + 2) + size.positions * Double(4 + shape.heads)) + 3 * stream + 2 * size.positions
+    // Of each block ten rows of products' factors, two of the residual stream, a few numbers; z and h with their norm; dH; ages.
+    let ages = shape.time == nil ? 0 : shape.readsRequestTime ? 2.0 : 1
+    let kept =
+      layers * (stream * (10 * a + 2) + size.positions * Double(4 + shape.heads)) + 3 * stream + (2 + ages) * size.positions
     let rows = max(min(256, size.positions), Double(shape.length))
     let attention = Double(
       attentionScratch(

@@ -55,7 +55,7 @@ public struct RunEvaluation {
     let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"
     return EvaluationRecord.Entry(
       phase: phase, split: split, metrics: metrics,
-      protocolFields: EvaluationRecord.protocolFields(task, run.dataset, checkpoint: checkpoint))
+      protocolFields: EvaluationRecord.protocolFields(task, run.dataset, model: model.shape, checkpoint: checkpoint))
   }
 
   private let run: TrainedRun

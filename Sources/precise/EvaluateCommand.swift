@@ -79,6 +79,7 @@ struct EvaluateCommand: RankCommand {
             + columns.map { means[$0].map { HumanFormat.decimal($0, 4) } ?? "-" })
       }
       for line in table.lines { console.result(line) }
+      if entry.isRequestTimeKnown { console.result("request time known: the model reads when the event to be predicted happens") }
       console.result("")
     }
   }
