@@ -67,7 +67,8 @@ public final class PreciseModel {
     var specs = EmbeddingFusion.specs(shape.fusion)
     specs += SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors)
     for layer in 0..<shape.layers {
-      specs += TransformerBlock.specs(layer, width: width, timeHeads: shape.time == nil ? nil : shape.heads)
+      specs += TransformerBlock.specs(
+        layer, width: width, form: shape.block, timeHeads: shape.time == nil ? nil : shape.heads)
     }
     specs += LayerNorm.specs("final_norm", width: width)
     if let kind = shape.userHead {

@@ -121,7 +121,8 @@ public struct Benchmark {
     let tokens = bench.tokens
     let made = PreciseModel(
       ModelShape(
-        fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, time: ModelFactory.anchor(model.time),
+        fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
+        block: ModelFactory.form(model.block), time: ModelFactory.anchor(model.time),
         userHead: plan.userHead),
       table: .init(
         shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: ModelFactory.rule(config.optimizer),

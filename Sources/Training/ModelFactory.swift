@@ -37,9 +37,12 @@ public enum ModelFactory {
       active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
     return ModelShape(
       fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
-      scenes: model.sceneEmbedding ? scenes : nil, behaviors: model.behaviorEmbedding ? behaviors : nil, time: anchor(model.time),
-      userHead: userHead)
+      scenes: model.sceneEmbedding ? scenes : nil, behaviors: model.behaviorEmbedding ? behaviors : nil, block: form(model.block),
+      time: anchor(model.time), userHead: userHead)
   }
+
+  /// How blocks add, as the model spells it.
+  static func form(_ block: ModelConfig.Block) -> BlockForm { block == .gated ? .gated : .prenorm }
 
   /// What the time bias counts from, as the model spells it.
   static func anchor(_ time: ModelConfig.Time) -> TimeAnchor? {

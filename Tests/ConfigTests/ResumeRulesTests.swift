@@ -7,9 +7,9 @@ struct ResumeRulesTests {
     try ConfigReader.read(text: "targeted: [\(targeted)]", name: "c.yaml", overrides: changes)
   }
 
-  @Test(arguments: ["time"]) func whatTheModelIsStays(key: String) throws {
+  @Test(arguments: ["time", "block"]) func whatTheModelIsStays(key: String) throws {
     let old = try config("")
-    let new = try config("", "model.\(key)=\(["time": "request"][key] ?? "")")
+    let new = try config("", "model.\(key)=\(["time": "request", "block": "gated"][key] ?? "")")
     #expect(ResumeRules.problems(old, new).map(\.keyPath) == ["model.\(key)"])
     #expect(ResumeRules.extentProblems(old, new).map(\.keyPath) == ["model.\(key)"])
   }

@@ -30,6 +30,8 @@ CASES = {
     "everything": (11, 5, 9, dict(gate_input="concat", log_q=True, scenes=2, behaviors=3, experts=4, active=3, logit_scale=0.7)),
     "time-gaps": (12, 4, 7, dict(time="gaps", length=30)),
     "time-request": (13, 4, 7, dict(time="request", heads=4, length=6)),
+    "gated": (14, 4, 7, dict(block="gated", layers=3)),
+    "gated-time": (18, 4, 7, dict(block="gated", time="request", scenes=2, id_dim=5, semantic_dim=7, heads=3, layers=1)),
 }
 
 

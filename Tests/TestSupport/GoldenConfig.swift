@@ -55,6 +55,8 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
 
   /// What attention's time bias counts from; none = there is none.
   public let time: Time
+  /// Whether blocks add through gates.
+  public let isGated: Bool
 
   /// d, width of an item's embedding and of the transformer.
   public var dimension: Int {
@@ -62,7 +64,7 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case items, tokens, experts, active, layers, heads, length, balance, scenes, behaviors, time
+    case items, tokens, experts, active, layers, heads, length, balance, scenes, behaviors, time, block
     case tokenDimension = "token_dim"
     case idDimension = "id_dim"
     case semanticDimension = "semantic_dim"
@@ -93,5 +95,6 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
     scenes = try container.decodeIfPresent(Int.self, forKey: .scenes) ?? 0
     behaviors = try container.decodeIfPresent(Int.self, forKey: .behaviors) ?? 0
     time = try container.decodeIfPresent(Time.self, forKey: .time) ?? .none
+    isGated = try container.decodeIfPresent(String.self, forKey: .block) == "gated"
   }
 }

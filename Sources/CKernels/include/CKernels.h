@@ -59,6 +59,13 @@ void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rat
 /* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
 void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
                          int bf16, void *dx);
+/* The same through a gate: result = keep * (x + bias) / (1 - rate), out = z + sigmoid(logits) * result, which may
+ * be z in place. */
+void ck_gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
+                  const float *bias, const float *z, int bf16, const void *logits, void *result, float *out);
+/* Writes dx and dlogits from dz, the gradient of out. */
+void ck_gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
+                       int bf16, const void *logits, const void *result, void *dx, void *dlogits);
 
 /* bfloat16.c --------------------------------------------------------------------------------------------------------- */
 
@@ -81,6 +88,10 @@ void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *
 void ck_bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after);
 /* after = gelu(before) once more, and dbefore = dafter * gelu'(before), which may be dafter in place. */
 void ck_gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore);
+/* before [rows, 2 width] = x + bias, as it is stored; after [rows, width] = swish of its left half times its right half. */
+void ck_bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after);
+/* after once more, and dbefore [rows, 2 width] from dafter [rows, width]. */
+void ck_swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore);
 
 /* layer_norm.c ---------------------------------------------------------------------------------------------------- */
 
