@@ -15,10 +15,16 @@ public struct History: Sendable, Equatable {
   }
 
   /// Adds the history before event `index` to a batch, oldest first, as the sequence of the user in `slot`.
-  public func append(_ events: UserEvents, before index: Int, slot: Int, to batch: SequenceBatch) {
+  ///
+  /// - Parameter requestTime: when the user is predicted for, in microseconds since 1970; nil = at event `index`, or when there is
+  ///   none, at the user's newest event.
+  public func append(
+    _ events: UserEvents, before index: Int, requestTime: Int64? = nil, slot: Int, to batch: SequenceBatch
+  ) {
     let showing = showing(events, before: index)
     for event in showing.first..<index where showing.filter.matches(events, event) { batch.append(events, event) }
-    batch.endSequence(slot: slot)
+    let known = index < events.count ? events.times[index] : events.times.last
+    batch.endSequence(slot: slot, requestTime: requestTime ?? known ?? 0)
   }
 
   /// The events that are read before event `index`, and that event.

@@ -17,6 +17,10 @@ public final class SequenceBatch {
   public let scenes = NumberList<Int32>()
   /// The behaviour of each position's event.
   public let behaviors = NumberList<Int32>()
+  /// The time of each position's event, in whole seconds since 1970-01-01 UTC.
+  public let times = NumberList<Int64>()
+  /// The time of each user's request in the same seconds: of the event that is predicted last.
+  public let requestTimes = NumberList<Int64>()
   /// The next item: of each position (universal) or of each user (targeted); empty for evaluation.
   public let targets = NumberList<Int32>()
 
@@ -42,6 +46,8 @@ public final class SequenceBatch {
   public func reserve(users: Int, positions: Int) {
     starts.reserve(users + 1)
     rowKeys.reserve(positions)
+    times.reserve(positions)
+    requestTimes.reserve(users)
     for list in [items, scenes, behaviors] { list.reserve(positions) }
     targets.reserve(max(positions, users))
   }
@@ -50,26 +56,44 @@ public final class SequenceBatch {
   public func removeAll() {
     for list in [starts, items, scenes, behaviors, targets] { list.removeAll() }
     rowKeys.removeAll()
+    times.removeAll()
+    requestTimes.removeAll()
     starts.append(0)
   }
 
   /// Adds an event to the sequence that is being made.
-  public func append(item: Int32, scene: Int32, behavior: Int32) {
+  ///
+  /// - Parameter time: microseconds since 1970, as in `UserEvents`.
+  public func append(item: Int32, scene: Int32, behavior: Int32, time: Int64 = 0) {
     items.append(item)
+    times.append(Self.seconds(time))
     scenes.append(scene)
     behaviors.append(behavior)
   }
 
   /// Adds a user's event to the sequence that is being made.
   func append(_ events: UserEvents, _ index: Int) {
-    append(item: events.items[index], scene: Int32(events.scenes[index]), behavior: Int32(events.behaviors[index]))
+    append(
+      item: events.items[index], scene: Int32(events.scenes[index]), behavior: Int32(events.behaviors[index]),
+      time: events.times[index])
   }
 
-  /// Ends the sequence that is being made; `slot` is its user's place in the whole job's batch.
-  public func endSequence(slot: Int) {
+  /// Ends the sequence that is being made.
+  ///
+  /// - Parameters:
+  ///   - slot: its user's place in the whole job's batch.
+  ///   - time: of the event that is predicted last, in microseconds since 1970.
+  public func endSequence(slot: Int, requestTime time: Int64 = 0) {
     let (first, end) = (rowKeys.count, items.count)
     // Counted back from the newest event, so that a key does not depend on how long the history is.
     for position in first..<end { rowKeys.append(UInt64(slot) << 16 | UInt64(end - 1 - position)) }
     starts.append(Int32(end))
+    requestTimes.append(Self.seconds(time))
+  }
+
+  /// Whole seconds, towards the past.
+  private static func seconds(_ microseconds: Int64) -> Int64 {
+    let (quotient, rest) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    return rest < 0 ? quotient - 1 : quotient
   }
 }

@@ -50,7 +50,7 @@ public final class TargetedBatches: BatchSource {
       let choice = positions.below(rule.choices(events), row: row, column: UInt32(truncatingIfNeeded: epoch))
       let showing = rule.showing(events, choice)
       showing.forEachEvent(of: events) { if $0 != showing.last { batch.append(events, $0) } }
-      batch.endSequence(slot: slot)
+      batch.endSequence(slot: slot, requestTime: events.times[showing.last])
       batch.targets.append(events.items[showing.last])
     }
   }

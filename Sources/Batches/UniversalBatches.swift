@@ -36,7 +36,7 @@ public final class UniversalBatches: BatchSource {
         batch.append(events, event)
         batch.targets.append(events.items[event + 1])
       }
-      batch.endSequence(slot: slot)
+      batch.endSequence(slot: slot, requestTime: events.times[showing.last])
     }
   }
 

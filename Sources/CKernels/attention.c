@@ -22,7 +22,7 @@ INLINE long padded_rows(long n) { return padded(n) + 2 * QUERIES; }
 
 long ck_attention_scratch(long length, long head_width) {
   long rows = padded_rows(length), width = padded(head_width);
-  return 8 * rows * width + 2 * QUERIES * rows + rows + 64;
+  return 8 * rows * width + 2 * QUERIES * rows + rows + 64; /* with a time bias, the last rows hold a query's buckets */
 }
 
 /* to[i,:] = from[i, 0 ..< width], zeros beyond width and beyond length. */
@@ -36,10 +36,11 @@ INLINE void pack(long length, long width, const float *from, long ld, float *to)
   memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
 }
 
-KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
-                         float *scratch) {
+KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time,
+                         float *out, float *log_sum, float *scratch) {
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   float *packed = scratch, *keys = packed + rows * wide, *results = keys + rows * wide, *scores = results + rows * wide;
+  uint8_t *buckets = (uint8_t *)(scores + 2 * QUERIES * rows);
   float factor = 1.0f / sqrtf((float)head_width);
   for (long head = 0; head < heads; head++) {
     const float *queries = qkv + head * head_width, *values = queries + 2 * d;
@@ -53,9 +54,11 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, c
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES, most = reach(causal, first + count - 1, length);
       small_product(count, padded(most), head_width, queries + first * 3 * d, 3 * d, 1, keys, columns, scores, columns, 0);
-      for (long q = 0; q < count; q++)
-        log_sum[head * length + first + q] =
-            softmax_row(scores + q * columns, reach(causal, first + q, length), padded(most), factor);
+      for (long q = 0; q < count; q++) {
+        long keys_read = reach(causal, first + q, length);
+        float *row = scores + q * columns, left = biased(time, head, first + q, keys_read, factor, row, buckets);
+        log_sum[head * length + first + q] = softmax_row(row, keys_read, padded(most), left);
+      }
       small_product(count, wide, most, scores, columns, 1, values, ld_values, results, wide, 0);
       for (long q = 0; q < count; q++)
         memcpy(out + (first + q) * d + head * head_width, results + q * wide, sizeof(float) * (size_t)head_width);
@@ -63,8 +66,8 @@ KERNEL void ck_attention(long length, long heads, long head_width, int causal, c
   }
 }
 
-KERNEL void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values, float *out,
-                                float *scratch) {
+KERNEL void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values,
+                                const struct ck_time *time, float *out, float *scratch) {
   FAST_SUMS
   long d = heads * head_width;
   float factor = 1.0f / sqrtf((float)head_width);
@@ -77,6 +80,7 @@ KERNEL void ck_attention_newest(long length, long heads, long head_width, const 
       for (long c = 0; c < head_width; c++) dot += q[c] * keys[j * 2 * d + c];
       scratch[j] = factor * dot;
     }
+    biased(time, head, 0, length, 1.0f, scratch, (uint8_t *)(scratch + length));
     softmax_row(scratch, length, length, 1.0f);
     memset(to, 0, sizeof(float) * (size_t)head_width);
     for (long j = 0; j < length; j++)
@@ -92,14 +96,16 @@ INLINE void unpack(long length, long width, const float *from, float factor, flo
     for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
 }
 
-KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
-                                  const float *log_sum, const float *dout, float *dqkv, float *scratch) {
+KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv,
+                                  const struct ck_time *time, const float *out, const float *log_sum, const float *dout, float *dqkv,
+                                  float *scratch) {
   FAST_SUMS
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   long block = rows * wide;
   float *queries = scratch, *keys = queries + block, *keys_t = keys + block, *values_t = keys_t + block,
         *douts = values_t + block, *dqueries = douts + block, *dkeys = dqueries + block, *dvalues = dkeys + block,
         *scores = dvalues + block, *dscores = scores + QUERIES * rows;
+  uint8_t *buckets = (uint8_t *)(dscores + QUERIES * rows);
   float factor = 1.0f / sqrtf((float)head_width);
   for (long head = 0; head < heads; head++) {
     long start = head * head_width;
@@ -110,6 +116,8 @@ KERNEL void ck_attention_backward(long length, long heads, long head_width, int 
     transpose(columns, wide, douts, wide, values_t, columns);
     pack(length, head_width, dout + start, d, douts);
     memset(dkeys, 0, sizeof(float) * (size_t)(2 * block)); /* dkeys and dvalues */
+    float time_sums[4 * CK_TIME_BUCKETS];
+    if (time) memset(time_sums, 0, sizeof time_sums);
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES;
       long limit = padded(reach(causal, first + count - 1, length));
@@ -120,13 +128,17 @@ KERNEL void ck_attention_backward(long length, long heads, long head_width, int 
         float dot = 0;
         VECTOR_LOOP
         for (long c = 0; c < head_width; c++) dot += out[row + c] * dout[row + c];
-        weights_and_score_gradients(scores + q * columns, dscores + q * columns, reach(causal, first + q, length), limit, factor,
+        long keys_read = reach(causal, first + q, length);
+        float left = biased(time, head, first + q, keys_read, factor, scores + q * columns, buckets);
+        weights_and_score_gradients(scores + q * columns, dscores + q * columns, keys_read, limit, left,
                                     log_sum[head * length + first + q], dot);
+        if (time) ck_time_gradient(keys_read, buckets, dscores + q * columns, time_sums);
       }
       small_product(count, wide, limit, dscores, columns, 1, keys, wide, dqueries + first * wide, wide, 0);
       small_product(limit, wide, count, dscores, 1, columns, queries + first * wide, wide, dkeys, wide, 1);
       small_product(limit, wide, count, scores, 1, columns, douts + first * wide, wide, dvalues, wide, 1);
     }
+    add_time_gradient(time, head, time_sums);
     unpack(length, head_width, dqueries, factor, dqkv + start, 3 * d);
     unpack(length, head_width, dkeys, factor, dqkv + start + d, 3 * d);
     unpack(length, head_width, dvalues, 1.0f, dqkv + start + 2 * d, 3 * d);

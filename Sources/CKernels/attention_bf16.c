@@ -18,6 +18,7 @@ struct parts {
   uint32_t *rows, *keys_t, *values_t, *zipped, *queries, *douts, *weights_z, *dscores_z;
   uint16_t *weights, *dscores, *drows;
   float *scores, *dweights, *results, *dkeys, *dvalues;
+  uint8_t *buckets; /* of a query's keys, with a time bias */
 };
 
 /* Lays the parts out; returns their words. Without scratch it only counts: no pointer is made of nothing. */
@@ -42,6 +43,7 @@ static long lay_out(long length, long head_width, float *scratch, struct parts *
   TAKE(results, QUERIES * wide)
   TAKE(dkeys, columns * wide)
   TAKE(dvalues, columns * wide)
+  TAKE(buckets, columns / 4)
 #undef TAKE
   return at;
 }
@@ -72,8 +74,8 @@ INLINE void round_rows(long rows, long width, const float *from, long ld, float 
     for (long c = 0; c < width; c++) to[i * ld_to + c] = narrow_to_nearest(factor * from[i * ld + c]);
 }
 
-KERNEL void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, uint16_t *out,
-                              float *log_sum, float *scratch) {
+KERNEL void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv,
+                              const struct ck_time *time, uint16_t *out, float *log_sum, float *scratch) {
   long d = heads * head_width, ld = 3 * d;
   float factor = 1.0f / sqrtf((float)head_width);
   struct parts p;
@@ -86,9 +88,11 @@ KERNEL void ck_attention_bf16(long length, long heads, long head_width, int caus
       long count = length - first < QUERIES ? length - first : QUERIES;
       long limit = padded(reach(causal, first + count - 1, length));
       pair_product(count, limit, head_width / 2, queries + first * ld, ld / 2, 1, p.keys_t, p.columns, p.scores, p.columns, 0);
-      for (long q = 0; q < count; q++)
-        log_sum[head * length + first + q] =
-            softmax_row(p.scores + q * p.columns, reach(causal, first + q, length), limit, factor);
+      for (long q = 0; q < count; q++) {
+        long keys_read = reach(causal, first + q, length);
+        float *row = p.scores + q * p.columns, left = biased(time, head, first + q, keys_read, factor, row, p.buckets);
+        log_sum[head * length + first + q] = softmax_row(row, keys_read, limit, left);
+      }
       round_rows(count, limit, p.scores, p.columns, 1.0f, p.weights, p.columns);
       pair_product(count, p.wide, limit / 2, p.weights, p.columns / 2, 1, p.zipped, p.wide, p.results, p.wide, 0);
       round_rows(count, head_width, p.results, p.wide, 1.0f, out + first * d + head * head_width, d);
@@ -111,8 +115,8 @@ INLINE void backward_block(long count, long limit, long head_width, const uint16
 }
 
 KERNEL void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv,
-                                       const uint16_t *out, const float *log_sum, const float *dout, uint16_t *dqkv,
-                                       float *scratch) {
+                                       const struct ck_time *time, const uint16_t *out, const float *log_sum, const float *dout,
+                                       uint16_t *dqkv, float *scratch) {
   FAST_SUMS
   long d = heads * head_width, ld = 3 * d;
   float factor = 1.0f / sqrtf((float)head_width);
@@ -126,6 +130,8 @@ KERNEL void ck_attention_bf16_backward(long length, long heads, long head_width,
     zip(length, p.columns, head_width, queries + d, ld, p.zipped, p.wide); /* keys */
     memset(p.dkeys, 0, sizeof(float) * (size_t)(p.columns * p.wide));
     memset(p.dvalues, 0, sizeof(float) * (size_t)(p.columns * p.wide));
+    float time_sums[4 * CK_TIME_BUCKETS];
+    if (time) memset(time_sums, 0, sizeof time_sums);
     for (long first = 0; first < length; first += QUERIES) {
       long count = length - first < QUERIES ? length - first : QUERIES;
       long limit = padded(reach(causal, first + count - 1, length)), row = first * d + head * head_width;
@@ -136,12 +142,16 @@ KERNEL void ck_attention_bf16_backward(long length, long heads, long head_width,
         float dot = 0;
         VECTOR_LOOP
         for (long c = 0; c < head_width; c++) dot += widen(out[row + q * d + c]) * dout[row + q * d + c];
-        weights_and_score_gradients(p.scores + q * p.columns, p.dweights + q * p.columns, reach(causal, first + q, length), limit,
-                                    factor, log_sum[head * length + first + q], dot);
+        long keys_read = reach(causal, first + q, length);
+        float *row = p.scores + q * p.columns, left = biased(time, head, first + q, keys_read, factor, row, p.buckets);
+        weights_and_score_gradients(row, p.dweights + q * p.columns, keys_read, limit, left,
+                                    log_sum[head * length + first + q], dot);
+        if (time) ck_time_gradient(keys_read, p.buckets, p.dweights + q * p.columns, time_sums);
       }
       backward_block(count, limit, head_width, queries + first * ld, ld, p);
       round_rows(count, head_width, p.results, p.wide, factor, dqueries + first * ld, ld);
     }
+    add_time_gradient(time, head, time_sums);
     round_rows(length, head_width, p.dkeys, p.wide, factor, dqueries + d, ld);
     round_rows(length, head_width, p.dvalues, p.wide, 1.0f, dqueries + 2 * d, ld);
   }

@@ -51,3 +51,54 @@ KERNEL void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_key
   else
     dropout_backward(stream, row_keys, rate, rows, columns, dz, 0, dx);
 }
+
+/* What was kept of a half, times its gate, onto z; `result` keeps it for backward. */
+INLINE void gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
+                      const float *bias, const float *z, int bf16, const void *logits, void *result, float *out) {
+  float factors[TILE];
+  for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
+  for (long r = 0; r < rows; r++)
+    for (long start = 0; start < columns; start += TILE) {
+      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
+      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+      VECTOR_LOOP
+      for (long c = 0; c < n; c++) {
+        float kept = factors[c] * (x[at + c] + bias[start + c]);
+        store(result, bf16, at + c, kept);
+        out[at + c] = z[at + c] + ck_sigmoid(stored(logits, bf16, at + c)) * kept;
+      }
+    }
+}
+
+KERNEL void ck_gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
+                         const float *bias, const float *z, int bf16, const void *logits, void *result, float *out) {
+  if (bf16)
+    gated_add(stream, row_keys, rate, rows, columns, x, bias, z, 1, logits, result, out);
+  else
+    gated_add(stream, row_keys, rate, rows, columns, x, bias, z, 0, logits, result, out);
+}
+
+INLINE void gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
+                           int bf16, const void *logits, const void *result, void *dx, void *dlogits) {
+  float factors[TILE];
+  for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
+  for (long r = 0; r < rows; r++)
+    for (long start = 0; start < columns; start += TILE) {
+      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
+      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+      VECTOR_LOOP
+      for (long c = 0; c < n; c++) {
+        float gate = ck_sigmoid(stored(logits, bf16, at + c)), slope = gate * dz[at + c];
+        store(dx, bf16, at + c, factors[c] * slope);
+        store(dlogits, bf16, at + c, (1.0f - gate) * slope * stored(result, bf16, at + c));
+      }
+    }
+}
+
+KERNEL void ck_gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns,
+                              const float *dz, int bf16, const void *logits, const void *result, void *dx, void *dlogits) {
+  if (bf16)
+    gated_backward(stream, row_keys, rate, rows, columns, dz, 1, logits, result, dx, dlogits);
+  else
+    gated_backward(stream, row_keys, rate, rows, columns, dz, 0, logits, result, dx, dlogits);
+}

@@ -1,4 +1,4 @@
-/* Vector sums, bias and gelu. */
+/* Vector sums, bias, gelu and the gated linear unit. */
 #include "CKernels.h"
 #include "bfloat16.h"
 
@@ -108,4 +108,49 @@ KERNEL void ck_gelu_backward(long count, int bf16, const void *before, const flo
     gelu_backward(count, 1, before, dafter, after, dbefore);
   else
     gelu_backward(count, 0, before, dafter, after, dbefore);
+}
+
+/* The gated linear unit: the left half of a row through swish, times the right half (Shazeer 2020). What is kept is rounded first. */
+INLINE void bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after) {
+  for (long r = 0; r < rows; r++) {
+    long left = 2 * r * width, right = left + width;
+    VECTOR_LOOP
+    for (long c = 0; c < width; c++) {
+      float a = x[left + c] + bias[c], b = x[right + c] + bias[width + c];
+      a = bf16 ? widen(narrow_to_nearest(a)) : a;
+      b = bf16 ? widen(narrow_to_nearest(b)) : b;
+      store(before, bf16, left + c, a);
+      store(before, bf16, right + c, b);
+      store(after, bf16, r * width + c, a * ck_sigmoid(a) * b);
+    }
+  }
+}
+
+KERNEL void ck_bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after) {
+  if (bf16)
+    bias_swiglu(rows, width, bias, x, 1, before, after);
+  else
+    bias_swiglu(rows, width, bias, x, 0, before, after);
+}
+
+INLINE void swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
+  for (long r = 0; r < rows; r++) {
+    long left = 2 * r * width, right = left + width;
+    VECTOR_LOOP
+    for (long c = 0; c < width; c++) {
+      float a = stored(before, bf16, left + c), b = stored(before, bf16, right + c), slope = dafter[r * width + c];
+      float s = ck_sigmoid(a), swished = a * s;
+      store(after, bf16, r * width + c, swished * b);
+      store(dbefore, bf16, left + c, slope * b * (s + swished * (1.0f - s)));
+      store(dbefore, bf16, right + c, slope * swished);
+    }
+  }
+}
+
+KERNEL void ck_swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after,
+                               void *dbefore) {
+  if (bf16)
+    swiglu_backward(rows, width, 1, before, dafter, after, dbefore);
+  else
+    swiglu_backward(rows, width, 0, before, dafter, after, dbefore);
 }

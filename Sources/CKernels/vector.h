@@ -69,6 +69,9 @@ INLINE float ck_expf(float x) {
   return x > 88.0f ? INFINITY : y;
 }
 
+/* 1 / (1 + e^-x). */
+INLINE float ck_sigmoid(float x) { return 1.0f / (1.0f + ck_expf(-x)); }
+
 /* The standard normal's density and distribution function at x; absolute error of the latter < 2e-7 (Abramowitz & Stegun
  * 7.1.26). The two share their exponential. */
 struct normal {

@@ -16,6 +16,24 @@ public struct ModelConfig: Sendable, Equatable {
     case similarity
   }
 
+  /// How a transformer block adds what attention and feed-forward network compute.
+  public enum Block: String, ConfigChoice {
+    /// As it is (the paper's figure has plain blocks; the norm before each half is ours).
+    case prenorm
+    /// Through a learned gate, with a gated linear unit in the feed-forward network: for more than a few blocks.
+    case gated
+  }
+
+  /// What attention knows of the time between two events (ours; the paper knows their order alone).
+  public enum Time: String, ConfigChoice {
+    /// Nothing.
+    case none
+    /// How long before the reading event the read one was.
+    case gaps
+    /// How long before the event to be predicted it was; when serving, before the request.
+    case request
+  }
+
   /// How text reaches a score.
   public var fusion = Fusion.similarity
   /// Width of the ID half of an item's embedding; 0 = text only.
@@ -44,6 +62,10 @@ public struct ModelConfig: Sendable, Equatable {
   public var sceneEmbedding = false
   /// Whether an embedding of the event's behaviour is added to the input.
   public var behaviorEmbedding = false
+  /// How a block adds what its halves compute.
+  public var block = Block.prenorm
+  /// What attention knows of the time between two events.
+  public var time = Time.none
 
   /// The defaults.
   public init() {}
@@ -68,5 +90,7 @@ extension ModelConfig: ConfigSection {
     .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learnt faster than 1/sqrt(d) in trials"),
     .value("scene_embedding", \.sceneEmbedding, .any, "add an embedding of the event's scene"),
     .value("behavior_embedding", \.behaviorEmbedding, .any, "add an embedding of the event's behaviour"),
+    .value("block", \.block, .any, "prenorm, or gated: sums through learned gates and SwiGLU, for deeper stacks"),
+    .value("time", \.time, .any, "what attention knows of time: none, gaps, or request (the predicted event's time is read)"),
   ]
 }

@@ -44,7 +44,8 @@ public enum ResumeRules {
   /// Keys that decide what a model's numbers are and mean: a run that begins with another's must share them.
   public static let extents = [
     "model.id_dim", "model.semantic_dim", "model.experts", "model.active_experts", "model.gate_input", "model.layers",
-    "model.heads", "model.length", "model.scene_embedding", "model.behavior_embedding", "optimizer.rows",
+    "model.heads", "model.length", "model.scene_embedding", "model.behavior_embedding", "model.block", "model.time",
+    "optimizer.rows",
   ]
 
   /// The keys that keep a run from beginning with the numbers of another, as one problem each.

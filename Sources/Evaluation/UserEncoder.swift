@@ -26,7 +26,7 @@ public struct UserEncoder {
     precondition(users.rows == batch.users, "\(batch.users) users into \(users.shape)")
     guard batch.users > 0 else { return }
     workspace.scope {
-      let packed = PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base)
+      let packed = batch.packed
       let input = SequenceEmbedding.Input(
         items: items, scenes: batch.scenes.values, behaviors: batch.behaviors.values)
       if let head = model.userHead {

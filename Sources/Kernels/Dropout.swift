@@ -34,6 +34,32 @@ public struct DropoutMask {
     ck_dropout_backward(stream.raw, rowKeys, rate, dZ.rows, dZ.columns, dZ.base, dX.bf16Flag, dX.base)
   }
 
+  /// `out = z + σ(logits) · mask · (x + bias) / (1 − rate)`, where everything behind σ is kept in `result` for backward.
+  ///
+  /// Logits and result are stored alike; out may be z.
+  public func addGated(
+    _ x: Matrix, bias: Vector, by logits: StoredRows, keeping result: StoredRows, to z: Matrix, into out: Matrix
+  ) {
+    precondition(
+      x.count == out.count && z.count == x.count && logits.count == x.count && result.count == x.count
+        && logits.element == result.element && bias.count == x.columns && x.isContiguous && z.isContiguous && out.isContiguous,
+      "a gate of \(logits.shape) on \(x.shape) onto \(z.shape) into \(out.shape)")
+    ck_gated_add(
+      stream.raw, rowKeys, rate, x.rows, x.columns, x.base, bias.base, z.base, logits.bf16Flag, logits.base, result.base,
+      out.base)
+  }
+
+  /// The gradients of x and of the logits from that of `addGated`'s out.
+  public func gatedBackward(_ dOut: Matrix, by logits: StoredRows, result: StoredRows, dX: StoredRows, dLogits: StoredRows) {
+    func isAlike(_ rows: StoredRows) -> Bool { rows.count == dOut.count && rows.element == logits.element }
+    precondition(
+      isAlike(logits) && isAlike(result) && isAlike(dX) && isAlike(dLogits) && dOut.isContiguous,
+      "gate backward of \(dOut.shape) at \(logits.shape)")
+    ck_gated_backward(
+      stream.raw, rowKeys, rate, dOut.rows, dOut.columns, dOut.base, logits.bf16Flag, logits.base, result.base, dX.base,
+      dLogits.base)
+  }
+
   private let stream: RandomStream
   private let rowKeys: UnsafePointer<UInt64>
   private let rate: Float

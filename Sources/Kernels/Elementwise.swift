@@ -58,3 +58,24 @@ public func geluBackward(before: StoredRows, dAfter: Matrix, after: StoredRows, 
     "gelu backward of \(dAfter.shape) at \(before.shape)")
   ck_gelu_backward(before.count, before.bf16Flag, before.base, dAfter.base, after.base, dBefore.base)
 }
+
+/// `before = x + bias` as it is stored (kept for backward), `after = swish(left half) · right half` of its columns: the gated linear
+/// unit SwiGLU (Shazeer 2020, arXiv 2002.05202).
+///
+/// x and before are `[rows, 2 w]`, after is `[rows, w]`.
+public func addBiasAndSwiGLU(_ bias: Vector, to x: Matrix, before: StoredRows, after: StoredRows) {
+  precondition(
+    bias.count == x.columns && x.isContiguous && before.columns == x.columns && before.rows == x.rows
+      && x.columns == 2 * after.columns && after.rows == x.rows && before.element == after.element,
+    "a gated unit of \(x.shape) into \(before.shape) and \(after.shape) with a bias of \(bias.count)")
+  ck_bias_swiglu(x.rows, after.columns, bias.base, x.base, before.bf16Flag, before.base, after.base)
+}
+
+/// `dBefore` `[rows, 2 w]` from `dAfter` `[rows, w]`, and `after` once more, so that nobody needs to keep it.
+public func swiGLUBackward(before: StoredRows, dAfter: Matrix, after: StoredRows, dBefore: StoredRows) {
+  precondition(
+    before.count == 2 * dAfter.count && before.count == dBefore.count && after.count == dAfter.count && dAfter.isContiguous
+      && before.element == after.element && before.element == dBefore.element,
+    "gated unit backward of \(dAfter.shape) at \(before.shape)")
+  ck_swiglu_backward(dAfter.rows, dAfter.columns, before.bf16Flag, before.base, dAfter.base, after.base, dBefore.base)
+}

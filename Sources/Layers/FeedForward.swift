@@ -3,6 +3,8 @@ public import Tensors
 
 /// The position-wise feed-forward network: `W₂ gelu(W₁ x + b₁)`, width 4d; gelu is the exact erf form.
 ///
+/// In gated blocks `W₂ (swish(W x + b) · (V x + c))` of the same width (SwiGLU, Shazeer 2020), W and V side by side in W₁ `[d, 8d]`.
+///
 /// The second bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of rows
 /// whose hidden layer stays in the cache.
 public struct FeedForward {
@@ -12,14 +14,17 @@ public struct FeedForward {
     let down: PackedFactor
   }
 
-  /// d → 4d.
+  /// d → 4d, or 8d where the unit is gated.
   public let up: Linear
   /// 4d → d.
   public let down: Linear
 
+  /// The columns that gelu or the gated unit is applied to.
+  public var hidden: Int { up.weight.value.columns }
+
   /// Declares the parameters under the block's name.
-  public static func specs(_ name: String, width: Int) -> [ParameterSpec] {
-    Linear.specs("\(name).up", inputs: width, outputs: 4 * width)
+  public static func specs(_ name: String, width: Int, _ form: BlockForm = .prenorm) -> [ParameterSpec] {
+    Linear.specs("\(name).up", inputs: width, outputs: (form == .gated ? 8 : 4) * width)
       + Linear.specs("\(name).down", inputs: 4 * width, outputs: width)
   }
 
@@ -41,13 +46,17 @@ public struct FeedForward {
   }
 
   /// Writes the result (without the second bias) of x `[rows, d]` into y `[rows, d]`, and what gelu was applied to into `before`
-  /// `[rows, 4d]`, for backward.
+  /// `[rows, 4d]` (the gated unit: `[rows, 8d]`), for backward.
   public func forward(_ x: StoredRows, _ factors: Factors, before: StoredRows, into y: Matrix, workspace: Workspace) {
     workspace.scope {
-      let hidden = workspace.matrix(before.rows, before.columns)
-      let after = workspace.rows(before.rows, before.columns, factors.up.precision)
-      multiply(x, factors.up, into: hidden)
-      addBiasAndGelu(up.bias.vector, to: hidden, before: before, after: after)
+      let product = workspace.matrix(before.rows, before.columns)
+      let after = workspace.rows(before.rows, inner, factors.up.precision)
+      multiply(x, factors.up, into: product)
+      if isGated {
+        addBiasAndSwiGLU(up.bias.vector, to: product, before: before, after: after)
+      } else {
+        addBiasAndGelu(up.bias.vector, to: product, before: before, after: after)
+      }
       multiply(after, factors.down, into: y)
     }
   }
@@ -57,14 +66,22 @@ public struct FeedForward {
   /// - Parameter factors: the transposed ones.
   public func backward(x: StoredRows, before: StoredRows, dY: StoredRows, _ factors: Factors, dX: Matrix, workspace: Workspace) {
     workspace.scope {
-      let dAfter = workspace.matrix(before.rows, before.columns)
-      let after = workspace.rows(before.rows, before.columns, factors.up.precision)
+      let dAfter = workspace.matrix(before.rows, inner)
+      let after = workspace.rows(before.rows, inner, factors.up.precision)
       let dBefore = workspace.rows(before.rows, before.columns, factors.up.precision)
       multiply(dY, factors.down, into: dAfter)
-      geluBackward(before: before, dAfter: dAfter, after: after, dBefore: dBefore)
+      if isGated {
+        swiGLUBackward(before: before, dAfter: dAfter, after: after, dBefore: dBefore)
+      } else {
+        geluBackward(before: before, dAfter: dAfter, after: after, dBefore: dBefore)
+      }
       down.addGradients(x: after, dY: dY, workspace: workspace)
       up.addGradients(x: x, dY: dBefore, workspace: workspace)
       multiply(dBefore, factors.up, into: dX)
     }
   }
+
+  /// The width between the two maps, 4d.
+  private var inner: Int { down.weight.value.rows }
+  private var isGated: Bool { hidden == 2 * inner }
 }

@@ -10,12 +10,17 @@ public struct PackedBatch {
   public let starts: UnsafeBufferPointer<Int32>
   /// A key for each position that names it in the whole job's batch, for dropout; T numbers.
   public let rowKeys: UnsafePointer<UInt64>
+  /// When the events were; nil where no model asks.
+  let times: Times?
+  /// What attention reads of the times; nil without a time bias.
+  var ages: Ages?
 
   /// Describes a packed batch.
-  public init(starts: UnsafeBufferPointer<Int32>, rowKeys: UnsafePointer<UInt64>) {
+  public init(starts: UnsafeBufferPointer<Int32>, rowKeys: UnsafePointer<UInt64>, times: Times? = nil) {
     precondition(starts.count >= 1, "a batch needs at least the end of its last sequence")
     self.starts = starts
     self.rowKeys = rowKeys
+    self.times = times
   }
 
   /// The number of users, B.

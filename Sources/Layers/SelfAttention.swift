@@ -43,9 +43,15 @@ public struct SelfAttention {
   /// The output projection `[d, d]`.
   public let out: Linear
 
+  /// The relative time bias of the scores; nil = none.
+  public let time: TimeBias?
+
   /// Declares the parameters under the block's name.
-  public static func specs(_ name: String, width: Int) -> [ParameterSpec] {
+  ///
+  /// - Parameter timeHeads: the heads, where scores have a relative time bias; nil = they have none.
+  public static func specs(_ name: String, width: Int, timeHeads: Int? = nil) -> [ParameterSpec] {
     Linear.specs("\(name).qkv", inputs: width, outputs: 3 * width) + Linear.specs("\(name).out", inputs: width, outputs: width)
+      + (timeHeads.map { TimeBias.specs(name, heads: $0) } ?? [])
   }
 
   /// Finds the parameters in an arena.
@@ -53,6 +59,7 @@ public struct SelfAttention {
     self.heads = heads
     qkv = Linear("\(name).qkv", in: arena)
     out = Linear("\(name).out", in: arena)
+    time = TimeBias(name, in: arena)
   }
 
   /// Packs the weights for `forward`.
@@ -98,7 +105,9 @@ public struct SelfAttention {
           length: sequences.longest, headWidth: x.columns / heads, precision: factors.qkv.precision))
       for rows in sequences {
         let part = saved.rows(rows)
-        attention(part.qkv, heads: heads, causal: causal, into: part.mixed, logSum: part.logSums, scratch: scratch)
+        attention(
+          part.qkv, heads: heads, causal: causal, time: bias(sequences, rows), into: part.mixed, logSum: part.logSums,
+          scratch: scratch)
       }
       multiply(saved.mixed, factors.out, into: y)
     }
@@ -124,11 +133,11 @@ public struct SelfAttention {
       multiply(newest, factors.query, into: queries)
       addBias(qkv.bias.vector[0..<width], to: queries)
       let mixed = workspace.zeros(newest.rows, width)
-      let scratch = workspace.vector(sequences.longest)
+      let scratch = workspace.vector(2 * sequences.longest)
       for (place, rows) in sequences.enumerated() where !rows.isEmpty {
         attentionOfNewest(
           Vector(queries.row(place), count: width), keysValues.rows(rows), heads: heads,
-          into: Vector(mixed.row(place), count: width), scratch: scratch)
+          time: bias(sequences, rows, ofNewest: true), into: Vector(mixed.row(place), count: width), scratch: scratch)
       }
       multiply(mixed, factors.out, into: y)
     }
@@ -152,11 +161,20 @@ public struct SelfAttention {
       for rows in sequences {
         let part = saved.rows(rows)
         attentionBackward(
-          part.qkv, heads: heads, causal: causal, out: part.mixed, logSum: part.logSums, dOut: dMixed.rows(rows),
-          dQKV: dQKV.rows(rows), scratch: scratch)
+          part.qkv, heads: heads, causal: causal, time: bias(sequences, rows), out: part.mixed, logSum: part.logSums,
+          dOut: dMixed.rows(rows), dQKV: dQKV.rows(rows), scratch: scratch)
       }
       qkv.addGradients(x: x, dY: dQKV, workspace: workspace)
       multiply(dQKV, factors.qkv, into: dX)
     }
+  }
+
+  /// The time bias of the sequence at `rows`, counted from the start of `sequences`; nil when there is none.
+  private func bias(_ sequences: PackedBatch.Sequences, _ rows: Range<Int>, ofNewest: Bool = false) -> TimeBiasRows? {
+    guard let time, !rows.isEmpty else { return nil }
+    guard let ages = sequences.batch.ages else { preconditionFailure("attention with a time bias over a batch without ages") }
+    let first = sequences.rows.lowerBound
+    let inBatch = (first + rows.lowerBound)..<(first + rows.upperBound)
+    return ofNewest ? time.newest(inBatch, of: ages) : time.rows(inBatch, of: ages)
   }
 }

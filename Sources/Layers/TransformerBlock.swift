@@ -1,7 +1,7 @@
 import Kernels
 public import Tensors
 
-/// One pre-norm block: `z += dropout(MHA(LN(z)))`, `z += dropout(FFN(LN(z)))`.
+/// One pre-norm block: `z += dropout(MHA(LN(z)))`, `z += dropout(FFN(LN(z)))`; in a gated block each sum goes through a gate.
 ///
 /// docs/model.md, section 2.
 ///
@@ -14,10 +14,12 @@ public struct TransformerBlock {
     let attentionNorm: LayerNorm.Saved
     let attentionNormed: StoredRows
     let attention: SelfAttention.Saved
+    let attentionSum: ResidualSum.Saved?
     let ffnInput: Matrix  // z between the two halves
     let ffnNorm: LayerNorm.Saved
     let ffnNormed: StoredRows
-    let ffnBefore: StoredRows  // [T, 4d], what gelu is applied to
+    let ffnBefore: StoredRows  // [T, 4d], what gelu is applied to; in a gated block [T, 8d]
+    let ffnSum: ResidualSum.Saved?
     /// z after the block.
     public let output: Matrix
 
@@ -25,8 +27,9 @@ public struct TransformerBlock {
     fileprivate func rows(_ range: Range<Int>) -> Saved {
       Saved(
         attentionInput: attentionInput.rows(range), attentionNorm: attentionNorm.rows(range),
-        attentionNormed: attentionNormed.rows(range), attention: attention.rows(range), ffnInput: ffnInput.rows(range),
-        ffnNorm: ffnNorm.rows(range), ffnNormed: ffnNormed.rows(range), ffnBefore: ffnBefore.rows(range),
+        attentionNormed: attentionNormed.rows(range), attention: attention.rows(range),
+        attentionSum: attentionSum?.rows(range), ffnInput: ffnInput.rows(range), ffnNorm: ffnNorm.rows(range),
+        ffnNormed: ffnNormed.rows(range), ffnBefore: ffnBefore.rows(range), ffnSum: ffnSum?.rows(range),
         output: output.rows(range))
     }
   }
@@ -35,13 +38,33 @@ public struct TransformerBlock {
   private struct Factors {
     let attention: SelfAttention.Factors
     let ffn: FeedForward.Factors
+    let attentionSum: PackedFactor?
+    let ffnSum: PackedFactor?
+  }
+
+  /// The same for the newest positions alone, in float32, with a mask that drops nothing.
+  private struct NewestFactors {
+    let attention: SelfAttention.NewestFactors
+    let ffn: FeedForward.Factors
+    let attentionSum: PackedFactor?
+    let ffnSum: PackedFactor?
+    let mask: DropoutMask
   }
 
   /// Declares the parameters of block `index`.
-  public static func specs(_ index: Int, width: Int) -> [ParameterSpec] {
+  ///
+  /// - Parameters:
+  ///   - form: how its halves are added.
+  ///   - timeHeads: the heads, where attention has a relative time bias; nil = it has none.
+  public static func specs(
+    _ index: Int, width: Int, form: BlockForm = .prenorm, timeHeads: Int? = nil
+  ) -> [ParameterSpec] {
     let name = "blocks.\(index)"
-    return LayerNorm.specs("\(name).attention_norm", width: width) + SelfAttention.specs(name, width: width)
-      + LayerNorm.specs("\(name).ffn_norm", width: width) + FeedForward.specs(name, width: width)
+    return LayerNorm.specs("\(name).attention_norm", width: width)
+      + SelfAttention.specs(name, width: width, timeHeads: timeHeads)
+      + ResidualSum.specs("\(name).attention_gate", width: width, form)
+      + LayerNorm.specs("\(name).ffn_norm", width: width)
+      + ResidualSum.specs("\(name).ffn_gate", width: width, form) + FeedForward.specs(name, width: width, form)
   }
 
   /// Finds the parameters of block `index` in an arena.
@@ -50,6 +73,8 @@ public struct TransformerBlock {
     self.index = index
     attentionNorm = LayerNorm("\(name).attention_norm", in: arena)
     attention = SelfAttention(name, heads: heads, in: arena)
+    attentionSum = ResidualSum("\(name).attention_gate", in: arena)
+    ffnSum = ResidualSum("\(name).ffn_gate", in: arena)
     ffnNorm = LayerNorm("\(name).ffn_norm", in: arena)
     ffn = FeedForward(name, in: arena)
     range = arena["\(name).attention_norm.scale"].offset..<(ffn.down.bias.offset + ffn.down.bias.count)
@@ -61,7 +86,9 @@ public struct TransformerBlock {
     workspace.scope {
       let factors = Factors(
         attention: attention.factors(mode.precision, workspace: workspace),
-        ffn: ffn.factors(mode.precision, workspace: workspace))
+        ffn: ffn.factors(mode.precision, workspace: workspace),
+        attentionSum: attentionSum.factor(mode.precision, workspace: workspace),
+        ffnSum: ffnSum.factor(mode.precision, workspace: workspace))
       batch.forEachBlock { sequences in
         workspace.scope { forward(sequences, saved.rows(sequences.rows), factors, batch, mode, workspace) }
       }
@@ -75,8 +102,10 @@ public struct TransformerBlock {
       attentionInput: z, attentionNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
       attentionNormed: workspace.rows(rows, width, precision),
       attention: attention.makeSaved(positions: rows, width: width, precision, workspace: workspace),
+      attentionSum: attentionSum.makeSaved(positions: rows, width: width, precision, workspace: workspace),
       ffnInput: workspace.matrix(rows, width), ffnNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
-      ffnNormed: workspace.rows(rows, width, precision), ffnBefore: workspace.rows(rows, 4 * width, precision),
+      ffnNormed: workspace.rows(rows, width, precision), ffnBefore: workspace.rows(rows, ffn.hidden, precision),
+      ffnSum: ffnSum.makeSaved(positions: rows, width: width, precision, workspace: workspace),
       output: workspace.matrix(rows, width))
   }
 
@@ -89,12 +118,15 @@ public struct TransformerBlock {
     attention.forward(
       saved.attentionNormed, sequences: sequences, causal: mode.causal, factors.attention, saved: saved.attention, into: result,
       workspace: workspace)
-    mask(0, batch, mode).rows(sequences.rows)
-      .add(result, bias: attention.out.bias.vector, to: saved.attentionInput, into: saved.ffnInput)
+    attentionSum.forward(
+      saved.attentionInput, result, bias: attention.out.bias.vector, mask: mask(0, batch, mode).rows(sequences.rows),
+      factors.attentionSum, saved: saved.attentionSum, into: saved.ffnInput, workspace: workspace)
 
     ffnNorm.forward(saved.ffnInput, into: saved.ffnNormed, saved: saved.ffnNorm)
     ffn.forward(saved.ffnNormed, factors.ffn, before: saved.ffnBefore, into: result, workspace: workspace)
-    mask(1, batch, mode).rows(sequences.rows).add(result, bias: ffn.down.bias.vector, to: saved.ffnInput, into: saved.output)
+    ffnSum.forward(
+      saved.ffnInput, result, bias: ffn.down.bias.vector, mask: mask(1, batch, mode).rows(sequences.rows), factors.ffnSum,
+      saved: saved.ffnSum, into: saved.output, workspace: workspace)
   }
 
   /// The block's output at each sequence's newest position, `[B, d]`, without dropout and in float32; all that inference needs of
@@ -104,14 +136,16 @@ public struct TransformerBlock {
   public func forwardNewest(_ z: Matrix, batch: PackedBatch, workspace: Workspace) -> Matrix {
     let output = workspace.zeros(batch.users, z.columns)
     workspace.scope {
-      let attentionFactors = attention.newestFactors(workspace: workspace)
-      let ffnFactors = ffn.factors(.fp32, workspace: workspace)
+      let factors = NewestFactors(
+        attention: attention.newestFactors(workspace: workspace), ffn: ffn.factors(.fp32, workspace: workspace),
+        attentionSum: attentionSum.factor(.fp32, workspace: workspace), ffnSum: ffnSum.factor(.fp32, workspace: workspace),
+        mask: mask(0, batch, .inference(causal: true)))
       batch.forEachBlock { sequences in
         workspace.scope {
           let newest = workspace.zeros(sequences.count, z.columns)
           gatherNewest(z.rows(sequences.rows), sequences, into: newest)
-          attendNewest(z.rows(sequences.rows), sequences, attentionFactors, to: newest, workspace)
-          feedForward(newest, ffnFactors, into: output.rows(sequences.users), workspace)
+          attendNewest(z.rows(sequences.rows), sequences, factors, to: newest, workspace)
+          feedForward(newest, factors, into: output.rows(sequences.users), workspace)
         }
       }
     }
@@ -120,27 +154,31 @@ public struct TransformerBlock {
 
   /// The first half: adds to the newest positions' z.
   private func attendNewest(
-    _ z: Matrix, _ sequences: PackedBatch.Sequences, _ factors: SelfAttention.NewestFactors, to newest: Matrix,
-    _ workspace: Workspace
+    _ z: Matrix, _ sequences: PackedBatch.Sequences, _ factors: NewestFactors, to newest: Matrix, _ workspace: Workspace
   ) {
     let (normed, newestNormed) = (workspace.matrix(z.rows, z.columns), workspace.zeros(newest.rows, z.columns))
     attentionNorm.forward(z, into: StoredRows(normed), saved: .init(rows: z.rows, workspace: workspace))
     gatherNewest(normed, sequences, into: newestNormed)
     let result = workspace.matrix(newest.rows, z.columns)
     attention.forwardNewest(
-      normed, newest: newestNormed, sequences: sequences, factors, into: result, workspace: workspace)
-    addBias(attention.out.bias.vector, to: result)
-    add(result, to: newest)
+      normed, newest: newestNormed, sequences: sequences, factors.attention, into: result, workspace: workspace)
+    attentionSum.forward(
+      newest, result, bias: attention.out.bias.vector, mask: factors.mask, factors.attentionSum,
+      saved: attentionSum.makeSaved(positions: newest.rows, width: z.columns, .fp32, workspace: workspace), into: newest,
+      workspace: workspace)
   }
 
-  /// The second half: output = z + FFN(LN(z)).
-  private func feedForward(_ z: Matrix, _ factors: FeedForward.Factors, into output: Matrix, _ workspace: Workspace) {
+  /// The second half.
+  private func feedForward(_ z: Matrix, _ factors: NewestFactors, into output: Matrix, _ workspace: Workspace) {
     let normed = workspace.rows(z.rows, z.columns, .fp32)
     ffnNorm.forward(z, into: normed, saved: .init(rows: z.rows, workspace: workspace))
+    let result = workspace.matrix(z.rows, z.columns)
     ffn.forward(
-      normed, factors, before: workspace.rows(z.rows, 4 * z.columns, .fp32), into: output, workspace: workspace)
-    addBias(ffn.down.bias.vector, to: output)
-    add(z, to: output)
+      normed, factors.ffn, before: workspace.rows(z.rows, ffn.hidden, .fp32), into: result, workspace: workspace)
+    ffnSum.forward(
+      z, result, bias: ffn.down.bias.vector, mask: factors.mask, factors.ffnSum,
+      saved: ffnSum.makeSaved(positions: z.rows, width: z.columns, .fp32, workspace: workspace), into: output,
+      workspace: workspace)
   }
 
   private func gatherNewest(_ rows: Matrix, _ sequences: PackedBatch.Sequences, into newest: Matrix) {
@@ -159,7 +197,9 @@ public struct TransformerBlock {
     try workspace.scope {
       let factors = Factors(
         attention: attention.transposedFactors(mode.precision, workspace: workspace),
-        ffn: ffn.transposedFactors(mode.precision, workspace: workspace))
+        ffn: ffn.transposedFactors(mode.precision, workspace: workspace),
+        attentionSum: attentionSum.transposedFactor(mode.precision, workspace: workspace),
+        ffnSum: ffnSum.transposedFactor(mode.precision, workspace: workspace))
       try batch.forEachBlock { sequences in
         workspace.scope {
           backward(dZ.rows(sequences.rows), sequences, saved.rows(sequences.rows), factors, batch, mode, workspace)
@@ -176,12 +216,16 @@ public struct TransformerBlock {
   ) {
     let dResult = workspace.rows(dZ.rows, dZ.columns, mode.precision)
     let dNormed = workspace.matrix(dZ.rows, dZ.columns)
-    mask(1, batch, mode).rows(sequences.rows).backward(dZ, into: dResult)
+    ffnSum.backward(
+      z: saved.ffnInput, saved: saved.ffnSum, mask: mask(1, batch, mode).rows(sequences.rows), factors.ffnSum, dZ: dZ,
+      dX: dResult, workspace: workspace)
     ffn.backward(
       x: saved.ffnNormed, before: saved.ffnBefore, dY: dResult, factors.ffn, dX: dNormed, workspace: workspace)
     ffnNorm.backward(x: saved.ffnInput, saved: saved.ffnNorm, dY: dNormed, dX: dZ)
 
-    mask(0, batch, mode).rows(sequences.rows).backward(dZ, into: dResult)
+    attentionSum.backward(
+      z: saved.attentionInput, saved: saved.attentionSum, mask: mask(0, batch, mode).rows(sequences.rows),
+      factors.attentionSum, dZ: dZ, dX: dResult, workspace: workspace)
     attention.backward(
       x: saved.attentionNormed, saved: saved.attention, sequences: sequences, causal: mode.causal, dY: dResult,
       factors.attention, dX: dNormed, workspace: workspace)
@@ -198,8 +242,10 @@ public struct TransformerBlock {
   private let index: Int
   private let attentionNorm: LayerNorm
   private let attention: SelfAttention
+  private let attentionSum: ResidualSum
   private let ffnNorm: LayerNorm
   private let ffn: FeedForward
+  private let ffnSum: ResidualSum
   /// Where the block's parameters stand in the flat buffers.
   private let range: Range<Int>
 }

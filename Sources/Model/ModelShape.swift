@@ -1,4 +1,5 @@
 public import Items
+public import Layers
 
 /// Every extent and switch that decides what parameters a model has and what it computes with them.
 public struct ModelShape: Sendable, Equatable {
@@ -22,13 +23,22 @@ public struct ModelShape: Sendable, Equatable {
   public var scenes: Int?
   /// Rows of the behaviour embedding; nil = switched off.
   public var behaviors: Int?
+  /// How the blocks add what their halves compute.
+  public var block: BlockForm
+  /// What attention's relative time bias counts from; nil = switched off.
+  public var time: TimeAnchor?
   /// The user head; nil in the universal phase, which ranks with h of the newest event.
   public var userHead: UserHeadKind?
+
+  /// Whether the model reads when the event to be predicted happens.
+  public var readsRequestTime: Bool { time == .request }
+  /// Whether blocks add through gates.
+  public var isGated: Bool { block == .gated }
 
   /// Describes a model.
   public init(
     fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,
-    userHead: UserHeadKind? = nil
+    block: BlockForm = .prenorm, time: TimeAnchor? = nil, userHead: UserHeadKind? = nil
   ) {
     precondition(fusion.width % heads == 0, "\(heads) heads do not divide a width of \(fusion.width)")
     self.fusion = fusion
@@ -37,6 +47,8 @@ public struct ModelShape: Sendable, Equatable {
     self.length = length
     self.scenes = scenes
     self.behaviors = behaviors
+    self.block = block
+    self.time = time
     self.userHead = userHead
   }
 }

@@ -16,6 +16,7 @@ public final class PreciseModel {
     let residual: Matrix  // z after the last block
     let blocks: UnsafeMutablePointer<TransformerBlock.Saved>  // [layers], in the workspace like what they point to
     let finalNorm: LayerNorm.Saved
+    let batch: PackedBatch  // with what a time bias reads of it
   }
 
   /// The extents.
@@ -65,7 +66,10 @@ public final class PreciseModel {
     let width = shape.fusion.width
     var specs = EmbeddingFusion.specs(shape.fusion)
     specs += SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors)
-    for layer in 0..<shape.layers { specs += TransformerBlock.specs(layer, width: width) }
+    for layer in 0..<shape.layers {
+      specs += TransformerBlock.specs(
+        layer, width: width, form: shape.block, timeHeads: shape.time == nil ? nil : shape.heads)
+    }
     specs += LayerNorm.specs("final_norm", width: width)
     if let kind = shape.userHead {
       specs += UserHead.specs(length: shape.length, width: width, residual: kind == .residual)
@@ -77,6 +81,7 @@ public final class PreciseModel {
   public func encode(
     _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, workspace: Workspace
   ) -> Encoded {
+    let batch = aged(batch, workspace)
     var z = workspace.matrix(batch.positions, e.columns)
     embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
     let saved = workspace.take(TransformerBlock.Saved.self, blocks.count)
@@ -87,7 +92,12 @@ public final class PreciseModel {
     let hidden = workspace.matrix(z.rows, z.columns)
     let norm = LayerNorm.Saved(rows: z.rows, workspace: workspace)
     finalNorm.forward(z, into: StoredRows(hidden), saved: norm)
-    return Encoded(hidden: hidden, residual: z, blocks: saved, finalNorm: norm)
+    return Encoded(hidden: hidden, residual: z, blocks: saved, finalNorm: norm, batch: batch)
+  }
+
+  /// The batch with what the blocks' time bias reads of it.
+  private func aged(_ batch: PackedBatch, _ workspace: Workspace) -> PackedBatch {
+    shape.time.map { batch.aged($0, workspace: workspace) } ?? batch
   }
 
   /// The transformer for inference from the newest position of each sequence: h `[B, d]`, in the workspace.
@@ -100,6 +110,7 @@ public final class PreciseModel {
     let mode = ForwardMode.inference(causal: true)
     let hidden = workspace.matrix(batch.users, e.columns)
     workspace.scope {
+      let batch = aged(batch, workspace)
       var z = workspace.matrix(batch.positions, e.columns)
       embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
       for block in blocks.dropLast() { z = block.forward(z, batch: batch, mode: mode, workspace: workspace).output }
@@ -122,7 +133,7 @@ public final class PreciseModel {
       try onGradients(starts.finalNorm)
       for (layer, block) in blocks.enumerated().reversed() {
         try block.backward(
-          dZ, saved: encoded.blocks[layer], batch: batch, mode: mode, workspace: workspace, onGradients: onGradients)
+          dZ, saved: encoded.blocks[layer], batch: encoded.batch, mode: mode, workspace: workspace, onGradients: onGradients)
       }
       embedding.backward(dZ, input: input, batch: batch, mode: mode, dE: dE, workspace: workspace)
       try onGradients(starts.embedding)

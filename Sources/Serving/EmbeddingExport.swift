@@ -144,11 +144,13 @@ public struct EmbeddingExport {
   }
 
   private func record(_ newItems: NewItems?) -> JSONValue {
-    [
+    let record: JSONValue = [
       "format": .string(format.rawValue), "phase": .string(served.plan.name), "step": .int(served.step),
       "dataset": .string(served.dataset.manifest.checksum), "width": .int(served.width),
       "items": .int(served.dataset.items.count), "new_items": .int(newItems?.count ?? 0),
       "users": .int(served.dataset.manifest.users), "history": .string(history.rawValue),
     ]
+    guard let time = served.requestTime, case .object(let fields) = record else { return record }
+    return .object(fields + [.init("request_time", .double(Double(time.microseconds) / 1e6))])
   }
 }

@@ -35,6 +35,8 @@ public final class ServedModel {
   public let model: PreciseModel
   /// Every item's embedding: in memory, or streamed when a run's configuration does not give it that much.
   public let catalogue: Catalogue
+  /// When users are recommended to: what a model with `time: request` reads; nil of any other.
+  public let requestTime: RequestTime?
   /// The ranks that serve.
   public let communicator: any Communicator
   /// Scratch memory.
@@ -47,11 +49,15 @@ public final class ServedModel {
 
   /// Loads a phase (the last trained one when nil) and embeds all items; collective.
   ///
-  /// Throws `InputError` when the phase is not trained, its checkpoint is damaged, or its numbers are not finite.
+  /// Throws `InputError` when the phase is not trained, its checkpoint is damaged, or its numbers are not finite, and for a request
+  /// time that the model does not read.
   ///
-  /// - Parameter mayStream: whether a catalogue larger than `evaluation.catalogue_mib` is streamed; otherwise it is held whole.
+  /// - Parameters:
+  ///   - time: when users are recommended to, for a model with `time: request`; nil = at the data set's newest event of all.
+  ///   - mayStream: whether a catalogue larger than `evaluation.catalogue_mib` is streamed; otherwise it is held whole.
   public init(
-    _ run: TrainedRun, phase: String? = nil, communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
+    _ run: TrainedRun, phase: String? = nil, at time: RequestTime? = nil, communicator: any Communicator = SoloCommunicator(),
+    mayStream: Bool = false
   ) throws {
     self.run = run
     self.communicator = communicator
@@ -59,6 +65,7 @@ public final class ServedModel {
     plan = try run.phase(named: phase)
     step = try run.checkpoint(plan).manifest.step
     model = try run.model(plan, communicator: communicator)
+    requestTime = try Self.requestTime(time, model, run.dataset, communicator)
     catalogue = try Catalogue(
       model, trainCounts: run.dataset.items.trainCounts, text: try run.text(plan), communicator: communicator, workspace: workspace,
       bytes: mayStream ? run.config.evaluation.catalogueBytes : .max)
@@ -66,6 +73,20 @@ public final class ServedModel {
     guard !catalogue.isWhole || catalogue.embeddings.isFinite else {
       throw brokenEmbeddings
     }
+  }
+
+  /// The moment that was asked for, or that of the newest event of all ranks' shards; nil when the model reads none.
+  private static func requestTime(
+    _ time: RequestTime?, _ model: PreciseModel, _ dataset: Dataset, _ communicator: any Communicator
+  ) throws -> RequestTime? {
+    guard model.shape.readsRequestTime else {
+      guard time == nil else { throw InputError("--at is for models with model.time: request; this one reads no request time") }
+      return nil
+    }
+    if let time { return time }
+    let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
+    let own = try dataset.newestTime(shards: shards) ?? .min
+    return try communicator.gatherCounts(Int(own)).max().map { RequestTime(microseconds: Int64($0)) }
   }
 
   /// What is said of a model whose numbers are not finite.
@@ -94,7 +115,7 @@ public final class ServedModel {
         case .training: events.trainCount
         case .beforeTest: events.test ?? events.count
         }
-      plan.history.append(events, before: end, slot: slot, to: embedder.batch)
+      plan.history.append(events, before: end, requestTime: requestTime?.microseconds, slot: slot, to: embedder.batch)
     }
     for item in items { embedder.items.append(item) }
     return try embedder.embed(into: embeddings, workspace: workspace)

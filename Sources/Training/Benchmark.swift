@@ -121,7 +121,9 @@ public struct Benchmark {
     let tokens = bench.tokens
     let made = PreciseModel(
       ModelShape(
-        fusion: fusion, layers: model.layers, heads: model.heads, length: model.length, userHead: plan.userHead),
+        fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
+        block: ModelFactory.form(model.block), time: ModelFactory.anchor(model.time),
+        userHead: plan.userHead),
       table: .init(
         shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: ModelFactory.rule(config.optimizer),
         seed: config.seed,

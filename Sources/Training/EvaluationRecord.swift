@@ -2,6 +2,7 @@ public import Datasets
 public import Evaluation
 import Files
 import Foundation
+public import Model
 public import Reporting
 
 /// `evaluation.json`: metrics by phase, split and group, each with its standard error and the protocol that it was measured by.
@@ -20,6 +21,9 @@ public struct EvaluationRecord {
     public let baselines: [Standing]
     /// How they were measured.
     public let protocolFields: [JSONValue.Field]
+
+    /// Whether the model reads when the event to be predicted happens, so that its numbers are no match for those of others.
+    public var isRequestTimeKnown: Bool { protocolFields.contains(EvaluationRecord.requestTime(isKnown: true)) }
 
     /// Puts metrics and protocol together.
     public init(phase: String, split: String, metrics: RankingMetrics, protocolFields: [JSONValue.Field]) {
@@ -77,15 +81,24 @@ public struct EvaluationRecord {
   }
 
   /// The protocol of a measurement: everything that must be equal for two numbers to be compared.
-  public static func protocolFields(_ task: EvaluationTask, _ dataset: Dataset, checkpoint: String) -> [JSONValue.Field] {
+  ///
+  /// - Parameter model: what was measured; a model that reads the time of the event to be predicted is no match for others.
+  public static func protocolFields(
+    _ task: EvaluationTask, _ dataset: Dataset, model: ModelShape, checkpoint: String
+  ) -> [JSONValue.Field] {
     [
       .init("split", .string("\(task.split.rawValue) (\(dataset.manifest.preparation.split))")),
       .init("candidates", .string("all \(dataset.items.count) items of the catalogue")),
       .init("filter_seen", .bool(task.filterSeen)),
       .init("ties", .string("against the model")),
+      requestTime(isKnown: model.readsRequestTime),
       .init("dataset", .string(dataset.manifest.checksum)),
       .init("checkpoint", .string(checkpoint)),
     ]
+  }
+
+  private static func requestTime(isKnown: Bool) -> JSONValue.Field {
+    .init("request_time", .string(isKnown ? "known" : "not known"))
   }
 
   /// Reads what was recorded before; nothing when there is no file.

@@ -35,13 +35,16 @@ final class MadeUpBatches: BatchSource {
     batch.removeAll()
     for user in slots {
       for position in 0..<length {
-        batch.append(item: item(step, user, position), scene: 0, behavior: 0)
+        batch.append(item: item(step, user, position), scene: 0, behavior: 0, time: Self.time(position))
         if !targeted { batch.targets.append(item(step, user, position + 1)) }
       }
       if targeted { batch.targets.append(item(step, user, length)) }
-      batch.endSequence(slot: user)
+      batch.endSequence(slot: user, requestTime: Self.time(length))
     }
   }
+
+  /// Events come a day apart, but every eighth is followed by a day's rest.
+  private static func time(_ position: Int) -> Int64 { Int64(position + position / 8) * 86_400_000_000 }
 
   /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {

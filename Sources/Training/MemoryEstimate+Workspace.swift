@@ -47,14 +47,17 @@ extension MemoryEstimate {
   private static func encoding(_ shape: ModelShape, _ size: StepSize, _ a: Double) -> Double {
     let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
     let stream = size.positions * d
-    // Of each block ten rows of products' factors, two of the residual stream, a few numbers; z and h with their norm; dH.
-    let kept = layers * (stream * (10 * a + 2) + size.positions * Double(4 + shape.heads)) + 3 * stream + 2 * size.positions
+    // Of each block ten rows of products' factors (gated 18), two of the residual stream, a few numbers; z and h with their norm; dH; ages.
+    let ages = shape.time == nil ? 0 : shape.readsRequestTime ? 2.0 : 1
+    let kept =
+      layers * (stream * (Double(blockRows(shape)) * a + 2) + size.positions * Double(4 + shape.heads)) + 3 * stream + (2 + ages)
+      * size.positions
     let rows = max(min(256, size.positions), Double(shape.length))
     let attention = Double(
       attentionScratch(
         length: shape.length, headWidth: shape.fusion.width / shape.heads, precision: a < 1 ? .bf16 : .fp32))
-    let half = max(rows * d * (5 + 14 * a), rows * d * (2 + 8 * a) + attention)
-    let backward = stream + max(stream, a * 12 * d * Double(strips(shape.fusion.width)) + half)
+    let half = max(rows * d * (5 + (shape.isGated ? 22 : 14) * a), rows * d * (2 + 8 * a) + attention)
+    let backward = stream + max(stream, a * (shape.isGated ? 18 : 12) * d * Double(strips(shape.fusion.width)) + half)
     guard shape.userHead != nil else { return kept + max(softmax(size, d, a), backward) }
     let (users, all, length) = (size.users * d, size.users * Double(size.ranks), Double(shape.length))
     let head = users * (length + 2 + 5 * a) + 2 * a * d * d * (length + 1)
@@ -62,6 +65,9 @@ extension MemoryEstimate {
     // dH is taken after the ranking; the head's own backward ends before the transformer's begins.
     return kept - stream + users * (2 + a * (length + 2)) + max(softmax(size, d, a), ranking, stream + max(head, backward))
   }
+
+  /// Rows of width d that a block keeps of each position as products read them.
+  static func blockRows(_ shape: ModelShape) -> Int { shape.isGated ? 18 : 10 }
 
   /// Negatives, their gradients, both packed; a block of queries with its logits' gradients, in bfloat16 its logits or its pairs besides.
   private static func softmax(_ size: StepSize, _ d: Double, _ a: Double) -> Double {

@@ -61,7 +61,8 @@ public struct MemoryEstimate: Sendable {
           formula: "users' files / R + items' file; the system may take them back", isShared: true, isCertain: false),
         Line(
           name: "a step's activations", bytes: Self.workspace(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
-          formula: "4 (2 U d + (L (10 a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)", key: "batch.users"),
+          formula: "4 (2 U d + (L (\(Self.blockRows(shape)) a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)",
+          key: "batch.users"),
         Line(name: "a step's row numbers", bytes: Self.lists(size), formula: "240 T / R + 72 N", key: "batch.users"),
       ]
     evaluation = Self.evaluation(config, facts, shape)
@@ -123,19 +124,21 @@ public struct MemoryEstimate: Sendable {
   private static func evaluation(_ config: RunConfig, _ facts: EstimateFacts, _ shape: ModelShape) -> [Line] {
     let d = Double(shape.fusion.width)
     let (whole, budget) = (4 * Double(facts.items) * d, Double(config.evaluation.catalogueBytes))
-    let users = 4 * 64 * Double(shape.length) * d * Double(17 * shape.layers + 4)
+    let each = 7 + blockRows(shape)
+    let users = 4 * 64 * Double(shape.length) * d * Double(each * shape.layers + 4)
     guard whole > budget else {
       return [
         Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V d", key: "evaluation.catalogue_mib"),
         Line(
-          name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (17 L + 4) + 4 · 16,384 d",
+          name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (\(each) L + 4) + 4 · 16,384 d",
           key: "model.length"),
       ]
     }
     return [
       Line(name: "evaluation: a block", bytes: 12 * Double(Catalogue.blockRows) * d, formula: "12 · 4,096 d"),
       Line(
-        name: "evaluation: users", bytes: users + budget / 4, formula: "4 · 64 n d (17 L + 4) + evaluation.catalogue_mib / 4",
+        name: "evaluation: users", bytes: users + budget / 4,
+        formula: "4 · 64 n d (\(each) L + 4) + evaluation.catalogue_mib / 4",
         key: "model.length"),
     ]
   }

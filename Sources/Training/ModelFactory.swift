@@ -3,6 +3,7 @@ public import Config
 public import Datasets
 import Files
 import Items
+import Layers
 import Memory
 public import Model
 public import Similarity
@@ -36,7 +37,20 @@ public enum ModelFactory {
       active: model.activeExperts, gateInput: model.gateInput == .mean ? .mean : .concat)
     return ModelShape(
       fusion: fusion, layers: model.layers, heads: model.heads, length: model.length,
-      scenes: model.sceneEmbedding ? scenes : nil, behaviors: model.behaviorEmbedding ? behaviors : nil, userHead: userHead)
+      scenes: model.sceneEmbedding ? scenes : nil, behaviors: model.behaviorEmbedding ? behaviors : nil, block: form(model.block),
+      time: anchor(model.time), userHead: userHead)
+  }
+
+  /// How blocks add, as the model spells it.
+  static func form(_ block: ModelConfig.Block) -> BlockForm { block == .gated ? .gated : .prenorm }
+
+  /// What the time bias counts from, as the model spells it.
+  static func anchor(_ time: ModelConfig.Time) -> TimeAnchor? {
+    switch time {
+    case .none: nil
+    case .gaps: .gaps
+    case .request: .request
+    }
   }
 
   /// A new universal model: parameters and ID rows from the seed, token states from the data set.

@@ -187,7 +187,7 @@ final class PhaseTrainer {
     }
     guard let metrics = measured else { return .stopped }
     guard metrics.users(in: "all") > 0 else { return .scored(nil) }
-    let fields = EvaluationRecord.protocolFields(task, dataset, checkpoint: "step \(step)")
+    let fields = EvaluationRecord.protocolFields(task, dataset, model: model.shape, checkpoint: "step \(step)")
     log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])

@@ -6,6 +6,7 @@ public import Evaluation
 import Memory
 import Model
 import Reporting
+import Similarity
 import Tensors
 import Text
 
@@ -81,7 +82,7 @@ public final class RunEvaluation {
     let checkpoint = "\(plan.name), step \(try run.checkpoint(plan).manifest.step)"
     return EvaluationRecord.Entry(
       phase: measurement.phase, split: measurement.split, standings: standings,
-      protocolFields: EvaluationRecord.protocolFields(task, run.dataset, checkpoint: checkpoint))
+      protocolFields: EvaluationRecord.protocolFields(task, run.dataset, model: model.shape, checkpoint: checkpoint))
   }
 
   private var cutoffs: [Int] { run.config.evaluation.cutoffs(items: run.dataset.items.count) }
@@ -91,6 +92,16 @@ public final class RunEvaluation {
   /// Collective.
   private func textVectors() throws -> ComputedVectors? {
     if let texts { return texts }
+    if let vectors = try run.textVectors ?? TextVectors(dataset: run.dataset) {
+      texts = try ComputedVectors(
+        items: vectors.itemCount, width: vectors.width, communicator: communicator, workspace: Workspace(),
+        bytes: run.config.evaluation.catalogueBytes
+      ) { rows, texts in
+        for (place, row) in rows.enumerated() { vectors.copy(row, into: texts.row(place)) }
+      }
+      return texts
+    }
+    // A data set that an earlier version encoded has token states only.
     let states = try run.states ?? (TokenStates.exist(in: run.dataset) ? TokenStates(dataset: run.dataset) : nil)
     guard let states, states.rowCount > 0 else { return nil }
     let scratch = Storage<Float>(count: states.maxTokens * states.dimension)

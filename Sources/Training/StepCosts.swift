@@ -107,7 +107,7 @@ public struct StepCosts: Sendable {
   ///     dense          29 P                                       gradients; values and two moments in and out; decay flags
   ///
   /// with what fusion keeps, `F = 4 O (k (dt + d_s + m + 1) + K)`, what the transformer keeps,
-  /// `E = T (L (10 a d + 4 (2 d + h + 4)) + 4 (2 d + 2))` with a bytes of an activation, in a targeted phase `+ a b (n d + 2 d)`, and
+  /// `E = T (L (10 a d + 4 (2 d + h + 4)) + 4 (2 d + 2))` and 8 T with a time bias, in gated blocks 18 a d, with a bytes of an activation, in a targeted phase `+ a b (n d + 2 d)`, and
   /// an optimizer's numbers of a row, in and out: `r(w) = 8` for AdaGrad, `8 (2 w + 1)` for Adam.
   private func bytes(_ part: StepPart) -> Double {
     let d = Double(shape.fusion.width)
@@ -143,9 +143,10 @@ public struct StepCosts: Sendable {
 
   private var transformerKeeps: Double {
     let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
-    let block = 10 * kept * d + 4 * (2 * d + Double(shape.heads) + 4)
+    let block = Double(MemoryEstimate.blockRows(shape)) * kept * d + 4 * (2 * d + Double(shape.heads) + 4)
     let head = shape.userHead == nil ? 0 : kept * size.users * d * Double(shape.length + 2)
-    return size.positions * (layers * block + 4 * (2 * d + 2)) + head
+    let ages = shape.time == nil ? 0.0 : 8
+    return size.positions * (layers * block + 4 * (2 * d + 2) + ages) + head
   }
 
   private var updates: Double {

@@ -1,5 +1,6 @@
 import Batches
 import Collectives
+import Evaluation
 import Items
 import Layers
 import Model
@@ -122,7 +123,7 @@ final class StepInputs {
     let shared = SampledSoftmax.Negatives(
       rows: locate(ids, workspace), ids: ids, logChances: negatives?.logChances(of: ids, workspace: workspace))
     return PhaseObjective.Slice(
-      packed: PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base),
+      packed: batch.packed,
       input: SequenceEmbedding.Input(
         items: locate(batch.items.values, workspace), scenes: batch.scenes.values, behaviors: batch.behaviors.values),
       targetRows: locate(batch.targets.values, workspace), targets: batch.targets.values,

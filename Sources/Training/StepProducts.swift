@@ -30,7 +30,8 @@ struct StepProducts {
   init(_ shape: ModelShape, positions: Int, queries: Int, users: Int, items: Int, negatives: Int) {
     let (d, fusion) = (shape.fusion.width, shape.fusion)
     var products: [Product] = []
-    for (inputs, outputs) in [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] {
+    let gates = shape.isGated ? [(d, d), (d, d), (d, 4 * d)] : []
+    for (inputs, outputs) in [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] + gates {
       products += Self.trio(Self.encoding, rows: positions, inputs: inputs, outputs: outputs, times: shape.layers)
     }
     let rows = min(256, max(queries, 1))

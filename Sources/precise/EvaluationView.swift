@@ -18,6 +18,7 @@ struct EvaluationView {
         "first \(recommended.limit): \(HumanFormat.count(recommended.distinct)) of \(HumanFormat.count(recommended.items)) items, "
           + "coverage \(HumanFormat.decimal(recommended.coverage, 4))\(novelty)")
     }
+    if entry.isRequestTimeKnown { lines.append("request time known: the model reads when the event to be predicted happens") }
     if !entry.baselines.isEmpty { lines += [""] + comparison.lines }
     return lines
   }

@@ -172,7 +172,7 @@ private func parseSize(_ text: String) throws -> Int {
 }
 
 /// Makes a rule's complaint about its spelling a usage error.
-private func usage<Value>(_ body: () throws -> Value) throws -> Value {
+func usage<Value>(_ body: () throws -> Value) throws -> Value {
   do {
     return try body()
   } catch let error as InputError {

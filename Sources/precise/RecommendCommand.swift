@@ -45,6 +45,7 @@ struct RecommendCommand: ParsableCommand {
       throw ValidationError("give one of --user, --item and --users-file")
     }
     guard (1...100_000).contains(count) else { throw ValidationError("-k must be 1 to 100000, not \(count)") }
+    guard item == nil || trained.at == nil else { throw ValidationError("--at goes with users, not with --item") }
     guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
   }
 

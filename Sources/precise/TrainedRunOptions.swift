@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Datasets
 import Reporting
 import Serving
 import Training
@@ -12,6 +13,11 @@ struct TrainedRunOptions: ParsableArguments {
   var phase: String?
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
+  @Option(
+    help: ArgumentHelp(
+      "When users are recommended to, for a model with model.time: request; default: the data set's newest event of all.",
+      valueName: "time"), transform: { text in try usage { try RequestTime(text) } })
+  var at: RequestTime?
 
   /// Opens the run.
   func open() throws -> TrainedRun { try TrainedRun(path: directory, data: data) }
@@ -22,8 +28,9 @@ struct TrainedRunOptions: ParsableArguments {
   func load(
     _ run: TrainedRun, _ console: Console, on communicator: any Communicator = SoloCommunicator(), mayStream: Bool = false
   ) throws -> ServedModel {
-    let served = try ServedModel(run, phase: phase, communicator: communicator, mayStream: mayStream)
-    console.note("phase \(served.plan.name), step \(HumanFormat.count(served.step)), width \(served.width)")
+    let served = try ServedModel(run, phase: phase, at: at, communicator: communicator, mayStream: mayStream)
+    let asked = served.requestTime.map { ", request at \($0)" } ?? ""
+    console.note("phase \(served.plan.name), step \(HumanFormat.count(served.step)), width \(served.width)\(asked)")
     return served
   }
 }

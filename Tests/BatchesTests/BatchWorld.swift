@@ -92,6 +92,8 @@ struct BatchContent: Equatable {
     var scenes: [Int32]
     var behaviors: [Int32]
     var rowKeys: [UInt64]
+    var times: [Int64]
+    var requestTime: Int64
   }
 
   var sequences: [Sequence] = []
@@ -103,7 +105,8 @@ struct BatchContent: Equatable {
       sequences.append(
         Sequence(
           items: Array(batch.items.values[range]), scenes: Array(batch.scenes.values[range]),
-          behaviors: Array(batch.behaviors.values[range]), rowKeys: Array(batch.rowKeys.values[range])))
+          behaviors: Array(batch.behaviors.values[range]), rowKeys: Array(batch.rowKeys.values[range]),
+          times: Array(batch.times.values[range]), requestTime: batch.requestTimes[user]))
     }
     targets = Array(batch.targets.values)
   }

@@ -26,6 +26,22 @@ struct HistoryTests {
     }
   }
 
+  @Test func theRequestIsTheEventsUnlessSomebodyAsksForAnotherTime() throws {
+    let user = try #require(world.everyUser.first { world.events($0).count >= 6 })
+    let events = world.events(user)
+    let batch = SequenceBatch()
+    let history = History(filter: .all, length: 3)
+    history.append(events, before: 5, slot: 0, to: batch)
+    history.append(events, before: events.count, slot: 1, to: batch)
+    history.append(events, before: 5, requestTime: 77_000_001, slot: 2, to: batch)
+    history.append(events, before: 5, requestTime: -1, slot: 3, to: batch)
+    history.append(events, before: 0, slot: 4, to: batch)
+    #expect(Array(batch.requestTimes.values) == [5, Int64(events.count - 1), 77, -1, 0])
+    #expect(Array(batch.times.values.prefix(3)) == [2, 3, 4] && batch.times.count == batch.positions)
+    batch.removeAll()
+    #expect(batch.times.count == 0 && batch.requestTimes.count == 0)
+  }
+
   @Test func keysCountBackFromTheNewestEvent() throws {
     let user = try #require(world.everyUser.first { world.events($0).count >= 6 })
     let (short, long) = (SequenceBatch(), SequenceBatch())

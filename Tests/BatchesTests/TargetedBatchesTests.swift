@@ -61,6 +61,8 @@ struct TargetedBatchesTests {
         #expect(try sequence.items.map(world.place).map(\.event) == expected)
         #expect(sequence.items == expected.map { events.items[$0] })
         #expect(!expected.isEmpty)
+        // The world's events come a second apart, the first at 0.
+        #expect(sequence.times == expected.map { Int64($0) } && sequence.requestTime == Int64(place.event))
         if !expected.contains(where: { (historyFilter ?? filter).matches(events, $0) }) { fallbacks += 1 }
       }
     }

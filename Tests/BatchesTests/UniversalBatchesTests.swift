@@ -65,6 +65,8 @@ struct UniversalBatchesTests {
         if window == .latest { #expect(next.last?.event == events.trainCount - 1) }
         #expect(sequence.scenes == places.map { Int32(events.scenes[$0.event]) })
         #expect(sequence.behaviors == places.map { Int32(events.behaviors[$0.event]) })
+        // The world's events come a second apart, the first at 0.
+        #expect(sequence.times == places.map { Int64($0.event) } && sequence.requestTime == next.last.map { Int64($0.event) })
         targets = targets.dropFirst(places.count)
       }
     }

@@ -7,6 +7,13 @@ struct ResumeRulesTests {
     try ConfigReader.read(text: "targeted: [\(targeted)]", name: "c.yaml", overrides: changes)
   }
 
+  @Test(arguments: ["time", "block"]) func whatTheModelIsStays(key: String) throws {
+    let old = try config("")
+    let new = try config("", "model.\(key)=\(["time": "request", "block": "gated"][key] ?? "")")
+    #expect(ResumeRules.problems(old, new).map(\.keyPath) == ["model.\(key)"])
+    #expect(ResumeRules.extentProblems(old, new).map(\.keyPath) == ["model.\(key)"])
+  }
+
   @Test func targetedPhasesAreComparedByName() throws {
     let old = try config("{name: like, epochs: 3}, {name: share}")
     #expect(ResumeRules.problems(old, try config("{name: share}, {name: like, epochs: 3}")).isEmpty)

@@ -7,6 +7,9 @@ struct AttentionTwin {
   let heads: Int
   let width: Int
   let causal: Bool
+  /// The time bias: a number a head and bucket, and the bucket of each pair of positions; none without.
+  var bias: [[Double]] = []
+  var bucket: (Int, Int) -> Int = { _, _ in 0 }
   /// q | k | v, `[length, 3 · heads · width]`.
   let qkv: [Double]
 
@@ -31,7 +34,7 @@ struct AttentionTwin {
       let (q, k) = (start(0, head, query), start(1, head, key))
       var sum = 0.0
       for c in 0..<width { sum += x[q + c] * x[k + c] }
-      scores[key] = sum / Double(width).squareRoot()
+      scores[key] = sum / Double(width).squareRoot() + (bias.isEmpty ? 0 : bias[head][bucket(query, key)])
     }
     let top = scores.max() ?? 0
     let total = scores.reduce(0) { $0 + exp($1 - top) }
@@ -58,7 +61,11 @@ struct AttentionTwin {
   }
 
   /// dQKV `[length, 3 · heads · width]` from dOut `[length, heads · width]`.
-  func backward(_ dOut: Matrix) -> [Float] {
+  func backward(_ dOut: Matrix) -> [Float] { gradients(dOut).dQKV }
+
+  /// The same with the time bias's gradient, head by head.
+  func gradients(_ dOut: Matrix) -> (dQKV: [Float], dBias: [Float]) {
+    var dBias = bias.map { $0.map { _ in 0.0 } }
     var gradient = [Double](repeating: 0, count: qkv.count)
     let d = dOut.values.map(Double.init)
     let factor = 1 / Double(width).squareRoot()
@@ -79,6 +86,7 @@ struct AttentionTwin {
           let mean = zip(weights, dWeights).reduce(0) { $0 + $1.0 * $1.1 }
           for key in weights.indices {
             let dScore = weights[key] * (dWeights[key] - mean) * factor
+            if !bias.isEmpty { dBias[head][bucket(query, key)] += dScore / factor }
             let k = start(1, head, key)
             for c in 0..<width {
               gradient[q + c] += dScore * x[k + c]
@@ -88,6 +96,6 @@ struct AttentionTwin {
         }
       }
     }
-    return gradient.map(Float.init)
+    return (gradient.map(Float.init), dBias.joined().map(Float.init))
   }
 }

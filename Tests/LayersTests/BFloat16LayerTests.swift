@@ -10,8 +10,8 @@ import Testing
   private static let skipped = "skipped: this machine has no bfloat16 products"
 
   /// Everything that a block's passes give, in one list a tensor.
-  private func blockPass(_ precision: Precision, causal: Bool) -> [(name: String, values: [Float])] {
-    let arena = LayerFixture.arena(TransformerBlock.specs(0, width: 32), scale: 0.2)
+  private func blockPass(_ precision: Precision, causal: Bool, _ form: BlockForm) -> [(name: String, values: [Float])] {
+    let arena = LayerFixture.arena(TransformerBlock.specs(0, width: 32, form: form), scale: 0.2)
     let block = TransformerBlock(0, heads: 2, in: arena)
     let batch = LayerFixture.batch([40, 1, 250, 9, 30])
     let mode = ForwardMode(seed: 3, step: 5, dropout: 0.3, causal: causal, precision: precision)
@@ -23,9 +23,9 @@ import Testing
     return [("output", output), ("dZ", dZ.values)] + arena.parameters.map { ($0.name, $0.gradientVector.values) }
   }
 
-  @Test(arguments: [false, true]) func transformerBlocks(_ causal: Bool) {
+  @Test(arguments: [false, true], [BlockForm.prenorm, .gated]) func transformerBlocks(_ causal: Bool, _ form: BlockForm) {
     guard Engine.supports(.bf16) else { return print(Self.skipped) }
-    for (half, whole) in zip(blockPass(.bf16, causal: causal), blockPass(.fp32, causal: causal)) {
+    for (half, whole) in zip(blockPass(.bf16, causal: causal, form), blockPass(.fp32, causal: causal, form)) {
       let difference = norm(zip(half.values, whole.values).map { $0 - $1 }) / norm(whole.values)
       // The keys' bias has no effect: its gradient is rounding noise around zero.
       let limit = half.name == "blocks.0.qkv.bias" ? 0.05 : 0.01

@@ -5,25 +5,27 @@ import TestSupport
 import Testing
 
 @Suite struct FeedForwardTests {
-  @Test(arguments: [(1, 3), (7, 5)]) func gradients(_ rows: Int, _ width: Int) {
-    let arena = LayerFixture.arena(FeedForward.specs("block", width: width))
+  @Test(arguments: [(1, 3), (7, 5)], [BlockForm.prenorm, .gated]) func gradients(_ extents: (Int, Int), _ form: BlockForm) {
+    let (rows, width) = extents
+    let arena = LayerFixture.arena(FeedForward.specs("block", width: width, form))
     let layer = FeedForward("block", in: arena)
-    #expect(arena["block.up.weight"].shape == [width, 4 * width] && arena["block.down.weight"].shape == [4 * width, width])
+    #expect(layer.hidden == (form == .gated ? 8 : 4) * width)
+    #expect(arena["block.up.weight"].shape == [width, layer.hidden] && arena["block.down.weight"].shape == [4 * width, width])
     let (x, dX) = (GuardedMatrix.random(rows, width, seed: 1), GuardedMatrix.filled(rows, width))
     let weights = GuardedMatrix.random(rows, width, seed: 2)
     let y = GuardedMatrix.filled(rows, width)
     let workspace = Workspace(chunkBytes: 1 << 14)
     LayerFixture.expectGradients(
-      "feed-forward", arena, inputs: [.init("x", x, gradient: dX, adds: false)],
+      "feed-forward, \(form)", arena, inputs: [.init("x", x, gradient: dX, adds: false)],
       loss: {
         workspace.scope {
-          forward(layer, x, workspace.rows(rows, 4 * width, .fp32), y, workspace)
+          forward(layer, x, workspace.rows(rows, layer.hidden, .fp32), y, workspace)
           addBias(layer.down.bias.vector, to: y)  // the block's part
           return y.weightedSum(weights)
         }
       },
       backward: {
-        let before = workspace.rows(rows, 4 * width, .fp32)
+        let before = workspace.rows(rows, layer.hidden, .fp32)
         forward(layer, x, before, y, workspace)
         layer.backward(
           x: StoredRows(x), before: before, dY: StoredRows(weights), layer.transposedFactors(.fp32, workspace: workspace),

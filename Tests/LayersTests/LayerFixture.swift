@@ -33,6 +33,23 @@ enum LayerFixture {
     return PackedBatch(starts: .kept(starts), rowKeys: keys)
   }
 
+  /// The same with times: events lie seconds to months apart, some at the same time; the request comes an hour after the newest.
+  static func timedBatch(_ lengths: [Int], _ anchor: TimeAnchor, workspace: Workspace) -> PackedBatch {
+    let plain = batch(lengths)
+    let times = UnsafeMutablePointer<Int64>.allocate(capacity: max(1, plain.positions))
+    let requests = UnsafeMutablePointer<Int64>.allocate(capacity: max(1, lengths.count))
+    for user in lengths.indices {
+      var time: Int64 = 1_000_000_000 + Int64(user)
+      for row in plain.rows(of: user) {
+        time += row % 3 == 1 ? 0 : 1 << Int64(5 * row % 23)
+        times[row] = time
+      }
+      requests[user] = time + 3_600
+    }
+    let timed = PackedBatch(starts: plain.starts, rowKeys: plain.rowKeys, times: .init(events: times, requests: requests))
+    return timed.aged(anchor, workspace: workspace)
+  }
+
   /// A pass with dropout, as in training.
   static func training(causal: Bool) -> ForwardMode { ForwardMode(seed: 3, step: 5, dropout: 0.3, causal: causal) }
 

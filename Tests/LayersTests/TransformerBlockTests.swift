@@ -7,14 +7,36 @@ import Testing
   private let batch = LayerFixture.batch([4, 1, 6])
   private let workspace = Workspace(chunkBytes: 1 << 16)
 
-  @Test(arguments: [false, true]) func gradients(_ causal: Bool) {
-    let arena = LayerFixture.arena(TransformerBlock.specs(2, width: 6))
+  @Test(arguments: [false, true], [BlockForm.prenorm, .gated]) func gradients(_ causal: Bool, _ form: BlockForm) {
+    let arena = LayerFixture.arena(TransformerBlock.specs(2, width: 6, form: form))
     let block = TransformerBlock(2, heads: 3, in: arena)
     let mode = LayerFixture.training(causal: causal)
     let (z, dZ) = (GuardedMatrix.random(11, 6, seed: 1), GuardedMatrix.filled(11, 6))
     let weights = GuardedMatrix.random(11, 6, seed: 2)
     LayerFixture.expectGradients(
-      "transformer block, causal \(causal)", arena, inputs: [.init("z", z, gradient: dZ, adds: false)],
+      "transformer block, \(form), causal \(causal)", arena, inputs: [.init("z", z, gradient: dZ, adds: false)],
+      loss: {
+        workspace.scope {
+          block.forward(z, batch: batch, mode: mode, workspace: workspace).output.weightedSum(weights)
+        }
+      },
+      backward: {
+        let saved = block.forward(z, batch: batch, mode: mode, workspace: workspace)
+        dZ.base.update(from: weights.base, count: weights.count)
+        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
+      })
+  }
+
+  @Test func gradientsWithATimeBias() {
+    let arena = LayerFixture.arena(TransformerBlock.specs(2, width: 6, timeHeads: 3))
+    let block = TransformerBlock(2, heads: 3, in: arena)
+    let (mode, batch) = (
+      LayerFixture.training(causal: true), LayerFixture.timedBatch([4, 1, 6], .request, workspace: workspace)
+    )
+    let (z, dZ) = (GuardedMatrix.random(11, 6, seed: 1), GuardedMatrix.filled(11, 6))
+    let weights = GuardedMatrix.random(11, 6, seed: 2)
+    LayerFixture.expectGradients(
+      "transformer block with time", arena, inputs: [.init("z", z, gradient: dZ, adds: false)],
       loss: {
         workspace.scope {
           block.forward(z, batch: batch, mode: mode, workspace: workspace).output.weightedSum(weights)

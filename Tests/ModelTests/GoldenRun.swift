@@ -31,6 +31,7 @@ final class GoldenRun {
       ModelShape(
         fusion: shape, layers: config.layers, heads: config.heads, length: config.length,
         scenes: config.scenes > 0 ? config.scenes : nil, behaviors: config.behaviors > 0 ? config.behaviors : nil,
+        block: config.isGated ? .gated : .prenorm, time: TimeAnchor(rawValue: config.time.rawValue),
         userHead: config.residualUserHead ? .residual : .mlp),
       table: .init(
         shape: shape, items: config.items, tokenCount: { counts[$0] }, rule: .adaGrad(epsilon: 1e-10), seed: 1),

@@ -36,7 +36,14 @@ final class GoldenUsers {
       return list(columns.map { values[$0.user * length + $0.position] })
     }
     keys = Storage(count: columns.count)
-    packed = PackedBatch(starts: list(starts), rowKeys: keys.base)
+    (times, requests) = (Storage(count: columns.count), Storage(count: count))
+    if golden.config.time != .none {
+      let (all, asked) = (try golden.file.ints("time"), try golden.file.ints("request_time"))
+      for (row, place) in columns.enumerated() { times.base[row] = Int64(all[place.user * length + place.position]) }
+      for user in 0..<count { requests.base[user] = Int64(asked[user]) }
+    }
+    packed = PackedBatch(
+      starts: list(starts), rowKeys: keys.base, times: .init(events: times.base, requests: requests.base))
     input = SequenceEmbedding.Input(
       items: list(columns.map { items[$0.user * (length + 1) + $0.position] }),
       scenes: try side("scene_index", golden.config.scenes), behaviors: try side("behavior_index", golden.config.behaviors))
@@ -68,6 +75,8 @@ final class GoldenUsers {
   }
 
   private let keys: Storage<UInt64>
+  private let times: Storage<Int64>
+  private let requests: Storage<Int64>
   private let usersOfRanks: Storage<Int>
   private let logChances: Storage<Float>
 }

@@ -28,6 +28,10 @@ CASES = {
     "scene-behavior": (9, 5, 7, dict(scenes=3, behaviors=2)),
     "scene-only": (10, 4, 7, dict(scenes=4, layers=1)),
     "everything": (11, 5, 9, dict(gate_input="concat", log_q=True, scenes=2, behaviors=3, experts=4, active=3, logit_scale=0.7)),
+    "time-gaps": (12, 4, 7, dict(time="gaps", length=30)),
+    "time-request": (13, 4, 7, dict(time="request", heads=4, length=6)),
+    "gated": (14, 4, 7, dict(block="gated", layers=3)),
+    "gated-time": (18, 4, 7, dict(block="gated", time="request", scenes=2, id_dim=5, semantic_dim=7, heads=3, layers=1)),
 }
 
 
@@ -63,6 +67,12 @@ def make_inputs(config, seed, users, negatives):
         case["scene_index"] = torch.randint(0, config.scenes, (users, config.length), generator=generator)
     if config.behaviors:
         case["behavior_index"] = torch.randint(0, config.behaviors, (users, config.length), generator=generator)
+    if config.time != "none":
+        # Seconds to years between two events, some at the same time.
+        gaps = torch.exp(18 * torch.rand((users, config.length + 1), generator=generator)).long()
+        gaps[:, ::4] = 0
+        times = 1_000_000_000 + gaps.cumsum(1)
+        case["time"], case["request_time"] = times[:, :-1], times[:, -1]
     return case
 
 
@@ -74,7 +84,8 @@ def forward(config, case):
 
     def encode(causal):
         return reference.encode(
-            config, parameters, e[items[:, :-1]], valid, causal, case.get("scene_index"), case.get("behavior_index"))
+            config, parameters, e[items[:, :-1]], valid, causal, case.get("scene_index"), case.get("behavior_index"),
+            case.get("time"), case.get("request_time"))
 
     def softmax(queries, targets):
         return reference.sampled_softmax(config, queries, e[targets], targets, e[negative], negative, log_q)
@@ -105,6 +116,15 @@ def gate_margin(config, case):
     return (ordered[:, config.active - 1] - ordered[:, config.active]).min().item()
 
 
+def bucket_margin(config, case):
+    """Smallest relative distance of a time difference to the border of a bucket."""
+    if config.time == "none":
+        return float("inf")
+    times = torch.cat([case["time"], case["request_time"][:, None]], 1)
+    apart = (times[:, :, None] - times[:, None, :]).abs().clamp(min=2).double().log() / 0.301
+    return (apart - apart.round()).abs().min().item()
+
+
 def evaluate(config, case):
     """Outputs of a case and `grad.<loss>.<name>` of every parameter, `ids` and `tokens`, in float64."""
     trained = {name: value.double().requires_grad_() for name, value in case.items()
@@ -125,6 +145,8 @@ def main():
         case = make_inputs(config, seed, users, negatives)
         if gate_margin(config, case) < 4e-3:
             raise SystemExit(f"{name}: a gate is nearly tied, rounding could route an item elsewhere; take another seed")
+        if bucket_margin(config, case) < 1e-5:
+            raise SystemExit(f"{name}: a time is nearly on a bucket's border, rounding could move it; take another seed")
         outputs = evaluate(config, case)
         size = save(folder / f"{name}.safetensors", case | outputs,
                     {"config": json.dumps(dataclasses.asdict(config)), "seed": str(seed), "script": "make_fixtures.py"})

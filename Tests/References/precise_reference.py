@@ -14,6 +14,9 @@ import torch
 import torch.nn.functional as F
 
 
+TIME_BUCKETS = 128
+
+
 @dataclass
 class Config:
     """The shape of a case. Keys after `residual_user_head` may be absent from a file: these are their defaults."""
@@ -35,6 +38,8 @@ class Config:
     log_q: bool = False  # the case has a tensor log_q [N]
     scenes: int = 0  # rows of the scene embedding; 0 = switched off
     behaviors: int = 0
+    time: str = "none"  # or "gaps", "request": attention has a relative time bias; the case has tensors time and request_time
+    block: str = "prenorm"  # or "gated": x + sigmoid(linear(x)) * sublayer(norm(x)), with SwiGLU between
 
     @property
     def dim(self):
@@ -76,6 +81,17 @@ def parameter_shapes(config):
             "down.weight": (4 * d, d),
             "down.bias": (d,),
         }
+        if config.time != "none":
+            block["time"] = (config.heads, TIME_BUCKETS)
+        if config.block == "gated":
+            block |= {
+                "attention_gate.weight": (d, d),
+                "attention_gate.bias": (d,),
+                "ffn_gate.weight": (d, d),
+                "ffn_gate.bias": (d,),
+                "up.weight": (d, 8 * d),  # columns: what swish is applied to | what it is multiplied by
+                "up.bias": (8 * d,),
+            }
         shapes |= {f"blocks.{layer}.{name}": shape for name, shape in block.items()}
     if config.scenes:
         shapes["scene"] = (config.scenes, d)
@@ -121,8 +137,22 @@ def fuse(config, parameters, ids, tokens, mask):
     return torch.cat([ids, semantic], 1), config.experts * (share * probability).sum()
 
 
-def attention(config, x, weight, bias, allowed):
-    """Multi-head attention without its output projection. x [B, n, d], allowed [B, n, n] -> [B, n, d]."""
+def time_buckets(config, times, requests):
+    """Bucket of the seconds between query and key: floor(ln(max(1, |seconds|)) / 0.301), as HSTU (arXiv 2402.17152).
+
+    times [B, n] of the events, requests [B] of what the newest position predicts -> [B, n, n]. A query's moment is its own
+    event's ("gaps") or that of the event which it predicts ("request").
+    """
+    moments = times if config.time == "gaps" else torch.cat([times[:, 1:], requests[:, None]], 1)
+    apart = (moments[:, :, None] - times[:, None, :]).abs().clamp(min=1).double()
+    return (apart.log() / 0.301).long().clamp(max=TIME_BUCKETS - 1)
+
+
+def attention(config, x, weight, bias, allowed, time_bias=None):
+    """Multi-head attention without its output projection. x [B, n, d], allowed [B, n, n] -> [B, n, d].
+
+    time_bias [heads, B, n, n] is added to the scores.
+    """
     users, length, d = x.shape
     width = d // config.heads
     heads = []
@@ -130,15 +160,28 @@ def attention(config, x, weight, bias, allowed):
     for head in range(config.heads):
         columns = slice(head * width, (head + 1) * width)
         scores = q[:, :, columns] @ k[:, :, columns].transpose(1, 2) / math.sqrt(width)
+        if time_bias is not None:
+            scores = scores + time_bias[head]
         heads.append(scores.masked_fill(~allowed, float("-inf")).softmax(2) @ v[:, :, columns])
     return torch.cat(heads, 2)
 
 
-def encode(config, parameters, inputs, valid, causal, scene=None, behavior=None):
+def gate(config, z, block, name):
+    """What a half's result is multiplied by before it is added to z: 1, or sigmoid(z W + b) (LiGR, arXiv 2502.03417)."""
+    return torch.sigmoid(z @ block[name + ".weight"] + block[name + ".bias"]) if config.block == "gated" else 1.0
+
+
+def swiglu(x, weight, bias):
+    """swish(x W) * (x V), W and V side by side in `weight` (Shazeer 2020, arXiv 2002.05202)."""
+    swished, plain = (x @ weight + bias).chunk(2, dim=-1)
+    return F.silu(swished) * plain
+
+
+def encode(config, parameters, inputs, valid, causal, scene=None, behavior=None, times=None, requests=None):
     """The transformer. inputs [B, n, d] left-padded item embeddings, valid [B, n] bool -> [B, n, d].
 
     Row j of `position` belongs to the event length-1-j steps before the newest. `scene` and
-    `behavior` [B, n] are indices, ignored where not valid.
+    `behavior` [B, n] are indices, ignored where not valid; times [B, n], requests [B] are seconds.
     """
     length, d = inputs.shape[1], config.dim
     z = inputs + parameters["position"][config.length - length:]
@@ -151,14 +194,21 @@ def encode(config, parameters, inputs, valid, causal, scene=None, behavior=None)
     if causal:
         allowed = allowed & torch.ones(length, length, dtype=torch.bool).tril()
     allowed = allowed | torch.eye(length, dtype=torch.bool)  # a padded query needs one key: itself
+    buckets = None if config.time == "none" else time_buckets(config, times, requests)
     for layer in range(config.layers):
         block = {name.removeprefix(f"blocks.{layer}."): value for name, value in parameters.items()}
         x = F.layer_norm(z, (d,), block["attention_norm.scale"], block["attention_norm.bias"], 1e-5)
-        x = attention(config, x, block["qkv.weight"], block["qkv.bias"], allowed)
-        z = z + x @ block["out.weight"] + block["out.bias"]
+        time_bias = None if buckets is None else block["time"][:, buckets]
+        x = attention(config, x, block["qkv.weight"], block["qkv.bias"], allowed, time_bias)
+        x = x @ block["out.weight"] + block["out.bias"]
+        z = z + gate(config, z, block, "attention_gate") * x
         x = F.layer_norm(z, (d,), block["ffn_norm.scale"], block["ffn_norm.bias"], 1e-5)
-        x = F.gelu(x @ block["up.weight"] + block["up.bias"])
-        z = z + x @ block["down.weight"] + block["down.bias"]
+        if config.block == "gated":
+            x = swiglu(x, block["up.weight"], block["up.bias"])
+        else:
+            x = F.gelu(x @ block["up.weight"] + block["up.bias"])
+        x = x @ block["down.weight"] + block["down.bias"]
+        z = z + gate(config, z, block, "ffn_gate") * x
     return F.layer_norm(z, (d,), parameters["final_norm.scale"], parameters["final_norm.bias"], 1e-5)
 
 

@@ -21,6 +21,12 @@ final class ServedWorld: Sendable {
   /// The world whose token states come from elsewhere.
   static func foreign() throws -> ServedWorld { try foreignWorld.get() }
 
+  /// The hashed world whose model reads the request's time.
+  static func timed() throws -> ServedWorld { try timedWorld.get() }
+
+  private static let timedWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed", time: .request)
+  }
   private static let hashedWorld = Result { try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed") }
   private static let foreignWorld = Result { try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 4), name: "made-up-model") }
 
@@ -34,7 +40,7 @@ final class ServedWorld: Sendable {
     try ServedModel(try TrainedRun(path: run), phase: phase)
   }
 
-  private init(_ encoder: HashedEncoder, name: String) throws {
+  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none) throws {
     folder = try TemporaryFolder()
     let dataset = try Self.dataset(folder.file("dataset"))
     let items = DatasetItems(dataset)
@@ -42,7 +48,8 @@ final class ServedWorld: Sendable {
       .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
     let directory = RunDirectory(path: run)
     try directory.create()
-    let config = Self.config
+    var config = Self.config
+    config.model.time = time
     try directory.write(
       config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
     let inputs = Trainer.Inputs(dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)

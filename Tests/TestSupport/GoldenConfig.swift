@@ -8,6 +8,16 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
     case concat
   }
 
+  /// What attention knows of the time between two events.
+  public enum Time: String, Decodable, Sendable {
+    /// Nothing.
+    case none
+    /// How far apart they are.
+    case gaps
+    /// How far from the event to be predicted.
+    case request
+  }
+
   /// V, items of the catalogue.
   public let items: Int
   /// m, token states kept of an item.
@@ -43,13 +53,18 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
   /// Rows of the behaviour embedding; 0 = switched off.
   public let behaviors: Int
 
+  /// What attention's time bias counts from; none = there is none.
+  public let time: Time
+  /// Whether blocks add through gates.
+  public let isGated: Bool
+
   /// d, width of an item's embedding and of the transformer.
   public var dimension: Int {
     idDimension + semanticDimension
   }
 
   private enum CodingKeys: String, CodingKey {
-    case items, tokens, experts, active, layers, heads, length, balance, scenes, behaviors
+    case items, tokens, experts, active, layers, heads, length, balance, scenes, behaviors, time, block
     case tokenDimension = "token_dim"
     case idDimension = "id_dim"
     case semanticDimension = "semantic_dim"
@@ -79,5 +94,7 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
     logQ = try container.decodeIfPresent(Bool.self, forKey: .logQ) ?? false
     scenes = try container.decodeIfPresent(Int.self, forKey: .scenes) ?? 0
     behaviors = try container.decodeIfPresent(Int.self, forKey: .behaviors) ?? 0
+    time = try container.decodeIfPresent(Time.self, forKey: .time) ?? .none
+    isGated = try container.decodeIfPresent(String.self, forKey: .block) == "gated"
   }
 }

@@ -28,6 +28,9 @@ struct RanksTests {
       case "bf16": config.compute.precision = .bf16
       case "no text": config.model.semanticDim = 0
       case "lazy": config.optimizer.rows = .lazyAdam
+      case "gated": (config.model.block, config.model.layers) = (.gated, 2)
+      case "gaps": config.model.time = .gaps
+      case "request": config.model.time = .request
       default: throw InputError(change)
       }
     }
@@ -78,7 +81,7 @@ struct RanksTests {
     try expectSame(many, one, loss: 1e-4, embedding: 1e-3)
   }
 
-  @Test(arguments: ["no text", "lazy"]) func trainTheSame(change: String) throws {
+  @Test(arguments: ["no text", "lazy", "gaps", "request", "gated"]) func trainTheSame(change: String) throws {
     try expectSame(
       try world.train(config(change), into: "many", ranks: 3), try world.train(config(change), into: "one"), loss: 1e-4,
       embedding: 1e-3)

@@ -19,6 +19,10 @@ struct StepMemoryTests {
     switch change {
     case "no text": config.model.semanticDim = 0
     case "bf16": config.compute.precision = .bf16
+    case "gated": config.model.block = .gated
+    case "gated bf16": (config.model.block, config.compute.precision) = (.gated, .bf16)
+    case "gaps": config.model.time = .gaps
+    case "request": (config.model.time, config.compute.precision) = (.request, .bf16)
     case "concat": config.model.gateInput = .concat
     case "full softmax": config.universal.negatives = .all
     case "wide text": (bench.tokenDim, config.model.layers, config.model.length, config.batch.users) = (300, 1, 3, 600)
@@ -33,7 +37,9 @@ struct StepMemoryTests {
   }
 
   @Test(
-    arguments: ["", "bf16", "no text", "concat", "full softmax", "wide text", "many users"],
+    arguments: [
+      "", "bf16", "no text", "concat", "full softmax", "wide text", "many users", "gaps", "request", "gated", "gated bf16",
+    ],
     [(1, false), (1, true), (2, false), (3, true)])
   func thePlanIsWhatAStepTakes(change: String, run: (ranks: Int, isTargeted: Bool)) throws {
     let config = config(change)

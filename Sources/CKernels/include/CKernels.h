@@ -59,6 +59,13 @@ void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rat
 /* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
 void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
                          int bf16, void *dx);
+/* The same through a gate: result = keep * (x + bias) / (1 - rate), out = z + sigmoid(logits) * result, which may
+ * be z in place. */
+void ck_gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
+                  const float *bias, const float *z, int bf16, const void *logits, void *result, float *out);
+/* Writes dx and dlogits from dz, the gradient of out. */
+void ck_gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
+                       int bf16, const void *logits, const void *result, void *dx, void *dlogits);
 
 /* bfloat16.c --------------------------------------------------------------------------------------------------------- */
 
@@ -81,6 +88,10 @@ void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *
 void ck_bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after);
 /* after = gelu(before) once more, and dbefore = dafter * gelu'(before), which may be dafter in place. */
 void ck_gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore);
+/* before [rows, 2 width] = x + bias, as it is stored; after [rows, width] = swish of its left half times its right half. */
+void ck_bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after);
+/* after once more, and dbefore [rows, 2 width] from dafter [rows, width]. */
+void ck_swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore);
 
 /* layer_norm.c ---------------------------------------------------------------------------------------------------- */
 
@@ -90,27 +101,46 @@ void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const
 void ck_layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
                             const float *inverse_deviation, const float *dy, float *dx, float *dscale, float *dbias);
 
-/* attention.c: one sequence, all heads; qkv [length, 3D] holds q | k | v, each split into heads --------------------- */
+/* attention_time.c: the relative time bias of attention ------------------------------------------------------------- */
+
+/* Buckets of the time between a query and a key, floor(ln(max(1, |seconds|)) / 0.301), as HSTU has them. */
+enum { CK_TIME_BUCKETS = 128 };
+/* One sequence: seconds from each query and from each key to a common moment, at most 2^30 of either sign; what is added to the scores
+ * [heads, CK_TIME_BUCKETS], and its gradient, which backward adds to. */
+struct ck_time {
+  const int32_t *query_ages, *key_ages;
+  const float *bias;
+  float *dbias;
+};
+/* Scores of one query become factor * score + bias[bucket]; the buckets [keys] are written. */
+void ck_time_scores(long keys, float factor, int32_t query_age, const int32_t *key_ages, const float *bias, float *scores,
+                    uint8_t *buckets);
+/* Adds dscores by bucket to `sums` [4, CK_TIME_BUCKETS], whose four rows are parts of one sum. */
+void ck_time_gradient(long keys, const uint8_t *buckets, const float *dscores, float *sums);
+
+/* attention.c: one sequence, all heads; qkv [length, 3D] holds q | k | v, each split into heads; without a time bias `time` is null - */
 
 /* Floats of scratch that the functions need for sequences up to `length`. */
 long ck_attention_scratch(long length, long head_width);
 /* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
-void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, float *out, float *log_sum,
-                  float *scratch);
+void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time, float *out,
+                  float *log_sum, float *scratch);
 /* dqkv [length, 3D] is written. */
-void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const float *out,
-                           const float *log_sum, const float *dout, float *dqkv, float *scratch);
-/* The newest row alone: query [D] over all keys and values, k | v in rows of keys_values [length, 2D]; scratch [length]. */
-void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values, float *out,
-                         float *scratch);
+void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time,
+                           const float *out, const float *log_sum, const float *dout, float *dqkv, float *scratch);
+/* The newest row alone: query [D] over all keys and values, k | v in rows of keys_values [length, 2D]; of `time` the first query;
+ * scratch [2 length]. */
+void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values,
+                         const struct ck_time *time, float *out, float *scratch);
 
 /* attention_bf16.c: the same where ck_bf16_products() is 1; an even head_width ------------------------------------------ */
 
 long ck_attention_bf16_scratch(long length, long head_width);
-void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, uint16_t *out, float *log_sum,
-                       float *scratch);
-void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv, const uint16_t *out,
-                                const float *log_sum, const float *dout, uint16_t *dqkv, float *scratch);
+void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, const struct ck_time *time,
+                       uint16_t *out, float *log_sum, float *scratch);
+void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv,
+                                const struct ck_time *time, const uint16_t *out, const float *log_sum, const float *dout,
+                                uint16_t *dqkv, float *scratch);
 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 
