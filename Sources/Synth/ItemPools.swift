@@ -1,3 +1,5 @@
+import Glibc
+
 /// The items of each pair of topic and scene, with Zipf popularity inside.
 struct ItemPools {
   private let topics: Int
@@ -16,14 +18,15 @@ struct ItemPools {
   ///   - topics: Number of topics.
   ///   - scenes: Number of scenes; each must have an item.
   ///   - members: The items of pool `scene * topics + topic`, in order of popularity.
-  init(topics: Int, scenes: Int, members: [[Int32]]) {
+  ///   - exponent: The power of Zipf's law.
+  init(topics: Int, scenes: Int, members: [[Int32]], exponent: Double) {
     self.topics = topics
     var starts = [0]
     var cumulative: [Double] = []
     for pool in members {
       var sum = 0.0
       for rank in pool.indices {
-        sum += 1 / (Double(rank) + 1.5)
+        sum += 1 / pow(Double(rank) + 1.5, exponent)
         cumulative.append(sum)
       }
       starts.append(starts[starts.count - 1] + pool.count)

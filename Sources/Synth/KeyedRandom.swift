@@ -11,6 +11,8 @@ struct KeyedRandom {
     case popularity
     case user
     case vocabulary
+    case series
+    case release
   }
 
   private var state: UInt64

@@ -1,18 +1,27 @@
 /// The titles of a world's items: the series' word, words of the topic, a word of the style and the part's number.
+///
+/// Those of a growing world have a word that says whether the series is made to be liked, and some name neither series nor part.
 struct Titles {
   private let world: World
   private let vocabulary: Vocabulary
-  private let seriesStart: Int
+  private let styles, seriesStart, charmStart: Int
 
   private static let topicWords = 6
   private static let styleWords = 3
 
+  /// Words for each of the two sorts of series.
+  private static let charmWords = 3
+
   init(_ world: World) {
     self.world = world
-    seriesStart = World.styles * Self.styleWords + world.topics * Self.topicWords
+    styles = world.habits.styles
+    seriesStart = styles * Self.styleWords + world.topics * Self.topicWords
     // A series ends with its pool, so there may be one short series a pool.
     let series = world.options.items / World.seriesLength + world.topics * world.options.scenes
-    vocabulary = Vocabulary(seed: world.options.seed, count: seriesStart + series)
+    charmStart = seriesStart + series
+    // Fewer words than there are take fewer syllables.
+    let charms = world.habits.charmingShare == nil ? 0 : 2 * Self.charmWords
+    vocabulary = Vocabulary(seed: world.options.seed, count: charmStart + charms)
   }
 
   func title(_ index: Int) -> String {
@@ -20,10 +29,11 @@ struct Titles {
     var random = KeyedRandom(seed: world.options.seed, .vocabulary, index + 1)
     let series = vocabulary.word(seriesStart + Int(item.series))
     let style = vocabulary.word(Int(item.style) * Self.styleWords + random.below(Self.styleWords))
-    let topicStart = World.styles * Self.styleWords + Int(item.topic) * Self.topicWords
+    let topicStart = styles * Self.styleWords + Int(item.topic) * Self.topicWords
     let first = random.below(Self.topicWords)
     let second = (first + 1 + random.below(Self.topicWords - 1)) % Self.topicWords
-    let topic = "\(vocabulary.word(topicStart + first)) \(vocabulary.word(topicStart + second))"
+    let topic = "\(vocabulary.word(topicStart + first)) \(vocabulary.word(topicStart + second))\(charm(of: item, &random))"
+    if item.isPlain { return "\(style) \(topic)" }
     let part = item.part == 1 ? "" : " \(item.part)"
     // Commas and quotation marks as catalogues have them, which readers must stand.
     switch random.below(10) {
@@ -31,5 +41,11 @@ struct Titles {
     case 6..<9: return "\(series)\(part), \(topic), \(style) edition"
     default: return "\(series)\(part) \"\(style)\" \(topic)"
     }
+  }
+
+  /// A word that says whether the item's series is made to be liked, with a space before it; nothing where series do not differ.
+  private func charm(of item: WorldItem, _ random: inout KeyedRandom) -> String {
+    guard world.habits.charmingShare != nil else { return "" }
+    return " " + vocabulary.word(charmStart + (item.isCharming ? Self.charmWords : 0) + random.below(Self.charmWords))
   }
 }

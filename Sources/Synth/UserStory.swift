@@ -3,6 +3,7 @@ import Glibc
 /// One user's life in a world, from which the events follow.
 struct UserStory {
   private let world: World
+  private let habits: WorldHabits
   private var random: KeyedRandom
   private let style: UInt8
   private let sceneWeights: [Double]
@@ -16,17 +17,12 @@ struct UserStory {
   private var time: Double
   private var remaining: Int
 
-  /// Chances, all ours: of the series' next part, of the part after it, and of looking around.
-  private static let nextPart = 0.48
-  private static let partAfter = 0.07
-  private static let lookAround = 0.07
-  private static let sessionLength = 6.0
-
   init(_ world: World, user: Int) {
     self.world = world
+    habits = world.habits
     random = KeyedRandom(seed: world.options.seed, .user, user)
-    style = UInt8(random.below(World.styles))
-    sceneWeights = Self.sceneWeights(world.scenes.count, &random)
+    style = UInt8(random.below(habits.styles))
+    sceneWeights = Self.sceneWeights(world.scenes.count, habits, &random)
     favourites = Self.favourites(world.topics, &random)
     topic = favourites[0]
     lastItems = [Int32](repeating: -1, count: world.scenes.count)
@@ -46,7 +42,7 @@ struct UserStory {
         try body(event(in: scene))
         remaining -= 1
         time += 20 + 60 * random.exponential()
-      } while remaining > 0 && !random.chance(1 / Self.sessionLength)
+      } while remaining > 0 && !random.chance(1 / habits.sessionLength)
       rest()
     }
   }
@@ -54,7 +50,7 @@ struct UserStory {
   private mutating func event(in scene: UInt8) -> WorldEvent {
     let last = lastItems[Int(scene)]
     let successor = last < 0 ? nil : successor(of: last, in: scene)
-    let item = successor ?? wanderingItem(in: scene)
+    let item = successor ?? newItem(in: scene) ?? wanderingItem(in: scene)
     lastItems[Int(scene)] = item
     recent[remaining % recent.count] = item
     let behavior = behavior(on: world.items[Int(item)], isSuccessor: successor != nil)
@@ -64,20 +60,33 @@ struct UserStory {
   /// What the series has next, when the user goes on with it and it is there.
   private mutating func successor(of last: Int32, in scene: UInt8) -> Int32? {
     let choice = random.unit()
-    guard choice < Self.nextPart + Self.partAfter else { return nil }
+    guard choice < habits.nextPart + habits.partAfter else { return nil }
     var next = world.items[Int(last)].next
-    if choice >= Self.nextPart { next = world.items[Int(next)].next }
+    if choice >= habits.nextPart { next = world.items[Int(next)].next }
     return isMet(next, in: scene) ? next : nil
+  }
+
+  /// Now and then something that has just appeared, of the user's topics, rather in their style.
+  private mutating func newItem(in scene: UInt8) -> Int32? {
+    guard habits.news > 0, random.chance(habits.news) else { return nil }
+    for _ in 0..<40 {
+      let since = time - habits.newsDays * 86_400
+      guard let item = world.releases.draw(scene: Int(scene), after: since, until: time, &random) else { return nil }
+      let found = world.items[Int(item)]
+      let isWanted = favourites.contains(Int(found.topic)) || random.chance(0.05)
+      if isMet(item, in: scene) && isWanted && (found.style == style || random.chance(habits.otherStyle)) { return item }
+    }
+    return nil
   }
 
   /// Something popular of the topic of the hour, rather in the user's style; now and then of any topic.
   private mutating func wanderingItem(in scene: UInt8) -> Int32 {
-    let topic = random.chance(Self.lookAround) ? random.below(world.topics) : topic
+    let topic = random.chance(habits.lookAround) ? random.below(world.topics) : topic
     for attempt in 0..<16 {
       // Where a small topic is used up, its neighbours follow.
       let item = world.pools.draw(topic: (topic + attempt / 6) % world.topics, scene: Int(scene), &random)
       let isLiked = world.items[Int(item)].style == style
-      if isMet(item, in: scene) && (isLiked || random.chance(0.35)) { return item }
+      if isMet(item, in: scene) && (isLiked || random.chance(habits.otherStyle)) { return item }
     }
     return world.pools.mostPopular(topic: topic, scene: Int(scene))
   }
@@ -92,7 +101,7 @@ struct UserStory {
     let isFavourite = favourites.contains(Int(item.topic))
     let match = (item.style == style ? 0.45 : 0) + (isFavourite ? 0.35 : 0) + (isSuccessor ? 0.2 : 0)
     var behavior: UInt8 = 0
-    var chance = 0.03 + 0.5 * match * match
+    var chance = (habits.behaviorFloor + habits.behaviorGain * match * match) * habits.charmFactor(isCharming: item.isCharming)
     while Int(behavior) + 1 < world.behaviors.count && random.chance(chance) {
       behavior += 1
       chance = 0.05 + 0.3 * match * match
@@ -116,7 +125,7 @@ struct UserStory {
   /// The time to the next session, so that the events left spread over the time left.
   private mutating func rest() {
     let timeLeft = Double(World.start + world.duration) - time
-    let sessionsLeft = Double(remaining) / Self.sessionLength + 1
+    let sessionsLeft = Double(remaining) / habits.sessionLength + 1
     time += min(max(timeLeft, 0) / sessionsLeft * random.exponential(), 0.9 * max(timeLeft, 0)) + 600
   }
 
@@ -130,11 +139,11 @@ struct UserStory {
   }
 
   /// Scenes differ in density, and not everyone goes everywhere.
-  private static func sceneWeights(_ count: Int, _ random: inout KeyedRandom) -> [Double] {
+  private static func sceneWeights(_ count: Int, _ habits: WorldHabits, _ random: inout KeyedRandom) -> [Double] {
     let weights = (0..<count).map { scene -> Double in
-      let isVisited = random.chance(0.7)
+      let isVisited = random.chance(habits.sceneVisited)
       let liking = 0.3 + 1.4 * random.unit()
-      return isVisited ? liking / Double((scene + 1) * (scene + 1)) : 0
+      return isVisited ? liking / pow(Double(scene + 1), Double(habits.sceneFalloff)) : 0
     }
     return weights.contains { $0 > 0 } ? weights : (0..<count).map { $0 == 0 ? 1 : 0 }
   }

@@ -5,6 +5,10 @@
 /// style, and come in sessions, each in one scene. What comes next depends on what came last: mostly the
 /// series' next part, else something popular of the topic of the hour. Rarer behaviours happen on
 /// better-matching items. Some items appear late and have no event before.
+///
+/// In a growing world (``WorldKind/growing``) almost half of the series go on appearing until the last day, a series is popular
+/// as a whole and its title says more of who will like it: users look at what is new by topic and style, and rarer behaviors happen on
+/// series that are made to be liked.
 public struct World: Sendable {
   /// The numbers it was made from.
   public let options: WorldOptions
@@ -17,30 +21,31 @@ public struct World: Sendable {
 
   /// Unix seconds of the first possible event: 2023-11-14 22:13:20 UTC, for no reason but roundness.
   static let start = 1_700_000_000
-  static let styles = 4
   static let seriesLength = 5
-  /// Shares of items that appear late, and that stand in two scenes.
-  static let lateShare = 0.2
-  static let twoSceneShare = 0.05
 
   let items: [WorldItem]
   let pools: ItemPools
+  let releases: Releases
+  let habits: WorldHabits
 
   /// Makes the items; `options` must be free of ``WorldOptions/fault``.
   public init(_ options: WorldOptions) {
     precondition(options.fault == nil, options.fault ?? "")
     self.options = options
+    habits = options.habits
     scenes = Self.names(["feed", "video", "shop"], options.scenes, "scene")
     behaviors = Self.names(["view", "like", "share", "buy"], options.behaviors, "behavior")
     let topics = min(max(options.items / 80, 4), 256)
     self.topics = topics
     var items = (0..<options.items).map { Self.item($0, topics, options) }
-    let members = Self.members(items, topics, options)
     Self.linkSeries(&items, topics, options)
+    if options.kind == .growing { Self.growSeries(&items, options) }
+    let members = Self.members(items, topics, options)
     // The most popular of a pool is there from the start, so that a story always finds something.
     for pool in members { if let first = pool.first { items[Int(first)].release = Self.start } }
     self.items = items
-    pools = ItemPools(topics: topics, scenes: options.scenes, members: members)
+    pools = ItemPools(topics: topics, scenes: options.scenes, members: members, exponent: habits.popularityExponent)
+    releases = Releases(items, scenes: options.scenes)
   }
 
   /// Seconds from the first possible event to about the last.
@@ -62,12 +67,12 @@ public struct World: Sendable {
     // Every scene has an item, and the busy scenes more than the quiet ones.
     let scene = index < options.scenes ? index : min(random.below(options.scenes), random.below(options.scenes))
     var item = WorldItem(topic: UInt16(topic), scene: UInt8(scene))
-    if options.scenes > 1 && random.chance(twoSceneShare) {
+    if options.scenes > 1 && random.chance(options.habits.twoScenes) {
       item.secondScene = UInt8((scene + 1 + random.below(options.scenes - 1)) % options.scenes)
     }
     let lateness = random.unit()
     let moment = random.unit()
-    if index >= options.scenes && lateness < lateShare {
+    if options.kind == .steady && index >= options.scenes && lateness < options.habits.lateShare {
       item.release = start + Int((0.1 + 0.85 * moment) * Double(options.days * 86_400))
     }
     return item
@@ -78,11 +83,22 @@ public struct World: Sendable {
     var members = [[(UInt64, Int32)]](repeating: [], count: topics * options.scenes)
     for (index, item) in items.enumerated() {
       var random = KeyedRandom(seed: options.seed, .popularity, index)
-      let entry = (random.next(), Int32(index))
+      let own = random.next()
+      let entry = (options.habits.isPopularBySeries ? SeriesFate(item.series, options).popularity : own, Int32(index))
       members[Int(item.scene) * topics + Int(item.topic)].append(entry)
       if let second = item.secondScene { members[Int(second) * topics + Int(item.topic)].append(entry) }
     }
     return members.map { $0.sorted { $0 < $1 }.map(\.1) }
+  }
+
+  /// Gives each item of a growing world its series' charm and title, and the time at which its part appears.
+  private static func growSeries(_ items: inout [WorldItem], _ options: WorldOptions) {
+    for index in items.indices {
+      let fate = SeriesFate(items[index].series, options)
+      var random = KeyedRandom(seed: options.seed, .release, index)
+      (items[index].isCharming, items[index].isPlain) = (fate.isCharming, fate.isPlain)
+      items[index].release = fate.release(ofPart: Int(items[index].part), jitter: random.unit(), options: options)
+    }
   }
 
   /// Cuts each pool of home items into series, numbers the parts and links each item to the next.
@@ -95,7 +111,7 @@ public struct World: Sendable {
         if place % seriesLength == 0 { series += 1 }
         items[Int(index)].series = series - 1
         items[Int(index)].part = UInt8(place % seriesLength + 1)
-        items[Int(index)].style = UInt8((series - 1) % Int32(styles))
+        items[Int(index)].style = UInt8((series - 1) % Int32(options.habits.styles))
         items[Int(index)].next = pool[(place + 1) % pool.count]
       }
     }

@@ -10,6 +10,10 @@ struct WorldItem: Sendable, Equatable {
   var part: UInt8 = 1
   /// The series' style, which users like or not.
   var style: UInt8 = 0
+  /// Whether its series is made to be liked; only growing worlds tell.
+  var isCharming = true
+  /// Whether its title names neither its series nor its part; only in growing worlds.
+  var isPlain = false
   /// What mostly follows it: the next part, after the last one the next series' first.
   var next: Int32 = 0
   /// Unix seconds from which it can be met.

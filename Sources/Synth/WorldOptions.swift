@@ -1,4 +1,4 @@
-/// The size and the seed of a made-up world.
+/// The size, the kind and the seed of a made-up world.
 public struct WorldOptions: Sendable, Equatable {
   /// Number of users.
   public var users = 2000
@@ -12,11 +12,15 @@ public struct WorldOptions: Sendable, Equatable {
   public var meanEvents = 60.0
   /// Days from the first possible event to about the last.
   public var days = 180
+  /// What sort of world it is.
+  public var kind = WorldKind.steady
   /// Everything follows from it and the numbers above.
   public var seed: UInt64 = 1
 
-  /// The default world, of the README's demo.
+  /// The default world.
   public init() {}
+
+  var habits: WorldHabits { WorldHabits(kind) }
 
   /// The first thing wrong with the numbers as a sentence for the user, or nil.
   public var fault: String? {

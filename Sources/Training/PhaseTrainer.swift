@@ -107,7 +107,9 @@ final class PhaseTrainer {
         faults.pass()
         watch?.look(step, report, self.step.routing)
       }
-      log?.step(step, report, seconds: self.step.clock.total, communication: communication, last: step + 1 == steps)
+      log?.step(
+        step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
+        last: step + 1 == steps)
       try keeper.afterStep(isBehind: report.notes.isBehind)
       guard try afterStep(step + 1, report.notes) else {
         // The next step's numbers are on their way already.
@@ -186,12 +188,21 @@ final class PhaseTrainer {
       try Memory.use(for: .evaluation) { try evaluator.evaluate(model, task, workspace: workspace, shouldStop: shouldStop) }
     }
     guard let metrics = measured else { return .stopped }
+    if step == steps { try examineMixture() }
     guard metrics.users(in: "all") > 0 else { return .scored(nil) }
     let fields = EvaluationRecord.protocolFields(task, dataset, model: model.shape, checkpoint: "step \(step)")
     log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])
     return .scored(metrics.value(of: metric))
+  }
+
+  /// Says how the experts share out the items after the phase's last step; before its checkpoint, so that a run that goes on has said it once.
+  private func examineMixture() throws {
+    let found = try Memory.use(for: .evaluation) {
+      try MixtureHealth(model, dataset, communicator: communicator, workspace: workspace)
+    }
+    if let found { log?.mixture(found, step: steps) }
   }
 
   private func keep(step: Int, _ judgement: Judgement, mustExist: Bool) throws {

@@ -2,6 +2,7 @@ import Checkpoints
 import Config
 import Evaluation
 import Foundation
+import Items
 import Logging
 import Reporting
 
@@ -55,13 +56,21 @@ final class RunLog {
     ])
   }
 
+  /// Writes how the mixture of experts shares out the items at the end of a phase.
+  func mixture(_ health: MixtureHealth, step: Int) {
+    append([.init("phase", .string(phase)), .init("step", .int(step))] + health.fields)
+    console.note("\(phase), step \(step): \(health.summary)")
+  }
+
   /// Counts a step; every few steps writes what the steps since the last line were like.
-  func step(_ step: Int, _ report: StepReport, seconds: Double, communication: Double, last: Bool) {
+  ///
+  /// - Parameter routing: the whole job's routing in the step; nil for items without a semantic half.
+  func step(_ step: Int, _ report: StepReport, routing: Routing?, seconds: Double, communication: Double, last: Bool) {
     interval.add(report, seconds: seconds, communication: communication)
     let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
     bar?.advance(note: "loss \(HumanFormat.decimal(report.loss, 4)), \(HumanFormat.rate(rate)) positions/s")
     guard last || (step + 1) % everySteps == 0 else { return }
-    write(step: step + 1, report)
+    write(step: step + 1, report, routing)
     interval = Interval()
   }
 
@@ -96,7 +105,7 @@ final class RunLog {
         + (entry.isRequestTimeKnown ? ", request time known" : ""))
   }
 
-  private func write(step: Int, _ report: StepReport) {
+  private func write(step: Int, _ report: StepReport, _ routing: Routing?) {
     let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
     let stepMs = 1000 * interval.seconds / Double(interval.steps)
     let loss = interval.unlogged.loss / Double(interval.unlogged.steps)
@@ -107,6 +116,9 @@ final class RunLog {
     if let softmax = report.softmax { fields.append(.init("softmax_loss", .double(softmax))) }
     if let balance = report.balance { fields.append(.init("balance_loss", .double(balance))) }
     if let share = report.busiestExpert { fields.append(.init("busiest_expert", .double(share))) }
+    if let routing {
+      fields.append(.init("expert_load", .array((0..<routing.experts).map { .double(routing.share(of: $0)) })))
+    }
     fields += [
       .init("learning_rate", .double(report.learningRate)), .init("grad_norm", .double(report.gradientNorm)),
       .init("positions_per_s", .double(rate)), .init("step_ms", .double(stepMs)),

@@ -13,10 +13,13 @@ struct RunInspection {
     let checkpoints: [Checkpoint]
     let result: Checkpoint?
     let last: LogLine?
+    let mixture: MixtureInspection?
   }
 
   /// A line of metrics.jsonl that a step wrote.
-  struct LogLine: Decodable {
+  struct LogLine: PhaseLine {
+    static let mark = "\"loss\""
+
     let phase: String
     @Bounded<CountBounds> var step: Int
     let loss: Double
@@ -40,10 +43,12 @@ struct RunInspection {
     let config = try ConfigReader.read(file: directory.configPath)
     self.config = config
     let names = ["universal"] + config.targeted.map(\.name)
-    let last = try Self.lastLines(directory.metricsPath, of: names)
+    let last = try LogLine.last(in: directory.metricsPath, of: names)
+    let mixtures = try MixtureInspection.last(in: directory.metricsPath, of: names)
     phases = try names.map { [directory] name in
       let store = CheckpointStore(path: directory.checkpointsPath(phase: name))
-      return Phase(name: name, checkpoints: store.all(), result: try store.result(), last: last[name])
+      return Phase(
+        name: name, checkpoints: store.all(), result: try store.result(), last: last[name], mixture: mixtures[name])
     }
     evaluation = try EvaluationRecord(path: directory.evaluationPath).json
   }
@@ -53,23 +58,6 @@ struct RunInspection {
       for checkpoint in phases.flatMap(\.checkpoints) { try checkpoint.verify() }
     }
     print(json ? object(verified: verify).indented : lines(verified: verify).joined(separator: "\n"))
-  }
-
-  /// The last line that a step of each phase wrote, read from the end; a line cut short by a stop is passed over.
-  private static func lastLines(_ path: String, of names: [String]) throws -> [String: LogLine] {
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
-    let file = try MappedFile(path: path)
-    return withExtendedLifetime(file) {
-      var found: [String: LogLine] = [:]
-      var end = file.bytes.count
-      while end > 0 && found.count < names.count {
-        let start = file.bytes[..<end].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        let data = Data(file.bytes[start..<end])
-        if let line = try? JSONDecoder().decode(LogLine.self, from: data), found[line.phase] == nil { found[line.phase] = line }
-        end = start - 1
-      }
-      return found
-    }
   }
 
   // MARK: For people
@@ -82,7 +70,7 @@ struct RunInspection {
     let changed = changedKeys
     lines.append(changed.isEmpty ? "every key has its default" : "keys that differ from their defaults:")
     lines += changed.map { "  \($0.key): \($0.value)" }
-    lines += phaseTable + evaluationLines
+    lines += phaseTable + evaluationLines + phases.compactMap(\.mixture).flatMap(\.lines)
     lines += ["files:"] + files.map { "  \($0.name), \(HumanFormat.bytes($0.bytes))" }
     lines.append(verified ? "all checkpoints' checksums are in order" : "--verify compares the checkpoints' checksums")
     return lines
@@ -153,7 +141,7 @@ struct RunInspection {
     }
     return [
       "name": .string(phase.name), "result": phase.result.map { .string($0.path) } ?? .null, "checkpoints": .array(checkpoints),
-      "last": last ?? .null,
+      "last": last ?? .null, "mixture": phase.mixture?.json ?? .null,
     ]
   }
 

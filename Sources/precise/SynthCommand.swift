@@ -12,6 +12,7 @@ struct SynthCommand: ParsableCommand {
     discussion: """
       Example:
         precise synth --out raw/ --users 2000 --items 1000 --seed 1
+        precise synth --out raw/ --users 10000 --items 8000 --events 13 --kind growing
 
       Writes interactions.csv (user,item,scene,behavior,timestamp) and items.csv (item,scene,text), ready for \
       precise prepare. Users' interests drift over topics, a series' next part follows its last, rarer behaviours happen on \
@@ -32,6 +33,10 @@ struct SynthCommand: ParsableCommand {
   var events = WorldOptions().meanEvents
   @Option(help: "Days that the events spread over.")
   var days = WorldOptions().days
+  @Option(
+    help: "steady, or growing: a catalogue that grows until the last day, with a long tail. (default: steady)",
+    transform: WorldKind.parse)
+  var kind = WorldKind.steady
   @Option(help: "The seed of everything.")
   var seed = WorldOptions().seed
   @Flag(help: "Write interactions.csv.gz and items.csv.gz.")
@@ -68,7 +73,7 @@ struct SynthCommand: ParsableCommand {
   private var options: WorldOptions {
     var options = WorldOptions()
     (options.users, options.items, options.scenes, options.behaviors) = (users, items, scenes, behaviors)
-    (options.meanEvents, options.days, options.seed) = (events, days, seed)
+    (options.meanEvents, options.days, options.kind, options.seed) = (events, days, kind, seed)
     return options
   }
 

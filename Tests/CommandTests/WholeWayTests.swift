@@ -124,6 +124,11 @@ import Testing
     #expect(phases.compactMap { $0["name"] as? String } == ["universal", "like"])
     #expect((phases[0]["last"] as? [String: Any])?["loss"] is Double)
     #expect((run["config"] as? [String: String])?["model.experts"] == "2")
+    let mixtures = try phases.map { try #require($0["mixture"] as? [String: Any]) }
+    #expect(
+      mixtures.allSatisfy { ($0["expert_load"] as? [Double])?.count == 2 && ($0["expert_words"] as? [[String]])?.count == 2 })
+    let shown = try succeed("inspect", world.run)
+    #expect(shown.contains("universal, expert") && shown.contains("gate entropy") && shown.contains("items with text"))
   }
 
   private func ids(_ name: String) throws -> [String] {

@@ -37,4 +37,10 @@ struct WordSplitterTests {
     #expect(words("字ab字", limit: 2) == ["字", "ab"])
     #expect(HashedEncoder(dimension: 2, maxTokens: 1).tokenCount("ab字") == 1)
   }
+
+  @Test func distinctWordsLeaveNumbersAndRepeatsOut() {
+    #expect(distinctWords("Zelda 2, the ZELDA 500ml é", limit: 16) == ["zelda", "the", "500ml", "é"])
+    #expect(distinctWords("one two three", limit: 2) == ["one", "two"])
+    #expect(distinctWords("1 2", limit: 16) == [])
+  }
 }
