@@ -48,7 +48,7 @@ public struct EvaluationRecord {
       .init("ties", .string("against the model")),
       .init("dataset", .string(dataset.manifest.checksum)),
       .init("checkpoint", .string(checkpoint)),
-    ]
+    ] + (dataset.manifest.preparation.coldItems.map { [.init("cold_items", .string($0))] } ?? [])
   }
 
   /// Reads what was recorded before; nothing when there is no file.
