@@ -28,15 +28,25 @@ struct EvaluateCommand: RankCommand {
   var split = EvaluationTask.Split.test
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"))
+  var overrides: [String] = []
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
+  func validate() throws {
+    if let other = overrides.first(where: { !$0.hasPrefix("evaluation.") }) {
+      throw ValidationError("--set takes keys below evaluation here, not \(other): what was trained stays as it is")
+    }
+  }
+
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let trained = try TrainedRun(path: directory, data: data)
+      let trained = try TrainedRun(path: directory, data: data, overrides: overrides)
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }
   }
