@@ -68,6 +68,7 @@ let package = Package(
     library("Text", ["Files", "Datasets"]),
     library("Synth", ["Files"]),
     library("Reporting", ["Files", logging]),
+    library("Ablation", ["Files", "Config", "Reporting"]),
     library("Kernels", ["CKernels", "Tensors"]),
     library("Collectives", ["CMPIShim", "CKernels"]),
 
@@ -100,8 +101,8 @@ let package = Package(
       name: "precise",
       dependencies: [
         argumentParser, logging, "Memory", "CHost", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
-        "Reporting", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints", "Supervision",
-        "Similarity",
+        "Reporting", "Ablation", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints",
+        "Supervision", "Similarity",
       ],
       swiftSettings: swift),
 
@@ -115,6 +116,7 @@ let package = Package(
     tests("TextTests", ["Text", "Datasets", "Files"]),
     tests("SynthTests", ["Synth", "Files"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
+    tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
     tests("KernelsTests", ["Kernels", "Tensors"]),
     tests("CollectivesTests", ["Collectives"]),
     tests("SupervisionTests", ["Supervision"]),

@@ -1,7 +1,7 @@
 import Foundation
 public import Tensors
 
-/// Draws a step's shared negatives: item ids from the global batch, from the catalogue, or from both.
+/// Draws a step's shared negatives: item ids from the global batch, from the items with training events, or from both.
 ///
 /// docs/model.md, section 2.
 ///
@@ -12,13 +12,18 @@ public struct NegativeSampler: Sendable {
   public enum Source: Sendable {
     /// Items of the step's global batch: N / B from each user, any event that the batch shows of it alike.
     case batch
-    /// Any item of the catalogue.
+    /// Any item that has a training event.
     case uniform
     /// Half from each.
     case mixed
   }
 
-  /// How many ids are drawn a step, over the whole job; nil = the whole catalogue (full softmax).
+  /// The rule's number, for checkpoints: a phase that goes on by another rule draws other negatives.
+  ///
+  /// 1: items without a training event are never negatives.
+  public static let rule = 1
+
+  /// How many ids are drawn a step, over the whole job; nil = every item that has a training event (full softmax).
   public let count: Int?
   /// Where they come from.
   public let source: Source
@@ -26,16 +31,26 @@ public struct NegativeSampler: Sendable {
   public let items: Int
 
   /// Makes a sampler.
-  public init(count: Int?, source: Source, items: Int, seed: UInt64) {
+  ///
+  /// An item that no training event shows is never a target, so that as a negative it would only ever be pushed down (ours).
+  ///
+  /// - Parameter trained: the items that have a training event, rising, where not all have one; nil = all have.
+  public init(count: Int?, source: Source, items: Int, trained: [Int32]? = nil, seed: UInt64) {
     self.count = count
     self.source = source
     self.items = items
+    self.trained = trained
     self.seed = seed
   }
 
+  /// Whether the draws are from more than the batch, so that they depend on which items have training events.
+  public var readsCatalogue: Bool { count == nil || fromCatalogue > 0 }
+  /// The items that have a training event, V': draws that are not from the batch are one of these.
+  public var candidates: Int { trained?.count ?? items }
+
   /// Draws that come from batches, of N.
   public var fromBatch: Int { count.map { source == .batch ? $0 : source == .uniform ? 0 : $0 / 2 } ?? 0 }
-  /// Draws that come from the whole catalogue.
+  /// Draws that come from all items with training events.
   public var fromCatalogue: Int { count.map { $0 - fromBatch } ?? 0 }
 
   /// How many draws the users in some slots give, of a step of so many users: they differ by at most one from user to user.
@@ -70,15 +85,18 @@ public struct NegativeSampler: Sendable {
     }
   }
 
-  /// Adds the draws from the catalogue, the same on every rank; all items when the softmax is full.
+  /// Adds the draws from all items with training events, the same on every rank; every one of these when the softmax is full.
   public func drawFromCatalogue(step: Int, into list: NumberList<Int32>) {
     guard count != nil else {
-      for item in 0..<items { list.append(Int32(item)) }
+      for place in 0..<candidates { list.append(item(place)) }
       return
     }
+    guard candidates > 0 else { return }
     let stream = stream(step)
-    for draw in 0..<fromCatalogue { list.append(Int32(stream.below(items, row: 0, column: UInt32(draw)))) }
+    for draw in 0..<fromCatalogue { list.append(item(stream.below(candidates, row: 0, column: UInt32(draw)))) }
   }
+
+  private func item(_ place: Int) -> Int32 { trained.map { $0[place] } ?? Int32(place) }
 
   /// The chances of an item to be drawn from one user's part of a batch.
   public struct ChancesFromUser {
@@ -115,12 +133,13 @@ public struct NegativeSampler: Sendable {
   /// log q of an item that a step's draws from the batch miss with a chance whose log is `missed`: q is its chance of being drawn at
   /// least once in a step.
   ///
-  ///     q = 1 − (chance that the batch's draws miss it) · (1 − 1/V)^(draws from the catalogue)
+  ///     q = 1 − (chance that the batch's draws miss it) · (1 − 1/V')^(draws from the catalogue)
   ///
-  /// Ours: duplicates are removed, so the chance of being in the list is what an unbiased sum divides by.
+  /// Ours: duplicates are removed, so the chance of being in the list is what an unbiased sum divides by. Of an item without a training
+  /// event it says nothing: that is never drawn.
   public func logChance(missed: Double) -> Float {
     guard count != nil else { return 0 }
-    let all = missed + Double(fromCatalogue) * log1p(-1 / Double(max(items, 2)))
+    let all = missed + Double(fromCatalogue) * log1p(-1 / Double(max(candidates, 2)))
     return Float(log(max(-expm1(all), 1e-12)))
   }
 
@@ -128,5 +147,6 @@ public struct NegativeSampler: Sendable {
     RandomStream(seed: seed, purpose: .negatives, step: UInt32(truncatingIfNeeded: step))
   }
 
+  private let trained: [Int32]?
   private let seed: UInt64
 }

@@ -71,6 +71,8 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   public var order: Int?
   /// How the phase's scores are blended with the text of items; nil = not at all, or not fitted yet.
   public var blend: Blend?
+  /// The rule by which negatives are drawn (`NegativeSampler.rule`); nil = by that of versions before it had a number.
+  public var negatives: Int?
   /// The files.
   public var files: [File] = []
   /// The CRC-32 of everything else in the file, as eight hexadecimal digits; empty in memory.
@@ -79,7 +81,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   /// Describes a checkpoint that is about to be written.
   public init(
     phase: String, step: Int, steps: Int, epoch: Double, updates: Int, isJudged: Bool, unlogged: OpenMean? = nil,
-    dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil, order: Int? = nil
+    dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil, order: Int? = nil, negatives: Int? = nil
   ) {
     self.phase = phase
     self.step = step
@@ -93,6 +95,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     self.selectedBy = selectedBy
     self.score = score
     self.order = order
+    self.negatives = negatives
   }
 
   /// Whether the phase has nothing left to do.

@@ -84,6 +84,16 @@ public struct CheckpointStore: Sendable {
     }
   }
 
+  /// Removes every whole checkpoint but the phase's result: of a phase that has been trained to its end.
+  ///
+  /// One that somebody reads stays. Throws `InputError` when a manifest cannot be read.
+  public func keepResult() throws {
+    guard let result = try result() else { return }
+    for checkpoint in all() where checkpoint.path != result.path {
+      try FileHold.unlessHeld(Self.heldFile(checkpoint)) { try OutputFolder.remove(checkpoint.path) }
+    }
+  }
+
   /// Removes every checkpoint, whole or not: those of an earlier training of a phase that begins anew.
   public func removeAll() throws {
     for path in paths() { try OutputFolder.remove(path) }

@@ -2,7 +2,7 @@
 public enum NegativeSource: String, Sendable {
   /// The items of the global batch: drawn as often as they are seen (the paper: items of other users' sequences).
   case batch
-  /// The whole catalogue, every item alike (ours).
+  /// Every item that has a training event, all alike (ours).
   case uniform
   /// Half of them of each kind (ours).
   case mixed

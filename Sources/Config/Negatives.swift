@@ -2,7 +2,7 @@
 public enum Negatives: Sendable, Equatable {
   /// This many shared draws a step, duplicates removed afterwards.
   case count(Int)
-  /// Every other item of the catalogue: the full softmax, for small catalogues (ours).
+  /// Every other item that has a training event: the full softmax, for small catalogues (ours).
   case all
 }
 

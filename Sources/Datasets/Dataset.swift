@@ -27,7 +27,9 @@ public final class Dataset: Sendable {
     manifest = try DatasetManifest.read("\(path)/\(DatasetManifest.fileName)")
     // Shards are looked at when they are asked for: a rank opens its own and no others.
     for file in manifest.files where !file.path.hasPrefix(UserShard.folder) { try Self.checkSize(of: file, in: path) }
-    items = try ItemCatalogue(path: "\(path)/\(ItemCatalogue.fileName)", count: manifest.items, sceneCount: manifest.scenes.count)
+    items = try ItemCatalogue(
+      path: "\(path)/\(ItemCatalogue.fileName)", count: manifest.items, sceneCount: manifest.scenes.count,
+      hasColdItems: manifest.hasColdItems)
     shards = Mutex(Array(repeating: nil, count: manifest.shards.count))
   }
 
@@ -52,23 +54,25 @@ public final class Dataset: Sendable {
   /// The number of virtual shards.
   public var shardCount: Int { manifest.shards.count }
 
-  /// A virtual shard, mapped on first use and then kept.
+  /// A virtual shard, mapped on first use and then kept; training events on cold items are left out of it.
   ///
   /// Throws `InputError` when its file is damaged.
   public func shard(_ index: Int) throws -> UserShard {
     precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
     return try shards.withLock { shards in
       if let shard = shards[index] { return shard }
-      let shard = try openShard(index)
+      let shard = try openShard(index, leavesColdOut: manifest.hasColdItems)
       shards[index] = shard
       return shard
     }
   }
 
-  /// A virtual shard, mapped anew and not kept.
-  func openShard(_ index: Int) throws -> UserShard {
+  /// A virtual shard, mapped anew and not kept: every event that is stored, unless told otherwise.
+  func openShard(_ index: Int, leavesColdOut: Bool = false) throws -> UserShard {
     if let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) { try Self.checkSize(of: file, in: path) }
-    return try UserShard(path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest)
+    let isCold: ((Int32) -> Bool)? = leavesColdOut ? { [items] in items.isCold(Int($0)) } : nil
+    return try UserShard(
+      path: "\(path)/\(UserShard.fileName(index))", shard: manifest.shards[index], manifest: manifest, isCold: isCold)
   }
 
   /// The user with this id: shard and number in it, or nil.

@@ -9,8 +9,10 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   public static let fileName = "manifest.json"
   /// The value of `format` in every manifest of ours.
   public static let formatName = "precise-dataset"
-  /// The only version there is so far.
+  /// The version of every data set but those with cold items.
   public static let currentVersion = 1
+  /// The version of data sets with cold items: a program that does not know them would train on what is to be left out.
+  public static let coldVersion = 2
 
   /// `precise-dataset`.
   public var format = DatasetManifest.formatName
@@ -38,6 +40,8 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
   public var sequenceLengths = SequenceLengths()
   /// Rows read, refused and dropped, and why.
   public var counts = PreparationCounts()
+  /// What the cold protocol kept out of training; nil without it.
+  public var coldItems: ColdCounts?
   /// Ties and leaks of the split.
   public var audit = LeakAudit()
   /// What may be a mistake in the files, a sentence each; nil = nothing.
@@ -91,9 +95,10 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
     guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }
-    guard head.version == currentVersion else {
+    guard [currentVersion, coldVersion].contains(head.version) else {
       throw InputError(
-        "\(path) has layout version \(head.version), this program reads \(currentVersion); prepare the data set again")
+        "\(path) has layout version \(head.version), this program reads \(currentVersion) and \(coldVersion); prepare the data set again"
+      )
     }
     do {
       let manifest = try decoder.decode(DatasetManifest.self, from: data)
@@ -103,6 +108,9 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
       throw InputError("\(path) is damaged (\(jsonDamage(error))); make the data set again")
     }
   }
+
+  /// Whether some items are kept out of training.
+  public var hasColdItems: Bool { preparation.coldItems != nil }
 
   /// Whether a file says of itself that it is a data set's manifest, sound or not.
   static func isManifest(_ path: String) -> Bool {
@@ -147,7 +155,9 @@ public struct DatasetManifest: Codable, Sendable, Equatable {
         (0...min(users, Int(Int32.max))).contains($0.users) && ($0.users...max(events, $0.users)).contains($0.events)
       } && shards.reduce(0) { $0 + $1.users } == users && shards.reduce(0) { $0 + $1.events } == events
     let wanted = [ItemCatalogue.fileName] + shards.indices.map(UserShard.fileName)
-    guard areCountsSound && files.map(\.path) == wanted else {
+    let isVersionSound =
+      version == (hasColdItems ? Self.coldVersion : Self.currentVersion) && (coldItems != nil) == hasColdItems
+    guard isVersionSound && areCountsSound && files.map(\.path) == wanted else {
       throw InputError("\(path) is damaged (its counts and file list do not fit together); make the data set again")
     }
     guard checksum == DatasetManifest.checksum(of: files) else {

@@ -39,8 +39,11 @@ struct DatasetWriter {
   }
 
   /// Writes `items.safetensors`; `rows` gives each catalogue row's place in `ids`.
+  ///
+  /// - Parameter isCold: of each catalogue row, whether it is cold; empty without the cold protocol.
   mutating func writeItems(
-    ids: IdentifierTable, rows: [Int], listing: ItemListing, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16]
+    ids: IdentifierTable, rows: [Int], listing: ItemListing, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16],
+    isCold: [Bool]
   ) throws {
     let name = ItemCatalogue.fileName
     let pairs = scenePairs.sorted()
@@ -51,6 +54,7 @@ struct DatasetWriter {
         TensorSpec("ids_offsets", .i64, [rows.count + 1]), TensorSpec("texts_offsets", .i64, [rows.count + 1]),
         TensorSpec("scene_offsets", .i64, [rows.count + 1]), TensorSpec("train_counts", .u32, [rows.count]),
         TensorSpec("ids_sorted", .i32, [rows.count]), TensorSpec("scenes", .u16, [pairs.count]),
+      ] + (isCold.isEmpty ? [] : [TensorSpec(ItemCatalogue.coldTensor, .u8, [rows.count])]) + [
         TensorSpec("ids_bytes", .u8, [idBytes]), TensorSpec("texts_bytes", .u8, [listing.textBytes]),
       ])
     try writer.write(offsets(rows.map { ids[$0].count }))
@@ -61,6 +65,7 @@ struct DatasetWriter {
     try writer.write(trainCounts)
     try writer.write(sortedOrder(rows.count) { ids[rows[$0]] })
     try writer.write(pairs.map { scenes[Int($0.category)] })
+    if !isCold.isEmpty { try writer.write(isCold.map { UInt8($0 ? 1 : 0) }) }
     for row in rows { try writer.append(ids[row]) }
     for item in rows.indices { try writer.append(listing.text(item)) }
     files.insert(try entry(name, try writer.finish()), at: 0)

@@ -13,24 +13,38 @@ public final class ItemCatalogue: Sendable {
   private nonisolated(unsafe) let ids: StringTable
   private nonisolated(unsafe) let texts: StringTable
   private nonisolated(unsafe) let counts: UnsafeBufferPointer<UInt32>
+  /// 1 for each cold item; nil without the cold protocol.
+  private nonisolated(unsafe) let cold: UnsafeBufferPointer<UInt8>?
   private nonisolated(unsafe) let sceneOffsets: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let sceneNumbers: UnsafeBufferPointer<UInt16>
 
   /// Opens and checks the file.
   ///
   /// Throws `InputError` when it is damaged or does not have these extents.
-  init(path: String, count: Int, sceneCount: Int) throws {
+  init(path: String, count: Int, sceneCount: Int, hasColdItems: Bool) throws {
     let file = try SafetensorsFile(path: path)
     self.file = file
     self.count = count
     ids = try StringTable(file, "ids", count: count, isSearched: true)
     texts = try StringTable(file, "texts", count: count, isSearched: false)
     counts = try file.values("train_counts", as: UInt32.self, .u32, shape: [count])
+    cold = hasColdItems ? try file.values(Self.coldTensor, as: UInt8.self, .u8, shape: [count]) : nil
     sceneNumbers = try file.values("scenes", as: UInt16.self, .u16, shape: [nil])
     sceneOffsets = try file.values("scene_offsets", as: Int64.self, .i64, shape: [count + 1])
     try checkOffsets(sceneOffsets, end: sceneNumbers.count, "scene_offsets", in: path)
     try checkBelow(sceneNumbers, sceneCount, "scenes", in: path)
+    guard let cold else { return }
+    try checkBelow(cold, 2, Self.coldTensor, in: path)
+    guard !zip(cold, counts).contains(where: { $0 == 1 && $1 > 0 }) else {
+      throw InputError("\(path): a cold item has training events; make the data set again")
+    }
   }
+
+  /// Which items are cold, in the file.
+  static let coldTensor = "cold"
+
+  /// Whether the item is kept out of training by the cold protocol.
+  public func isCold(_ item: Int) -> Bool { cold.map { $0[item] == 1 } ?? false }
 
   /// The item's id as it stood in the input (`id@scene` when items are keyed by both).
   public func id(_ item: Int) -> String { ids.string(item) }

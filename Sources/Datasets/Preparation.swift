@@ -115,8 +115,9 @@ public struct Preparation {
     _ manifest: inout DatasetManifest
   ) throws {
     reporter.note("splitting and counting \(events.count) events")
+    let isCold = options.coldItems.map { cold in rows.map { cold.contains(sink.items[$0]) } } ?? []
     var tally = SplitTally(
-      events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split)
+      events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split, isCold: isCold)
     try checkTraining(tally)
     let listing = try readItems(rows, sink, items, &manifest)
     tally.scenes.add(listed: listing.listed, categories: sink.scenes.count)
@@ -132,7 +133,7 @@ public struct Preparation {
     manifest.shards = try writer.writeShards(events, sink.users, rule: options.split, scenes: scenes, behaviors: behaviors)
     try writer.writeItems(
       ids: sink.items, rows: rows, listing: listing, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
-      scenes: scenes)
+      scenes: scenes, isCold: isCold)
     manifest = try writer.writeManifest(manifest)
   }
 
@@ -147,6 +148,7 @@ public struct Preparation {
     }
     throw InputError(
       "--split \(split) leaves no user with two events for training (\(tally.split.training) events of \(tally.lengths.count) users), "
+        + (options.coldItems.map { "without those on cold items (--cold-items \($0)), " } ?? "")
         + "so there is no next item to learn; give longer histories or another split; nothing was written")
   }
 
@@ -171,6 +173,7 @@ public struct Preparation {
 
   private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ sink: EventSink) {
     manifest.split = tally.split
+    if options.coldItems != nil { (manifest.coldItems, manifest.version) = (tally.cold, DatasetManifest.coldVersion) }
     manifest.audit = tally.audit
     manifest.audit.exactDuplicates = manifest.counts.exactDuplicates
     manifest.sequenceLengths = SequenceLengths(tally.lengths)

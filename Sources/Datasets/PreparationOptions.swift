@@ -22,6 +22,8 @@ public struct PreparationOptions: Sendable {
   public var timeUnit = TimeUnit.seconds
   /// How events are dealt into training, validation and test.
   public var split = SplitProtocol.leaveOneOut
+  /// The items that are kept out of training; nil = none.
+  public var coldItems: ColdItems?
   /// Users with fewer events are dropped (to a fixed point with the items).
   public var minimumUserEvents = 5
   /// Items with fewer events are dropped (to a fixed point with the users).
@@ -57,11 +59,13 @@ public struct PreparationOptions: Sendable {
     try dataset.verifyChecksums()
     let rules = dataset.manifest.preparation
     guard let duplicates = DuplicateRule(rawValue: rules.duplicates), let itemKey = ItemKey(rawValue: rules.itemKey),
-      let ties = try? TieOrder(rules.ties), let split = try? SplitProtocol(rules.split)
+      let ties = try? TieOrder(rules.ties), let split = try? SplitProtocol(rules.split),
+      rules.coldItems.map({ (try? ColdItems($0)) != nil }) ?? true
     else {
       throw InputError("\(dataset.path)/\(DatasetManifest.fileName) has rules that this program does not know; prepare it again")
     }
     (self.duplicates, self.itemKey, self.ties, self.split) = (duplicates, itemKey, ties, split)
+    coldItems = try rules.coldItems.map { try ColdItems($0) }
     (minimumUserEvents, minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
     virtualShards = dataset.shardCount
     if itemKey == .itemScene {

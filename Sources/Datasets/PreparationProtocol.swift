@@ -22,6 +22,8 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
   public var itemKeyEscapes: Bool?
   /// The time before which events were left out, as on the command line; nil = none was.
   public var since: String?
+  /// The share and the seed of the items kept out of training, as on the command line; nil = none were.
+  public var coldItems: String?
 
   init() {}
 
@@ -35,5 +37,6 @@ public struct PreparationProtocol: Codable, Sendable, Equatable {
     itemKey = options.itemKey.rawValue
     itemKeyEscapes = options.itemKey == .itemScene && options.sceneKey.isEscaped ? true : nil
     since = options.since?.description
+    coldItems = options.coldItems?.description
   }
 }

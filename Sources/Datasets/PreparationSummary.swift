@@ -79,6 +79,16 @@ public struct PreparationSummary: CustomStringConvertible {
     return [
       "split \(manifest.preparation.split): \(grouped(split.training)) training, \(grouped(split.validation)) validation, "
         + "\(grouped(split.test)) test, \(grouped(split.unused)) unused events; \(count(manifest.shards.count, "virtual shard"))"
+    ] + cold
+  }
+
+  private var cold: [String] {
+    guard let rule = manifest.preparation.coldItems, let cold = manifest.coldItems else { return [] }
+    return [
+      "cold items \(rule): \(count(cold.items, "item")) of \(grouped(manifest.items)) in no training; left out for that: "
+        + count(cold.eventsLeftOut, "event"),
+      "  held out on cold items: \(grouped(cold.validation)) validation, \(grouped(cold.test)) test events; "
+        + "held-out events with nothing before them, unused: \(grouped(cold.withoutHistory))",
     ]
   }
 

@@ -63,4 +63,13 @@ struct UserSplit: Equatable {
   var trainCount: Int
   var validation: Int?
   var test: Int?
+
+  /// The split once some of the training events are left out; indices count the events that stay.
+  ///
+  /// A held-out event needs something to be read before it: the first event that stays is not held out.
+  func leavingOut(_ count: Int) -> UserSplit {
+    func place(_ event: Int?) -> Int? { event.flatMap { $0 > count ? $0 - count : nil } }
+    guard count > 0 else { return self }
+    return UserSplit(trainCount: trainCount - count, validation: place(validation), test: place(test))
+  }
 }

@@ -11,25 +11,34 @@ struct SplitTally {
   /// The time of the earliest event.
   private(set) var earliestTime = Int64.max
   private(set) var lengths: [Int] = []
+  /// What the cold protocol keeps out of training.
+  private(set) var cold = ColdCounts()
+  private let isCold: [Bool]
   var scenes: CategoryTally
   private(set) var behaviors: CategoryTally
 
   /// Two passes over the events; the second finds training events behind the earliest test event.
-  init(_ events: SortedEvents, items: Int, scenes: Int, behaviors: Int, rule: SplitProtocol) {
+  ///
+  /// - Parameter isCold: of each item, whether its training events are left out; empty = none is.
+  init(_ events: SortedEvents, items: Int, scenes: Int, behaviors: Int, rule: SplitProtocol, isCold: [Bool] = []) {
+    self.isCold = isCold
+    cold.items = isCold.count { $0 }
     trainCounts = Array(repeating: 0, count: items)
     eventCounts = Array(repeating: 0, count: items)
     self.scenes = CategoryTally(categories: scenes, items: items)
     self.behaviors = CategoryTally(categories: behaviors, items: items)
     events.forEach { place, events in
       let split = rule.split(count: events.count) { events[$0].time }
-      count(events, user: place, split)
-      audit(events, split, rule)
+      let stays = split.leavingOut(isCold.isEmpty ? 0 : events[..<split.trainCount].count(where: isLeftOut))
+      count(events, user: place, split, stays)
+      audit(events, split, stays, rule)
     }
     if let earliest = audit.earliestTestTime {
       events.forEach { _, events in
         let split = rule.split(count: events.count) { events[$0].time }
         for event in events[..<split.trainCount].reversed() {
           if event.time <= earliest { break }
+          if isLeftOut(event) { continue }
           audit.trainingAfterEarliestTest += 1
         }
       }
@@ -37,37 +46,54 @@ struct SplitTally {
     fillShares()
   }
 
-  private mutating func count(_ events: UnsafeMutableBufferPointer<EventRecord>, user: Int, _ parts: UserSplit) {
+  private func isLeftOut(_ event: EventRecord) -> Bool { !isCold.isEmpty && isCold[Int(event.item)] }
+
+  /// - Parameters:
+  ///   - parts: the split of all events.
+  ///   - stays: the split once training events on cold items are left out.
+  private mutating func count(
+    _ events: UnsafeMutableBufferPointer<EventRecord>, user: Int, _ parts: UserSplit, _ stays: UserSplit
+  ) {
     lengths.append(events.count)
     if let first = events.first { earliestTime = min(earliestTime, first.time) }
-    if parts.trainCount > 1 { usersToLearnFrom += 1 }
+    if stays.trainCount > 1 { usersToLearnFrom += 1 }
     for event in events {
       eventCounts[Int(event.item)] += 1
       scenes.add(event.scene, item: Int(event.item), user: user)
       behaviors.add(event.behavior, item: Int(event.item), user: user)
     }
-    for event in events[..<parts.trainCount] { trainCounts[Int(event.item)] += 1 }
-    let heldOut = (parts.validation == nil ? 0 : 1) + (parts.test == nil ? 0 : 1)
-    split.training += parts.trainCount
-    split.validation += parts.validation == nil ? 0 : 1
-    split.test += parts.test == nil ? 0 : 1
+    for event in events[..<parts.trainCount] where !isLeftOut(event) { trainCounts[Int(event.item)] += 1 }
+    let heldOut = Self.heldOut(stays)
+    split.training += stays.trainCount
+    split.validation += stays.validation == nil ? 0 : 1
+    split.test += stays.test == nil ? 0 : 1
     split.unused += events.count - parts.trainCount - heldOut
+    cold.eventsLeftOut += parts.trainCount - stays.trainCount
+    cold.withoutHistory += Self.heldOut(parts) - heldOut
+    if let event = parts.validation, stays.validation != nil, isLeftOut(events[event]) { cold.validation += 1 }
+    if let event = parts.test, stays.test != nil, isLeftOut(events[event]) { cold.test += 1 }
   }
 
-  private mutating func audit(_ events: UnsafeMutableBufferPointer<EventRecord>, _ parts: UserSplit, _ rule: SplitProtocol) {
-    if parts.validation != nil { audit.usersWithValidation += 1 }
+  private static func heldOut(_ parts: UserSplit) -> Int { (parts.validation == nil ? 0 : 1) + (parts.test == nil ? 0 : 1) }
+
+  private mutating func audit(
+    _ events: UnsafeMutableBufferPointer<EventRecord>, _ parts: UserSplit, _ stays: UserSplit, _ rule: SplitProtocol
+  ) {
+    if stays.validation != nil { audit.usersWithValidation += 1 }
     if case .time = rule {
-      let heldOut = (parts.validation == nil ? 0 : 1) + (parts.test == nil ? 0 : 1)
-      audit.eventsAfterCutUnused += events.count - parts.trainCount - heldOut
+      audit.eventsAfterCutUnused +=
+        events.count - parts.trainCount - Self.heldOut(parts) + (parts.test != nil && stays.test == nil ? 1 : 0)
       if parts.trainCount == 0 { audit.usersWithoutHistory += 1 }
     }
-    guard let test = parts.test else { return }
+    guard let test = parts.test, stays.test != nil else { return }
     let time = events[test].time
     audit.usersWithTest += 1
     audit.earliestTestTime = min(audit.earliestTestTime ?? time, time)
     // Events are in time order, so a tie with any earlier event is a tie with the one just before.
     if test > 0 && events[test - 1].time == time { audit.testTies += 1 }
-    if let validation = parts.validation, events[validation].time == time { audit.validationTestTies += 1 }
+    if let validation = parts.validation, stays.validation != nil, events[validation].time == time {
+      audit.validationTestTies += 1
+    }
   }
 
   private mutating func fillShares() {

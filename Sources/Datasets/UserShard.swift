@@ -7,19 +7,14 @@ import Files
 public final class UserShard: Sendable {
   /// The number of users in this shard.
   public let userCount: Int
-  /// The number of events of all users in this shard.
+  /// The number of events of all users in this shard, without those that the cold protocol leaves out.
   public let eventCount: Int
 
   private let file: SafetensorsFile
+  /// Owns the events and the split where the files' own have events on cold items among them.
+  private nonisolated(unsafe) let warm: WarmEvents?
   private nonisolated(unsafe) let ids: StringTable
-  private nonisolated(unsafe) let offsets: UnsafeBufferPointer<Int64>
-  private nonisolated(unsafe) let trainCounts: UnsafeBufferPointer<Int32>
-  private nonisolated(unsafe) let validations: UnsafeBufferPointer<Int32>
-  private nonisolated(unsafe) let tests: UnsafeBufferPointer<Int32>
-  private nonisolated(unsafe) let items: UnsafeBufferPointer<Int32>
-  private nonisolated(unsafe) let times: UnsafeBufferPointer<Int64>
-  private nonisolated(unsafe) let scenes: UnsafeBufferPointer<UInt16>
-  private nonisolated(unsafe) let behaviors: UnsafeBufferPointer<UInt16>
+  private nonisolated(unsafe) let columns: Columns
 
   /// Where the files are inside a data set.
   static let folder = "shards/"
@@ -33,24 +28,33 @@ public final class UserShard: Sendable {
   /// Opens and checks the file.
   ///
   /// Throws `InputError` when it is damaged or does not fit the manifest.
-  init(path: String, shard: DatasetManifest.Shard, manifest: DatasetManifest) throws {
+  ///
+  /// - Parameter isCold: the items whose training events are left out; nil = the events as they are stored.
+  init(path: String, shard: DatasetManifest.Shard, manifest: DatasetManifest, isCold: ((Int32) -> Bool)? = nil) throws {
     let file = try SafetensorsFile(path: path)
     self.file = file
-    (userCount, eventCount) = (shard.users, shard.events)
+    let (userCount, eventCount) = (shard.users, shard.events)
+    self.userCount = userCount
     ids = try StringTable(file, "users.id", count: userCount, isSearched: true)
-    offsets = try file.values("users.offsets", as: Int64.self, .i64, shape: [userCount + 1])
-    trainCounts = try file.values("users.train_count", as: Int32.self, .i32, shape: [userCount])
-    validations = try file.values("users.validation", as: Int32.self, .i32, shape: [userCount])
-    tests = try file.values("users.test", as: Int32.self, .i32, shape: [userCount])
-    items = try file.values("events.item", as: Int32.self, .i32, shape: [eventCount])
-    times = try file.values("events.time", as: Int64.self, .i64, shape: [eventCount])
-    scenes = try file.values("events.scene", as: UInt16.self, .u16, shape: [eventCount])
-    behaviors = try file.values("events.behavior", as: UInt16.self, .u16, shape: [eventCount])
+    let offsets = try file.values("users.offsets", as: Int64.self, .i64, shape: [userCount + 1])
+    let trainCounts = try file.values("users.train_count", as: Int32.self, .i32, shape: [userCount])
+    let validations = try file.values("users.validation", as: Int32.self, .i32, shape: [userCount])
+    let tests = try file.values("users.test", as: Int32.self, .i32, shape: [userCount])
+    let items = try file.values("events.item", as: Int32.self, .i32, shape: [eventCount])
+    let times = try file.values("events.time", as: Int64.self, .i64, shape: [eventCount])
+    let scenes = try file.values("events.scene", as: UInt16.self, .u16, shape: [eventCount])
+    let behaviors = try file.values("events.behavior", as: UInt16.self, .u16, shape: [eventCount])
     try checkOffsets(offsets, end: eventCount, "users.offsets", in: path)
     try checkBelow(items, manifest.items, "events.item", in: path)
     try checkBelow(scenes, manifest.scenes.count, "events.scene", in: path)
     try checkBelow(behaviors, manifest.behaviors.count, "events.behavior", in: path)
-    try checkSplit(path)
+    let stored = Columns(
+      offsets: offsets, items: items, times: times, scenes: scenes, behaviors: behaviors, trainCounts: trainCounts,
+      validations: validations, tests: tests)
+    try stored.checkSplit(users: userCount, path)
+    warm = isCold.map { WarmEvents(users: userCount, isCold: $0, events: stored.events) }
+    columns = warm.map(Columns.init) ?? stored
+    self.eventCount = columns.items.count
   }
 
   /// The user's id as it stood in the input.
@@ -59,8 +63,25 @@ public final class UserShard: Sendable {
   /// The same as bytes; valid while this object lives.
   func idBytes(_ user: Int) -> UnsafeRawBufferPointer { ids[user] }
 
-  /// The user's events, all of them, in time order; valid while this object lives.
-  public func events(_ user: Int) -> UserEvents {
+  /// The user's events, all of them but those left out, in time order; valid while this object lives.
+  public func events(_ user: Int) -> UserEvents { columns.events(user) }
+
+  /// The number of the user with this id, or nil; a binary search.
+  public func find(_ id: String) -> Int? { ids.find(id) }
+}
+
+/// What a shard has of its events and of each user's split, side by side.
+private struct Columns {
+  let offsets: UnsafeBufferPointer<Int64>
+  let items: UnsafeBufferPointer<Int32>
+  let times: UnsafeBufferPointer<Int64>
+  let scenes: UnsafeBufferPointer<UInt16>
+  let behaviors: UnsafeBufferPointer<UInt16>
+  let trainCounts: UnsafeBufferPointer<Int32>
+  let validations: UnsafeBufferPointer<Int32>
+  let tests: UnsafeBufferPointer<Int32>
+
+  func events(_ user: Int) -> UserEvents {
     let range = Int(offsets[user])..<Int(offsets[user + 1])
     return UserEvents(
       items: UnsafeBufferPointer(rebasing: items[range]), times: UnsafeBufferPointer(rebasing: times[range]),
@@ -69,12 +90,9 @@ public final class UserShard: Sendable {
       test: tests[user] < 0 ? nil : Int(tests[user]))
   }
 
-  /// The number of the user with this id, or nil; a binary search.
-  public func find(_ id: String) -> Int? { ids.find(id) }
-
   /// Training events come first, then validation, then test, all inside the user's events, in time order.
-  private func checkSplit(_ path: String) throws {
-    for user in 0..<userCount {
+  func checkSplit(users: Int, _ path: String) throws {
+    for user in 0..<users {
       let range = Int(offsets[user])..<Int(offsets[user + 1])
       let (train, validation, test) = (Int(trainCounts[user]), Int(validations[user]), Int(tests[user]))
       let isInside =
@@ -87,5 +105,16 @@ public final class UserShard: Sendable {
         throw InputError("\(path): the events of user \(user) are not in time order; make the data set again")
       }
     }
+  }
+}
+
+extension Columns {
+  /// Views of what was copied; valid while it lives.
+  init(_ warm: WarmEvents) {
+    self.init(
+      offsets: UnsafeBufferPointer(warm.offsets), items: UnsafeBufferPointer(warm.items), times: UnsafeBufferPointer(warm.times),
+      scenes: UnsafeBufferPointer(warm.scenes), behaviors: UnsafeBufferPointer(warm.behaviors),
+      trainCounts: UnsafeBufferPointer(warm.trainCounts), validations: UnsafeBufferPointer(warm.validations),
+      tests: UnsafeBufferPointer(warm.tests))
   }
 }

@@ -15,6 +15,17 @@ struct ChildProcess: ~Copyable {
   /// - Parameter ignored: signals that the command is to ignore, as this process was told to.
   /// - Throws: `StartFailure` when the program cannot be started.
   init(_ words: [String], ignoring ignored: [Int32]) throws(StartFailure) {
+    process = try Self.start(words, ignoring: ignored)
+  }
+
+  /// Starts a command and returns its process.
+  ///
+  /// - Parameters:
+  ///   - output: the file that its standard output is written to, from the beginning; nil = this process's own.
+  ///   - log: the file that its standard error is added to, and its standard output where that has no file; nil = this process's own.
+  static func start(
+    _ words: [String], ignoring ignored: [Int32], output: String? = nil, log: String? = nil
+  ) throws(StartFailure) -> pid_t {
     var attributes = posix_spawnattr_t()
     var files = posix_spawn_file_actions_t()
     posix_spawnattr_init(&attributes)
@@ -35,13 +46,18 @@ struct ChildProcess: ~Copyable {
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     // A background group that reads from the terminal is stopped.
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    if let log {
+      posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o666)
+      if output == nil { posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO) }
+    }
+    if let output { posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o666) }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
     let code = posix_spawnp(&process, words[0], &files, &attributes, arguments, environ)
     guard code == 0 else { throw StartFailure(program: words[0], reason: String(cString: strerror(code))) }
-    self.process = process
+    return process
   }
 
   /// The status, once the process has ended; nil while it runs.
@@ -51,14 +67,17 @@ struct ChildProcess: ~Copyable {
     var status: Int32 = 0
     while true {
       let ended = waitpid(-1, &status, WNOHANG)
-      if ended == process {
-        let signal = status & 0x7f
-        return signal == 0 ? status >> 8 & 0xff : 128 + signal
-      }
+      if ended == process { return Self.meaning(of: status) }
       // Nobody else may wait for our children; a command whose end was not seen must not be waited for without end.
       if ended < 0 && errno == ECHILD { return Self.unknown }
       if ended <= 0 { return nil }
     }
+  }
+
+  /// What `waitpid` says of an end, as a shell says it.
+  static func meaning(of status: Int32) -> Status {
+    let signal = status & 0x7f
+    return signal == 0 ? status >> 8 & 0xff : 128 + signal
   }
 
   /// Sends a signal to the process.

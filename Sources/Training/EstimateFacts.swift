@@ -8,6 +8,8 @@ public import Text
 public struct EstimateFacts: Sendable {
   /// Items of the catalogue, V.
   public var items = 0
+  /// Items with training events, V': what negatives are drawn from.
+  public var trained = 0
   /// Token states of all items together.
   public var tokens = 0
   /// The most token states of an item, m.
@@ -24,7 +26,7 @@ public struct EstimateFacts: Sendable {
   public var positions = 0
   /// Events of a step whose items are needed: positions and targets that are no positions, E.
   public var events = 0
-  /// How likely an item is to be an event's.
+  /// How likely an item is to be an event's, of those with training events.
   public var popularity: ItemPopularity
 
   /// The users of a step that are looked at (ours: their lists are some megabytes).
@@ -33,7 +35,7 @@ public struct EstimateFacts: Sendable {
   /// The made-up catalogue of `precise bench`: Zipf's law, every sequence full.
   public init(_ config: RunConfig) {
     let bench = config.bench ?? BenchConfig()
-    items = bench.items
+    (items, trained) = (bench.items, bench.items)
     if config.model.semanticDim > 0 {
       (tokens, mostTokens, tokenWidth) = (bench.items * bench.tokens, bench.tokens, bench.tokenDim)
     }
@@ -79,6 +81,8 @@ public struct EstimateFacts: Sendable {
     events = positions + users
     var counts = [Double](repeating: 0, count: items)
     counts.withUnsafeMutableBufferPointer { source.countEvents(into: $0) }
-    popularity = ItemPopularity(counts: counts)
+    let trainCounts = dataset.items.trainCounts
+    let shown = counts.indices.filter { trainCounts[$0] > 0 }.map { counts[$0] }
+    (trained, popularity) = (shown.count, ItemPopularity(counts: shown))
   }
 }

@@ -94,7 +94,7 @@ public struct EvaluationRecord {
       requestTime(isKnown: model.readsRequestTime),
       .init("dataset", .string(dataset.manifest.checksum)),
       .init("checkpoint", .string(checkpoint)),
-    ]
+    ] + (dataset.manifest.preparation.coldItems.map { [.init("cold_items", .string($0))] } ?? [])
   }
 
   private static func requestTime(isKnown: Bool) -> JSONValue.Field {

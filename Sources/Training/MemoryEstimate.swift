@@ -111,9 +111,17 @@ public struct MemoryEstimate: Sendable {
   ///
   /// While a phase begins eight more bytes an item are needed, before a step's activations are.
   private static func counts(_ plan: PhasePlan, _ facts: EstimateFacts, _ ranks: Int) -> [Line] {
-    let draws = plan.negatives(items: facts.items)?.count != nil
+    let sampler = plan.negatives(items: facts.items)
+    let draws = sampler?.count != nil
     let chances = draws && plan.correctsChances ? (ranks > 1 ? 12.0 : 4.0) : 0
-    return [
+    let listed =
+      facts.trained < facts.items && (sampler?.readsCatalogue ?? false)
+      ? [
+        Line(
+          name: "items with training events", bytes: 4 * Double(facts.trained), formula: "4 V', on every rank",
+          key: plan.kind.isUniversal ? "universal.negatives_from" : nil)
+      ] : []
+    return listed + [
       Line(
         name: "numbers of all items", bytes: (chances + 5) * Double(facts.items),
         formula: "\(Int(chances + 5)) V, on every rank", key: plan.kind.isUniversal ? "universal.log_q" : nil)

@@ -131,6 +131,18 @@ public struct PhasePlan: Sendable {
   func seed(_ config: RunConfig) -> UInt64 { config.seed ^ UInt64(RandomStream.hash(name)) << 32 }
 
   /// The drawing of shared negatives, or nil when the objective needs none.
+  ///
+  /// - Parameter trainCounts: training events of each item.
+  func negatives(_ config: RunConfig, trainCounts: UnsafeBufferPointer<UInt32>) -> NegativeSampler? {
+    guard let sampler = negatives(config, items: trainCounts.count), sampler.readsCatalogue, trainCounts.contains(0) else {
+      return negatives(config, items: trainCounts.count)
+    }
+    let trained = trainCounts.indices.filter { trainCounts[$0] > 0 }.map(Int32.init)
+    return NegativeSampler(
+      count: sampler.count, source: sampler.source, items: sampler.items, trained: trained, seed: seed(config))
+  }
+
+  /// The same where every item has training events.
   func negatives(_ config: RunConfig, items: Int) -> NegativeSampler? { negatives(items: items, seed: seed(config)) }
 
   /// The same for who counts draws and makes none: with any seed.

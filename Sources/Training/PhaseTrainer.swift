@@ -49,10 +49,11 @@ final class PhaseTrainer {
     steps = plan.steps ?? plan.epochs * stepsPerEpoch
     if steps > 0, let problem = plan.problem(users: users) { throw InputError("phase \(plan.name): \(problem)") }
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
-    let negatives = try plan.negatives(config, items: dataset.items.count).map {
+    let negatives = try Memory.use(for: .itemNumbers, { plan.negatives(config, trainCounts: dataset.items.trainCounts) }).map {
       try SharedNegatives(
         $0, of: source, shardCount: dataset.shardCount, isCorrected: plan.correctsChances, communicator: communicator)
     }
+    leavesItemsOut = negatives?.leavesItemsOut ?? false
     freeze(plan, model)
     step = TrainStep(
       model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,
@@ -89,6 +90,11 @@ final class PhaseTrainer {
       log?.console.note(
         "warning: \(start.path) is of an earlier version, which drew users and negatives by another rule; \(plan.name) goes on by "
           + "the new one, so its epoch under way is not one pass over the users")
+    }
+    if let start, leavesItemsOut, start.manifest.negatives != NegativeSampler.rule, (1..<steps).contains(start.manifest.step) {
+      log?.console.note(
+        "warning: \(start.path) is of an earlier version, which drew negatives among all items; \(plan.name) goes on with those "
+          + "that have training events")
     }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
     log?.end(end == .finished ? try store.result()?.manifest : nil)
@@ -211,7 +217,7 @@ final class PhaseTrainer {
       updates: self.step.optimizer.updates, isJudged: judgement != .stopped, unlogged: log?.unlogged,
       dataset: dataset.manifest.checksum,
       items: dataset.items.count, selectedBy: judgement.score == nil ? nil : metric, score: judgement.score,
-      order: EpochOrder.rule)
+      order: EpochOrder.rule, negatives: NegativeSampler.rule)
     work.reset()
     let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }
     log?.checkpoint(step: step, seconds: work[.checkpoint], isAsynchronous: mode == .asynchronous)
@@ -237,6 +243,8 @@ final class PhaseTrainer {
   private let faults: FaultySteps
   private let watch: TrainingWatch?
   private let start: Checkpoint?
+  /// Whether negatives are drawn among fewer items than by the rule of earlier versions.
+  private let leavesItemsOut: Bool
   private let isContinued: Bool
   private let shouldStop: () -> Bool
   private let workspace = Workspace()

@@ -26,7 +26,10 @@ final class SharedNegatives {
   }
 
   /// How many are drawn by all ranks, from batches and from the catalogue.
-  var draws: Int { sampler.count ?? sampler.items }
+  var draws: Int { sampler.count ?? sampler.candidates }
+
+  /// Whether some items have no training event and are left out of draws that earlier versions took them into.
+  var leavesItemsOut: Bool { sampler.readsCatalogue && sampler.candidates < sampler.items }
 
   /// The most draws that a slice of so many users gives.
   func mostDrawsFromBatch(users: Int) -> Int {

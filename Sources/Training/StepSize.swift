@@ -3,7 +3,7 @@ import Foundation
 
 /// What a step is made of, on a number of ranks: expected, as means over the ranks, or counted by one of them.
 ///
-/// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V items.
+/// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V items with training events.
 public struct StepSize: Sendable, Equatable {
   /// R.
   public var ranks = 1
@@ -63,7 +63,7 @@ public struct StepSize: Sendable, Equatable {
     }
     guard sampler.count != nil else {
       // The full softmax wants everything.
-      (wanted, distinct, negatives) = (Double(facts.items), Double(facts.items), Double(facts.items))
+      (wanted, distinct, negatives) = (Double(facts.trained), Double(facts.trained), Double(facts.trained))
       return
     }
     draws = Double(sampler.fromBatch) * share

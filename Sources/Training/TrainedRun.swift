@@ -30,11 +30,13 @@ public struct TrainedRun: Sendable {
   ///
   /// Throws `InputError` when the folder is no run, a checkpoint's manifest is damaged, or the data set has changed since.
   ///
-  /// - Parameter data: the data set's folder, when it has moved.
-  public init(path: String, data: String? = nil) throws {
+  /// - Parameters:
+  ///   - data: the data set's folder, when it has moved.
+  ///   - overrides: `key=value`s below `evaluation`, to judge it in another way than it was trained with.
+  public init(path: String, data: String? = nil, overrides: [String] = []) throws {
     directory = RunDirectory(path: path)
     let record = try directory.record()
-    config = try ConfigReader.read(file: directory.configPath)
+    config = try ConfigReader.read(file: directory.configPath, overrides: overrides)
     guard data != nil || Dataset.isDataset(record.dataset) else {
       throw InputError("\(path)/run.json names the data set \(record.dataset), which is not there; give it with --data")
     }

@@ -38,6 +38,10 @@ struct EvaluateCommand: RankCommand {
   var perUser: String?
   @Flag(help: "Replace a file that stands at --per-user.")
   var overwrite = false
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"))
+  var overrides: [String] = []
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var rankOptions: RankOptions
@@ -46,12 +50,15 @@ struct EvaluateCommand: RankCommand {
   func validate() throws {
     if perUser == "-" { throw ValidationError("--per-user writes a file: standard output is for the metrics") }
     if overwrite && perUser == nil { throw ValidationError("--overwrite goes with --per-user") }
+    if let other = overrides.first(where: { !$0.hasPrefix("evaluation.") }) {
+      throw ValidationError("--set takes keys below evaluation here, not \(other): what was trained stays as it is")
+    }
   }
 
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let trained = try TrainedRun(path: directory, data: data)
+      let trained = try TrainedRun(path: directory, data: data, overrides: overrides)
       try checkOutput(trained)
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }

@@ -18,6 +18,7 @@ struct Precise: ParsableCommand {
       EncodeCommand.self,
       TrainCommand.self,
       EvaluateCommand.self,
+      AblateCommand.self,
       ExportCommand.self,
       RecommendCommand.self,
       ScoreCommand.self,
@@ -45,8 +46,8 @@ struct Precise: ParsableCommand {
       var command = try parseAsRoot()
       Memory.begin(.work(of: command))
       try reportingFailures { try refuseCrowd(command) }
-      // A training saves first, and its supervisor passes signals on.
-      if !(command is TrainCommand || command is LaunchCommand) { StopCleanup.begin() }
+      // A training saves first, and who supervises trainings passes signals on.
+      if !(command is TrainCommand || command is LaunchCommand || command is AblateCommand) { StopCleanup.begin() }
       try command.run()
     } catch {
       exit(withError: error)

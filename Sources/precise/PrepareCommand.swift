@@ -52,6 +52,12 @@ struct PrepareCommand: ParsableCommand {
       valueName: "split"),
     transform: { text in try usage { try SplitProtocol(text) } })
   var split: SplitProtocol?
+  @Option(
+    help: ArgumentHelp(
+      "Keep a share of the items out of training altogether, drawn from a seed: 0.2, 20% or 0.2:7. (default: none)",
+      valueName: "share[:seed]"),
+    transform: { text in try usage { try ColdItems(text) } })
+  var coldItems: ColdItems?
   @Option(help: "Users with fewer events are dropped, to a fixed point with the items. (default: 5)")
   var minUserEvents: Int?
   @Option(help: "Items with fewer events are dropped, to a fixed point with the users. (default: 5)")
@@ -126,6 +132,7 @@ struct PrepareCommand: ParsableCommand {
     (options.interactions, options.items, options.output, options.format) = (interactions, items, output, format)
     (options.columns, options.timeUnit, options.maximumBadRows, options.memory) = (columns, timeUnit, maxBadRows, memory)
     (options.overwrite, options.since, options.goneItems) = (overwrite, since, goneItems ?? options.goneItems)
+    options.coldItems = coldItems
     (options.split, options.ties) = (split ?? options.split, ties ?? options.ties)
     (options.duplicates, options.itemKey) = (duplicates ?? options.duplicates, itemKey ?? options.itemKey)
     options.minimumUserEvents = minUserEvents ?? options.minimumUserEvents
@@ -142,6 +149,7 @@ struct PrepareCommand: ParsableCommand {
     var options = given
     try options.append(to: try Dataset(path: path))
     let flags: [(name: String, isGiven: Bool, given: String, inherited: String)] = [
+      ("--cold-items", coldItems != nil, given.coldItems?.description ?? "", options.coldItems?.description ?? "none"),
       ("--ties", ties != nil, "\(given.ties)", "\(options.ties)"),
       ("--duplicates", duplicates != nil, given.duplicates.rawValue, options.duplicates.rawValue),
       ("--item-key", itemKey != nil, given.itemKey.rawValue, options.itemKey.rawValue),

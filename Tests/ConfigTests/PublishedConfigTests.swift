@@ -24,6 +24,21 @@ struct PublishedConfigTests {
     #expect(file.hasPrefix("bench-") == (config.bench != nil))
   }
 
+  static let grids =
+    (try? FileManager.default.contentsOfDirectory(atPath: folder + "/ablations"))?.filter { $0.hasSuffix(".yaml") }.sorted() ?? []
+
+  /// Every variant of a published grid is a configuration.
+  @Test(arguments: grids)
+  func gridsResolve(file: String) throws {
+    let path = "\(Self.folder)/ablations/\(file)"
+    var grid = try AblationGrid.read(file: path, data: "dataset")
+    #expect(try String(contentsOfFile: path, encoding: .utf8).contains("precise ablate Configs/ablations/\(file) --data "))
+    grid.config = "\(Self.folder)/../\(grid.config)"
+    for variant in grid.variants {
+      for judgement in grid.judgements { _ = try grid.resolve(variant, seed: grid.seeds[0], judged: judgement) }
+    }
+  }
+
   /// The shapes that the PyTorch peer is timed on, so that both numbers are of one thing.
   @Test func theBaseShapeIsThePeers() throws {
     let config = try ConfigReader.read(file: Self.folder + "/bench-base.yaml")

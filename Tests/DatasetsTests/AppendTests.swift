@@ -76,6 +76,31 @@ import Testing
     #expect(left == right)
   }
 
+  /// Files keep every event, so that late ones, repeats and cuts move what is held out as if all had come at once.
+  @Test(arguments: [DuplicateRule.exact, .first], ["leave-one-out", "time:1025"])
+  func coldItemsStayCold(duplicates: DuplicateRule, split: String) throws {
+    let events = RandomEvent.make(2_500, seed: 9)
+    func rules(_ options: inout PreparationOptions) throws {
+      (options.duplicates, options.coldItems) = (duplicates, try ColdItems("0.3:4"))
+    }
+    let appended = try append(Array(events[..<1_400]), Array(events[1_400...]), rules) { $0.split = try SplitProtocol(split) }
+    var whole = try options("whole", events, minimum: 1)
+    try rules(&whole)
+    whole.split = try SplitProtocol(split)
+    let manifest = try Preparation(whole).run()
+    let atOnce = try Dataset(path: whole.output)
+    var (found, expected) = (try contents(appended), try contents(atOnce))
+    if duplicates == .first {
+      // A scene stays listed whose only event with an item a late one has replaced: the items' file has more to tell.
+      for name in [ItemCatalogue.fileName] { (found[name], expected[name]) = (nil, nil) }
+    }
+    #expect(found == expected && found.count > 7)
+    #expect((0..<atOnce.items.count).allSatisfy { atOnce.items.isCold($0) == appended.items.isCold($0) })
+    #expect(Array(appended.items.trainCounts) == Array(atOnce.items.trainCounts))
+    #expect(appended.manifest.coldItems == manifest.coldItems && manifest.coldItems?.items ?? 0 > 10)
+    #expect(appended.manifest.split == manifest.split && appended.manifest.preparation == manifest.preparation)
+  }
+
   @Test func theKnownKeepTheirNumbersAndAreNeverDropped() throws {
     let events = RandomEvent.make(2_500, seed: 1)
     // Rare users and items of the second part are new to the first, so the minimums count for them.

@@ -72,7 +72,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"version\" : 1", "\"version\" : 2", "layout version 2"),
+    ("\"version\" : 1", "\"version\" : 3", "layout version 3"),
+    ("\"version\" : 1", "\"version\" : 2", "do not fit together"),
     ("\"items\" : 3,\n  \"preparation\"", "\"preparation\"", "items is missing"),
     ("\"users\" : 2\n", "\"users\" : \"two\"\n", "users: what stands there is not a whole number"),
     ("shard-00000", "../../etc/x", "do not fit together"),

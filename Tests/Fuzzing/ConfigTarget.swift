@@ -12,6 +12,7 @@ extension FuzzTarget {
         let overrides =
           parts.count < 2
           ? [] : parts[1].split(separator: 10, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        attempt { _ = try AblationGrid.read(file: folder.file("config.yaml")) }
         attempt {
           let config = try ConfigReader.read(file: folder.file("config.yaml"), overrides: overrides)
           do {

@@ -1,0 +1,108 @@
+import Files
+public import Foundation
+public import Reporting
+
+/// What is known of one run of a grid: how it was trained, and every metric that it has been judged by so far.
+///
+/// A file of its own beside the runs, so that a run that is whole is not trained or judged again.
+public struct AblationRecord: Sendable, Equatable {
+  /// Metrics by phase and entry ("test", "test.universal"), as `precise evaluate --json` prints them.
+  public typealias Metrics = [String: [String: JSONValue]]
+
+  private static let version = 1
+
+  /// The resolved configuration.
+  public let config: String
+  /// The data set's checksum.
+  public let dataset: String
+  /// The checksum of its token states; nil when the model reads none.
+  public let tokenStates: String?
+  /// Whether all phases have been trained to their end.
+  public var isTrained = false
+  /// By label of the judgement, then by split.
+  public private(set) var judged: [String: [String: Metrics]] = [:]
+
+  /// Describes a run that is to be trained.
+  public init(config: String, dataset: String, tokenStates: String?) {
+    (self.config, self.dataset, self.tokenStates) = (config, dataset, tokenStates)
+  }
+
+  /// Reads a record; nil when there is none.
+  ///
+  /// Throws `InputError` when it cannot be read.
+  public init?(path: String) throws {
+    guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return nil }
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: SmallFile.read(path)),
+      value["version"] == .int(Self.version),
+      case .string(let config) = value["config"], case .string(let dataset) = value["dataset"],
+      case .bool(let isTrained) = value["trained"], case .object(let labels) = value["judged"]
+    else { throw InputError("\(path) cannot be read; remove it, and the run is judged again") }
+    self.init(config: config, dataset: dataset, tokenStates: value["token_states"].flatMap(Self.text))
+    self.isTrained = isTrained
+    for label in labels {
+      for split in Self.fields(label.value) { judged[label.key, default: [:]][split.key] = Self.metrics(split.value) }
+    }
+  }
+
+  /// Writes the record, whole or not at all.
+  public func write(to path: String) throws {
+    var file = try AtomicFile(path: path)
+    try file.write(json.indented + "\n")
+    try file.commit()
+  }
+
+  /// Takes in what `precise evaluate --json` has printed of a split.
+  ///
+  /// Throws `InputError` when it is no such thing.
+  public mutating func add(_ printed: Data, judgement label: String, split: String) throws {
+    guard let value = try? JSONDecoder().decode(JSONValue.self, from: printed), case .object = value else {
+      throw InputError("what precise evaluate has printed is no JSON")
+    }
+    judged[label, default: [:]][split, default: [:]].merge(Self.metrics(value)) { $1 }
+  }
+
+  /// Whether a phase has been judged on a split.
+  public func has(_ phase: String, judgement label: String, split: String) -> Bool {
+    judged[label]?[split]?[phase]?[split] != nil
+  }
+
+  /// What stands beside a phase on the same users ("universal"), by name.
+  public func references(_ phase: String, judgement label: String, split: String) -> [String] {
+    let entries = judged[label]?[split]?[phase] ?? [:]
+    return entries.keys.filter { $0.hasPrefix(split + ".") }.map { String($0.dropFirst(split.count + 1)) }.sorted()
+  }
+
+  /// The metrics and the protocol of a phase on a split, or of what stands beside it.
+  public func entry(_ phase: String, judgement label: String, split: String, reference: String? = nil) -> JSONValue? {
+    judged[label]?[split]?[phase]?[reference.map { "\(split).\($0)" } ?? split]
+  }
+
+  /// The same fields as a file.
+  private var json: JSONValue {
+    .object([
+      .init("version", .int(Self.version)), .init("config", .string(config)), .init("dataset", .string(dataset)),
+      .init("token_states", tokenStates.map { JSONValue.string($0) } ?? .null), .init("trained", .bool(isTrained)),
+      .init(
+        "judged",
+        Self.object(judged) { Self.object($0) { Self.object($0) { Self.object($0) { $0 } } } }),
+    ])
+  }
+
+  private static func object<Value>(_ values: [String: Value], _ json: (Value) -> JSONValue) -> JSONValue {
+    .object(values.sorted { $0.key < $1.key }.map { .init($0.key, json($0.value)) })
+  }
+
+  private static func metrics(_ value: JSONValue) -> Metrics {
+    var metrics: Metrics = [:]
+    for phase in fields(value) {
+      for entry in fields(phase.value) { metrics[phase.key, default: [:]][entry.key] = entry.value }
+    }
+    return metrics
+  }
+
+  private static func fields(_ value: JSONValue) -> [JSONValue.Field] {
+    if case .object(let fields) = value { fields } else { [] }
+  }
+
+  private static func text(_ value: JSONValue) -> String? { if case .string(let text) = value { text } else { nil } }
+}

@@ -1,0 +1,61 @@
+import Config
+public import Reporting
+
+extension AblationResults {
+  /// Everything that the tables say, with the value of every seed: what another program reads.
+  public var json: JSONValue {
+    .object([
+      .init("command", .string(command)), .init("grid", .string(grid.file)), .init("configuration", .string(grid.config)),
+      .init("set", .array(grid.common.map { .string($0.text) })), .init("base", .string(grid.base)),
+      .init("seeds", .array(grid.seeds.map(Self.number))),
+      .init("variants", .array(grid.variants.map(variantJSON))), .init("incomplete", .array(failures.map { .string($0) })),
+      .init("results", .array(grid.judgements.flatMap { judgement in phases.flatMap { rows(judgement.label, $0) } })),
+    ])
+  }
+
+  private static func number(_ seed: UInt64) -> JSONValue {
+    if let seed = Int(exactly: seed) { .int(seed) } else { .string(String(seed)) }
+  }
+
+  private func variantJSON(_ variant: AblationGrid.Variant) -> JSONValue {
+    .object([
+      .init("name", .string(variant.name)), .init("set", .array(variant.overrides.map { .string($0.text) })),
+      .init("data", data[variant.name].map { JSONValue.string($0.path) } ?? .null),
+      .init("dataset", data[variant.name].map { JSONValue.string($0.checksum) } ?? .null),
+    ])
+  }
+
+  /// A row for each split, variant, model, bucket and metric that any seed has.
+  private func rows(_ judgement: String, _ phase: String) -> [JSONValue] {
+    var rows: [JSONValue] = []
+    for split in ["test", "validation"] {
+      let place = Place(judgement: judgement, phase: phase, split: split)
+      let models: [String?] = [nil] + references(place).map { Optional($0) }
+      for variant in grid.variants {
+        for (reference, bucket) in models.flatMap({ model in grid.buckets.map { (model, $0) } }) {
+          rows += grid.metrics.compactMap { row(place, variant.name, reference, bucket, $0) }
+        }
+      }
+    }
+    return rows
+  }
+
+  private func row(_ place: Place, _ variant: String, _ reference: String?, _ bucket: String, _ metric: String) -> JSONValue? {
+    let values = values(variant, place, reference: reference, bucket: bucket, metric: metric)
+    guard let spread = Spread(values.compactMap { $0 }) else { return nil }
+    // A phase is held against the base's, and what stands beside a phase against the phase.
+    let own = self.values(variant, place, bucket: bucket, metric: metric)
+    let base = self.values(grid.base, place, bucket: bucket, metric: metric)
+    let difference = reference == nil ? PairedDifference(values, minus: base) : PairedDifference(own, minus: values)
+    func optional(_ value: Double?) -> JSONValue { value.map { JSONValue.double($0) } ?? .null }
+    return .object([
+      .init("judged", .string(place.judgement)), .init("phase", .string(place.phase)), .init("split", .string(place.split)),
+      .init("variant", .string(variant)), .init("beside", reference.map { JSONValue.string($0) } ?? .null),
+      .init("bucket", .string(bucket)), .init("users", users(variant, place, bucket: bucket).map { JSONValue.int($0) } ?? .null),
+      .init("metric", .string(metric)), .init("values", .array(values.map(optional))),
+      .init("mean", .double(spread.mean)), .init("deviation", optional(spread.deviation)),
+      .init(reference == nil ? "difference" : "gain", optional(difference?.mean)),
+      .init(reference == nil ? "difference_error" : "gain_error", optional(difference?.error)),
+    ])
+  }
+}

@@ -1,0 +1,58 @@
+import Ablation
+import Config
+import Files
+import Foundation
+import Reporting
+import TestSupport
+import Testing
+
+/// Records and the folder of an ablation.
+struct AblationFilesTests {
+  @Test func recordsComeBackAsTheyWere() throws {
+    let world = try AblationWorld()
+    let path = world.folder.file("record.json")
+    #expect(try AblationRecord(path: path) == nil)
+    var record = AblationRecord(config: "seed: 1\n", dataset: "abc", tokenStates: "def")
+    record.isTrained = true
+    try record.add(AblationWorld.printed(0.1, 0.2, universal: 0.05, phase: "like"), judgement: "seen", split: "test")
+    try record.add(AblationWorld.printed(0.3, 0.4, split: "validation"), judgement: "seen", split: "validation")
+    try record.write(to: path)
+    let back = try #require(try AblationRecord(path: path))
+    #expect(back == record)
+    #expect(back.has("like", judgement: "seen", split: "test") && !back.has("universal", judgement: "seen", split: "test"))
+    #expect(back.has("universal", judgement: "seen", split: "validation") && !back.has("like", judgement: "other", split: "test"))
+    #expect(back.references("like", judgement: "seen", split: "test") == ["universal"])
+    #expect(back.entry("like", judgement: "seen", split: "test", reference: "universal")?["all"]?["recall@10"]?.number == 0.05)
+    #expect(throws: InputError.self) { try record.add(Data("precise: no".utf8), judgement: "seen", split: "test") }
+    for text in ["", "[]", "{}", "{\"version\": 2, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}}"] {
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(throws: InputError.self) { try AblationRecord(path: path) }
+    }
+  }
+
+  @Test func theFolderIsAnAblationsOrNobodys() throws {
+    let folder = try TemporaryFolder()
+    let ablation = AblationFolder(path: folder.file("out/"))
+    do {
+      let lock = try ablation.open(.resume, grid: "g.yaml")
+      let error = #expect(throws: InputError.self) { try ablation.open(.resume, grid: "g.yaml") }
+      #expect(error?.description.contains("another precise ablate works in") == true)
+      withExtendedLifetime(lock) {}
+    }
+    let error = #expect(throws: InputError.self) { try ablation.open(.begin, grid: "g.yaml") }
+    #expect(error?.description.contains("holds an ablation already; give --resume") == true)
+    _ = try ablation.open(.overwrite, grid: "g.yaml")
+    try ablation.makeFolders("both")
+    #expect(ablation.run("both", seed: 3) == folder.file("out/runs/both/seed-3"))
+    try FileManager.default.createDirectory(atPath: folder.file("mine"), withIntermediateDirectories: true)
+    try folder.write("mine/thesis.tex", "x")
+    for intent in [AblationFolder.Intent.begin, .resume, .overwrite] {
+      #expect(throws: InputError.self) { try AblationFolder(path: folder.file("mine")).open(intent, grid: "g") }
+    }
+    #expect(throws: InputError.self) { try AblationFolder(path: folder.file("mine/thesis.tex")).open(.begin, grid: "g") }
+    try folder.write("mine/ablation.json", "{\"format\": \"other\"}")
+    #expect(throws: InputError.self) { try AblationFolder(path: folder.file("mine")).open(.overwrite, grid: "g") }
+    #expect(
+      try folder.names() == ["mine", "out"] && FileManager.default.contentsOfDirectory(atPath: folder.file("mine")).count == 2)
+  }
+}
