@@ -5,6 +5,9 @@ extension OutputFolder.Kind {
   public static let dataset = OutputFolder.Kind(
     "a data set", marker: DatasetManifest.fileName, isSound: DatasetManifest.isManifest,
     owns: {
-      [DatasetManifest.fileName, ItemCatalogue.fileName, "shards", "token_states.safetensors", "encode.json", "text_vectors.safetensors"].contains($0)
+      [
+        DatasetManifest.fileName, ItemCatalogue.fileName, "shards", "token_states.safetensors", "encode.json",
+        "text_vectors.safetensors",
+      ].contains($0)
     })
 }

@@ -67,7 +67,8 @@ public final class ServedModel {
     model = try run.model(plan, communicator: communicator)
     requestTime = try Self.requestTime(time, model, run.dataset, communicator)
     catalogue = try Catalogue(
-      model, trainCounts: run.dataset.items.trainCounts, text: try run.text(plan), communicator: communicator, workspace: workspace,
+      model, trainCounts: run.dataset.items.trainCounts, text: try run.text(plan), communicator: communicator,
+      workspace: workspace,
       bytes: mayStream ? run.config.evaluation.catalogueBytes : .max)
     embedder = UserEmbedder(model, catalogue)
     guard !catalogue.isWhole || catalogue.embeddings.isFinite else {
