@@ -13,7 +13,7 @@ public import Tensors
 /// chosen by. Users are every k-th of a virtual shard and sums go by shard, so the number of ranks does not show.
 public struct BlendFit {
   /// What is fitted, and how well it and the model alone do on the users of the fit.
-  public struct Result: Sendable {
+  public struct Result: Sendable, CustomStringConvertible {
     /// The best blend.
     public let blend: Blend
     /// The metric's mean under it.
@@ -22,6 +22,17 @@ public struct BlendFit {
     public let scoreWithout: Double
     /// Users that were ranked for.
     public let users: Int
+    /// The metric.
+    public let metric: String
+
+    /// What was gained, in a sentence.
+    public var description: String {
+      func text(_ value: Double) -> String {
+        let digits = String(Int((value * 1e4).rounded()))
+        return "0." + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      }
+      return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(users) users"
+    }
   }
 
   /// Users to fit on, at most; fewer when the catalogue is large, so that the work stays bounded.
@@ -31,6 +42,7 @@ public struct BlendFit {
   private let shards: Range<Int>
   private let communicator: any Communicator
   private let vectors: TextVectors
+  private let metric: String
   private let gain: RankGain
   private let catalogueBytes: Int
 
@@ -48,6 +60,7 @@ public struct BlendFit {
     self.communicator = communicator
     self.vectors = vectors
     self.catalogueBytes = catalogueBytes
+    self.metric = metric
     gain = RankGain(metric)
   }
 
@@ -85,7 +98,7 @@ public struct BlendFit {
     var blend = choice.blend
     blend.unseenScale = try BlendSpread(catalogue, first, communicator).scale(
       trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
-    return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users)
+    return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users, metric: metric)
   }
 
   /// Every how many judged users one is taken.

@@ -1,8 +1,9 @@
 import Checkpoints
-import Collectives
+public import Collectives
 import Config
 import Datasets
-import Evaluation
+public import Evaluation
+import Files
 import Kernels
 import Memory
 import Model
@@ -13,7 +14,7 @@ import Tensors
 /// What follows a phase that is trained: its result's scores are blended with the text of items, fitted on the validation events.
 ///
 /// The blend is written into the checkpoint's manifest. A run that was stopped before that makes up for it when it goes on.
-struct BlendStep {
+public struct BlendStep {
   let config: RunConfig
   let dataset: Dataset
   let vectors: TextVectors
@@ -22,10 +23,13 @@ struct BlendStep {
   /// Fits the blend of a phase's result and writes it down; collective.
   ///
   /// - Parameters:
+  ///   - isForced: whether to fit anew what has a blend already.
   ///   - model: makes the phase's model, whatever its numbers.
   /// - Returns: nil when the result has one already, or there is nobody to fit on.
-  func run(_ plan: PhasePlan, _ result: Checkpoint, model: () throws -> PreciseModel) throws -> BlendFit.Result? {
-    let fitted = communicator.rank == 0 && result.manifest.blend?.vectors == vectors.checksum
+  func run(
+    _ plan: PhasePlan, _ result: Checkpoint, isForced: Bool = false, model: () throws -> PreciseModel
+  ) throws -> BlendFit.Result? {
+    let fitted = communicator.rank == 0 && !isForced && result.manifest.blend?.vectors == vectors.checksum
     guard try communicator.gatherCounts(fitted ? 1 : 0)[0] == 0 else { return nil }
     let model = try model()
     try result.loadResult(into: model, communicator: communicator)
@@ -46,5 +50,23 @@ struct BlendStep {
     }
     try communicator.barrier()
     return found
+  }
+
+  /// Fits the blend of a trained run's phase anew and writes it down; collective.
+  ///
+  /// Throws `InputError` when the run's configuration or data set has no text vectors.
+  ///
+  /// - Returns: nil when there is nobody to fit on.
+  public static func refit(
+    _ plan: PhasePlan, of run: TrainedRun, communicator: any Communicator
+  ) throws -> BlendFit.Result? {
+    guard let vectors = run.textVectors else {
+      throw InputError(
+        run.config.model.fusion == .paper
+          ? "\(run.directory.path) was trained with model.fusion: paper; give --set model.fusion=similarity to blend it all the same"
+          : "\(run.dataset.path) has no text vectors; run `precise encode \(run.dataset.path)` again")
+    }
+    let step = BlendStep(config: run.config, dataset: run.dataset, vectors: vectors, communicator: communicator)
+    return try step.run(plan, run.checkpoint(plan), isForced: true) { try run.model(plan, communicator: communicator) }
   }
 }

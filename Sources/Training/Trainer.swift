@@ -163,10 +163,7 @@ public final class Trainer {
     guard !found.isEmpty else { return }
     let step = BlendStep(config: config, dataset: inputs.dataset, vectors: vectors, communicator: communicator)
     guard let fit = try step.run(plan, try Checkpoint(path: found), model: { try makeModel(plan.userHead) }) else { return }
-    let metric = config.evaluation.metric(items: inputs.dataset.items.count)
-    console.note(
-      "\(plan.name): scores blended with text; validation \(metric) \(HumanFormat.decimal(fit.scoreWithout, 4)) -> "
-        + "\(HumanFormat.decimal(fit.score, 4)) on \(HumanFormat.count(fit.users)) users")
+    console.note("\(plan.name): \(fit)")
   }
 
   private func train(_ plan: PhasePlan, from start: Checkpoint?) throws -> PhaseTrainer.End {

@@ -17,7 +17,7 @@ struct Precise: ParsableCommand {
       PrepareCommand.self,
       EncodeCommand.self,
       TrainCommand.self,
-      EvaluateCommand.self,
+      EvaluateCommand.self, BlendCommand.self,
       AblateCommand.self,
       ExportCommand.self,
       RecommendCommand.self,
