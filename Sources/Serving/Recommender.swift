@@ -13,6 +13,8 @@ public struct Recommender {
     public var scene: Int?
     /// Whether items that the user had are left out.
     public var filterSeen = false
+    /// Places kept for items without a training event: where fewer are among the best, the best of them take the last places.
+    public var newPlaces = 0
 
     /// The ten best of all items.
     public init() {}
@@ -38,6 +40,7 @@ public struct Recommender {
     self.served = served
     self.rules = rules
     let items = served.dataset.items
+    isNew = items.trainCounts.map { $0 == 0 }
     candidates = (0..<items.count).filter { item in rules.scene.map { items.scenes(item).contains($0) } ?? true }
   }
 
@@ -60,8 +63,25 @@ public struct Recommender {
 
   private func select(_ scores: UnsafePointer<Float>, seen: Set<Int32>) -> [Recommendation] {
     var top = TopItems(rules.count)
-    for item in candidates where !(rules.filterSeen && seen.contains(Int32(item))) { top.offer(item, scores[item]) }
-    return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item))) }
+    var new = TopItems(max(1, rules.newPlaces))
+    for item in candidates where !(rules.filterSeen && seen.contains(Int32(item))) {
+      top.offer(item, scores[item])
+      if rules.newPlaces > 0 && isNew[item] { new.offer(item, scores[item]) }
+    }
+    return withNew(top.best, rules.newPlaces > 0 ? new.best : []).map { Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item))) }
+  }
+
+  /// The best items, the last of which give way to new ones where too few of these are among them.
+  private func withNew(_ best: [TopItems.Entry], _ new: [TopItems.Entry]) -> [TopItems.Entry] {
+    let missing = new.filter { entry in !best.contains { $0.item == entry.item } }
+      .prefix(max(0, min(rules.newPlaces, new.count) - best.count { isNew[$0.item] }))
+    guard !missing.isEmpty else { return best }
+    var kept = best
+    while kept.count > rules.count - missing.count {
+      guard let place = kept.lastIndex(where: { !isNew[$0.item] }) else { break }
+      kept.remove(at: place)
+    }
+    return kept + missing
   }
 
   /// The items most like an item, by the cosine of their embeddings; never the item itself, nor one whose embedding is zero.
@@ -81,4 +101,6 @@ public struct Recommender {
   }
 
   private let candidates: [Int]
+  /// Whether no training event shows an item.
+  private let isNew: [Bool]
 }

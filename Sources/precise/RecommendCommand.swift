@@ -36,6 +36,8 @@ struct RecommendCommand: ParsableCommand {
   var scene: String?
   @Flag(inversion: .prefixedNo, help: "Leave out items the user had; default: as the run's evaluation.filter_seen.")
   var filterSeen: Bool?
+  @Option(help: ArgumentHelp("Places kept for items without a training event.", valueName: "places"))
+  var reserveNew = 0
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var outputOptions: OutputOptions
@@ -45,6 +47,10 @@ struct RecommendCommand: ParsableCommand {
       throw ValidationError("give one of --user, --item and --users-file")
     }
     guard (1...100_000).contains(count) else { throw ValidationError("-k must be 1 to 100000, not \(count)") }
+    guard (0...count).contains(reserveNew) else {
+      throw ValidationError("--reserve-new must be 0 to \(count), the number of items, not \(reserveNew)")
+    }
+    guard item == nil || reserveNew == 0 else { throw ValidationError("--reserve-new goes with users, not with --item") }
     guard item == nil || trained.at == nil else { throw ValidationError("--at goes with users, not with --item") }
     guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
   }
@@ -55,6 +61,7 @@ struct RecommendCommand: ParsableCommand {
       let served = try trained.load(try trained.open(), console)
       var rules = Recommender.Rules()
       rules.count = count
+      rules.newPlaces = reserveNew
       rules.scene = try scene.map { try Lookup(served.dataset).scene($0) }
       rules.filterSeen = filterSeen ?? served.run.config.evaluation.filterSeen
       let recommender = Recommender(served, rules: rules)

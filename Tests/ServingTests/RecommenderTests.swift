@@ -50,6 +50,23 @@ struct RecommenderTests {
     }
   }
 
+  @Test func placesAreKeptForItemsWithoutTrainingEvents() throws {
+    let served = try ServedWorld.hashed().served()
+    let counts = served.dataset.items.trainCounts
+    let events = try (0..<20).map { try #require(try Lookup(served.dataset).events(ofUser: "u\($0)")) }
+    var kept = rules(3)
+    kept.newPlaces = 1
+    let plain = try Recommender(served, rules: rules(3)).recommend(events)
+    let with = try Recommender(served, rules: kept).recommend(events)
+    let isNew = { (item: Int) in counts[item] == 0 }
+    #expect(plain.contains { list in !list.contains { isNew($0.item) } }, "every list has a new item anyway")
+    for (before, after) in zip(plain, with) {
+      #expect(after.count == 3 && after.contains { isNew($0.item) })
+      let isKept = before.contains { isNew($0.item) }
+      #expect(isKept ? after == before : Array(after.prefix(2)) == Array(before.prefix(2)))
+    }
+  }
+
   @Test func anItemIsNeverLikeItself() throws {
     let served = try ServedWorld.hashed().served()
     let recommender = Recommender(served, rules: rules(1_000))
