@@ -68,7 +68,9 @@ public struct Recommender {
       top.offer(item, scores[item])
       if rules.newPlaces > 0 && isNew[item] { new.offer(item, scores[item]) }
     }
-    return withNew(top.best, rules.newPlaces > 0 ? new.best : []).map { Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item))) }
+    return withNew(top.best, rules.newPlaces > 0 ? new.best : []).map {
+      Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item)))
+    }
   }
 
   /// The best items, the last of which give way to new ones where too few of these are among them.
