@@ -34,7 +34,7 @@ public struct Blend: Codable, Sendable, Equatable {
   public var cells: [Weights]
   /// a of items without a training event: brings the spread of their scores to that of an item with a few.
   public var unseenScale = 1.0
-  /// The checksum of the text vectors that it was fitted with, eight hexadecimal digits.
+  /// What the text vectors that it was fitted with are known by.
   public var vectors = ""
 
   /// Puts a blend together.

@@ -14,6 +14,10 @@ public import Text
 public final class TextVectors: Sendable {
   /// The name of the file in a data set's folder.
   public static let fileName = "text_vectors.safetensors"
+  /// The rule that vectors are made by.
+  static let rule = 1
+  /// The header's entry that holds the rule.
+  static let ruleKey = "rule"
   /// The header's entry that holds the checksum of the token states that the vectors were made beside.
   static let statesKey = "token_states_crc32"
   /// The widths of the parts are bounded: a file may claim any.
@@ -21,8 +25,8 @@ public final class TextVectors: Sendable {
 
   /// The number of items V.
   public let itemCount: Int
-  /// The CRC-32 of the file, eight hexadecimal digits.
-  public let checksum: String
+  /// What a blend that was fitted with these vectors knows them by: the rule that makes them, and the token states they were made beside.
+  public let identity: String
   /// w, the width of a vector.
   public let width: Int
   /// The part of the width that is lexical.
@@ -42,11 +46,11 @@ public final class TextVectors: Sendable {
     let path = "\(dataset.path)/\(Self.fileName)"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     file = try SafetensorsFile(path: path)
-    guard file.metadata[TokenStates.itemTableKey] == DatasetItems(dataset).checksum,
+    guard file.metadata[Self.ruleKey] == "\(Self.rule)", file.metadata[TokenStates.itemTableKey] == DatasetItems(dataset).checksum,
       file.metadata[Self.statesKey] == (try EncodingRecord(folder: dataset.path).fileChecksum)
     else {
       throw InputError(
-        "\(path) was made for other items or token states than the data set has now; run `precise encode \(dataset.path)` again")
+        "\(path) was made for other items or token states than the data set has now, or by another version; run `precise encode \(dataset.path)` again")
     }
     guard let info = file.tensors["vectors"], info.shape.count == 2, (1...Self.mostWidth).contains(info.shape[1]),
       info.shape[0] == dataset.items.count, info.type == .f16,
@@ -58,7 +62,10 @@ public final class TextVectors: Sendable {
     }
     (itemCount, width) = (info.shape[0], info.shape[1])
     vectors = try file.bytes("vectors")
-    checksum = String(format: "%08x", try CRC32.of(file: path))
+    guard ElementType.f16.isFinite(vectors) else {
+      throw InputError("\(path) has NaN or infinity in it; run `precise encode \(dataset.path)` again")
+    }
+    identity = "\(Self.rule)-\(file.metadata[Self.statesKey] ?? "")"
     lexicalWidth = width - directions.shape[1]
     let words = try file.values("words", as: UInt64.self, .u64, shape: [nil])
     let frequencies = try file.values("frequencies", as: Int64.self, .i64, shape: [words.count])

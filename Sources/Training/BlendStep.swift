@@ -29,7 +29,7 @@ public struct BlendStep {
   func run(
     _ plan: PhasePlan, _ result: Checkpoint, isForced: Bool = false, model: () throws -> PreciseModel
   ) throws -> BlendFit.Result? {
-    let fitted = communicator.rank == 0 && !isForced && result.manifest.blend?.vectors == vectors.checksum
+    let fitted = communicator.rank == 0 && !isForced && result.manifest.blend?.vectors == vectors.identity
     guard try communicator.gatherCounts(fitted ? 1 : 0)[0] == 0 else { return nil }
     let model = try model()
     try result.loadResult(into: model, communicator: communicator)
@@ -45,7 +45,7 @@ public struct BlendStep {
     guard let found else { return nil }
     if communicator.rank == 0 {
       var blend = found.blend
-      blend.vectors = vectors.checksum
+      blend.vectors = vectors.identity
       _ = try result.blended(blend)
     }
     try communicator.barrier()

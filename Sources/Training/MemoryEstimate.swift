@@ -131,19 +131,21 @@ public struct MemoryEstimate: Sendable {
   /// The catalogue whole when it fits its budget, else a block of it and as many users as a quarter of the budget holds.
   private static func evaluation(_ config: RunConfig, _ facts: EstimateFacts, _ shape: ModelShape) -> [Line] {
     let d = Double(shape.fusion.width)
-    let (whole, budget) = (4 * Double(facts.items) * d, Double(config.evaluation.catalogueBytes))
+    // Held and streamed embeddings have the text vectors behind what the model makes of an item.
+    let (served, letters) = (d + Double(facts.textWidth), facts.textWidth > 0 ? "(d + w)" : "d")
+    let (whole, budget) = (4 * Double(facts.items) * served, Double(config.evaluation.catalogueBytes))
     let each = 7 + blockRows(shape)
     let users = 4 * 64 * Double(shape.length) * d * Double(each * shape.layers + 4)
     guard whole > budget else {
       return [
-        Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V d", key: "evaluation.catalogue_mib"),
+        Line(name: "evaluation: catalogue", bytes: whole, formula: "4 V \(letters)", key: "evaluation.catalogue_mib"),
         Line(
-          name: "evaluation: users", bytes: users + 4 * 16_384 * d, formula: "4 · 64 n d (\(each) L + 4) + 4 · 16,384 d",
-          key: "model.length"),
+          name: "evaluation: users", bytes: users + 4 * 16_384 * served,
+          formula: "4 · 64 n d (\(each) L + 4) + 4 · 16,384 \(letters)", key: "model.length"),
       ]
     }
     return [
-      Line(name: "evaluation: a block", bytes: 12 * Double(Catalogue.blockRows) * d, formula: "12 · 4,096 d"),
+      Line(name: "evaluation: a block", bytes: 12 * Double(Catalogue.blockRows) * served, formula: "12 · 4,096 \(letters)"),
       Line(
         name: "evaluation: users", bytes: users + budget / 4,
         formula: "4 · 64 n d (\(each) L + 4) + evaluation.catalogue_mib / 4",

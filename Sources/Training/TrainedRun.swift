@@ -115,9 +115,9 @@ public struct TrainedRun: Sendable {
   public func text(_ plan: PhasePlan) throws -> TextBlend? {
     let checkpoint = try result(plan).checkpoint
     guard let blend = checkpoint.manifest.blend else { return nil }
-    guard let textVectors, textVectors.checksum == blend.vectors else {
+    guard let textVectors, textVectors.identity == blend.vectors else {
       throw InputError(
-        "the scores of \(checkpoint.path) are blended with text vectors (checksum \(blend.vectors)) that \(dataset.path) does not have; "
+        "the scores of \(checkpoint.path) are blended with text vectors (\(blend.vectors)) that \(dataset.path) does not have; "
           + "encode the data set in the same way")
     }
     return TextBlend(textVectors, blend)
