@@ -93,7 +93,8 @@ extension TextVectors {
         TensorSpec("vectors", .f16, [items.count, maker.width]),
       ],
       metadata: [
-        ruleKey: "\(rule)", "texts": "\(weights.texts)", TokenStates.itemTableKey: itemTableChecksum, statesKey: record.fileChecksum,
+        ruleKey: "\(rule)", "texts": "\(weights.texts)", TokenStates.itemTableKey: itemTableChecksum,
+        statesKey: record.fileChecksum,
       ])
     try writer.write(sorted.words)
     try writer.write(sorted.frequencies.map { Int64($0) })

@@ -46,11 +46,13 @@ public final class TextVectors: Sendable {
     let path = "\(dataset.path)/\(Self.fileName)"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     file = try SafetensorsFile(path: path)
-    guard file.metadata[Self.ruleKey] == "\(Self.rule)", file.metadata[TokenStates.itemTableKey] == DatasetItems(dataset).checksum,
+    guard file.metadata[Self.ruleKey] == "\(Self.rule)",
+      file.metadata[TokenStates.itemTableKey] == DatasetItems(dataset).checksum,
       file.metadata[Self.statesKey] == (try EncodingRecord(folder: dataset.path).fileChecksum)
     else {
       throw InputError(
-        "\(path) was made for other items or token states than the data set has now, or by another version; run `precise encode \(dataset.path)` again")
+        "\(path) was made for other items or token states than the data set has now, or by another version; run `precise encode \(dataset.path)` again"
+      )
     }
     guard let info = file.tensors["vectors"], info.shape.count == 2, (1...Self.mostWidth).contains(info.shape[1]),
       info.shape[0] == dataset.items.count, info.type == .f16,
