@@ -70,9 +70,11 @@ public struct BlendFit {
   ///   - task: whom it is fitted on, and how items are ranked; its split is validation.
   ///   - pseudoCount: training events that an item without any is taken to have, for the spread of its scores.
   ///   - logitScale: what scores were multiplied by in training.
+  ///   - shouldStop: asked between two rounds of users; throws, on every rank in the same round, when the fit is to end.
   /// - Returns: nil when there is nobody to fit on.
   public func fit(
-    _ model: PreciseModel, _ task: EvaluationTask, pseudoCount: Double, logitScale: Double, workspace: Workspace
+    _ model: PreciseModel, _ task: EvaluationTask, pseudoCount: Double, logitScale: Double, workspace: Workspace,
+    shouldStop: () throws -> Void = {}
   ) throws -> Result? {
     let catalogue = try Catalogue(
       model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
@@ -85,6 +87,7 @@ public struct BlendFit {
       let blocks = try walk.next(8)
       let most = try communicator.gatherCounts(blocks.count).max() ?? 0
       guard most > 0 else { break }
+      try shouldStop()
       try workspace.scope {
         let round = BlendRound(
           blocks, padding: most - blocks.count, task, embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)

@@ -19,6 +19,8 @@ public struct BlendStep {
   let dataset: Dataset
   let vectors: TextVectors
   let communicator: any Communicator
+  /// Whether this rank wants the run to stop.
+  var shouldStop: () -> Bool = { false }
 
   /// Fits the blend of a phase's result and writes it down; collective.
   ///
@@ -40,7 +42,13 @@ public struct BlendStep {
     let found = try Memory.use(for: .evaluation) {
       try fit.fit(
         model, plan.task(.validation, filterSeen: config.evaluation.filterSeen), pseudoCount: config.coldStart.pseudoCount,
-        logitScale: config.model.logitScale, workspace: Workspace())
+        logitScale: config.model.logitScale, workspace: Workspace()
+      ) {
+        // All of them or none: the others would wait for a rank that went.
+        if try communicator.gatherCounts(shouldStop() ? 1 : 0).contains(1) {
+          throw StoppedEarly("while scores were blended with text; the phase is trained and saved")
+        }
+      }
     }
     guard let found else { return nil }
     if communicator.rank == 0 {

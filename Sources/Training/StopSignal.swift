@@ -46,10 +46,13 @@ public enum StopSignal {
   private static let received = Atomic<Int32>(0)
 }
 
-/// A run that was stopped before it had anything to save.
+/// A run that was stopped where there is nothing to save.
 public struct StoppedEarly: Error, CustomStringConvertible {
+  private let place: String
+
+  /// Stopped before a step was made, or elsewhere: `place` says where, and what there is.
+  init(_ place: String = "before a step was made; there is nothing to save") { self.place = place }
+
   /// One sentence.
-  public var description: String {
-    "stopped by \(StopSignal.name ?? "a signal") before a step was made; there is nothing to save, go on with --resume"
-  }
+  public var description: String { "stopped by \(StopSignal.name ?? "a signal") \(place), go on with --resume" }
 }

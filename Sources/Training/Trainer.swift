@@ -59,7 +59,8 @@ public final class Trainer {
 
   /// Trains every phase, or only those named: a targeted phase alone starts from the universal phase's checkpoint.
   ///
-  /// Throws `StoppedEarly` when a signal came before there was anything to save.
+  /// Throws `StoppedEarly` when a signal came before there was anything to save, or while a trained phase was blended with text, which the
+  /// run makes up for when it goes on.
   ///
   /// - Parameters:
   ///   - selection: names of phases; `targeted` stands for all targeted ones; nil = all.
@@ -161,7 +162,8 @@ public final class Trainer {
     let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name))
     let found = try communicator.broadcast(communicator.rank == 0 ? try store.result()?.path : nil)
     guard !found.isEmpty else { return }
-    let step = BlendStep(config: config, dataset: inputs.dataset, vectors: vectors, communicator: communicator)
+    let step = BlendStep(
+      config: config, dataset: inputs.dataset, vectors: vectors, communicator: communicator, shouldStop: shouldStop)
     guard let fit = try step.run(plan, try Checkpoint(path: found), model: { try makeModel(plan.userHead) }) else { return }
     console.note("\(plan.name): \(fit)")
   }
