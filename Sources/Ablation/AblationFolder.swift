@@ -9,7 +9,7 @@ import Reporting
 /// runs/VARIANT/seed-N/               run directories, as precise train makes them
 /// results/VARIANT/seed-N.json        what is known of a run (AblationRecord)
 /// logs/VARIANT-seed-N.log            what training and judging have said
-/// table.md, table.json, plot.svg, popularity.svg, curves.svg
+/// table.md, table.json, plot.svg, popularity.svg, curves.svg, gains.svg
 /// ```
 public struct AblationFolder: Sendable {
   /// How an ablation that is there already is met.

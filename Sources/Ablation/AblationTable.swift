@@ -16,6 +16,7 @@ public struct AblationTable {
     for judgement in grid.judgements {
       for phase in results.phases { lines += section(judgement.label, phase) }
     }
+    lines += GainPicture(results).section
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -72,9 +72,9 @@ struct Picture {
     }
   }
 
-  /// The scale of a panel whose highest value is given.
-  static func scale(highest: Double, at y: Double) -> Scale {
-    Scale(highest: highest, from: y + panelHeight - 40, to: y + top)
+  /// The scale of a panel whose extreme values are given.
+  static func scale(lowest: Double = 0, highest: Double, at y: Double) -> Scale {
+    Scale(lowest: lowest, highest: highest, from: y + panelHeight - 40, to: y + top)
   }
 
   static func dot(_ x: Double, _ y: Double, radius: Double, _ color: String, style: String? = nil) -> String {
@@ -128,15 +128,21 @@ struct Picture {
   }
 }
 
-/// An axis from zero to a round number above the highest value, with a few round ticks.
+/// An axis from zero, or a round number below it, to a round number above the highest value, with a few round ticks.
 struct Scale {
   let ticks: [Double]
   private let decimals: Int
   private let (from, to): (Double, Double)
 
-  init(highest: Double, from: Double, to: Double) {
+  /// - Parameters:
+  ///   - lowest: zero or less.
+  ///   - from: where the lowest tick stands, in pixels.
+  ///   - to: where the highest one does.
+  init(lowest: Double = 0, highest: Double, from: Double, to: Double) {
     (self.from, self.to) = (from, to)
-    let highest = highest.isFinite ? max(highest, 1e-6) : 1
+    let highest = highest.isFinite ? max(highest, 0) : 1
+    let lowest = lowest.isFinite ? min(lowest, 0) : 0
+    let span = min(max(highest - lowest, 1e-6), 5e6)
     var (step, decimals) = (Double.infinity, 0)
     // The smallest of 1, 2 and 5 times a power of ten that needs five steps at most.
     search: for exponent in -6...6 {
@@ -144,14 +150,19 @@ struct Scale {
         let power = (0..<abs(exponent)).reduce(1.0) { power, _ in power * 10 }
         step = exponent < 0 ? factor / power : factor * power
         decimals = max(0, -exponent)
-        if highest <= 5 * step { break search }
+        if span <= 5 * step { break search }
       }
     }
     self.decimals = decimals
-    ticks = (0...max(1, min(Int((highest / step).rounded(.up)), 5))).map { Double($0) * step }
+    let first = max(Int((max(lowest, -span) / step).rounded(.down)), -5)
+    let last = max(min(Int((min(highest, span) / step).rounded(.up)), 5), first + 1)
+    ticks = (first...last).map { Double($0) * step }
   }
 
-  func y(_ value: Double) -> Double { from + (to - from) * value / (ticks.last ?? 1) }
+  /// The lowest tick's value.
+  var lowest: Double { ticks[0] }
+
+  func y(_ value: Double) -> Double { from + (to - from) * (value - lowest) / (ticks[ticks.count - 1] - lowest) }
 
   func label(_ tick: Double) -> String { HumanFormat.decimal(tick, decimals) }
 }

@@ -22,7 +22,7 @@ struct AblateCommand: ParsableCommand {
       Each variant and seed is a run directory under runs/ in --out, trained and judged by a process of its own, so that one that \
       fails loses none of the others. table.md, table.json and plot.svg are of all of them: means and standard deviations over \
       seeds, and differences to the base, paired by seed. popularity.svg has recall by how often the item to be found was trained \
-      on, curves.svg the validation metric by epoch.
+      on, curves.svg the validation metric by epoch, gains.svg what targeted phases gain on the universal one.
 
       SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 let what is under way save and end, with exit code 75; --resume goes on. What is whole \
       is neither trained nor judged again; a grid whose variants were trained with other settings is refused.
@@ -84,7 +84,8 @@ struct AblateCommand: ParsableCommand {
     let table = AblationTable(results).markdown
     let files: [(name: String, text: String?)] = [
       ("table.json", results.json.indented + "\n"), ("plot.svg", AblationPlot(results).svg),
-      ("popularity.svg", PopularityPicture(results).svg), ("curves.svg", CurvePicture(results).svg), ("table.md", table),
+      ("popularity.svg", PopularityPicture(results).svg), ("curves.svg", CurvePicture(results).svg),
+      ("gains.svg", GainPicture(results).svg), ("table.md", table),
     ]
     for file in files {
       if let text = file.text {

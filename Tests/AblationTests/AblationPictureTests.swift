@@ -111,6 +111,36 @@ struct AblationPictureTests {
     #expect(curves.contains("by epoch, means over seeds. both (base): 1: 0.0300, 2: 0.0480, 4: 0.0600; ids: "))
   }
 
+  /// Seeds 1 and 2: 0.08 on 0.05 is +60 %, 0.06 on 0.08 is -25 %; the mean is 17.5, the deviation 85 / √2.
+  @Test func gainsArePercentOfTheSameSeedsUniversalPhase() throws {
+    let world = try AblationWorld()
+    var records: [String: [UInt64: AblationRecord]] = [:]
+    for (seed, own, universal) in [(UInt64(1), 0.08, 0.05), (2, 0.06, 0.08)] {
+      var record = try world.record()
+      try record.add(
+        AblationWorld.printed(own, 0.01, universal: universal, phase: "like"), judgement: "as configured", split: "test")
+      records["both", default: [:]][seed] = record
+    }
+    let results = AblationResults(world.grid, command: "c", data: [:], records: records)
+    #expect(
+      AblationTable(results).markdown.hasSuffix(
+        """
+        ## Gains of targeted phases over the universal one
+
+        | gain in recall@10, percent, all | like |
+        |---|---:|
+        | both (base) | +17.5 % ± 60.1 |
+        | ids | – |
+
+        """), "\(AblationTable(results).markdown)")
+    let svg = try #require(GainPicture(results).svg)
+    #expect(XMLShape(svg).isBalanced && svg.contains("both (base): like 17.5; ids: nothing."))
+    // From -42.6 to 77.6: steps of 50, and a line at zero.
+    for label in ["-50", "0", "50", "100"] { #expect(svg.contains(">\(label)</text>"), "\(label)") }
+    #expect(!svg.contains(">-100</text>") && count("r=\"4.5\"", in: svg) == 1)
+    #expect(GainPicture(try world.results()).svg == nil)
+  }
+
   /// What earlier versions have judged tells nothing of each user, and has no curves.
   @Test func withoutNumbersThereIsNoPicture() throws {
     let results = try AblationWorld().results()

@@ -80,6 +80,7 @@ struct AblateCommandTests {
     #expect(
       table.components(separatedBy: ", by epoch | ").count == 3 && table.contains("| ndcg@10, validation, like, by epoch | 0 |"))
     for picture in ["popularity.svg", "curves.svg"] { #expect(try text(picture).contains("<polyline")) }
+    #expect(try text("gains.svg").contains("gain in recall@10, percent") && table.contains("## Gains of targeted phases"))
     for run in ["both/seed-1", "both/seed-2", "ids/seed-1", "ids/seed-2"] {
       let record = try #require(
         try JSONSerialization.jsonObject(with: Data(try text("results/\(run).json").utf8)) as? [String: Any])
