@@ -2,6 +2,7 @@ import Batches
 public import Config
 public import Datasets
 import Files
+import Similarity
 public import Text
 
 /// What an estimate must know of the items and of a phase's steps: from a data set, or made up.
