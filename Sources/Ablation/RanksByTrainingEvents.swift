@@ -81,7 +81,7 @@ public struct RanksByTrainingEvents: Sendable, Equatable {
   }
 
   /// No data set has more users: sums of what a file claims stay far from overflow.
-  private static let most = 1 << 40
+  private static let most = 1 << 31
 
   /// A list of events, users and found, for each number of events.
   var json: JSONValue { .array(rows.map { [.int($0.events), .int($0.users), .int($0.found)] }) }

@@ -48,6 +48,7 @@ struct AblationFilesTests {
 
   @Test(arguments: [
     "[]", "{\"a\": 1}", "3, 4", "[1, 3, 4]", "[1, -3, -4]", "[-1, 3, 2]", "[1, 3, 2], [1, 3, 2]", "[1, 9223372036854775807, 1]",
+    "[1, 2147483649, 1]",
   ])
   func damagedRanksAreRefused(_ ranks: String) throws {
     let folder = try TemporaryFolder()

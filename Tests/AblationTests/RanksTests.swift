@@ -48,6 +48,18 @@ struct RanksTests {
     #expect(error?.description.contains(sentence) == true, "\(String(describing: error))")
   }
 
+  /// A file that is cut off anywhere is read as far as it goes, or refused.
+  @Test func aFileThatIsCutOffIsNoTrap() throws {
+    let folder = try TemporaryFolder()
+    let text = Array((Self.head + "universal,test,model,\"u, \"\"1\"\"\n\",i1,10,3,head,shop,buy,7,0.1\n").utf8)
+    for end in text.indices {
+      let path = folder.file("users.csv")
+      try Data(text[..<end]).write(to: URL(fileURLWithPath: path))
+      let file = try? RanksByTrainingEvents.read(path: path)
+      #expect(file == nil || file?.isEmpty == true || file?["universal"]?["test"]?["model"]?.rows.first?.users == 1)
+    }
+  }
+
   /// Worked out by hand: the middles of 30, 6, 4 and 60 users of 100 lie at 15, 33, 38 and 70.
   @Test func equalCountsStayTogether() {
     let deciles = PopularityDeciles(AblationWorld.ranks(found: 7))
