@@ -9,7 +9,7 @@ import Reporting
 /// runs/VARIANT/seed-N/               run directories, as precise train makes them
 /// results/VARIANT/seed-N.json        what is known of a run (AblationRecord)
 /// logs/VARIANT-seed-N.log            what training and judging have said
-/// table.md, table.json, plot.svg
+/// table.md, table.json, plot.svg, popularity.svg, curves.svg, gains.svg
 /// ```
 public struct AblationFolder: Sendable {
   /// How an ablation that is there already is met.
@@ -37,6 +37,8 @@ public struct AblationFolder: Sendable {
   public func record(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/seed-\(seed).json" }
   /// What its judging prints, while it does.
   public func printed(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).printed" }
+  /// Each user's ranks, while they are judged.
+  public func users(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).users.csv" }
   /// What its training and judging have said.
   public func log(_ variant: String, seed: UInt64) -> String { "\(path)/logs/\(variant)-seed-\(seed).log" }
 
@@ -75,6 +77,12 @@ public struct AblationFolder: Sendable {
     var file = try AtomicFile(path: "\(path)/\(name)")
     try file.write(text)
     try file.commit()
+  }
+
+  /// Removes a file of the folder, where there is one.
+  public func remove(_ name: String) throws {
+    guard FileManager.default.fileExists(atPath: "\(path)/\(name)") else { return }
+    try OutputFolder.remove("\(path)/\(name)")
   }
 
   /// Whether an ablation is there.

@@ -10,6 +10,7 @@ public struct AblationRecord: Sendable, Equatable {
   public typealias Metrics = [String: [String: JSONValue]]
 
   private static let version = 1
+  private static let ranksKey = "ranks_by_training_events"
 
   /// The resolved configuration.
   public let config: String
@@ -21,6 +22,8 @@ public struct AblationRecord: Sendable, Equatable {
   public var isTrained = false
   /// By label of the judgement, then by split.
   public private(set) var judged: [String: [String: Metrics]] = [:]
+  /// Of test events, by label of the judgement; nothing of runs that earlier versions judged.
+  private var ranks: [String: RanksByTrainingEvents.File] = [:]
 
   /// Describes a run that is to be trained.
   public init(config: String, dataset: String, tokenStates: String?) {
@@ -42,6 +45,10 @@ public struct AblationRecord: Sendable, Equatable {
     for label in labels {
       for split in Self.fields(label.value) { judged[label.key, default: [:]][split.key] = Self.metrics(split.value) }
     }
+    guard let ranks = Self.ranks(value[Self.ranksKey]) else {
+      throw InputError("\(path): \(Self.ranksKey) cannot be read; remove the file, and the run is judged again")
+    }
+    self.ranks = ranks
   }
 
   /// Writes the record, whole or not at all.
@@ -59,6 +66,22 @@ public struct AblationRecord: Sendable, Equatable {
       throw InputError("what precise evaluate has printed is no JSON")
     }
     judged[label, default: [:]][split, default: [:]].merge(Self.metrics(value)) { $1 }
+  }
+
+  /// Takes in what `precise evaluate --per-user` has written: of each phase its own ranks, not those of what stands beside it.
+  public mutating func add(_ users: RanksByTrainingEvents.File, judgement label: String, split: String) {
+    for (phase, splits) in users {
+      guard let own = splits[split] else { continue }
+      ranks[label, default: [:]][phase, default: [:]][split] = own
+    }
+  }
+
+  /// How many users found their item, by its training events; nil where no file of each user's ranks was read.
+  ///
+  /// - Parameter ranking: "model", or a baseline's name.
+  public func ranks(_ phase: String, judgement label: String, split: String, ranking: String = "model") -> RanksByTrainingEvents?
+  {
+    ranks[label]?[phase]?[split]?[ranking]
   }
 
   /// Whether a phase has been judged on a split.
@@ -85,7 +108,26 @@ public struct AblationRecord: Sendable, Equatable {
       .init(
         "judged",
         Self.object(judged) { Self.object($0) { Self.object($0) { Self.object($0) { $0 } } } }),
+      .init(
+        Self.ranksKey,
+        Self.object(ranks) { Self.object($0) { Self.object($0) { Self.object($0) { $0.json } } } }),
     ])
+  }
+
+  /// Nothing where there is nothing; nil when it is something else.
+  private static func ranks(_ value: JSONValue?) -> [String: RanksByTrainingEvents.File]? {
+    guard let value else { return [:] }
+    return map(value) { map($0) { map($0) { map($0) { RanksByTrainingEvents($0) } } } }
+  }
+
+  private static func map<Value>(_ value: JSONValue, _ read: (JSONValue) -> Value?) -> [String: Value]? {
+    guard case .object(let fields) = value else { return nil }
+    var values: [String: Value] = [:]
+    for field in fields {
+      guard let value = read(field.value) else { return nil }
+      values[field.key] = value
+    }
+    return values
   }
 
   private static func object<Value>(_ values: [String: Value], _ json: (Value) -> JSONValue) -> JSONValue {

@@ -10,10 +10,18 @@ extension AblationResults {
       .init("seeds", .array(grid.seeds.map(Self.number))),
       .init("variants", .array(grid.variants.map(variantJSON))), .init("incomplete", .array(failures.map { .string($0) })),
       .init("results", .array(grid.judgements.flatMap { judgement in phases.flatMap { rows(judgement.label, $0) } })),
+      .init("popularity", .array(places("test").flatMap(PopularityPicture(self).json))),
+      .init("learning_curves", .array(phases.flatMap(CurvePicture(self).json))),
     ])
   }
 
-  private static func number(_ seed: UInt64) -> JSONValue {
+  private func places(_ split: String) -> [Place] {
+    grid.judgements.flatMap { judgement in
+      phases.map { Place(judgement: judgement.label, phase: $0, split: split) }
+    }
+  }
+
+  static func number(_ seed: UInt64) -> JSONValue {
     if let seed = Int(exactly: seed) { .int(seed) } else { .string(String(seed)) }
   }
 
@@ -25,16 +33,20 @@ extension AblationResults {
     ])
   }
 
-  /// A row for each split, variant, model, bucket and metric that any seed has.
+  /// A row for each split, variant, model, group of users and metric that any seed has, then those of what needs no training.
   private func rows(_ judgement: String, _ phase: String) -> [JSONValue] {
     var rows: [JSONValue] = []
     for split in ["test", "validation"] {
       let place = Place(judgement: judgement, phase: phase, split: split)
       let models: [String?] = [nil] + references(place).map { Optional($0) }
+      let groups = grid.buckets + categories(place, most: .max).flatMap(\.groups).filter { !grid.buckets.contains($0) }
       for variant in grid.variants {
-        for (reference, bucket) in models.flatMap({ model in grid.buckets.map { (model, $0) } }) {
+        for (reference, bucket) in models.flatMap({ model in groups.map { (model, $0) } }) {
           rows += grid.metrics.compactMap { row(place, variant.name, reference, bucket, $0) }
         }
+      }
+      for baseline in baselines(place) {
+        for bucket in groups { rows += grid.metrics.compactMap { row(place, baseline, bucket, $0) } }
       }
     }
     return rows
@@ -47,15 +59,38 @@ extension AblationResults {
     let own = self.values(variant, place, bucket: bucket, metric: metric)
     let base = self.values(grid.base, place, bucket: bucket, metric: metric)
     let difference = reference == nil ? PairedDifference(values, minus: base) : PairedDifference(own, minus: values)
-    func optional(_ value: Double?) -> JSONValue { value.map { JSONValue.double($0) } ?? .null }
-    return .object([
-      .init("judged", .string(place.judgement)), .init("phase", .string(place.phase)), .init("split", .string(place.split)),
-      .init("variant", .string(variant)), .init("beside", reference.map { JSONValue.string($0) } ?? .null),
-      .init("bucket", .string(bucket)), .init("users", users(variant, place, bucket: bucket).map { JSONValue.int($0) } ?? .null),
-      .init("metric", .string(metric)), .init("values", .array(values.map(optional))),
-      .init("mean", .double(spread.mean)), .init("deviation", optional(spread.deviation)),
-      .init(reference == nil ? "difference" : "gain", optional(difference?.mean)),
-      .init(reference == nil ? "difference_error" : "gain_error", optional(difference?.error)),
-    ])
+    let errors = reference == nil ? standardErrors(variant, place, bucket: bucket, metric: metric) : []
+    return .object(
+      fields(place, variant, bucket, metric, beside: reference) + [
+        .init("values", .array(values.map(Self.optional))),
+        .init("mean", .double(spread.mean)), .init("deviation", Self.optional(spread.deviation)),
+        .init(reference == nil ? "difference" : "gain", Self.optional(difference?.mean)),
+        .init(reference == nil ? "difference_error" : "gain_error", Self.optional(difference?.error)),
+      ] + (errors.contains { $0 != nil } ? [.init("standard_errors", .array(errors.map(Self.optional)))] : []))
   }
+
+  private func row(_ place: Place, _ baseline: Baseline, _ bucket: String, _ metric: String) -> JSONValue? {
+    guard let value = value(baseline, place, bucket: bucket, metric: metric) else { return nil }
+    let difference = difference(baseline, place, bucket: bucket, metric: metric)
+    return .object(
+      fields(place, baseline.variant, bucket, metric, beside: nil) + [
+        .init("baseline", .string(baseline.name)), .init("seed", Self.number(baseline.seed)), .init("value", .double(value)),
+        .init("standard_error", Self.optional(standardError(baseline, place, bucket: bucket, metric: metric))),
+        .init("difference", Self.optional(difference?.mean)), .init("difference_error", Self.optional(difference?.error)),
+      ])
+  }
+
+  /// What a row is of.
+  private func fields(
+    _ place: Place, _ variant: String, _ bucket: String, _ metric: String, beside: String?
+  ) -> [JSONValue.Field] {
+    [
+      .init("judged", .string(place.judgement)), .init("phase", .string(place.phase)), .init("split", .string(place.split)),
+      .init("variant", .string(variant)), .init("beside", beside.map { JSONValue.string($0) } ?? .null),
+      .init("bucket", .string(bucket)), .init("users", users(variant, place, bucket: bucket).map { JSONValue.int($0) } ?? .null),
+      .init("metric", .string(metric)),
+    ]
+  }
+
+  private static func optional(_ value: Double?) -> JSONValue { value.map { JSONValue.double($0) } ?? .null }
 }

@@ -33,15 +33,18 @@ public struct AblationResults: Sendable {
   public let data: [String: Data]
   /// What did not come to its end, a sentence each.
   public let failures: [String]
-  private let records: [String: [UInt64: AblationRecord]]
+  let records: [String: [UInt64: AblationRecord]]
+  private let curves: [String: [UInt64: [String: LearningCurve]]]
 
-  /// - Parameter records: by variant and seed; what is missing leaves gaps.
+  /// - Parameters:
+  ///   - records: by variant and seed; what is missing leaves gaps.
+  ///   - curves: by variant, seed and phase; what is missing is not drawn.
   public init(
     _ grid: AblationGrid, command: String, data: [String: Data], records: [String: [UInt64: AblationRecord]],
-    failures: [String] = []
+    curves: [String: [UInt64: [String: LearningCurve]]] = [:], failures: [String] = []
   ) {
     (self.grid, self.command, self.data) = (grid, command, data)
-    (self.records, self.failures) = (records, failures)
+    (self.records, self.curves, self.failures) = (records, curves, failures)
   }
 
   /// The phases that any variant has been judged on, universal first, then by the grid's order, then by name.
@@ -65,12 +68,12 @@ public struct AblationResults: Sendable {
   public func values(
     _ variant: String, _ place: Place, reference: String? = nil, bucket: String, metric: String
   ) -> [Double?] {
-    grid.seeds.map { seed in entry(variant, seed, place, reference)?[bucket]?[metric]?.number }
+    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, place, reference))?[metric]?.number }
   }
 
   /// The users of a bucket; nil when no run of the variant tells.
   public func users(_ variant: String, _ place: Place, bucket: String) -> Int? {
-    grid.seeds.lazy.compactMap { entry(variant, $0, place, nil)?[bucket]?["users"]?.number }.first.map { Int($0) }
+    grid.seeds.lazy.compactMap { Self.group(bucket, of: entry(variant, $0, place, nil))?["users"]?.number }.first.map { Int($0) }
   }
 
   /// How a variant was judged, in words, without what differs from run to run; nil when no run of it tells.
@@ -85,17 +88,35 @@ public struct AblationResults: Sendable {
     return nil
   }
 
-  /// Buckets of the grid that no run knows: misspelt, or of another version.
-  public var unknownBuckets: [String] {
-    let known = Set(
-      all.flatMap { $0.judged.values.flatMap { $0.values.flatMap { $0.values.flatMap(\.values) } } }.flatMap {
-        entry -> [String] in
-        if case .object(let fields) = entry { fields.map(\.key) } else { [] }
-      })
-    return known.isEmpty ? [] : grid.buckets.filter { !known.contains($0) }
+  /// The standard error over users of a variant's mean, by seed; nil where a run has none.
+  func standardErrors(_ variant: String, _ place: Place, bucket: String, metric: String) -> [Double?] {
+    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, place, nil)?["standard_error"])?[metric]?.number }
   }
 
-  private func entry(_ variant: String, _ seed: UInt64, _ place: Place, _ reference: String?) -> JSONValue? {
+  /// Judged users cut by the popularity of their items, of each seed that tells.
+  func deciles(_ variant: String, _ place: Place) -> [PopularityDeciles] {
+    grid.seeds.compactMap { seed in
+      records[variant]?[seed]?.ranks(place.phase, judgement: place.judgement, split: place.split).map(PopularityDeciles.init)
+    }
+  }
+
+  /// The learning curve of a run.
+  func curve(_ variant: String, seed: UInt64, phase: String) -> LearningCurve? { curves[variant]?[seed]?[phase] }
+
+  /// A variant's name as pictures and tables of lines have it.
+  func label(_ variant: String) -> String { variant == grid.base ? "\(variant) (base)" : variant }
+
+  /// Each variant's name and color.
+  var legend: [Picture.Entry] {
+    grid.variants.enumerated().map { Picture.Entry(name: label($1.name), color: Picture.color($0)) }
+  }
+
+  /// What a panel or table is of.
+  func title(_ metric: String, _ place: Place) -> String {
+    "\(metric), \(place.phase)" + (grid.judgements.count > 1 ? ", \(place.judgement)" : "")
+  }
+
+  func entry(_ variant: String, _ seed: UInt64, _ place: Place, _ reference: String?) -> JSONValue? {
     records[variant]?[seed]?.entry(place.phase, judgement: place.judgement, split: place.split, reference: reference)
   }
 }

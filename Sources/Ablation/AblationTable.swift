@@ -1,4 +1,5 @@
 import Config
+import Files
 import Reporting
 
 /// A grid's results as Markdown: a table for each judgement, phase and metric, with all that a number needs to be quoted.
@@ -15,6 +16,7 @@ public struct AblationTable {
     for judgement in grid.judgements {
       for phase in results.phases { lines += section(judgement.label, phase) }
     }
+    lines += GainPicture(results).section
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -37,20 +39,46 @@ public struct AblationTable {
       "- Each run's checkpoint was chosen by its validation metric. Choose between variants by the validation rows; test events are for what "
         + "has been chosen.",
     ]
+    let places = grid.judgements.flatMap { judgement in results.phases.map { Self.test(judgement.label, $0) } }
+    if places.contains(where: { !errors($0, grid.buckets.map { ($0, grid.metrics[0]) }).isEmpty }) {
+      lines.append(
+        "- \"Error over users\" is the standard error of the mean of `\(base)`, one seed: what other users of the same kind would change. "
+          + "Deviations over seeds know nothing of it.")
+    }
+    if places.contains(where: { !results.baselines($0).isEmpty }) {
+      lines.append(
+        "- Rows without a deviation rank the same users without any training; in parentheses their difference to `\(base)`.")
+    }
     return lines
   }
 
+  private static func test(_ judgement: String, _ phase: String) -> AblationResults.Place {
+    AblationResults.Place(judgement: judgement, phase: phase, split: "test")
+  }
+
+  /// A column: its title, the group of users and the metric.
+  private typealias Column = (title: String, bucket: String, metric: String)
+
   private func section(_ label: String, _ phase: String) -> [String] {
-    let test = AblationResults.Place(judgement: label, phase: phase, split: "test")
+    let test = Self.test(label, phase)
     let validation = AblationResults.Place(judgement: label, phase: phase, split: "validation")
     let title = grid.judgements.count > 1 ? "\(phase), \(label)" : phase
     var lines = ["", "## \(title)", ""]
     lines += protocols(test)
     for metric in grid.metrics {
-      lines += [""] + table("\(metric), test", test, columns: grid.buckets.map { ($0, $0, metric) }, hasUsers: true)
+      lines += [""] + table("\(metric), test", test, columns: grid.buckets.map { ($0, $0, metric) }, isTest: true)
     }
-    let columns = grid.metrics.map { ($0, "all", $0) }
-    return lines + [""] + table("validation, all", validation, columns: columns, hasUsers: false)
+    for categories in results.categories(test) {
+      for metric in grid.metrics {
+        let columns = zip(categories.names, categories.groups).map { ($0, $1, metric) }
+        lines += [""] + table("\(metric), test, by \(categories.title)", test, columns: columns, isTest: true)
+      }
+      if categories.isCut { lines += ["", "Those with the most users; table.json has the others."] }
+    }
+    lines += PopularityPicture(results).table(test)
+    lines += [""] + table("validation, all", validation, columns: grid.metrics.map { ($0, "all", $0) }, isTest: false)
+    // Training judges in one way, whatever the ways to judge what it has trained.
+    return lines + (label == grid.judgements.first?.label ? CurvePicture(results).table(phase) : [])
   }
 
   /// How the test events were judged: once, or for each variant where they differ.
@@ -61,12 +89,9 @@ public struct AblationTable {
     return texts.compactMap { name, text in text.map { "Protocol of `\(name)`: \($0)." } }
   }
 
-  /// - Parameter columns: title, bucket and metric of each.
-  private func table(
-    _ title: String, _ place: AblationResults.Place, columns: [(title: String, bucket: String, metric: String)], hasUsers: Bool
-  ) -> [String] {
-    var lines = [row([title] + columns.map(\.title)), "|---|" + String(repeating: "---:|", count: columns.count)]
-    if hasUsers { lines += users(place, columns.map(\.bucket)) }
+  private func table(_ title: String, _ place: AblationResults.Place, columns: [Column], isTest: Bool) -> [String] {
+    var rows = [[title] + columns.map(\.title)]
+    if isTest { rows += users(place, columns.map(\.bucket)) + errors(place, columns.map { ($0.bucket, $0.metric) }) }
     for variant in grid.variants {
       let isBase = variant.name == grid.base
       let cells = columns.map { column in
@@ -74,16 +99,14 @@ public struct AblationTable {
         let base = results.values(grid.base, place, bucket: column.bucket, metric: column.metric)
         return Self.cell(own, against: isBase ? nil : base)
       }
-      lines.append(row([isBase ? "**\(variant.name)**" : variant.name] + cells))
-      lines += references(variant.name, place, columns)
+      rows.append([isBase ? "**\(variant.name)**" : variant.name] + cells)
+      rows += references(variant.name, place, columns)
     }
-    return lines
+    return Self.lines(rows + (isTest ? baselines(place, columns) : []))
   }
 
   /// What stands beside the phase of a variant, each with the phase's gain on it.
-  private func references(
-    _ variant: String, _ place: AblationResults.Place, _ columns: [(title: String, bucket: String, metric: String)]
-  ) -> [String] {
+  private func references(_ variant: String, _ place: AblationResults.Place, _ columns: [Column]) -> [[String]] {
     results.references(place).compactMap { reference in
       let cells = columns.map { column -> String in
         let own = results.values(variant, place, bucket: column.bucket, metric: column.metric)
@@ -91,20 +114,48 @@ public struct AblationTable {
         guard let spread = Spread(other.compactMap { $0 }) else { return "–" }
         return Self.text(spread) + (PairedDifference(own, minus: other).map { " (gain \(Self.text($0)))" } ?? "")
       }
-      return cells.allSatisfy { $0 == "–" } ? nil : row(["· \(variant) over \(reference)"] + cells)
+      return cells.allSatisfy { $0 == "–" } ? nil : ["· \(variant) over \(reference)"] + cells
+    }
+  }
+
+  /// What ranks the same users without training, each with its difference to the base.
+  private func baselines(_ place: AblationResults.Place, _ columns: [Column]) -> [[String]] {
+    results.baselines(place).map { baseline in
+      [baseline.title]
+        + columns.map { column in
+          guard let value = results.value(baseline, place, bucket: column.bucket, metric: column.metric) else { return "–" }
+          let difference = results.difference(baseline, place, bucket: column.bucket, metric: column.metric)
+          return HumanFormat.decimal(value, 4) + (difference.map { " (\(Self.text($0)))" } ?? "")
+        }
     }
   }
 
   /// One row, or one for each variant when they are judged on different users.
-  private func users(_ place: AblationResults.Place, _ buckets: [String]) -> [String] {
+  private func users(_ place: AblationResults.Place, _ buckets: [String]) -> [[String]] {
     let counts = grid.variants.map { variant in buckets.map { results.users(variant.name, place, bucket: $0) } }
     func cells(_ counts: [Int?]) -> [String] { counts.map { $0.map(HumanFormat.count) ?? "–" } }
     let known = counts.filter { $0.contains { $0 != nil } }
-    guard Set(known).count > 1 else { return [row(["users"] + cells(known.first ?? buckets.map { _ in nil }))] }
-    return zip(grid.variants, counts).map { row(["users of \($0.name)"] + cells($1)) }
+    guard Set(known).count > 1 else { return [["users"] + cells(known.first ?? buckets.map { _ in nil })] }
+    return zip(grid.variants, counts).map { ["users of \($0.name)"] + cells($1) }
   }
 
-  private func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
+  /// How far the base's means may be off for the users' sake; no row where no run tells.
+  private func errors(_ place: AblationResults.Place, _ columns: [(bucket: String, metric: String)]) -> [[String]] {
+    let cells = columns.map { column in
+      results.standardErrors(grid.base, place, bucket: column.bucket, metric: column.metric).lazy.compactMap { $0 }.first
+        .map { HumanFormat.decimal($0, 4) } ?? "–"
+    }
+    return cells.allSatisfy { $0 == "–" } ? [] : [["error over users"] + cells]
+  }
+
+  /// Rows as Markdown, the first of them the heads of columns.
+  static func lines(_ rows: [[String]]) -> [String] {
+    func line(_ cells: [String]) -> String {
+      "| " + cells.map { printable($0).replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+    }
+    guard let heads = rows.first else { return [] }
+    return [line(heads), "|---|" + String(repeating: "---:|", count: heads.count - 1)] + rows.dropFirst().map(line)
+  }
 
   private static func cell(_ values: [Double?], against base: [Double?]?) -> String {
     guard let spread = Spread(values.compactMap { $0 }) else { return "–" }
@@ -112,7 +163,8 @@ public struct AblationTable {
     return "\(text(spread)) (\(text(difference)))"
   }
 
-  private static func text(_ spread: Spread) -> String {
+  /// The mean and, of several, the deviation.
+  static func text(_ spread: Spread) -> String {
     HumanFormat.decimal(spread.mean, 4) + (spread.deviation.map { " ± " + HumanFormat.decimal($0, 4) } ?? "")
   }
 

@@ -106,10 +106,10 @@ public struct EvaluationRecord {
     self.path = path
     guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return }
     let data = try SmallFile.read(path)
-    guard let value = try? JSONDecoder().decode([String: [String: AnyJSON]].self, from: data) else {
+    guard let value = try? JSONDecoder().decode([String: [String: JSONValue]].self, from: data) else {
       throw InputError("\(path) cannot be read as JSON; move it away and evaluate again")
     }
-    entries = value.mapValues { $0.mapValues(\.value) }
+    entries = value
   }
 
   /// Puts an entry in, in place of an older one of the same phase and split.
@@ -157,38 +157,4 @@ public struct EvaluationRecord {
 
   private let path: String
   private var entries: [String: [String: JSONValue]] = [:]
-}
-
-/// Any JSON, to carry over what another command wrote.
-private struct AnyJSON: Decodable {
-  let value: JSONValue
-
-  init(from decoder: any Decoder) throws {
-    if let object = try? decoder.container(keyedBy: AnyKey.self) {
-      // Keys come in no order; metrics are few and sorted by name.
-      value = .object(
-        try object.allKeys.sorted { $0.stringValue < $1.stringValue }
-          .map { .init($0.stringValue, try object.decode(AnyJSON.self, forKey: $0).value) })
-      return
-    }
-    let single = try decoder.singleValueContainer()
-    if single.decodeNil() {
-      value = .null
-    } else if let flag = try? single.decode(Bool.self) {
-      value = .bool(flag)
-    } else if let number = try? single.decode(Int.self) {
-      value = .int(number)
-    } else if let number = try? single.decode(Double.self) {
-      value = .double(number)
-    } else {
-      value = .string(try single.decode(String.self))
-    }
-  }
-
-  private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
 }

@@ -21,7 +21,8 @@ struct AblateCommand: ParsableCommand {
 
       Each variant and seed is a run directory under runs/ in --out, trained and judged by a process of its own, so that one that \
       fails loses none of the others. table.md, table.json and plot.svg are of all of them: means and standard deviations over \
-      seeds, and differences to the base, paired by seed.
+      seeds, and differences to the base, paired by seed. popularity.svg has recall by how often the item to be found was trained \
+      on, curves.svg the validation metric by epoch, gains.svg what targeted phases gain on the universal one.
 
       SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 let what is under way save and end, with exit code 75; --resume goes on. What is whole \
       is neither trained nor judged again; a grid whose variants were trained with other settings is refused.
@@ -81,11 +82,22 @@ struct AblateCommand: ParsableCommand {
   private func report(_ runs: AblationRuns, _ folder: AblationFolder, _ console: Console) throws {
     let results = runs.results(command: command)
     let table = AblationTable(results).markdown
-    for (name, text) in [
-      ("table.json", results.json.indented + "\n"), ("plot.svg", AblationPlot(results).svg), ("table.md", table),
-    ] { try folder.write(text, to: name) }
+    let files: [(name: String, text: String?)] = [
+      ("table.json", results.json.indented + "\n"), ("plot.svg", AblationPlot(results).svg),
+      ("popularity.svg", PopularityPicture(results).svg), ("curves.svg", CurvePicture(results).svg),
+      ("gains.svg", GainPicture(results).svg), ("table.md", table),
+    ]
+    for file in files {
+      if let text = file.text {
+        try folder.write(text, to: file.name)
+      } else {
+        // A picture that is there would be of other results.
+        try folder.remove(file.name)
+      }
+    }
     console.result(table)
-    console.note("written to \(output)/table.md, table.json and plot.svg")
+    let written = files.filter { $0.text != nil }.map(\.name).joined(separator: ", ")
+    console.note("written to \(output): \(written)")
     guard runs.failures.isEmpty else {
       let failed = runs.failures.count == 1 ? "1 run has" : "\(runs.failures.count) runs have"
       throw CommandFailure(

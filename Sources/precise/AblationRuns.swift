@@ -16,6 +16,8 @@ final class AblationRuns {
     let seed: UInt64
     let config: RunConfig
     let data: String
+    /// Whether it measures what needs no training, for all runs of its data set.
+    let hasBaselines: Bool
     /// What is known of it.
     var record: AblationRecord
     /// What the command under way, or the last one, is to bring.
@@ -42,6 +44,8 @@ final class AblationRuns {
   private let ranks: Int
   private var runs: [Run] = []
   private var data: [String: AblationResults.Data] = [:]
+  /// Items of each data set.
+  private var items: [String: Int] = [:]
   /// This binary.
   private let program: String
 
@@ -51,11 +55,12 @@ final class AblationRuns {
   init(_ grid: AblationGrid, _ folder: AblationFolder, ranks: Int) throws {
     (self.grid, self.folder, self.ranks) = (grid, folder, ranks)
     program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    let measuring = try Self.measuringBaselines(grid)
     var datasets: [String: Dataset] = [:]
     for variant in grid.variants {
       guard let path = grid.data(of: variant) else { continue }
       let dataset = try datasets[path] ?? Dataset(path: path)
-      datasets[path] = dataset
+      (datasets[path], items[path]) = (dataset, dataset.items.count)
       data[variant.name] = .init(path: path, checksum: dataset.manifest.checksum)
       for judgement in grid.judgements {
         let judged = try grid.resolve(variant, seed: grid.seeds[0], judged: judgement)
@@ -66,10 +71,26 @@ final class AblationRuns {
         let states = try ModelFactory.tokenStates(config, dataset)
         let record = AblationRecord(
           config: ConfigWriter.text(config), dataset: dataset.manifest.checksum, tokenStates: states?.checksum)
-        runs.append(Run(variant: variant, seed: seed, config: config, data: path, record: record))
+        let hasBaselines = seed == grid.seeds[0] && measuring.contains(variant.name)
+        runs.append(
+          Run(variant: variant, seed: seed, config: config, data: path, hasBaselines: hasBaselines, record: record))
       }
     }
     try checkPhases()
+  }
+
+  /// The variants that measure what needs no training, which depends on data set and phase alone: of each, the base where it has it, else
+  /// the first that has.
+  private static func measuringBaselines(_ grid: AblationGrid) throws -> Set<String> {
+    var (measuring, known) = (Set<String>(), Set<[String]>())
+    let base = grid.variants.filter { $0.name == grid.base }
+    for variant in base + grid.variants.filter({ $0.name != grid.base }) {
+      guard let data = grid.data(of: variant) else { continue }
+      for phase in phases(try grid.resolve(variant, seed: grid.seeds[0])) where known.insert([data, phase]).inserted {
+        measuring.insert(variant.name)
+      }
+    }
+    return measuring
   }
 
   /// Throws when a phase is in no variant.
@@ -187,7 +208,12 @@ final class AblationRuns {
         words: [program, "train", "--config", grid.config, "--data", run.data, "--out", directory, "--resume"] + settings + ranks,
         log: log)
     case .judge(let judgement, let split, let phase):
-      let settings = judgement.overrides.flatMap { ["--set", $0.text] }
+      var settings = judgement.overrides.flatMap { ["--set", $0.text] }
+      if split == "test" {
+        settings += ["--per-user", folder.users(run.variant.name, seed: run.seed), "--overwrite"]
+      }
+      // Validation events are for choosing among variants.
+      if split != "test" || !run.hasBaselines { settings.append("--no-baselines") }
       return JobPool.Job(
         words: [program, "evaluate", directory, "--data", run.data, "--split", split, "--json", "--quiet"]
           + (phase.map { ["--phase", $0] } ?? []) + settings + ranks,
@@ -199,7 +225,8 @@ final class AblationRuns {
   private func finish(_ index: Int, _ step: Step, _ status: Int32) throws -> Bool {
     let run = runs[index]
     let printed = folder.printed(run.variant.name, seed: run.seed)
-    defer { unlink(printed) }
+    let users = folder.users(run.variant.name, seed: run.seed)
+    defer { for path in [printed, users] { unlink(path) } }
     guard status == 0 else {
       // Asked to stop, it has saved; the rest is for --resume.
       if status != 75 && status != 128 + SIGUSR1 { fail(index, "\(words(step)) ended with \(status)\(lastWords(run))") }
@@ -211,6 +238,9 @@ final class AblationRuns {
       if grid.keep == .results { try keepResults(run) }
     case .judge(let judgement, let split, _):
       try runs[index].record.add(SmallFile.read(printed), judgement: judgement.label, split: split)
+      if split == "test" {
+        try runs[index].record.add(RanksByTrainingEvents.read(path: users), judgement: judgement.label, split: split)
+      }
     }
     try runs[index].record.write(to: folder.record(run.variant.name, seed: run.seed))
     return true
@@ -240,7 +270,14 @@ final class AblationRuns {
   /// What the runs have brought so far.
   func results(command: String) -> AblationResults {
     var records: [String: [UInt64: AblationRecord]] = [:]
-    for run in runs { records[run.variant.name, default: [:]][run.seed] = run.record }
-    return AblationResults(grid, command: command, data: data, records: records, failures: failures)
+    var curves: [String: [UInt64: [String: LearningCurve]]] = [:]
+    for run in runs {
+      records[run.variant.name, default: [:]][run.seed] = run.record
+      // The last line is that of the last step only once all steps are done.
+      guard run.record.isTrained else { continue }
+      let log = RunDirectory(path: folder.run(run.variant.name, seed: run.seed)).metricsPath
+      curves[run.variant.name, default: [:]][run.seed] = LearningCurve.read(log, run.config, items: items[run.data] ?? 0)
+    }
+    return AblationResults(grid, command: command, data: data, records: records, curves: curves, failures: failures)
   }
 }

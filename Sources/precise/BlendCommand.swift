@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Datasets
 import Evaluation
 import Files
 import Reporting

@@ -16,9 +16,13 @@ struct AblationFilesTests {
     record.isTrained = true
     try record.add(AblationWorld.printed(0.1, 0.2, universal: 0.05, phase: "like"), judgement: "seen", split: "test")
     try record.add(AblationWorld.printed(0.3, 0.4, split: "validation"), judgement: "seen", split: "validation")
+    record.add(
+      ["like": ["test": ["model": AblationWorld.ranks(found: 5)], "test.universal": ["model": AblationWorld.ranks(found: 1)]]],
+      judgement: "seen", split: "test")
     try record.write(to: path)
     let back = try #require(try AblationRecord(path: path))
-    #expect(back == record)
+    #expect(back == record && back.ranks("like", judgement: "seen", split: "test") == AblationWorld.ranks(found: 5))
+    #expect(back.ranks("like", judgement: "seen", split: "test", ranking: "text") == nil)
     #expect(back.has("like", judgement: "seen", split: "test") && !back.has("universal", judgement: "seen", split: "test"))
     #expect(back.has("universal", judgement: "seen", split: "validation") && !back.has("like", judgement: "other", split: "test"))
     #expect(back.references("like", judgement: "seen", split: "test") == ["universal"])
@@ -28,6 +32,33 @@ struct AblationFilesTests {
       try text.write(toFile: path, atomically: true, encoding: .utf8)
       #expect(throws: InputError.self) { try AblationRecord(path: path) }
     }
+  }
+
+  /// Records of earlier versions have no ranks; what is there must be whole.
+  @Test(arguments: [
+    "", ", \"ranks_by_training_events\": {}", ", \"ranks_by_training_events\": {\"a\": {\"b\": {\"c\": {\"d\": [[1, 3, 2]]}}}}",
+  ])
+  func ranksAreRead(more: String) throws {
+    let folder = try TemporaryFolder()
+    let text = "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}\(more)}"
+    let record = try #require(try AblationRecord(path: try folder.write("record.json", text)))
+    let ranks = record.ranks("b", judgement: "a", split: "c", ranking: "d")
+    #expect(ranks == (more.contains("[[") ? RanksByTrainingEvents([.init(events: 1, users: 3, found: 2)]) : nil))
+  }
+
+  @Test(arguments: [
+    "[]", "{\"a\": 1}", "3, 4", "[1, 3, 4]", "[1, -3, -4]", "[-1, 3, 2]", "[1, 3, 2], [1, 3, 2]", "[1, 9223372036854775807, 1]",
+    "[1, 2147483649, 1]",
+  ])
+  func damagedRanksAreRefused(_ ranks: String) throws {
+    let folder = try TemporaryFolder()
+    let value = ranks.hasPrefix("[]") || ranks.hasPrefix("{") ? ranks : "{\"a\": {\"b\": {\"c\": {\"d\": [\(ranks)]}}}}"
+    let path = try folder.write(
+      "record.json",
+      "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}, \"ranks_by_training_events\": \(value)}"
+    )
+    let error = #expect(throws: InputError.self) { try AblationRecord(path: path) }
+    #expect(error?.description.contains("ranks_by_training_events cannot be read") == true)
   }
 
   @Test func theFolderIsAnAblationsOrNobodys() throws {

@@ -49,6 +49,7 @@ struct AblateCommandTests {
     #expect(
       table.contains("filter_seen true") && table.contains("filter_seen false") && table.contains("split test (leave-one-out)"))
     #expect(try text("plot.svg").hasPrefix("<svg") && text("table.json").contains("\"difference_error\""))
+    try theTableTellsAllThatWasJudged(table)
     for run in ["both/seed-1", "both/seed-2", "ids/seed-1", "ids/seed-2"] {
       for phase in ["universal", "like"] {
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(output)/runs/\(run)/checkpoints/\(phase)").count == 1)
@@ -65,6 +66,62 @@ struct AblateCommandTests {
     #expect(try ["both", "ids"].map { try changed("runs/\($0)/seed-1/config.yaml") } == times)
     let started = try ablate(more)
     #expect(started.code == 65 && started.errors.contains("holds an ablation already; give --resume"))
+  }
+
+  /// What needs no training is measured once, for all runs, and of test events alone.
+  private func theTableTellsAllThatWasJudged(_ table: String) throws {
+    for text in [
+      "| text search | 0.", "| own history | 0.", "| error over users | 0.", "test, by behavior | ",
+      "test, by training events | ",
+    ] {
+      #expect(table.components(separatedBy: text).count > 4, "\(text)")
+    }
+    // Of each phase, once for all ways to judge.
+    #expect(
+      table.components(separatedBy: ", by epoch | ").count == 3 && table.contains("| ndcg@10, validation, like, by epoch | 0 |"))
+    for picture in ["popularity.svg", "curves.svg"] { #expect(try text(picture).contains("<polyline")) }
+    #expect(try text("gains.svg").contains("gain in recall@10, percent") && table.contains("## Gains of targeted phases"))
+    for run in ["both/seed-1", "both/seed-2", "ids/seed-1", "ids/seed-2"] {
+      let record = try #require(
+        try JSONSerialization.jsonObject(with: Data(try text("results/\(run).json").utf8)) as? [String: Any])
+      let judged = try #require((record["judged"] as? [String: Any])?["evaluation.filter_seen=true"] as? [String: [String: Any]])
+      for phase in ["universal", "like"] {
+        let test = try #require((judged["test"]?[phase] as? [String: Any])?["test"] as? [String: Any])
+        let validation = try #require((judged["validation"]?[phase] as? [String: Any])?["validation"] as? [String: Any])
+        #expect((test["baselines"] != nil) == (run == "both/seed-1") && validation["baselines"] == nil, "\(run), \(phase)")
+        #expect(test["standard_error"] != nil && test["behaviors"] != nil)
+      }
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: "\(output)/results/both")
+    #expect(left.sorted() == ["seed-1.json", "seed-2.json"])
+  }
+
+  /// A record that an earlier version left has neither baselines, errors and scenes nor each user's ranks.
+  @Test func whatAnEarlierVersionJudgedStays() throws {
+    let grid = try grid("both: {}", "seeds: [1]\nphases: [universal]")
+    #expect(try ablate(grid).code == 0)
+    let path = "\(output)/results/both/seed-1.json"
+    var record = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [String: Any])
+    record["ranks_by_training_events"] = nil
+    var judged = try #require(record["judged"] as? [String: [String: [String: [String: [String: Any]]]]])
+    for (label, splits) in judged {
+      for split in splits.keys {
+        for key in ["baselines", "standard_error", "behaviors"] { judged[label]?[split]?["universal"]?[split]?[key] = nil }
+      }
+    }
+    record["judged"] = judged
+    try JSONSerialization.data(withJSONObject: record).write(to: URL(fileURLWithPath: path))
+    try FileManager.default.removeItem(atPath: "\(output)/runs/both/seed-1/metrics.jsonl")
+    let again = try ablate(grid, "--resume")
+    #expect(again.code == 0 && again.errors.contains("both, seed 1: is whole already"), "\(again.errors)")
+    #expect(
+      again.output.contains("| **both** | 0.") && again.errors.contains("written to \(output): table.json, plot.svg, table.md"))
+    for text in ["text search", "error over users", "by behavior", "by training events", "by epoch"] {
+      #expect(!again.output.contains(text), "\(text)")
+    }
+    // Pictures of what is not known any more are not left behind.
+    for picture in ["popularity.svg", "curves.svg"] { #expect(!FileManager.default.fileExists(atPath: "\(output)/\(picture)")) }
   }
 
   @Test func otherSettingsAreRefusedAndOverwriteLosesThem() throws {
