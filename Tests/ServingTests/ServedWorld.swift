@@ -4,6 +4,7 @@ import Datasets
 import Files
 import Reporting
 import Serving
+import Similarity
 import TestSupport
 import Text
 import Training
@@ -40,12 +41,31 @@ final class ServedWorld: Sendable {
     try ServedModel(try TrainedRun(path: run), phase: phase)
   }
 
-  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none) throws {
+  /// The hashed world, whose scores are blended with text.
+  static func blended() throws -> ServedWorld { try blendedWorld.get() }
+  /// The world whose token states come from elsewhere, and whose scores are blended with text.
+  static func blendedForeign() throws -> ServedWorld { try blendedForeignWorld.get() }
+
+  private static let blendedWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed", isBlended: true)
+  }
+  private static let blendedForeignWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 4), name: "made-up-model", isBlended: true)
+  }
+
+  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none, isBlended: Bool = false) throws {
     folder = try TemporaryFolder()
     let dataset = try Self.dataset(folder.file("dataset"))
     let items = DatasetItems(dataset)
-    _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16)
-      .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    let record = try TokenStatesWriter(
+      folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16
+    )
+    .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    if isBlended {
+      try TextVectors.write(
+        folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
+        states: TokenStates(dataset: dataset))
+    }
     let directory = RunDirectory(path: run)
     try directory.create()
     var config = Self.config
