@@ -142,7 +142,7 @@ let package = Package(
       "ServingTests",
       [
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
-        "Files", "Reporting", "Similarity",
+        "Files", "Reporting", "Similarity", "Checkpoints",
       ]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],

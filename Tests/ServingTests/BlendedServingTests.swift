@@ -22,7 +22,7 @@ struct BlendedServingTests {
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// A run whose text speaks: trained for so little, one may be fitted to none.
+  /// A phase whose text speaks.
   private func served(_ world: ServedWorld, _ phase: String = "universal") throws -> ServedModel {
     let served = try world.served(phase)
     let text = try #require(served.catalogue.text)
