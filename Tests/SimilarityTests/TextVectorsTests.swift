@@ -80,9 +80,11 @@ struct TextVectorsTests {
   }
 
   @Test func theSameEncodingGivesTheSameFile() throws {
-    let first = try world.vectors(as: "made-up-model").checksum
-    #expect(try world.vectors(as: "made-up-model").checksum == first)
-    #expect(try world.vectors(as: "made-up-model", without: [0]).checksum != first)
+    let first = try world.vectors(as: "made-up-model").identity
+    let file = try Data(contentsOf: URL(fileURLWithPath: world.path))
+    #expect(try world.vectors(as: "made-up-model").identity == first)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: world.path)) == file)
+    #expect(try world.vectors(as: "made-up-model", without: [0]).identity != first)
   }
 
   @Test func aDataSetMayHaveNone() throws {
@@ -97,8 +99,8 @@ struct TextVectorsTests {
     let error = #expect(throws: InputError.self) { try TextVectors(dataset: world.dataset) }
     #expect(
       error?.description
-        == "\(world.path) was made for other items or token states than the data set has now; run `precise encode "
-        + "\(world.dataset.path)` again")
+        == "\(world.path) was made for other items or token states than the data set has now, or by another version; run "
+        + "`precise encode \(world.dataset.path)` again")
   }
 
   @Test func vectorsOfOtherItemsAreStale() throws {
@@ -132,6 +134,8 @@ struct TextVectorsTests {
     try write(sound, record)
     let vectors = try #require(try TextVectors(dataset: world.dataset))
     #expect(vectors.width == 10 && vectors.lexicalWidth == 8)
+    try write(sound, record, rule: TextVectors.rule + 1)
+    #expect(throws: InputError.self) { try TextVectors(dataset: world.dataset) }
     let damages: [(place: Int, spec: TensorSpec)] = [
       (0, TensorSpec("words", .i64, [3])), (0, TensorSpec("words", .u64, [3, 1])), (0, TensorSpec("other", .u64, [3])),
       (1, TensorSpec("frequencies", .i64, [2])), (1, TensorSpec("frequencies", .f32, [3])),
@@ -169,15 +173,16 @@ struct TextVectorsTests {
     // The last element of the last tensor: half precision's infinity.
     try (whole.dropLast(2) + Data([0x00, 0x7C])).write(to: URL(fileURLWithPath: world.path))
     let error = #expect(throws: InputError.self) { try TextVectors(dataset: world.dataset) }
-    #expect(error?.description == "\(world.path): tensor \"vectors\" has NaN or infinity in it")
+    #expect(error?.description == "\(world.path) has NaN or infinity in it; run `precise encode \(world.dataset.path)` again")
   }
 
   /// A file of zeros with the checksums of the data set's items and states.
-  private func write(_ specs: [TensorSpec], _ record: EncodingRecord) throws {
+  private func write(_ specs: [TensorSpec], _ record: EncodingRecord, rule: Int = TextVectors.rule) throws {
     var writer = try SafetensorsWriter(
       path: world.path, tensors: specs,
       metadata: [
-        "texts": "9", TokenStates.itemTableKey: DatasetItems(world.dataset).checksum, TextVectors.statesKey: record.fileChecksum,
+        TextVectors.ruleKey: "\(rule)", "texts": "9", TokenStates.itemTableKey: DatasetItems(world.dataset).checksum,
+        TextVectors.statesKey: record.fileChecksum,
       ])
     for spec in specs {
       let bytes = [UInt8](repeating: 0, count: spec.shape.reduce(1, *) * spec.type.size)
