@@ -107,6 +107,24 @@ struct BlendStepTests {
     #expect(try manifests(world.run("on-1")) == straight)
   }
 
+  @Test(arguments: [1, 3]) func aStopWhileBlendingIsMadeUpFor(ranks: Int) throws {
+    _ = try world.train(try config(), into: "stopped")
+    try writeVectors()
+    let straight = try manifests(world.train(try config(), into: "straight"))
+    var stops = 0
+    for asked in 1...20 {
+      do {
+        if try world.leg(config(), of: "stopped", ranks: ranks, resuming: true, stopAfter: asked) == .finished { break }
+      } catch {
+        #expect("\(error)".contains("stopped by"), "\(error)")
+        if "\(error)".contains("while scores were blended with text; the phase is trained and saved") { stops += 1 }
+      }
+    }
+    #expect(stops > 0)
+    #expect(try world.leg(config(), of: "stopped", ranks: ranks, resuming: true) == .finished)
+    #expect(try manifests(world.run("stopped")) == straight)
+  }
+
   /// `precise blend` fits anew: what training fits, over what is there; to a run of the paper's scores too, if it is told so.
   @Test func aTrainedRunIsBlendedAnew() throws {
     try writeVectors()
