@@ -127,20 +127,22 @@ let package = Package(
     tests("ModelTests", ["Model", "Files", "Items", "Layers", "Kernels", "Tensors", "Collectives", "Config"]),
     tests("SimilarityTests", ["Similarity", "Text", "Datasets", "Files", "Tensors", "Kernels", "Model"]),
     tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
-    tests("EvaluationTests", ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Tensors"]),
-    tests("CheckpointsTests", ["Checkpoints", "Files"]),
+    tests(
+      "EvaluationTests",
+      ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Similarity", "Tensors", "Text"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files", "Model"]),
     tests(
       "TrainingTests",
       [
         "Training", "Checkpoints", "Optimizers", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items",
         "Kernels", "Layers", "Memory", "Model",
-        "Reporting", "Synth", "Tensors", "Text", logging,
+        "Reporting", "Similarity", "Synth", "Tensors", "Text", logging,
       ]),
     tests(
       "ServingTests",
       [
         "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
-        "Files", "Reporting",
+        "Files", "Reporting", "Similarity", "Checkpoints",
       ]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],

@@ -28,8 +28,8 @@ public struct BlendFit {
     /// What was gained, in a sentence.
     public var description: String {
       func text(_ value: Double) -> String {
-        let digits = String(Int((value * 1e4).rounded()))
-        return "0." + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        let parts = Int((value * 1e4).rounded())
+        return "\(parts / 10_000).\(String(10_000 + parts % 10_000).dropFirst())"
       }
       return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(users) users"
     }
@@ -71,7 +71,7 @@ public struct BlendFit {
   ///   - pseudoCount: training events that an item without any is taken to have, for the spread of its scores.
   ///   - logitScale: what scores were multiplied by in training.
   ///   - shouldStop: asked between two rounds of users; throws, on every rank in the same round, when the fit is to end.
-  /// - Returns: nil when there is nobody to fit on.
+  /// - Returns: nil when there is nobody to fit on, or the model's scores are not finite.
   public func fit(
     _ model: PreciseModel, _ task: EvaluationTask, pseudoCount: Double, logitScale: Double, workspace: Workspace,
     shouldStop: () throws -> Void = {}
@@ -101,6 +101,8 @@ public struct BlendFit {
     var blend = choice.blend
     blend.unseenScale = try BlendSpread(catalogue, first, communicator).scale(
       trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
+    // A model whose numbers are none has no edges of cells.
+    guard blend.isPlausible else { return nil }
     return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users, metric: metric)
   }
 

@@ -57,7 +57,7 @@ public struct Blend: Codable, Sendable, Equatable {
   public var isPlausible: Bool {
     (confidenceEdges + likenessEdges).allSatisfy(\.isFinite) && confidenceEdges.count < 1000 && likenessEdges.count < 1000
       && cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1)
-      && cells.allSatisfy { abs($0.strength) < 1e6 && (0...1).contains($0.decay) }
+      && cells.allSatisfy { abs($0.strength) < 1e30 && (0...1).contains($0.decay) }
       && unseenScale > 0 && unseenScale < 1e6
   }
 

@@ -46,9 +46,10 @@ public final class TextVectors: Sendable {
     let path = "\(dataset.path)/\(Self.fileName)"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     file = try SafetensorsFile(path: path)
+    let record = try EncodingRecord(folder: dataset.path)
     guard file.metadata[Self.ruleKey] == "\(Self.rule)",
       file.metadata[TokenStates.itemTableKey] == DatasetItems(dataset).checksum,
-      file.metadata[Self.statesKey] == (try EncodingRecord(folder: dataset.path).fileChecksum)
+      file.metadata[Self.statesKey] == record.fileChecksum
     else {
       throw InputError(
         "\(path) was made for other items or token states than the data set has now, or by another version; run `precise encode \(dataset.path)` again"
@@ -58,13 +59,13 @@ public final class TextVectors: Sendable {
       info.shape[0] == dataset.items.count, info.type == .f16,
       let mean = file.tensors["mean"], let directions = file.tensors["directions"], mean.shape.count == 1,
       directions.shape.count == 2, directions.shape[0] == mean.shape[0], directions.shape[1] < info.shape[1],
-      directions.shape.allSatisfy({ $0 <= Self.mostWidth })
+      directions.shape.allSatisfy({ $0 <= Self.mostWidth }), [0, record.dimension].contains(mean.shape[0])
     else {
       throw InputError("\(path) does not have the tensors of text vectors; run `precise encode \(dataset.path)` again")
     }
     (itemCount, width) = (info.shape[0], info.shape[1])
     vectors = try file.bytes("vectors")
-    guard ElementType.f16.isFinite(vectors) else {
+    guard (try? file.checkFinite()) != nil else {
       throw InputError("\(path) has NaN or infinity in it; run `precise encode \(dataset.path)` again")
     }
     identity = "\(Self.rule)-\(file.metadata[Self.statesKey] ?? "")"

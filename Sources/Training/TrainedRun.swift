@@ -115,10 +115,11 @@ public struct TrainedRun: Sendable {
   public func text(_ plan: PhasePlan) throws -> TextBlend? {
     let checkpoint = try result(plan).checkpoint
     guard let blend = checkpoint.manifest.blend else { return nil }
-    guard let textVectors, textVectors.identity == blend.vectors else {
+    // A blend may have been fitted to a run whose configuration knows of none.
+    guard let textVectors = try textVectors ?? TextVectors(dataset: dataset), textVectors.identity == blend.vectors else {
       throw InputError(
-        "the scores of \(checkpoint.path) are blended with text vectors (\(blend.vectors)) that \(dataset.path) does not have; "
-          + "encode the data set in the same way")
+        "the scores of \(checkpoint.path) are blended with text vectors (\(blend.vectors)) that "
+          + "\(dataset.path)/\(TextVectors.fileName) does not hold; encode the data set in the same way")
     }
     return TextBlend(textVectors, blend)
   }

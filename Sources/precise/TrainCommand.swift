@@ -82,6 +82,8 @@ struct TrainCommand: RankCommand {
       let dataset = try Dataset(path: data)
       try checkConfiguration(config, dataset, file: self.config)
       let states = try ModelFactory.tokenStates(config, dataset)
+      // Read when a phase is trained; what is wrong with them is said before.
+      _ = try ModelFactory.textVectors(config, dataset)
       let directory = RunDirectory(path: output)
       let start = from.map { StartingPoint(path: $0, dropsGoneItems: dropGoneItems) }
       // A run that goes on may have outlived what it began with.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Model
 import TestSupport
 import Testing
 
@@ -35,6 +36,38 @@ struct CheckpointManifestTests {
     later.order = 1
     try later.write(to: folder.path)
     #expect(try CheckpointManifest(folder: folder.path) == later && later != manifest)
+  }
+
+  private var blend: Blend {
+    var blend = Blend(
+      confidenceEdges: [1.25], likenessEdges: [-0.5], cells: (0..<4).map { .init(strength: Double($0) / 3, decay: 0.6) })
+    (blend.unseenScale, blend.vectors) = (1.75, "00c0ffee")
+    return blend
+  }
+
+  /// Without a blend nothing stands there, as in what earlier versions sealed.
+  @Test func aBlendIsReadWhereThereIsOne() throws {
+    #expect(!(try #require(String(data: manifest.sealed(), encoding: .utf8))).contains("\"blend\""))
+    var later = manifest
+    later.blend = blend
+    try later.write(to: folder.path)
+    #expect(try CheckpointManifest(folder: folder.path) == later && later != manifest)
+  }
+
+  /// A seal can be made to fit: numbers that nothing can be ranked with are refused all the same.
+  @Test func aBlendThatCannotBeIsRefused() throws {
+    let changes: [(inout Blend) -> Void] = [
+      { $0.cells.removeLast() }, { $0.cells[2].strength = 1e300 }, { $0.cells[1].decay = 2 }, { $0.unseenScale = -1 },
+      { $0.unseenScale = 1e9 }, { $0.likenessEdges += [1, 2] }, { $0.confidenceEdges = [] },
+    ]
+    for (place, change) in changes.enumerated() {
+      var (hostile, blend) = (manifest, blend)
+      change(&blend)
+      hostile.blend = blend
+      try hostile.write(to: folder.path)
+      let error = #expect(throws: InputError.self, "change \(place)") { try CheckpointManifest(folder: folder.path) }
+      #expect(error?.description == "\(folder.file(CheckpointManifest.fileName)) cannot be read; use another checkpoint")
+    }
   }
 
   /// No flip of one bit gives another manifest: it is refused, or says the same.

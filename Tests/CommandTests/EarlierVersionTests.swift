@@ -61,6 +61,25 @@ struct EarlierVersionTests {
     #expect(record.contains("token_states_checksum"))
   }
 
+  /// Its data set has no text vectors: encoded again as it was, it has, and its run's results are blended.
+  @Test func itIsBlendedOnceItsDataSetIsEncodedAgain() throws {
+    let results = try ["universal/step-00000009", "like/step-00000002"].map { name in
+      let url = URL(fileURLWithPath: folder.file("run/checkpoints/\(name)/manifest.json"))
+      return (url: url, before: try String(contentsOf: url, encoding: .utf8))
+    }
+    let goOn = ["train", "--config", "config.yaml", "--data", "dataset", "--out", "run", "--ranks", "1", "--quiet", "--resume"]
+    for isEncoded in [false, true] {
+      if isEncoded { try run("encode", "dataset", "--tokens", "2", "--dim", "4", "--quiet") }
+      let outcome = try CommandRunner.run(goOn, in: folder.path)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      for (url, before) in results {
+        let now = try String(contentsOf: url, encoding: .utf8)
+        #expect(isEncoded ? now.contains("\"blend\"") : now == before, "\(url.path), encoded: \(isEncoded)")
+      }
+    }
+    try run("evaluate", "run", "--data", "dataset", "--quiet")
+  }
+
   @Test func itsTokenStatesAreCompared() throws {
     // It did not note their checksum, but what kind they are of.
     try run("encode", "dataset", "--tokens", "1", "--dim", "4", "--quiet")

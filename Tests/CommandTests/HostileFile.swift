@@ -89,6 +89,13 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
       // Half of the items and one more are enough.
       mayGoOn: [.bitFlipped]),
     dataset("token states", .safetensors, "dataset/token_states.safetensors", export, [.bitFlipped]),
+    // Vectors have no checksum of their own; a run's scores are bound to the rule and the states that they were made by.
+    dataset("text vectors", .safetensors, "dataset/text_vectors.safetensors", export, [.bitFlipped, .wrongEndianNumbers]),
+    HostileFile(
+      name: "text vectors, trained with", format: .safetensors, file: "dataset/text_vectors.safetensors",
+      command: ["train", "--config", "config.yaml", "--data", "dataset", "--out", "made", "--quiet", "--ranks", "1"],
+      // Without the file there is nothing to blend.
+      mayGoOn: [.bitFlipped, .wrongEndianNumbers, .danglingLink, .linkLoop]),
     dataset("encode.json", .json, "dataset/encode.json", export, [.bitFlipped, .wrongEndianLength]),
   ]
 

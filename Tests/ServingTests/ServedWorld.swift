@@ -1,9 +1,12 @@
+import Checkpoints
 import Collectives
 import Config
 import Datasets
 import Files
+import Model
 import Reporting
 import Serving
+import Similarity
 import TestSupport
 import Text
 import Training
@@ -40,12 +43,31 @@ final class ServedWorld: Sendable {
     try ServedModel(try TrainedRun(path: run), phase: phase)
   }
 
-  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none) throws {
+  /// The hashed world, whose scores are blended with text.
+  static func blended() throws -> ServedWorld { try blendedWorld.get() }
+  /// The world whose token states come from elsewhere, and whose scores are blended with text.
+  static func blendedForeign() throws -> ServedWorld { try blendedForeignWorld.get() }
+
+  private static let blendedWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed", isBlended: true)
+  }
+  private static let blendedForeignWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 4), name: "made-up-model", isBlended: true)
+  }
+
+  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none, isBlended: Bool = false) throws {
     folder = try TemporaryFolder()
     let dataset = try Self.dataset(folder.file("dataset"))
     let items = DatasetItems(dataset)
-    _ = try TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16)
-      .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    let record = try TokenStatesWriter(
+      folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16
+    )
+    .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    if isBlended {
+      try TextVectors.write(
+        folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
+        states: TokenStates(dataset: dataset))
+    }
     let directory = RunDirectory(path: run)
     try directory.create()
     var config = Self.config
@@ -54,6 +76,21 @@ final class ServedWorld: Sendable {
       config: ConfigWriter.text(config), record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum))
     let inputs = Trainer.Inputs(dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
     _ = try Trainer(config, inputs, communicator: SoloCommunicator(), console: .init(verbosity: .quiet)).run()
+    if isBlended { try speakUp() }
+  }
+
+  /// Gives the text of every phase more to say than these few users bear out, each cell something else.
+  private func speakUp() throws {
+    let trained = try TrainedRun(path: run)
+    for plan in try trained.trainedPhases {
+      let checkpoint = try trained.checkpoint(plan)
+      guard var blend = checkpoint.manifest.blend else { throw InputError("\(plan.name) was not blended") }
+      for cell in blend.cells.indices {
+        blend.cells[cell] = .init(strength: 0.5 + Double(cell % 4), decay: cell % 2 == 0 ? 0 : 0.6)
+      }
+      blend.unseenScale = 1.5
+      _ = try checkpoint.blended(blend)
+    }
   }
 
   private static func dataset(_ path: String) throws -> Dataset {
