@@ -5,6 +5,9 @@ import Testing
 
 /// From raw events to served embeddings by the binary alone.
 @Suite(.serialized) struct WholeWayTests {
+  /// The width of a served embedding: what the model makes of an item, 8 + 8, and the vector of its text behind it.
+  private static let width = 16 + 256
+
   private let folder: TemporaryFolder
   private let world: CommandWorld
 
@@ -90,16 +93,17 @@ import Testing
     _ = try succeed("export", world.run, "--out", folder.file("e"), "--quiet")
     let items = try SafetensorsFile(path: folder.file("e/items.safetensors"))
     let users = try SafetensorsFile(path: folder.file("e/users.safetensors"))
-    let (e, h) = (try items.floats("embeddings", shape: [nil, 16]), try users.floats("embeddings", shape: [nil, 16]))
+    let width = Self.width
+    let (e, h) = (try items.floats("embeddings", shape: [nil, width]), try users.floats("embeddings", shape: [nil, width]))
     let itemIDs = try ids("e/items.txt"), userIDs = try ids("e/users.txt")
-    #expect(e.count == itemIDs.count * 16 && h.count == userIDs.count * 16 && userIDs.count > 40)
+    #expect(e.count == itemIDs.count * width && h.count == userIDs.count * width && userIDs.count > 40)
     let pairs = (0..<20).map { (user: $0 % userIDs.count, item: $0 * 7 % itemIDs.count) }
     let text = "user,item\n" + pairs.map { "\(userIDs[$0.user]),\(itemIDs[$0.item])\n" }.joined()
     let output = try succeed("score", world.run, "--pairs", "-", "--out", "-", "--quiet", input: text)
     let rows = output.split(separator: "\n").map { $0.split(separator: ",") }
     #expect(rows.count == 21 && rows[0] == ["user", "item", "score"])
     for (row, pair) in zip(rows.dropFirst(), pairs) {
-      let product = (0..<16).reduce(Float(0)) { $0 + h[pair.user * 16 + $1] * e[pair.item * 16 + $1] }
+      let product = (0..<width).reduce(Float(0)) { $0 + h[pair.user * width + $1] * e[pair.item * width + $1] }
       #expect(abs(try #require(Float(row[2])) - product) < 1e-4)
     }
   }
@@ -110,7 +114,7 @@ import Testing
       "export", world.run, "--out", folder.file("e"), "--items", list, "--format", "jsonl", "--phase", "universal", "--quiet")
     let lines = try ids("e/items.jsonl")
     let last = try object(try #require(lines.last))
-    #expect(last["id"] as? String == "brand-new" && (last["embedding"] as? [Double])?.count == 16)
+    #expect(last["id"] as? String == "brand-new" && (last["embedding"] as? [Double])?.count == Self.width)
   }
 
   @Test func inspectKnowsWhatItIsShown() throws {
