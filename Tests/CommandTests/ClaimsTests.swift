@@ -17,7 +17,8 @@ struct ClaimsTests {
 
   /// A run's record: recall@10 over all, over the tail and over unseen items, of 10,000, 3,000 and 500 users.
   private func write(
-    _ run: String, _ entries: [(phase: String, split: String, recall: [Double])], dataset: String = "d", width: Int = 32
+    _ run: String, _ entries: [(phase: String, split: String, recall: [Double])], dataset: String = "d", width: Int = 32,
+    fusion: String = "paper"
   ) throws {
     var record: [String: [String: [String: Any]]] = [:]
     for entry in entries {
@@ -29,7 +30,8 @@ struct ClaimsTests {
     }
     try FileManager.default.createDirectory(atPath: folder.file(run), withIntermediateDirectories: true)
     try folder.write("\(run)/evaluation.json", try JSONSerialization.data(withJSONObject: record))
-    try folder.write("\(run)/config.yaml", "model:  # what\n  id_dim: \(width)  # width\n  semantic_dim: 32\n")
+    try folder.write(
+      "\(run)/config.yaml", "model:  # what\n  fusion: \(fusion)  # how\n  id_dim: \(width)  # width\n  semantic_dim: 32\n")
   }
 
   /// Output, errors and exit status of the script on the four runs.
@@ -83,6 +85,9 @@ struct ClaimsTests {
     try write("ids", [("universal", "test", [0.25, 0.10, 0])], width: 64)
     let wide = try claims()
     #expect(wide.status == 2 && wide.errors.contains("differ in width"))
+    try write("ids", [("universal", "test", [0.25, 0.10, 0])], fusion: "similarity")
+    let blended = try claims()
+    #expect(blended.status == 2 && blended.errors.contains("text is blended into its scores"))
     try FileManager.default.removeItem(atPath: folder.file("ids/evaluation.json"))
     let absent = try claims()
     #expect(absent.status == 2 && absent.errors.contains("precise evaluate"))

@@ -2,8 +2,8 @@
 """Four claims of the model, judged by the metrics of real runs: python3 claims.py BOTH IDS TEXT ALONE [--phase shop] [--metric recall@10] [--strict]
 
 Each argument is a run directory that `precise evaluate` has left an evaluation.json in, all of one data set and one width of embeddings:
-BOTH has an ID half and a semantic half and at least one targeted phase, IDS has IDs alone, TEXT has text alone, and ALONE has the same
-targeted phase without a universal one before it. Prints a line a claim:
+BOTH has an ID half and a semantic half and at least one targeted phase, IDS has IDs alone (semantic_dim: 0, fusion: paper), TEXT has text alone
+(id_dim: 0), and ALONE has the same targeted phase without a universal one before it. Prints a line a claim:
 
   1  both halves are better than IDs alone and than text alone, over all items
   2  over the tail, the half of the catalogue with the fewest training events, both halves are better than IDs alone, not worse than text
@@ -81,11 +81,18 @@ def width(run):
     return sum(int(number) for number in found.values())
 
 
+def is_blended(run):
+    """Whether a run blends text into its scores: model.fusion of its config.yaml, which earlier versions did not have."""
+    return re.search(r"^  fusion: similarity\b", (pathlib.Path(run) / "config.yaml").read_text(), re.M) is not None
+
+
 def check(runs, records, phase):
-    """All runs are of one width, and were measured by one protocol."""
+    """All runs are of one width, and were measured by one protocol; IDs alone read no text in any way."""
     widths = {run: width(run) for run in runs}
     if len(set(widths.values())) > 1:
         raise Incomparable("embeddings differ in width: " + ", ".join(f"{run} {widths[run]}" for run in runs))
+    if is_blended(runs[1]):
+        raise Incomparable(f"{runs[1]} is to be of IDs alone, but text is blended into its scores; train it with model.fusion: paper")
     protocols = {}
     for run, record in zip(runs, records):
         for name in ("universal", phase):

@@ -42,8 +42,9 @@ user=$(awk -F, 'NR > 1 { events[$1]++ } END { for (user in events) print events[
   LC_ALL=C sort -k1,1nr -k2,2 | awk 'NR == 1 { print $2 }')
 run precise recommend "$folder/run" --user "$user" -k 10
 
-# What it is held against: each half alone at the same width, and the targeted phase alone for as many epochs as both phases have.
-run "${train[@]}" --out "$folder/run-ids" --phase universal --quiet --set model.id_dim=64 --set model.semantic_dim=0
+# What it is held against: each half alone at the same width, and the targeted phase alone for as many epochs as both phases have. IDs alone
+# have no text blended into their scores either; text alone has, as it may use all that text says.
+run "${train[@]}" --out "$folder/run-ids" --phase universal --quiet --set model.id_dim=64 --set model.semantic_dim=0 --set model.fusion=paper
 run "${train[@]}" --out "$folder/run-text" --phase universal --quiet --set model.id_dim=0 --set model.semantic_dim=64
 run "${train[@]}" --out "$folder/run-alone" --quiet --set universal.epochs=0 \
   --set 'targeted=[{name: shop, scene: shop, history: all, epochs: 24, learning_rate_scale: 1, negatives: all}]'
