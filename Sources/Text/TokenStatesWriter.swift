@@ -31,9 +31,12 @@ public struct TokenStatesWriter {
   ///   - source: Where the states come from.
   ///   - items: The data set's items.
   ///   - progress: Called now and then with the number of items done.
+  ///   - beforeRecord: Writes what else belongs to the encoding, once the states are in place: the record comes last, so that a data set
+  ///     with a record is whole.
   /// - Throws: `InputError` naming the item whose states are not finite, or when the disk refuses.
   public func write(
-    _ source: some TokenSource, items: some TextItems, progress: (Int) -> Void = { _ in }
+    _ source: some TokenSource, items: some TextItems, progress: (Int) -> Void = { _ in },
+    beforeRecord: (EncodingRecord) throws -> Void = { _ in }
   ) throws -> EncodingRecord {
     let offsets = Self.offsets(source, items.count)
     let rows = Int(offsets[items.count])
@@ -58,6 +61,7 @@ public struct TokenStatesWriter {
       encoder: source.name, dimension: source.dimension, tokens: tokens, type: type, items: items.count,
       itemsWithStates: (0..<items.count).count { offsets[$0 + 1] > offsets[$0] }, rows: rows,
       itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try writer.finish()))
+    try beforeRecord(record)
     try record.write(folder: folder)
     return record
   }

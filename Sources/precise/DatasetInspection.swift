@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Similarity
 import Text
 
 /// What `inspect` does with a data set.
@@ -12,6 +13,7 @@ struct DatasetInspection {
       try dataset.verifyChecksums()
       for index in 0..<dataset.shardCount { _ = try dataset.shard(index) }
       if TokenStates.exist(in: dataset) { try TokenStates.verify(in: dataset) }
+      _ = try TextVectors(dataset: dataset)
     }
     if json {
       let manifest = try String(contentsOfFile: "\(dataset.path)/\(DatasetManifest.fileName)", encoding: .utf8)

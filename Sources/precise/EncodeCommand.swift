@@ -99,14 +99,17 @@ struct EncodeCommand: ParsableCommand {
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
     let writer = TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
-    let record = try writer.write(source, items: items) { bar.update(completed: $0) }
-    bar.finish()
-    let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
-    try TextVectors.write(
-      folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
-      states: TokenStates(dataset: dataset)
-    ) { textBar.update(completed: $0) }
-    textBar.finish()
+    let record = try writer.write(source, items: items) {
+      bar.update(completed: $0)
+    } beforeRecord: { record in
+      bar.finish()
+      let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
+      try TextVectors.write(
+        folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
+        states: TokenStates(path: "\(dataset.path)/\(TokenStates.fileName)", items: items.count)
+      ) { textBar.update(completed: $0) }
+      textBar.finish()
+    }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard !outputOptions.quiet else { return }
     print(

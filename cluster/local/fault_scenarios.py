@@ -279,7 +279,7 @@ def make_world(folder):
     dataset = runs.make_dataset(folder)
     (folder / "config.yaml").write_text(runs.CONFIG)
     shutil.copytree(dataset, folder / "bare")
-    for name in "token_states.safetensors", "encode.json":
+    for name in "token_states.safetensors", "encode.json", "text_vectors.safetensors":
         (folder / "bare" / name).unlink()
     shutil.copytree(folder / "bare", folder / "encoded")
     runs.precise("encode", folder / "encoded", "--tokens", 3, "--dim", 6, "--quiet")
