@@ -71,7 +71,7 @@ static void check_attention(void) {
   double worst = 0;
   float *log_sum = malloc(sizeof(float) * HEADS * LENGTH);
   float *scratch = malloc(sizeof(float) * (size_t)ck_attention_scratch(LENGTH, WIDTH));
-  ck_attention(LENGTH, HEADS, WIDTH, 1, a, c, log_sum, scratch);
+  ck_attention(LENGTH, HEADS, WIDTH, 1, a, 0, c, log_sum, scratch);
   for (long at = 0; at < LENGTH * ALL; at++) {
     long row = at / ALL, column = at % ALL, head = column / WIDTH * WIDTH;
     double total = 0, sum = 0;
