@@ -90,7 +90,7 @@ public struct BlendFit {
       try shouldStop()
       try workspace.scope {
         let round = BlendRound(
-          blocks, padding: most - blocks.count, task, embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)
+          JudgedRound(blocks, most: most, task: task), embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)
         try round.embed(workspace)
         try round.count(catalogue, workspace)
         if first.count < BlendSpread.users * catalogue.width { first += round.users.buffer }

@@ -9,14 +9,10 @@ final class BlendRound {
   /// The users' embeddings `[users, d]`.
   let users: Matrix
 
-  /// - Parameter padding: blocks that other ranks have more; embedding may be collective.
-  init(
-    _ blocks: [JudgedUsers.Block], padding: Int, _ task: EvaluationTask, embedder: UserEmbedder, vectors: TextVectors,
-    grid: BlendGrid, workspace: Workspace
-  ) {
-    (self.blocks, self.padding, self.task, self.embedder, self.vectors) = (blocks, padding, task, embedder, vectors)
+  init(_ round: JudgedRound, embedder: UserEmbedder, vectors: TextVectors, grid: BlendGrid, workspace: Workspace) {
+    (self.round, self.embedder, self.vectors) = (round, embedder, vectors)
     strengths = grid.strengths
-    let count = blocks.reduce(0) { $0 + $1.users.count }
+    let count = round.users.count
     users = workspace.matrix(count, embedder.width)
     queries = BlendGrid.decays.map { _ in workspace.matrix(count, vectors.width) }
     bounds = workspace.matrix(count, grid.count)
@@ -27,13 +23,8 @@ final class BlendRound {
 
   /// Embeds the users, and finds the scores that their targets have under each blend.
   func embed(_ workspace: Workspace) throws {
-    var first = 0
-    for place in 0..<blocks.count + padding {
-      let block = place < blocks.count ? blocks[place] : nil
-      embedder.removeAll()
-      let judged = block.map { embedder.fill($0, task) } ?? []
-      let slots = first..<first + judged.count
-      first = slots.upperBound
+    for slots in round.slots {
+      let judged = embedder.fill(round, slots)
       try workspace.scope {
         let items = try embedder.embed(into: users.rows(slots), workspace: workspace)
         ask(slots, workspace)
@@ -128,7 +119,7 @@ final class BlendRound {
     workspace.scope {
       let confidences = workspace.vector(users.rows)
       catalogue.confidence(users, into: confidences, workspace: workspace)
-      return blocks.flatMap { block in block.users.map { _ in block.place } }.enumerated().map { slot, shard in
+      return round.blocks.flatMap { block in block.users.map { _ in block.place } }.enumerated().map { slot, shard in
         BlendCells.Row(
           shard: shard, confidence: confidences[slot], likeness: likenesses[slot],
           gains: (0..<bounds.columns).map { Float(gain.of(rank(of: slot, $0))) })
@@ -143,9 +134,7 @@ final class BlendRound {
 
   private static let itemsAtATime = 1024
 
-  private let blocks: [JudgedUsers.Block]
-  private let padding: Int
-  private let task: EvaluationTask
+  private let round: JudgedRound
   private let embedder: UserEmbedder
   private let vectors: TextVectors
   private let strengths: [Float]

@@ -21,28 +21,12 @@ struct ProductScorer: Scorer {
 
   /// Embeds the users and finds what they are judged by; a rank with fewer blocks than another goes on with empty ones.
   private func embed(_ round: JudgedRound, _ ranking: Ranking, _ workspace: Workspace) throws {
-    var first = 0
-    for place in 0..<round.most {
-      let count = place < round.blocks.count ? round.blocks[place].users.count : 0
-      let slots = first..<first + count
-      first = slots.upperBound
-      let judged = fill(round, slots)
+    for slots in round.slots {
+      let judged = embedder.fill(round, slots)
       try workspace.scope {
         let items = try embedder.embed(into: ranking.users.rows(slots), workspace: workspace)
         judge(slots, judged, items, ranking, workspace)
       }
-    }
-  }
-
-  /// Adds the histories of some users, and for each the target and the items that do not compete; returns how many items each has.
-  private func fill(_ round: JudgedRound, _ slots: Range<Int>) -> [Int] {
-    embedder.removeAll()
-    return round.users[slots].enumerated().map { slot, user in
-      round.task.history.append(user.events, before: user.event, slot: slot, to: embedder.batch)
-      let seen = round.excluded(user)
-      embedder.items.append(user.target)
-      for item in seen { embedder.items.append(item) }
-      return 1 + seen.count
     }
   }
 

@@ -16,6 +16,22 @@ protocol QueryEmbedder: AnyObject {
   func embed(into users: Matrix, workspace: Workspace) throws -> UserEmbedder.Items
 }
 
+extension QueryEmbedder {
+  /// Takes some users of a round in place of those before: their histories, and for each the target and the items that do not compete.
+  ///
+  /// - Returns: how many items each user has.
+  func fill(_ round: JudgedRound, _ slots: Range<Int>) -> [Int] {
+    removeAll()
+    return round.users[slots].enumerated().map { slot, user in
+      round.task.history.append(user.events, before: user.event, slot: slot, to: batch)
+      let excluded = round.excluded(user)
+      items.append(user.target)
+      for item in excluded { items.append(item) }
+      return 1 + excluded.count
+    }
+  }
+}
+
 extension UserEmbedder: QueryEmbedder {}
 
 /// A user is the vector of the newest item that is read of it: the search for items like the last one.

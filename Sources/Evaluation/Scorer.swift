@@ -40,6 +40,16 @@ struct JudgedRound {
     users = blocks.flatMap { block in block.users.map { User(events: block.shard.events($0.user), event: $0.event) } }
   }
 
+  /// The users of each block, and of empty ones for as many as another rank has more.
+  var slots: [Range<Int>] {
+    var first = 0
+    return (0..<most).map { place in
+      let slots = first..<first + (place < blocks.count ? blocks[place].users.count : 0)
+      first = slots.upperBound
+      return slots
+    }
+  }
+
   /// The items that do not compete for a user.
   func excluded(_ user: User) -> Set<Int32> {
     task.filterSeen ? Set(user.events.items[..<user.event]).subtracting([user.target]) : []

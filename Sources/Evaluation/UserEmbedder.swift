@@ -1,5 +1,4 @@
 public import Batches
-import Datasets
 import Items
 import Kernels
 public import Model
@@ -31,19 +30,6 @@ public final class UserEmbedder {
 
   /// The width of a user's embedding.
   var width: Int { catalogue.width }
-
-  /// Adds a block's histories, and for each user the target and the items that do not compete; returns how many items each has.
-  func fill(_ block: JudgedUsers.Block, _ task: EvaluationTask) -> [Int] {
-    block.users.enumerated().map { slot, entry in
-      let events = block.shard.events(entry.user)
-      task.history.append(events, before: entry.event, slot: slot, to: batch)
-      let target = events.items[entry.event]
-      let seen = task.filterSeen ? Set(events.items[..<entry.event]).subtracting([target]) : []
-      items.append(target)
-      for item in seen { items.append(item) }
-      return 1 + seen.count
-    }
-  }
 
   /// Forgets users and items, for the next block.
   public func removeAll() {

@@ -45,7 +45,7 @@ public struct SemanticAxes: Sendable {
     workspace.scope {
       let x = workspace.matrix(items.count, width)
       let scratch = workspace.matrix(max(states.maxTokens, 1), width)
-      for (row, item) in items.enumerated() { states.copyMean(item, into: x.row(row), scratch: scratch) }
+      for (row, item) in items.enumerated() { states.copyMean(item, into: x.row(row), scratch: scratch.base) }
       let mean = Self.center(x)
       found = (mean, Self.whitened(x, axes: axes, workspace: workspace))
     }
@@ -137,18 +137,22 @@ public struct SemanticAxes: Sendable {
 }
 
 extension TokenStates {
-  /// Writes the mean of an item's token states, `dt` numbers; zeros without tokens.
+  /// Writes the mean of an item's token states, `dt` numbers: zeros without tokens, and then it is false.
   ///
-  /// - Parameter scratch: `[most tokens, dt]`.
-  func copyMean(_ item: Int, into mean: UnsafeMutablePointer<Float>, scratch: Matrix) {
+  /// - Parameter scratch: room for the states of the item with the most tokens.
+  @discardableResult
+  public func copyMean(
+    _ item: Int, into mean: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) -> Bool {
     mean.update(repeating: 0, count: dimension)
     let tokens = tokenCount(item)
-    guard tokens > 0 else { return }
-    copyStates(item, into: scratch.base)
+    guard tokens > 0 else { return false }
+    copyStates(item, into: scratch)
     for token in 0..<tokens {
-      let state = scratch.base + token * dimension
+      let state = scratch + token * dimension
       for column in 0..<dimension { mean[column] += state[column] }
     }
     for column in 0..<dimension { mean[column] /= Float(tokens) }
+    return true
   }
 }

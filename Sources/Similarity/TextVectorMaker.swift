@@ -116,10 +116,7 @@ extension TextVectors {
         let scratch = workspace.matrix(max(states.maxTokens, 1), states.dimension)
         maker.make(
           into: vectors, text: { items.text(start + $0) },
-          mean: { row, mean in
-            states.copyMean(start + row, into: mean, scratch: scratch)
-            return states.tokenCount(start + row) > 0
-          }, workspace: workspace)
+          mean: { states.copyMean(start + $0, into: $1, scratch: scratch.base) }, workspace: workspace)
         let stored = workspace.take(UInt16.self, vectors.count)
         ElementType.f16.encode(UnsafeBufferPointer(vectors.buffer), into: stored)
         try writer.append(UnsafeRawBufferPointer(start: stored, count: 2 * vectors.count))

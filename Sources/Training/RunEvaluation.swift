@@ -108,23 +108,7 @@ public final class RunEvaluation {
     texts = try CenteredTexts.make(
       items: run.dataset.items.count, width: states.dimension, communicator: communicator, workspace: Workspace(),
       bytes: run.config.evaluation.catalogueBytes
-    ) { states.copyMean($0, into: $1, scratch: scratch) }
+    ) { item, mean in mean.baseAddress.map { states.copyMean(item, into: $0, scratch: scratch.base) } ?? false }
     return texts
-  }
-}
-
-extension TokenStates {
-  /// Writes the mean of an item's states `[dt]`; false when it has none.
-  fileprivate func copyMean(_ item: Int, into mean: UnsafeMutableBufferPointer<Float>, scratch: Storage<Float>) -> Bool {
-    let tokens = tokenCount(item)
-    guard tokens > 0 else { return false }
-    copyStates(item, into: scratch.base)
-    mean.update(repeating: 0)
-    for token in 0..<tokens {
-      let state = scratch.base + token * dimension
-      for column in 0..<dimension { mean[column] += state[column] }
-    }
-    for column in 0..<dimension { mean[column] /= Float(tokens) }
-    return true
   }
 }

@@ -68,7 +68,8 @@ struct BlendFitTests {
     var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: world.task())
     let blocks = try walk.next(1000)
     let round = BlendRound(
-      blocks, padding: 0, world.task(), embedder: UserEmbedder(model, catalogue), vectors: world.vectors, grid: grid,
+      JudgedRound(blocks, most: blocks.count, task: world.task()), embedder: UserEmbedder(model, catalogue),
+      vectors: world.vectors, grid: grid,
       workspace: workspace)
     try round.embed(workspace)
     try round.count(catalogue, workspace)

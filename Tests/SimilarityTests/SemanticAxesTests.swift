@@ -36,7 +36,7 @@ struct SemanticAxesTests {
     let scratch = workspace.matrix(states.maxTokens, states.dimension)
     let projected = (0..<states.itemCount).filter { states.tokenCount($0) > 0 }.map { item -> [Double] in
       var mean = [Float](repeating: 0, count: states.dimension)
-      states.copyMean(item, into: &mean, scratch: scratch)
+      states.copyMean(item, into: &mean, scratch: scratch.base)
       return (0..<axes.count).map { axis in
         mean.indices.reduce(0) { $0 + Double(mean[$1] - axes.mean[$1]) * Double(axes.directions[$1 * axes.count + axis]) }
       }
@@ -92,7 +92,7 @@ struct SemanticAxesTests {
   private func project(_ axes: SemanticAxes, _ states: TokenStates) -> [[Float]] {
     let scratch = workspace.matrix(states.maxTokens, states.dimension)
     let means = workspace.matrix(states.itemCount, states.dimension)
-    for item in 0..<states.itemCount { states.copyMean(item, into: means.row(item), scratch: scratch) }
+    for item in 0..<states.itemCount { states.copyMean(item, into: means.row(item), scratch: scratch.base) }
     let vectors = workspace.matrix(states.itemCount, axes.count)
     axes.project(means, isEmpty: { states.tokenCount($0) == 0 }, into: vectors, workspace: workspace)
     return (0..<vectors.rows).map { Array(vectors.rows($0..<$0 + 1).buffer) }

@@ -71,7 +71,7 @@ struct TextVectorsTests {
     TextVectorMaker(lexical: vectors.lexical, axes: vectors.axes).make(
       into: found, text: { Self.texts[items[$0]] },
       mean: { row, mean in
-        states.copyMean(rows[row], into: mean, scratch: scratch)
+        states.copyMean(rows[row], into: mean, scratch: scratch.base)
         return states.tokenCount(rows[row]) > 0
       }, workspace: workspace)
     for (place, item) in items.enumerated() {
