@@ -1,7 +1,10 @@
 /// What becomes of items without training events, when a phase's scores are blended with text.
 public struct ColdStartConfig: Sendable, Equatable {
-  /// Training events that an item without any is taken to have: its scores spread as those of items with about so many.
-  public var pseudoCount = 20.0
+  /// Training events that an item without any is taken to have: its scores spread as those of items with about so many; nil = as many
+  /// as `cost` allows.
+  public var pseudoCount: Double?
+  /// The share of the metric, over users whose next item is none of them, that items without a training event may cost.
+  public var cost = 0.03
 
   /// The defaults.
   public init() {}
@@ -10,7 +13,8 @@ public struct ColdStartConfig: Sendable, Equatable {
 extension ColdStartConfig: ConfigSection {
   static let keys: [ConfigKey<ColdStartConfig>] = [
     .value(
-      "pseudo_count", \.pseudoCount, .from(1, below: 1_000_000),
-      "events that an item without any is taken to have; more brings new items up")
+      "pseudo_count", \.pseudoCount, .orNull(.from(1, below: 1_000_000)),
+      "events that an item without any is taken to have; more brings new items up; null = as many as cost allows"),
+    .value("cost", \.cost, .from(0, below: 1), "share of the validation metric that new items may cost the others"),
   ]
 }

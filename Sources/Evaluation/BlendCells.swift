@@ -4,7 +4,7 @@ import Model
 /// The cells of a blend: users are sorted by their state, and each cell takes what served its users best.
 ///
 /// A cell of few users leans on all of them: to its own sums it adds those of `prior` users of the mean. So a small validation set gives
-/// one blend for everybody, and a large one as many as its users bear out. Ours.
+/// one blend for everybody, and a large one as many as its users bear out. The repeat weight is the same for all. Ours.
 struct BlendCells {
   /// What a fit learns of one user.
   struct Row {
@@ -12,8 +12,8 @@ struct BlendCells {
     let shard: Int
     let confidence: Float
     let likeness: Float
-    /// What each blend of the grid brings.
-    let gains: [Float]
+    /// The target's rank, from 1, under each blend of the grid.
+    let ranks: [Int32]
   }
 
   /// Cells by confidence and by likeness.
@@ -24,6 +24,8 @@ struct BlendCells {
   /// The cells, and the mean of what they and of what the model alone bring.
   struct Choice {
     let blend: Blend
+    /// The place of each cell's blend in the grid.
+    let places: [Int]
     let score: Double
     let scoreWithout: Double
     let users: Int
@@ -31,8 +33,11 @@ struct BlendCells {
 
   private let communicator: any Communicator
   private let grid: BlendGrid
+  private let gain: RankGain
 
-  init(_ grid: BlendGrid, _ communicator: any Communicator) { (self.grid, self.communicator) = (grid, communicator) }
+  init(_ grid: BlendGrid, _ gain: RankGain, _ communicator: any Communicator) {
+    (self.grid, self.gain, self.communicator) = (grid, gain, communicator)
+  }
 
   /// Chooses each cell's weights; collective, the same on every rank; nil without a user.
   func choose(_ rows: [Row], shards: Int) throws -> Choice? {
@@ -45,18 +50,25 @@ struct BlendCells {
     let sums = try totals(rows, blend, shards: shards)
     let size = grid.count + 1
     let all = (0..<size).map { place in blend.cells.indices.reduce(0) { $0 + sums[$1 * size + place] } }
-    var score = 0.0
-    for cell in blend.cells.indices {
-      let own = Array(sums[cell * size..<(cell + 1) * size])
-      func value(_ place: Int) -> Double { own[place] + Self.prior * all[place] / all[grid.count] }
-      // The first of equal ones is the weakest, with the shortest memory.
-      var best = 0
-      for place in 0..<grid.count where value(place) > value(best) { best = place }
-      blend.cells[cell] = grid.weights(best)
-      score += own[best]
-    }
     let users = all[grid.count]
-    return Choice(blend: blend, score: score / users, scoreWithout: all[0] / users, users: Int(users))
+    var (score, chosen) = (-1.0, [Int]())
+    for (number, weight) in grid.repeats.enumerated() {
+      let pairs = number * BlendGrid.pairs..<(number + 1) * BlendGrid.pairs
+      var places: [Int] = []
+      for cell in blend.cells.indices {
+        func value(_ place: Int) -> Double { sums[cell * size + place] + Self.prior * all[place] / users }
+        // The first of equal ones is the weakest, with the shortest memory.
+        var best = pairs.lowerBound
+        for place in pairs where value(place) > value(best) { best = place }
+        places.append(best)
+      }
+      let sum = places.enumerated().reduce(0) { $0 + sums[$1.offset * size + $1.element] }
+      guard sum > score else { continue }
+      (score, chosen) = (sum, places)
+      blend.cells = places.map(grid.weights)
+      blend.repeatWeight = weight == 0 ? nil : Double(weight)
+    }
+    return Choice(blend: blend, places: chosen, score: score / users, scoreWithout: all[0] / users, users: Int(users))
   }
 
   /// Each cell's sums of gains, and its users behind them: added up shard by shard, so that the number of ranks does not show.
@@ -66,7 +78,7 @@ struct BlendCells {
     for row in rows {
       let start =
         row.shard * size + blend.cell(confidence: row.confidence, likeness: row.likeness) * (grid.count + 1)
-      for place in 0..<grid.count { own[start + place] += Double(row.gains[place]) }
+      for place in 0..<grid.count { own[start + place] += gain.of(Int(row.ranks[place])) }
       own[start + grid.count] += 1
     }
     var totals = [Double](repeating: 0, count: size)

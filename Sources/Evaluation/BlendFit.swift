@@ -35,6 +35,16 @@ public struct BlendFit {
     }
   }
 
+  /// How far items without a training event are brought up.
+  public enum ColdStart: Sendable {
+    /// To the spread of items with so many events.
+    case pseudoCount(Double)
+    /// As far as costs this share of the metric, at most.
+    case cost(Double)
+  }
+
+  /// What stands for a cost where the catalogue has no item to measure it by: new ones may come with an export.
+  private static let usualPseudoCount = 20.0
   /// Users to fit on, at most; fewer when the catalogue is large, so that the work stays bounded.
   static let users = (least: 1024, most: 8192, products: 4_000_000_000)
 
@@ -68,39 +78,51 @@ public struct BlendFit {
   ///
   /// - Parameters:
   ///   - task: whom it is fitted on, and how items are ranked; its split is validation.
-  ///   - pseudoCount: training events that an item without any is taken to have, for the spread of its scores.
+  ///   - coldStart: what becomes of items without a training event.
   ///   - logitScale: what scores were multiplied by in training.
   ///   - shouldStop: asked between two rounds of users; throws, on every rank in the same round, when the fit is to end.
   /// - Returns: nil when there is nobody to fit on, or the model's scores are not finite.
   public func fit(
-    _ model: PreciseModel, _ task: EvaluationTask, pseudoCount: Double, logitScale: Double, workspace: Workspace,
-    shouldStop: () throws -> Void = {}
+    _ model: PreciseModel, _ task: EvaluationTask, coldStart: ColdStart, logitScale: Double, workspace: Workspace,
+    shouldStop: @escaping () throws -> Void = {}
   ) throws -> Result? {
     let catalogue = try Catalogue(
       model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
     let grid = BlendGrid(logitScale: Float(logitScale))
     let embedder = UserEmbedder(model, catalogue)
-    var walk = JudgedUsers(dataset, shards: shards, task: task, every: try stride(task))
+    let rounds = BlendUsers(
+      dataset, shards: shards, task: task, every: try stride(task), communicator: communicator, shouldStop: shouldStop)
     var rows: [BlendCells.Row] = []
     var first: [Float] = []
-    while true {
-      let blocks = try walk.next(8)
-      let most = try communicator.gatherCounts(blocks.count).max() ?? 0
-      guard most > 0 else { break }
-      try shouldStop()
+    try rounds.forEach { judged in
       try workspace.scope {
-        let round = BlendRound(
-          JudgedRound(blocks, most: most, task: task), embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)
+        let round = BlendRound(judged, embedder: embedder, vectors: vectors, grid: grid, workspace: workspace)
         try round.embed(workspace)
         try round.count(catalogue, workspace)
         if first.count < BlendSpread.users * catalogue.width { first += round.users.buffer }
-        rows += round.rows(catalogue, gain, workspace)
+        rows += round.rows(catalogue, workspace)
       }
     }
-    guard let choice = try BlendCells(grid, communicator).choose(rows, shards: shards.count) else { return nil }
+    guard let choice = try BlendCells(grid, gain, communicator).choose(rows, shards: shards.count) else { return nil }
     var blend = choice.blend
-    blend.unseenScale = try BlendSpread(catalogue, first, communicator).scale(
-      trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
+    let spread = try BlendSpread(catalogue, first, communicator)
+    func scale(_ pseudoCount: Double) throws -> Double {
+      try spread.scale(
+        trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
+    }
+    switch coldStart {
+    case .pseudoCount(let count): blend.unseenScale = try scale(count)
+    case .cost(let cost):
+      let known = rows.map { row in
+        (shard: row.shard, rank: Int(row.ranks[choice.places[blend.cell(confidence: row.confidence, likeness: row.likeness)]]))
+      }
+      let blended = try Catalogue(
+        model, trainCounts: dataset.items.trainCounts, text: TextBlend(vectors, blend), communicator: communicator,
+        workspace: workspace, bytes: catalogueBytes)
+      let cold = BlendColdScale(UserEmbedder(model, blended), blended, gain, communicator)
+      blend.unseenScale =
+        try cold.highest(rounds, known, shards: shards.count, cost: cost, workspace: workspace) ?? scale(Self.usualPseudoCount)
+    }
     // A model whose numbers are none has no edges of cells.
     guard blend.isPlausible else { return nil }
     return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users, metric: metric)

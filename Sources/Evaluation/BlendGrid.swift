@@ -1,28 +1,37 @@
 import Foundation
 import Model
 
-/// The blends that a fit tries: every strength with every decay, the same for every model and data set.
+/// The blends that a fit tries: every strength with every decay and every repeat weight, the same for every model and data set.
 ///
-/// Strengths are in nats, as logits are: a model trained by a softmax has a scale of its own that does not depend on the data's.
+/// Weights are in nats, as logits are: a model trained by a softmax has a scale of its own that does not depend on the data's.
 struct BlendGrid {
   /// Weights of the newest event's text; 0 is the model alone.
   static let strengths: [Float] = [0, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 48]
   /// What is left of a weight an event later.
   static let decays: [Double] = [0, 0.3, 0.6]
 
-  /// Divides strengths: scores are taken without `logit_scale`.
+  /// What the newest item itself gains.
+  static let repeats: [Float] = [0, -4, -8, -16]
+
+  /// Divides weights: scores are taken without `logit_scale`.
   let logitScale: Float
 
-  /// The number of blends.
-  var count: Int { Self.strengths.count * Self.decays.count }
+  /// The number of blends of a repeat weight.
+  static let pairs = strengths.count * decays.count
+  /// The number of blends: all pairs of the first repeat weight, then of the second, and so on.
+  var count: Int { Self.pairs * Self.repeats.count }
 
   /// The strengths at a model's scale of scores.
   var strengths: [Float] { Self.strengths.map { $0 / logitScale } }
 
+  /// The repeat weights at a model's scale of scores.
+  var repeats: [Float] { Self.repeats.map { $0 / logitScale } }
+
   /// The weights of a place, decay after decay.
   func weights(_ place: Int) -> Blend.Weights {
-    Blend.Weights(
-      strength: Double(strengths[place % Self.strengths.count]), decay: Self.decays[place / Self.strengths.count])
+    let pair = place % Self.pairs
+    return Blend.Weights(
+      strength: Double(strengths[pair % Self.strengths.count]), decay: Self.decays[pair / Self.strengths.count])
   }
 }
 

@@ -11,12 +11,13 @@ final class BlendRound {
 
   init(_ round: JudgedRound, embedder: UserEmbedder, vectors: TextVectors, grid: BlendGrid, workspace: Workspace) {
     (self.round, self.embedder, self.vectors) = (round, embedder, vectors)
-    strengths = grid.strengths
+    (strengths, repeats) = (grid.strengths, grid.repeats)
     let count = round.users.count
     users = workspace.matrix(count, embedder.width)
     queries = BlendGrid.decays.map { _ in workspace.matrix(count, vectors.width) }
     bounds = workspace.matrix(count, grid.count)
     likenesses = workspace.vector(count)
+    newest = workspace.take(Int32.self, count)
     counts = workspace.take(Int32.self, count * grid.count)
     counts.update(repeating: 0, count: count * grid.count)
   }
@@ -46,6 +47,7 @@ final class BlendRound {
         vectors.query(history, weights: Blend.lags(decay), into: query.row(slot), scratch: scratch)
       }
       likenesses[slot] = vectors.likeness(history, scratch: scratch)
+      newest[slot] = history.count > 0 ? Int32(ItemCode.column(Int(history[history.count - 1]))) : -1
     }
   }
 
@@ -56,6 +58,7 @@ final class BlendRound {
       gather(RowList(rebasing: items.rows[judged]), from: items.embeddings, into: e)
       let texts = workspace.matrix(judged.count, vectors.width)
       for (row, place) in judged.enumerated() { vectors.copy(Int(embedder.items.values[place]), into: texts.row(row)) }
+      let unseen = judged.map { embedder.isUnseen(embedder.items.values[$0]) }
       let own = workspace.matrix(judged.count, 1)
       // The user is the packed factor, as in `Ranking`: an element has the same bits as among the catalogue.
       multiply(e, PackedFactor(users.rows(slot..<slot + 1), transposed: true, workspace: workspace), into: own)
@@ -63,18 +66,26 @@ final class BlendRound {
         let text = workspace.matrix(judged.count, 1)
         multiply(texts, PackedFactor(query.rows(slot..<slot + 1), transposed: true, workspace: workspace), into: text)
         for (place, strength) in strengths.enumerated() {
-          let cell = number * strengths.count + place
-          let bound = own[0, 0] + strength * text[0, 0]
-          bounds[slot, cell] = bound
-          for row in 1..<judged.count where !(own[row, 0] + strength * text[row, 0] < bound) {
-            counts[slot * bounds.columns + cell] -= 1
+          for (level, weight) in repeats.enumerated() {
+            let blend = (level * queries.count + number) * strengths.count + place
+            func score(_ row: Int) -> Float {
+              let code = Int32(ItemCode.column(Int(embedder.items.values[judged.lowerBound + row])))
+              return own[row, 0] + strength * text[row, 0] + (code == newest[slot] ? weight : 0)
+            }
+            let bound = score(0)
+            bounds[slot, blend] = bound
+            let count = slot * bounds.columns + blend
+            for row in 1..<judged.count where !unseen[row] && !(score(row) < bound) { counts[count] -= 1 }
+            // It counts itself, but where it will not be met.
+            if unseen[0] { counts[count] += 1 }
           }
         }
       }
     }
   }
 
-  /// Counts the whole catalogue against every user under every blend.
+  /// Counts the whole catalogue against every user under every blend, but for items without a training event: they are brought in
+  /// afterwards (`BlendColdScale`).
   func count(_ catalogue: Catalogue, _ workspace: Workspace) throws {
     try catalogue.forEachBlock(workspace: workspace) { rows, e in
       for part in Swift.stride(from: 0, to: rows.count, by: Self.itemsAtATime) {
@@ -82,24 +93,43 @@ final class BlendRound {
         workspace.scope {
           let texts = workspace.matrix(some.count, vectors.width)
           for (row, item) in some.enumerated() { vectors.copy(rows.lowerBound + item, into: texts.row(row)) }
-          count(e.rows(some), texts, workspace)
+          let own = workspace.matrix(users.rows, some.count)
+          multiply(users, PackedFactor(e.rows(some), transposed: true, workspace: workspace), into: own)
+          for (place, item) in some.enumerated() where catalogue.isUnseen(Int32(rows.lowerBound + item)) {
+            for slot in 0..<users.rows { own[slot, place] = -.infinity }
+          }
+          count(own, texts, codes: some.map { Int32(ItemCode.column(rows.lowerBound + $0)) }, workspace)
         }
       }
     }
   }
 
-  private func count(_ e: Matrix, _ texts: Matrix, _ workspace: Workspace) {
-    let own = workspace.matrix(users.rows, e.rows)
-    multiply(users, PackedFactor(e, transposed: true, workspace: workspace), into: own)
+  /// - Parameters:
+  ///   - own: the model's scores of some items `[users, items]`.
+  ///   - codes: the columns of the items' codes.
+  private func count(_ own: Matrix, _ texts: Matrix, codes: [Int32], _ workspace: Workspace) {
     let factor = PackedFactor(texts, transposed: true, workspace: workspace)
-    let text = workspace.matrix(users.rows, e.rows)
+    let text = workspace.matrix(users.rows, texts.rows)
     for (number, query) in queries.enumerated() {
       multiply(query, factor, into: text)
       for slot in 0..<users.rows {
+        let alike = codes.indices.filter { codes[$0] == newest[slot] }
         for (place, strength) in strengths.enumerated() {
-          let cell = number * strengths.count + place
-          counts[slot * bounds.columns + cell] += Self.notBelow(
-            bounds[slot, cell], own.row(slot), text.row(slot), strength, count: e.rows)
+          let first = number * strengths.count + place
+          let all = Self.notBelow(bounds[slot, first], own.row(slot), text.row(slot), strength, count: texts.rows)
+          for (level, weight) in repeats.enumerated() {
+            let blend = level * BlendGrid.pairs + first
+            let bound = bounds[slot, blend]
+            // The bound is another where the target itself has the code of the newest item.
+            let count =
+              bound == bounds[slot, first]
+              ? all : Self.notBelow(bound, own.row(slot), text.row(slot), strength, count: texts.rows)
+            counts[slot * bounds.columns + blend] += count
+            for item in alike {
+              let score = own[slot, item] + strength * text[slot, item]
+              counts[slot * bounds.columns + blend] += (score < bound ? 1 : 0) - (score + weight < bound ? 1 : 0)
+            }
+          }
         }
       }
     }
@@ -115,14 +145,14 @@ final class BlendRound {
   }
 
   /// What the round learned of each user.
-  func rows(_ catalogue: Catalogue, _ gain: RankGain, _ workspace: Workspace) -> [BlendCells.Row] {
+  func rows(_ catalogue: Catalogue, _ workspace: Workspace) -> [BlendCells.Row] {
     workspace.scope {
       let confidences = workspace.vector(users.rows)
       catalogue.confidence(users, into: confidences, workspace: workspace)
       return round.blocks.flatMap { block in block.users.map { _ in block.place } }.enumerated().map { slot, shard in
         BlendCells.Row(
           shard: shard, confidence: confidences[slot], likeness: likenesses[slot],
-          gains: (0..<bounds.columns).map { Float(gain.of(rank(of: slot, $0))) })
+          ranks: (0..<bounds.columns).map { rank(of: slot, $0) })
       }
     }
   }
@@ -130,7 +160,7 @@ final class BlendRound {
   /// A user's rank, from 1, under a blend of the grid.
   ///
   /// The target's own score may differ in its last bit from the bound, so that it is not counted: never below 1.
-  private func rank(of slot: Int, _ place: Int) -> Int { max(1, Int(counts[slot * bounds.columns + place])) }
+  private func rank(of slot: Int, _ place: Int) -> Int32 { max(1, counts[slot * bounds.columns + place]) }
 
   private static let itemsAtATime = 1024
 
@@ -138,6 +168,9 @@ final class BlendRound {
   private let embedder: UserEmbedder
   private let vectors: TextVectors
   private let strengths: [Float]
+  private let repeats: [Float]
+  /// The column of the newest item's code; -1 without an event.
+  private let newest: UnsafeMutablePointer<Int32>
   private let queries: [Matrix]
   private let bounds: Matrix
   private let likenesses: Vector

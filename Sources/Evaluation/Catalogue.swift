@@ -6,7 +6,7 @@ public import Similarity
 public import Tensors
 
 /// The embeddings of all items, as evaluation, export and recommendation use them: e `[V, d]`, or with a text blend `[e ; t]`
-/// `[V, d + w]`.
+/// `[V, d + w]`, w being what `TextBlend` adds.
 ///
 /// An item without a training event gets the mean of all trained ID rows as its ID half. With a blend it is the mean of its neighbors'
 /// by text, and e is scaled so that its scores spread as those of an item with a few events (ours; docs/model.md, sections 1 and 7).
@@ -28,6 +28,8 @@ public final class Catalogue {
   public let items: Int
   /// The width of an embedding: d, or d + w with a text blend.
   public let width: Int
+  /// The width of what items are alike by: all but their codes.
+  public var widthWithoutCodes: Int { width - (text?.hasCodes == true ? ItemCode.width : 0) }
   /// d, the width of what the model makes of an item.
   public let modelWidth: Int
   /// The text half; nil without one.
@@ -47,7 +49,7 @@ public final class Catalogue {
     workspace: Workspace, bytes: Int = defaultBytes
   ) throws {
     (items, modelWidth) = (trainCounts.count, model.shape.fusion.width)
-    width = modelWidth + (text?.vectors.width ?? 0)
+    width = modelWidth + (text?.width ?? 0)
     self.text = text
     self.model = model
     self.trainCounts = trainCounts
@@ -93,7 +95,7 @@ public final class Catalogue {
     }
     guard let text else { return }
     scaleUnseen(rows, own, by: Float(text.blend.unseenScale))
-    for (place, item) in rows.enumerated() { text.vectors.copy(Int(item), into: e.row(place) + modelWidth) }
+    for (place, item) in rows.enumerated() { text.copy(Int(item), into: e.row(place) + modelWidth) }
   }
 
   /// What the model reads of some items `[rows, d]`, from their embeddings `[rows, d + w]`: without text, on the scale it was trained at.
@@ -102,13 +104,14 @@ public final class Catalogue {
     if let text { scaleUnseen(rows, inputs, by: Float(1 / text.blend.unseenScale)) }
   }
 
+  /// Whether no training event shows an item.
+  func isUnseen(_ item: Int32) -> Bool { trainCounts[Int(item)] == 0 }
+
   private func scaleUnseen(_ rows: RowList, _ e: Matrix, by factor: Float) {
     for (place, item) in rows.enumerated() where isUnseen(item) {
       scale(Vector(e.row(place), count: modelWidth), by: factor)
     }
   }
-
-  private func isUnseen(_ item: Int32) -> Bool { trainCounts[Int(item)] == 0 }
 
   /// How sure a model is of users: the highest score among the items that were trained on most `[users]`.
   ///

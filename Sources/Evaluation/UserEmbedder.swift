@@ -31,13 +31,16 @@ public final class UserEmbedder {
   /// The width of a user's embedding.
   var width: Int { catalogue.width }
 
+  /// Whether no training event shows an item.
+  func isUnseen(_ item: Int32) -> Bool { catalogue.isUnseen(item) }
+
   /// Forgets users and items, for the next block.
   public func removeAll() {
     batch.removeAll()
     items.removeAll()
   }
 
-  /// Writes the users of `batch` `[B, d]`, with a text blend `[h ; Σ_k β_k t(i_{n−k})]` `[B, d + w]`, and finds the embeddings of `items`.
+  /// Writes the users of `batch` `[B, d]`, with a text blend `[h ; …]` `[B, d + w]` (`TextBlend`), and finds the embeddings of `items`.
   ///
   /// Of a streamed catalogue collective: a rank that has no more users takes part with none.
   public func embed(into users: Matrix, workspace: Workspace) throws -> Items {
@@ -64,14 +67,11 @@ public final class UserEmbedder {
   ///
   /// - Parameter own: what the model makes of the users `[B, d]`.
   private func readTexts(_ text: TextBlend, _ own: Matrix, _ queries: Matrix, _ workspace: Workspace) {
-    let scratch = workspace.vector(2 * queries.columns)
+    let scratch = workspace.vector(2 * text.vectors.width)
     let confidences = workspace.vector(own.rows)
     catalogue.confidence(own, into: confidences, workspace: workspace)
     for user in 0..<batch.users {
-      let history = batch.history(of: user)
-      let cell = text.blend.cell(
-        confidence: confidences[user], likeness: text.vectors.likeness(history, scratch: scratch))
-      text.vectors.query(history, weights: text.blend.cells[cell].lags, into: queries.row(user), scratch: scratch)
+      text.query(batch.history(of: user), confidence: confidences[user], into: queries.row(user), scratch: scratch)
     }
   }
 

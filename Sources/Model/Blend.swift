@@ -2,8 +2,10 @@ import Foundation
 
 /// How a trained phase and the text of items are blended into one score, fitted on events that the phase was not trained on.
 ///
-///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j        a_j: `unseenScale` for items without a training event, else 1
+///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j + γ c(i_n) · c_j
 ///
+/// a_j is `unseenScale` for items without a training event, else 1. c_j is the item's code (`ItemCode`), so that γ is what the newest
+/// item itself gains: nothing is as like a text as the text, and where nobody takes the same twice it would stand first in vain.
 /// β and ρ depend on the user's state, cell by cell of a small table: how sure the model is of what it knows well, and how alike the two
 /// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
 /// Ours; docs/model.md, section 7. Fitted afterwards and not trained along: on its own training events a model is surer of itself than
@@ -34,6 +36,8 @@ public struct Blend: Codable, Sendable, Equatable {
   public var cells: [Weights]
   /// a of items without a training event: brings the spread of their scores to that of an item with a few.
   public var unseenScale = 1.0
+  /// γ, what the newest item itself gains; nil = 0, and embeddings without a code.
+  public var repeatWeight: Double?
   /// What the text vectors that it was fitted with are known by.
   public var vectors = ""
 
@@ -58,7 +62,7 @@ public struct Blend: Codable, Sendable, Equatable {
     (confidenceEdges + likenessEdges).allSatisfy(\.isFinite) && confidenceEdges.count < 1000 && likenessEdges.count < 1000
       && cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1)
       && cells.allSatisfy { abs($0.strength) < 1e30 && (0...1).contains($0.decay) }
-      && unseenScale > 0 && unseenScale < 1e6
+      && unseenScale > 0 && unseenScale < 1e6 && abs(repeatWeight ?? 0) < 1e30
   }
 
   /// How many edges a value has reached.

@@ -75,7 +75,12 @@ public final class NewItems {
     for row in 0..<range.count {
       for column in 0..<width { embeddings[row, column] *= Float(text.blend.unseenScale) }
     }
-    write(text, range, tokens, into: embeddings.columns(width..<served.catalogue.width))
+    write(text, range, tokens, into: embeddings.columns(width..<width + text.vectors.width))
+    guard text.hasCodes else { return }
+    // Their rows would be the next.
+    for (row, item) in range.enumerated() {
+      ItemCode.write(served.catalogue.items + item, 1, into: embeddings.row(row) + width + text.vectors.width)
+    }
   }
 
   private func write(_ text: TextBlend, _ range: Range<Int>, _ tokens: TokenTable, into vectors: Matrix) {

@@ -88,7 +88,7 @@ public struct Recommender {
 
   /// The items most like an item, by the cosine of their embeddings; never the item itself, nor one whose embedding is zero.
   public func similar(to item: Int) -> [Recommendation] {
-    let items = served.catalogue.embeddings
+    let items = served.catalogue.embeddings.columns(0..<served.catalogue.widthWithoutCodes)
     return served.workspace.scope {
       let products = served.workspace.matrix(items.rows, 1)
       multiply(items, items.rows(item..<item + 1), rightTransposed: true, into: products, workspace: served.workspace)

@@ -1,7 +1,9 @@
 public import Model
 public import Tensors
 
-/// The text vectors of a catalogue, and how a phase blends them into its scores.
+/// What a blend adds to the embeddings of items and users, behind the model's: their text, and the code of items where it counts.
+///
+///     item [ t_j | c_j ]        user [ Σ_k β ρᵏ t(i_{n−k}) | γ c(i_n) ]
 public struct TextBlend: Sendable {
   /// The vectors.
   public let vectors: TextVectors
@@ -9,7 +11,40 @@ public struct TextBlend: Sendable {
   public let blend: Blend
 
   /// Puts vectors and weights together.
-  public init(_ vectors: TextVectors, _ blend: Blend) { (self.vectors, self.blend) = (vectors, blend) }
+  public init(_ vectors: TextVectors, _ blend: Blend) {
+    (self.vectors, self.blend) = (vectors, blend)
+    repeatWeight = Float(blend.repeatWeight ?? 0)
+  }
+
+  /// The numbers that are added.
+  public var width: Int { vectors.width + (hasCodes ? ItemCode.width : 0) }
+
+  /// Whether items have their codes.
+  public var hasCodes: Bool { repeatWeight != 0 }
+
+  /// Writes what is added to an item of the catalogue, `width` numbers.
+  public func copy(_ item: Int, into part: UnsafeMutablePointer<Float>) {
+    vectors.copy(item, into: part)
+    if hasCodes { ItemCode.write(item, 1, into: part + vectors.width) }
+  }
+
+  /// Writes what is added to a user, `width` numbers.
+  ///
+  /// - Parameters:
+  ///   - history: the user's items, oldest first.
+  ///   - confidence: how sure the model is of the user.
+  ///   - scratch: twice the width of a text vector.
+  public func query(
+    _ history: RowList, confidence: Float, into query: UnsafeMutablePointer<Float>, scratch: Vector
+  ) {
+    let cell = blend.cell(confidence: confidence, likeness: vectors.likeness(history, scratch: scratch))
+    vectors.query(history, weights: blend.cells[cell].lags, into: query, scratch: scratch)
+    guard hasCodes else { return }
+    guard history.count > 0 else { return (query + vectors.width).update(repeating: 0, count: ItemCode.width) }
+    ItemCode.write(Int(history[history.count - 1]), repeatWeight, into: query + vectors.width)
+  }
+
+  private let repeatWeight: Float
 }
 
 extension TextVectors {

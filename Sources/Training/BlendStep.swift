@@ -41,7 +41,7 @@ public struct BlendStep {
       communicator: communicator, catalogueBytes: config.evaluation.catalogueBytes)
     let found = try Memory.use(for: .evaluation) {
       try fit.fit(
-        model, plan.task(.validation, filterSeen: config.evaluation.filterSeen), pseudoCount: config.coldStart.pseudoCount,
+        model, plan.task(.validation, filterSeen: config.evaluation.filterSeen), coldStart: coldStart,
         logitScale: config.model.logitScale, workspace: Workspace()
       ) {
         // All of them or none: the others would wait for a rank that went.
@@ -58,6 +58,10 @@ public struct BlendStep {
     }
     try communicator.barrier()
     return found
+  }
+
+  private var coldStart: BlendFit.ColdStart {
+    config.coldStart.pseudoCount.map { .pseudoCount($0) } ?? .cost(config.coldStart.cost)
   }
 
   /// Fits the blend of a trained run's phase anew and writes it down; collective.

@@ -11,36 +11,36 @@ struct BlendCellsTests {
   private let most = 18
   private let other = 37
 
-  /// A user who gains 0.5 under `place`, and 0.4 under all other blends.
-  private func row(_ number: Int, _ place: Int, gain: Float = 0.5, shard: Int = 0) -> BlendCells.Row {
-    var gains = [Float](repeating: 0.4, count: grid.count)
-    gains[place] = gain
+  /// A user whose target comes at `rank` under `place`, and fourth under all other blends.
+  private func row(_ number: Int, _ place: Int, rank: Int32 = 2, shard: Int = 0) -> BlendCells.Row {
+    var ranks = [Int32](repeating: 4, count: grid.count)
+    ranks[place] = rank
     return BlendCells.Row(
-      shard: shard, confidence: Float(number % 10), likeness: number % 7 == 0 ? -1 : Float(number % 3), gains: gains)
+      shard: shard, confidence: Float(number % 10), likeness: number % 7 == 0 ? -1 : Float(number % 3), ranks: ranks)
   }
 
   private func choose(_ rows: [BlendCells.Row]) throws -> BlendCells.Choice? {
-    try BlendCells(grid, SoloCommunicator()).choose(rows, shards: 4)
+    try BlendCells(grid, RankGain("mrr"), SoloCommunicator()).choose(rows, shards: 4)
   }
 
   /// A cell of two users does not outweigh the other 58.
   @Test func fewUsersGetOneBlendForAll() throws {
-    let rows = (0..<60).map { row($0, $0 == 11 || $0 == 41 ? other : most, gain: 0.9) }
+    let rows = (0..<60).map { row($0, $0 == 11 || $0 == 41 ? other : most, rank: 1) }
     let choice = try #require(try choose(rows))
     #expect(choice.blend.cells.count == 15 && choice.blend.cells.allSatisfy { $0 == grid.weights(most) })
     #expect(choice.users == 60)
-    #expect(abs(choice.score - (58 * 0.9 + 2 * 0.4) / 60) < 1e-6 && abs(choice.scoreWithout - 0.4) < 1e-6)
+    #expect(abs(choice.score - (58 + 2 * 0.25) / 60) < 1e-6 && abs(choice.scoreWithout - 0.25) < 1e-6)
   }
 
   /// What hundreds of users of a cell bear out is theirs.
   @Test func manyUsersGetACellOfTheirOwn() throws {
-    let rows = (0..<9000).map { row($0, $0 % 10 >= 8 ? other : most, gain: 0.9) }
+    let rows = (0..<9000).map { row($0, $0 % 10 >= 8 ? other : most, rank: 1) }
     let choice = try #require(try choose(rows))
     for number in 0..<10 {
       let cell = choice.blend.cells[choice.blend.cell(confidence: Float(number), likeness: 1)]
       #expect(cell == grid.weights(number >= 8 ? other : most), "confidence \(number)")
     }
-    #expect(abs(choice.score - 0.9) < 1e-6)
+    #expect(abs(choice.score - 1) < 1e-6)
   }
 
   @Test func usersAreSharedOutEqually() throws {
@@ -50,9 +50,19 @@ struct BlendCellsTests {
 
   /// Of equal blends the weakest: the model alone, where text brings nothing.
   @Test func equalGainsLeaveTheModelAlone() throws {
-    let choice = try #require(try choose((0..<30).map { row($0, 0, gain: 0.4) }))
+    let choice = try #require(try choose((0..<30).map { row($0, 0, rank: 4) }))
     #expect(choice.blend.cells.allSatisfy { $0 == Blend.Weights(strength: 0, decay: 0) })
-    #expect(choice.score == choice.scoreWithout)
+    #expect(choice.score == choice.scoreWithout && choice.blend.repeatWeight == nil)
+  }
+
+  /// One repeat weight for everybody, where most are served by it; of equal ones none.
+  @Test func theRepeatWeightIsEverybodys() throws {
+    for level in 0..<BlendGrid.repeats.count {
+      let place = level * BlendGrid.pairs + most
+      let choice = try #require(try choose((0..<60).map { row($0, $0 < 50 ? place : other, rank: 1) }))
+      #expect(choice.blend.repeatWeight == (level == 0 ? nil : Double(BlendGrid.repeats[level])))
+      #expect(choice.blend.cells.allSatisfy { $0 == grid.weights(most) } && choice.places == Array(repeating: place, count: 15))
+    }
   }
 
   @Test func nobodyHasNoCells() throws {

@@ -21,7 +21,7 @@ struct BlendFitTests {
 
   private func fit(
     _ world: BlendWorld, _ communicator: any Communicator = SoloCommunicator(), metric: String = "ndcg@10",
-    task: EvaluationTask? = nil, bytes: Int = Catalogue.defaultBytes,
+    task: EvaluationTask? = nil, bytes: Int = Catalogue.defaultBytes, coldStart: BlendFit.ColdStart = .pseudoCount(1.2),
     idWidth: Int = 6, change: (PreciseModel) -> Void = { _ in }
   ) throws -> Fit? {
     let model = world.model(communicator, idWidth: idWidth)
@@ -30,7 +30,7 @@ struct BlendFitTests {
       world.dataset, shards: world.shards(of: communicator), vectors: world.vectors, metric: metric, communicator: communicator,
       catalogueBytes: bytes)
     return try fit.fit(
-      model, task ?? world.task(), pseudoCount: 1.2, logitScale: 1, workspace: Workspace(chunkBytes: 1 << 20)
+      model, task ?? world.task(), coldStart: coldStart, logitScale: 1, workspace: Workspace(chunkBytes: 1 << 20)
     ).map { Fit(blend: $0.blend, score: $0.score, scoreWithout: $0.scoreWithout, users: $0.users) }
   }
 
@@ -73,25 +73,28 @@ struct BlendFitTests {
       workspace: workspace)
     try round.embed(workspace)
     try round.count(catalogue, workspace)
-    let rows = round.rows(catalogue, RankGain("mrr"), workspace)
-    #expect(rows.count == world.users && grid.count == 48)
-    for place in [0, 1, 7, 15, 16, 21, 32, 40, 47] {
-      let blend = Blend(cells: [grid.weights(place)])
-      let mean = rows.reduce(0.0) { $0 + Double($1.gains[place]) } / Double(rows.count)
+    let rows = round.rows(catalogue, workspace)
+    #expect(rows.count == world.users && grid.count == 192)
+    for place in [0, 1, 7, 15, 16, 21, 32, 40, 47, 48, 59, 96, 111, 144, 150, 191] {
+      var blend = Blend(cells: [grid.weights(place)])
+      blend.repeatWeight = Double(grid.repeats[place / BlendGrid.pairs])
+      let mean = rows.reduce(0.0) { $0 + 1 / Double($1.ranks[place]) } / Double(rows.count)
       let expected = try value(world, "mrr", world.task(), TextBlend(world.vectors, blend))
       #expect(abs(mean - expected) < 1e-6, "\(grid.weights(place))")
     }
   }
 
   /// Items over two blocks of the catalogue, some without a training event; more ranks than virtual shards.
-  @Test(arguments: [Catalogue.defaultBytes, 0])
-  func itDoesNotDependOnTheNumberOfRanks(bytes: Int) throws {
+  @Test(arguments: [Catalogue.defaultBytes, 0], [false, true])
+  func itDoesNotDependOnTheNumberOfRanks(bytes: Int, isByCost: Bool) throws {
     let world = try BlendWorld(items: 4104, users: 50, sharers: 30, hasUnseen: true)
     #expect(world.dataset.items.count > Catalogue.blockRows && world.unseen.count >= 20)
-    let expected = try #require(try fit(world))
-    #expect(expected.users == world.users && expected.blend.unseenScale != 1 && expected.score > expected.scoreWithout)
+    let coldStart = isByCost ? BlendFit.ColdStart.cost(0.05) : .pseudoCount(1.2)
+    let expected = try #require(try fit(world, coldStart: coldStart))
+    #expect(
+      expected.users == world.users && (isByCost || expected.blend.unseenScale != 1) && expected.score > expected.scoreWithout)
     for ranks in [1, 2, 3, 5] {
-      let found = try world.onRanks(ranks) { try fit(world, $0, bytes: bytes) }
+      let found = try world.onRanks(ranks) { try fit(world, $0, bytes: bytes, coldStart: coldStart) }
       #expect(found == Array(repeating: expected, count: ranks), "\(ranks) ranks")
     }
   }
@@ -111,6 +114,53 @@ struct BlendFitTests {
       text: TextBlend(world.vectors, expected.blend))
     let metrics = try evaluator.evaluate(model, world.task(), workspace: Workspace(chunkBytes: 1 << 20))
     #expect((metrics.value(of: "ndcg@10") ?? 0) > expected.scoreWithout)
+  }
+
+  /// The reciprocal ranks of users whose next item was trained on, under a scale; nil = without any other item.
+  private func ranked(
+    _ world: BlendWorld, _ catalogue: Catalogue, _ task: EvaluationTask, scale: Float?
+  ) throws -> Double {
+    let workspace = Workspace(chunkBytes: 1 << 20)
+    var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
+    let blocks = try walk.next(1000)
+    let round = JudgedRound(blocks, most: blocks.count, task: task)
+    let embedder = UserEmbedder(world.model(SoloCommunicator()), catalogue)
+    let users = workspace.matrix(round.users.count, catalogue.width)
+    for slots in round.slots {
+      _ = embedder.fill(round, slots)
+      _ = try embedder.embed(into: users.rows(slots), workspace: workspace)
+    }
+    var sum = 0.0
+    for (slot, user) in round.users.enumerated() where !catalogue.isUnseen(user.target) {
+      func score(_ item: Int32) -> Float {
+        let factor = catalogue.isUnseen(item) ? scale ?? 0 : 1
+        return (0..<catalogue.width).reduce(0) { sum, column in
+          let e = catalogue.embeddings[Int(item), column] * (column < catalogue.modelWidth ? factor : 1)
+          return sum + users[slot, column] * e
+        }
+      }
+      let others = (0..<Int32(catalogue.items)).filter { item in
+        item != user.target && !round.isExcluded(slot, item) && (scale != nil || !catalogue.isUnseen(item))
+      }
+      sum += 1 / Double(1 + others.count { score($0) >= score(user.target) })
+    }
+    return sum
+  }
+
+  /// The highest scale of all under which users whose next item was trained on lose no more than the share.
+  @Test(arguments: [0.0, 0.02, 0.1, 0.99], [false, true])
+  func newItemsCostWhatTheyMay(cost: Double, filterSeen: Bool) throws {
+    let world = try BlendWorld(items: 96, sharers: 12, hasUnseen: true)
+    let task = world.task(filterSeen: filterSeen)
+    let found = try #require(try fit(world, metric: "mrr", task: task, coldStart: .cost(cost)))
+    var blend = found.blend
+    blend.unseenScale = 1
+    let catalogue = try world.catalogue(TextBlend(world.vectors, blend))
+    let without = try ranked(world, catalogue, task, scale: nil)
+    let allowed = try BlendColdScale.scales.last { scale in
+      try ranked(world, catalogue, task, scale: scale) >= (1 - cost) * without
+    }
+    #expect(found.blend.unseenScale == Double(allowed ?? BlendColdScale.scales[0]))
   }
 
   @Test func itIsNilWithNobodyToFitOn() throws {

@@ -105,10 +105,11 @@ struct BlendWorld: Sendable {
   /// Items that no training event shows.
   var unseen: [Int] { (0..<dataset.items.count).filter { dataset.items.trainCounts[$0] == 0 } }
 
-  /// A blend of two cells, told apart by likeness.
+  /// A blend of two cells, told apart by likeness, with codes.
   var blend: TextBlend {
     var blend = Blend(likenessEdges: [0.12], cells: [.init(strength: 1.5, decay: 0), .init(strength: 4, decay: 0.6)])
     blend.unseenScale = 1.75
+    blend.repeatWeight = -1.25
     return TextBlend(vectors, blend)
   }
 
@@ -126,6 +127,11 @@ struct BlendWorld: Sendable {
 
   func shards(of communicator: any Communicator) -> Range<Int> {
     Shares.range(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
+  }
+
+  /// An item's code times a weight.
+  static func code(_ item: Int, _ weight: Float = 1) -> [Float] {
+    (0..<ItemCode.width).map { $0 == ItemCode.column(item) ? weight : 0 }
   }
 
   /// The vector of an item's text.

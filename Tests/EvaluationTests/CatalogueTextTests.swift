@@ -20,7 +20,7 @@ struct CatalogueTextTests {
 
   @Test func textStandsBehindWhatTheModelMakes() throws {
     let (plain, blended) = (try world.catalogue(nil), try world.catalogue(world.blend))
-    #expect(plain.width == 12 && blended.width == 12 + world.vectors.width && blended.modelWidth == 12)
+    #expect(plain.width == 12 && blended.width == 12 + world.blend.width && blended.modelWidth == 12)
     let unseen = world.unseen
     let texts = workspace.matrix(unseen.count, world.vectors.width)
     for (place, item) in unseen.enumerated() { world.vectors.copy(item, into: texts.row(place)) }
@@ -28,7 +28,7 @@ struct CatalogueTextTests {
     try plain.cold.fill(ids, texts: texts, own: unseen.map { Int32($0) }, vectors: world.vectors, workspace: workspace)
     for item in 0..<world.dataset.items.count {
       let (found, own) = (row(blended.embeddings, item), row(plain.embeddings, item))
-      #expect(Array(found[12...]) == world.text(of: item), "item \(item)")
+      #expect(Array(found[12...]) == world.text(of: item) + BlendWorld.code(item), "item \(item)")
       guard let place = unseen.firstIndex(of: item) else {
         #expect(Array(found[..<12]) == own, "item \(item)")
         continue
@@ -79,7 +79,7 @@ struct CatalogueTextTests {
       let likeness = seen.vectors.likeness(history, scratch: workspace.vector(2 * seen.vectors.width))
       let cell = likeness >= 0.12 ? 1 : 0
       cells.insert(cell)
-      var expected = [Float](repeating: 0, count: seen.vectors.width)
+      var expected = [Float](repeating: 0, count: seen.vectors.width) + BlendWorld.code(Int(history[history.count - 1]), -1.25)
       for (weight, item) in zip(seen.blend.blend.cells[cell].lags, history.reversed()) {
         for (column, value) in seen.text(of: Int(item)).enumerated() { expected[column] += weight * value }
       }
@@ -100,7 +100,7 @@ struct CatalogueTextTests {
       return walked
     }
     let expected = try walk(SoloCommunicator(), Catalogue.defaultBytes)
-    #expect(expected.count == world.dataset.items.count * (12 + world.vectors.width))
+    #expect(expected.count == world.dataset.items.count * (12 + world.blend.width))
     for (ranks, bytes) in [(1, 0), (2, Catalogue.defaultBytes), (3, 0), (5, 0)] {
       let found = try world.onRanks(ranks) { try walk($0, bytes) == expected }
       #expect(found == Array(repeating: true, count: ranks), "\(ranks) ranks, \(bytes) bytes")

@@ -26,7 +26,7 @@ struct BlendedServingTests {
   private func served(_ world: ServedWorld, _ phase: String = "universal") throws -> ServedModel {
     let served = try world.served(phase)
     let text = try #require(served.catalogue.text)
-    #expect(text.blend.cells.contains { $0.strength > 0 } && served.width == served.catalogue.modelWidth + text.vectors.width)
+    #expect(text.blend.cells.contains { $0.strength > 0 } && served.width == served.catalogue.modelWidth + text.width)
     return served
   }
 
@@ -107,8 +107,17 @@ struct BlendedServingTests {
     #expect(served.dataset.items.trainCounts[cold] == 0)
     let path = try folder.write("new.csv", "item,text\nnew,\(ServedWorld.text(ServedWorld.items - 1))\nnone,!!!\n")
     let (items, users, _) = try export(served, "e", newItems: NewItems(path: path, states: nil, served: served))
-    let (known, new, none) = (items[cold], items[items.count - 2], items[items.count - 1])
+    // But for their codes, by which two items are told apart.
+    let width = served.catalogue.widthWithoutCodes
+    let (known, new, none) = (
+      items[cold].prefix(width), items[items.count - 2].prefix(width), items[items.count - 1].prefix(width)
+    )
     #expect(items.count == served.dataset.items.count + 2)
+    if served.width > width {
+      for row in [cold, items.count - 2, items.count - 1] {
+        #expect(items[row][width...].enumerated().allSatisfy { $1 == ($0 == ItemCode.column(row) ? 1 : 0) }, "row \(row)")
+      }
+    }
     let idWidth = served.model.shape.fusion.idWidth
     #expect(zip(new, known).allSatisfy { abs($0 - $1) < 1e-5 * max(1, abs($1)) })
     #expect(new[served.catalogue.modelWidth...].elementsEqual(known[served.catalogue.modelWidth...]))
@@ -118,6 +127,7 @@ struct BlendedServingTests {
     #expect(zip(none[..<idWidth], mean).allSatisfy { abs($0 - $1) < 1e-6 } && none[idWidth...].allSatisfy { $0 == 0 })
     #expect(!zip(new[..<idWidth], mean).allSatisfy { abs($0 - $1) < 1e-6 })
     for user in users {
+      let (user, known, new) = (Array(user.prefix(width)), Array(known), Array(new))
       let expected = product(user, known)
       #expect(abs(product(user, new) - expected) < 1e-4 * max(1, abs(expected)))
     }
@@ -142,8 +152,9 @@ struct BlendedServingTests {
     let path = try folder.write("new.csv", "item,text\nnew,\(text)\n")
     let new = try NewItems(path: path, states: folder.file("s.safetensors"), served: served)
     let items = try export(served, "e", newItems: new).items
-    #expect(zip(items[items.count - 1], items[row]).allSatisfy { abs($0 - $1) < 1e-5 * max(1, abs($1)) })
-    let semantic = items[row].suffix(try #require(served.catalogue.text?.vectors.axes).count)
+    let known = items[row].prefix(served.catalogue.widthWithoutCodes)
+    #expect(zip(known, items[items.count - 1]).allSatisfy { abs($0 - $1) < 1e-5 * max(1, abs($0)) })
+    let semantic = known.suffix(try #require(served.catalogue.text?.vectors.axes).count)
     #expect(semantic.contains { $0 != 0 })
   }
 

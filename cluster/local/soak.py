@@ -5,8 +5,9 @@
 
 Samples memory (resident; anonymous, which is what the program itself has taken; and proportional), open files and threads from /proc
 every so many seconds, and compares, after a warm-up of a fifth of the time, the medians of the first and the last quarter. Prints a
-table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go), when files or
-threads became more, or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional memory is shown only: it also
+table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go), when files became
+more, or threads by more than one a rank (the runtime adds one to its pool the first time that two pieces of work in the background
+meet; one lost with every checkpoint would be hundreds), or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional memory is shown only: it also
 depends on what other processes share.
 Needs Linux, and the release build or PRECISE.
 """
@@ -33,8 +34,10 @@ def sample(pid):
     return [memory["Rss"], memory["Anonymous"], memory["Pss"], files, threads]
 
 
-def is_grown(column, before, after):
+def is_grown(column, before, after, ranks):
     """Whether that is a leak; files and threads are compared by their most, because they come and go."""
+    if column == "threads":
+        return after > before + ranks
     if column.startswith("proportional"):
         return False  # pages shared with other processes count for more when those end: shown, not judged
     return after > before + max(before / 100, 1024) if column.endswith("KiB") else after > before
@@ -74,7 +77,7 @@ def main():
         values = [line[place] for line in samples]
         middle = statistics.median if column.endswith("KiB") else max
         before, after = middle(values[:part]), middle(values[-part:] if column.endswith("KiB") else values[part:])
-        grown = is_grown(column, before, after)
+        grown = is_grown(column, before, after, options.ranks)
         is_fine = is_fine and not grown
         print(f"{column:<17} {before:>10.0f} {after:>10.0f} {100 * (after - before) / before:>6.2f} %{'  GROWN' if grown else ''}")
     checkpoints, evaluations = (sum(name in line for line in lines) for name in ("checkpoint_ms", "split"))
