@@ -147,6 +147,7 @@ public struct EmbeddingExport {
     let record: JSONValue = [
       "format": .string(format.rawValue), "phase": .string(served.plan.name), "step": .int(served.step),
       "dataset": .string(served.dataset.manifest.checksum), "width": .int(served.width),
+      "code_width": .int(served.width - served.catalogue.widthWithoutCodes),
       "items": .int(served.dataset.items.count), "new_items": .int(newItems?.count ?? 0),
       "users": .int(served.dataset.manifest.users), "history": .string(history.rawValue),
     ]

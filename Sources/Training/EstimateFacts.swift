@@ -17,7 +17,7 @@ public struct EstimateFacts: Sendable {
   public var mostTokens = 0
   /// Width of a token state, dt; 0 = the model reads no text.
   public var tokenWidth = 0
-  /// Width of a text vector, w; 0 = scores are not blended with text.
+  /// Numbers that a blend adds to an embedding, with codes; 0 = scores are not blended with text.
   public var textWidth = 0
   /// Scenes and behaviours.
   public var categories = (scenes: 1, behaviors: 1)
@@ -61,7 +61,7 @@ public struct EstimateFacts: Sendable {
     if config.model.semanticDim > 0, let record {
       (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
     }
-    textWidth = try ModelFactory.textVectors(config, dataset)?.width ?? 0
+    textWidth = try ModelFactory.textVectors(config, dataset).map { $0.width + ItemCode.width } ?? 0
     categories = (dataset.scenes.count, dataset.behaviors.count)
     let bytes = dataset.manifest.files.map(\.bytes)
     mapped = (bytes.dropFirst().reduce(0, +), bytes.first ?? 0)

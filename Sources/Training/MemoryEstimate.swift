@@ -132,7 +132,7 @@ public struct MemoryEstimate: Sendable {
   private static func evaluation(_ config: RunConfig, _ facts: EstimateFacts, _ shape: ModelShape) -> [Line] {
     let d = Double(shape.fusion.width)
     // Held and streamed embeddings have the text vectors behind what the model makes of an item.
-    let (served, letters) = (d + Double(facts.textWidth), facts.textWidth > 0 ? "(d + w)" : "d")
+    let (served, letters) = (d + Double(facts.textWidth), facts.textWidth > 0 ? "(d + w + 64)" : "d")
     let (whole, budget) = (4 * Double(facts.items) * served, Double(config.evaluation.catalogueBytes))
     let each = 7 + blockRows(shape)
     let users = 4 * 64 * Double(shape.length) * d * Double(each * shape.layers + 4)

@@ -13,7 +13,7 @@ struct BlendCommand: RankCommand {
     abstract: "Fits anew how a run's scores are blended with text.",
     discussion: """
       Example:
-        precise blend run/ --set cold_start.pseudo_count=40
+        precise blend run/ --set cold_start.cost=0.05
 
       Training does this at the end of each phase. Here it is done again, for runs of earlier versions, after the data set was encoded \
       anew, or with other settings: --set takes keys below cold_start, and evaluation.select_by, evaluation.filter_seen and model.fusion. \
