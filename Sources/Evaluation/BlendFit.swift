@@ -79,11 +79,13 @@ public struct BlendFit {
   /// - Parameters:
   ///   - task: whom it is fitted on, and how items are ranked; its split is validation.
   ///   - coldStart: what becomes of items without a training event.
+  ///   - tailTemper: how far rarely trained items are brought up, 0 to 1.
   ///   - logitScale: what scores were multiplied by in training.
   ///   - shouldStop: asked between two rounds of users; throws, on every rank in the same round, when the fit is to end.
   /// - Returns: nil when there is nobody to fit on, or the model's scores are not finite.
   public func fit(
-    _ model: PreciseModel, _ task: EvaluationTask, coldStart: ColdStart, logitScale: Double, workspace: Workspace,
+    _ model: PreciseModel, _ task: EvaluationTask, coldStart: ColdStart, tailTemper: Double = 0, logitScale: Double,
+    workspace: Workspace,
     shouldStop: @escaping () throws -> Void = {}
   ) throws -> Result? {
     let catalogue = try Catalogue(
@@ -123,6 +125,7 @@ public struct BlendFit {
       blend.unseenScale =
         try cold.highest(rounds, known, shards: shards.count, cost: cost, workspace: workspace) ?? scale(Self.usualPseudoCount)
     }
+    blend.tailTemper = try spread.temper(tailTemper, trainCounts: dataset.items.trainCounts, workspace: workspace)
     // A model whose numbers are none has no edges of cells.
     guard blend.isPlausible else { return nil }
     return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users, metric: metric)

@@ -1,5 +1,7 @@
 import Collectives
+import Foundation
 import Kernels
+import Model
 import Similarity
 import Tensors
 
@@ -49,6 +51,33 @@ struct BlendSpread {
       guard let wanted = wanted.value, let own = own.value, own > 0.05 * wanted else { return 1 }
       return wanted / own
     }
+  }
+
+  /// How the spread of an item's scores grows with its training events, by least squares; collective.
+  ///
+  /// nil where it does not, or no item tells.
+  func temper(
+    _ power: Double, trainCounts: UnsafeBufferPointer<UInt32>, workspace: Workspace
+  ) throws -> Blend.Temper? {
+    let rows = sample.count / max(catalogue.width, 1)
+    guard power > 0, rows > 1 else { return nil }
+    // Items, and sums of ln n, its square, the spread and the product of the two.
+    var (count, x, xx, y, xy) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    try workspace.scope {
+      let users = workspace.matrix(rows, catalogue.width)
+      users.base.update(from: sample, count: rows * catalogue.width)
+      try catalogue.forEachBlock(workspace: workspace) { items, e in
+        for (item, spread) in zip(items, Self.spreads(users, e, workspace)) where trainCounts[item] > 0 {
+          let events = log(Double(trainCounts[item]))
+          count += 1
+          (x, xx, y, xy) = (x + events, xx + events * events, y + spread, xy + events * spread)
+        }
+      }
+    }
+    let growth = (count * xy - x * y) / (count * xx - x * x)
+    let temper = Blend.Temper(
+      power: power, base: (y - growth * x) / count, growth: growth, most: Double(trainCounts.max() ?? 1))
+    return temper.isPlausible ? temper : nil
   }
 
   /// The spread of items whose ID half is that of their neighbors: of those that no event shows, or where these are few, of others.

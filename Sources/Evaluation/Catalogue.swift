@@ -94,23 +94,24 @@ public final class Catalogue {
       own.row(place).update(from: id, count: meanID.count)
     }
     guard let text else { return }
-    scaleUnseen(rows, own, by: Float(text.blend.unseenScale))
+    for (place, item) in rows.enumerated() { scale(Vector(own.row(place), count: modelWidth), by: factor(item)) }
     for (place, item) in rows.enumerated() { text.copy(Int(item), into: e.row(place) + modelWidth) }
   }
 
   /// What the model reads of some items `[rows, d]`, from their embeddings `[rows, d + w]`: without text, on the scale it was trained at.
   func inputs(_ rows: RowList, from embeddings: Matrix, into inputs: Matrix) {
     for row in 0..<rows.count { inputs.row(row).update(from: embeddings.row(row), count: modelWidth) }
-    if let text { scaleUnseen(rows, inputs, by: Float(1 / text.blend.unseenScale)) }
+    for (place, item) in rows.enumerated() { scale(Vector(inputs.row(place), count: modelWidth), by: 1 / factor(item)) }
   }
 
   /// Whether no training event shows an item.
   func isUnseen(_ item: Int32) -> Bool { trainCounts[Int(item)] == 0 }
 
-  private func scaleUnseen(_ rows: RowList, _ e: Matrix, by factor: Float) {
-    for (place, item) in rows.enumerated() where isUnseen(item) {
-      scale(Vector(e.row(place), count: modelWidth), by: factor)
-    }
+  /// a of an item: what the model's part of its embedding is multiplied by.
+  private func factor(_ item: Int32) -> Float {
+    guard let blend = text?.blend else { return 1 }
+    guard !isUnseen(item) else { return Float(blend.unseenScale) }
+    return blend.tailTemper?.scale(events: trainCounts[Int(item)]) ?? 1
   }
 
   /// How sure a model is of users: the highest score among the items that were trained on most `[users]`.

@@ -4,7 +4,7 @@ import Foundation
 ///
 ///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j + γ c(i_n) · c_j
 ///
-/// a_j is `unseenScale` for items without a training event, else 1. c_j is the item's code (`ItemCode`), so that γ is what the newest
+/// a_j is `unseenScale` for items without a training event, else 1, or what `tailTemper` gives rare items. c_j is the item's code (`ItemCode`), so that γ is what the newest
 /// item itself gains: nothing is as like a text as the text, and where nobody takes the same twice it would stand first in vain.
 /// β and ρ depend on the user's state, cell by cell of a small table: how sure the model is of what it knows well, and how alike the two
 /// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
@@ -25,6 +25,36 @@ public struct Blend: Codable, Sendable, Equatable {
     public var lags: [Float] { Blend.lags(decay).map { Float(strength) * $0 } }
   }
 
+  /// What brings the scores of rarely trained items nearer to the spread of those of the most trained.
+  ///
+  ///     a = (σ(most) / σ(n))^power,  σ(n) = base + growth · ln n       n: the item's training events
+  public struct Temper: Codable, Sendable, Equatable {
+    /// How much of the way is gone: 0 = nothing, 1 = every item's scores spread alike.
+    public var power: Double
+    /// The spread of scores of items with one event.
+    public var base: Double
+    /// What e times as many events add to it.
+    public var growth: Double
+    /// The events of the most trained item.
+    public var most: Double
+
+    /// Puts numbers together.
+    public init(power: Double, base: Double, growth: Double, most: Double) {
+      (self.power, self.base, self.growth, self.most) = (power, base, growth, most)
+    }
+
+    /// a of an item with so many training events.
+    public func scale(events: UInt32) -> Float {
+      func spread(_ events: Double) -> Double { base + growth * log(events) }
+      return Float(pow(spread(most) / spread(max(1, Double(events))), power))
+    }
+
+    /// Whether every scale is a number above 0.
+    public var isPlausible: Bool {
+      (0...1).contains(power) && base > 0 && base < 1e30 && (0..<1e30).contains(growth) && (1..<1e15).contains(most)
+    }
+  }
+
   /// The most events of a history that speak by their text.
   public static let mostEvents = 10
 
@@ -36,6 +66,8 @@ public struct Blend: Codable, Sendable, Equatable {
   public var cells: [Weights]
   /// a of items without a training event: brings the spread of their scores to that of an item with a few.
   public var unseenScale = 1.0
+  /// Brings rarely trained items up; nil = they stay as they are.
+  public var tailTemper: Temper?
   /// γ, what the newest item itself gains; nil = 0, and embeddings without a code.
   public var repeatWeight: Double?
   /// What the text vectors that it was fitted with are known by.
@@ -63,6 +95,7 @@ public struct Blend: Codable, Sendable, Equatable {
       && cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1)
       && cells.allSatisfy { abs($0.strength) < 1e30 && (0...1).contains($0.decay) }
       && unseenScale > 0 && unseenScale < 1e6 && abs(repeatWeight ?? 0) < 1e30
+      && tailTemper?.isPlausible != false
   }
 
   /// How many edges a value has reached.

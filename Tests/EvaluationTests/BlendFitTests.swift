@@ -1,6 +1,7 @@
 import Batches
 import Collectives
 import Datasets
+import Foundation
 import Items
 import Model
 import Similarity
@@ -161,6 +162,34 @@ struct BlendFitTests {
       try ranked(world, catalogue, task, scale: scale) >= (1 - cost) * without
     }
     #expect(found.blend.unseenScale == Double(allowed ?? BlendColdScale.scales[0]))
+  }
+
+  /// The line through the spreads of items' scores, found in plain Swift, on any number of ranks; none where rare items spread more.
+  @Test(arguments: [0, 0.25, 1.0])
+  func theTemperIsALineThroughSpreads(power: Double) throws {
+    let world = try BlendWorld(items: 96, hasUnseen: true)
+    let counts = world.dataset.items.trainCounts
+    @Sendable func temper(_ communicator: any Communicator, growing: Bool) throws -> Blend.Temper? {
+      let counts = world.dataset.items.trainCounts
+      let model = world.model(communicator, idWidth: 12)
+      for row in 0..<model.items.ids.rows {
+        let events = Float(counts[model.items.item(ofLocalRow: row)])
+        for column in 0..<12 { model.items.ids[row, column] *= growing ? 1 + events : 1 / (1 + events) }
+      }
+      let catalogue = try Catalogue(
+        model, trainCounts: counts, communicator: communicator, workspace: Workspace(chunkBytes: 1 << 20))
+      let users = communicator.rank == 0 ? RandomValues.floats(20 * 12, seed: 3, scale: 1) : []
+      return try BlendSpread(catalogue, users, communicator).temper(
+        power, trainCounts: counts, workspace: Workspace(chunkBytes: 1 << 20))
+    }
+    let found = try temper(SoloCommunicator(), growing: true)
+    #expect(try world.onRanks(3) { try temper($0, growing: true) } == [found, found, found])
+    #expect(try temper(SoloCommunicator(), growing: false) == nil)
+    guard power > 0 else { return #expect(found == nil) }
+    let line = try #require(found)
+    #expect(line.power == power && line.most == Double(counts.max() ?? 0) && line.growth > 0)
+    #expect(line.scale(events: counts.max() ?? 0) == 1 && line.scale(events: 1) > 1)
+    if power == 1 { #expect(abs(Double(line.scale(events: 1)) * line.base - (line.base + line.growth * log(line.most))) < 1e-5) }
   }
 
   @Test func itIsNilWithNobodyToFitOn() throws {

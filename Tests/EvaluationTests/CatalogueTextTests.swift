@@ -56,6 +56,31 @@ struct CatalogueTextTests {
     }
   }
 
+  /// What is rare is scaled up in the score and read as it was trained.
+  @Test func rareItemsAreBroughtUp() throws {
+    var blend = world.blend.blend
+    let temper = Blend.Temper(power: 0.5, base: 2, growth: 0.75, most: Double(world.dataset.items.trainCounts.max() ?? 1))
+    blend.tailTemper = temper
+    let (plain, blended) = (try world.catalogue(nil), try world.catalogue(TextBlend(world.vectors, blend)))
+    let rows = (0..<Int32(world.dataset.items.count)).filter { !plain.isUnseen($0) }
+    let inputs = workspace.matrix(rows.count, 12)
+    try rows.withUnsafeBufferPointer { rows in
+      let embeddings = workspace.matrix(rows.count, blended.width)
+      try blended.embed(rows, into: embeddings, workspace: workspace)
+      blended.inputs(rows, from: embeddings, into: inputs)
+    }
+    var scales: Set<Float> = []
+    for (place, item) in rows.enumerated() {
+      let scale = temper.scale(events: world.dataset.items.trainCounts[Int(item)])
+      scales.insert(scale)
+      let (found, own) = (row(blended.embeddings, Int(item)), row(plain.embeddings, Int(item)))
+      #expect(Array(found[..<12]) == own.map { scale * $0 }, "item \(item)")
+      #expect(Array(found[12...]) == world.text(of: Int(item)) + BlendWorld.code(Int(item)))
+      #expect(zip(row(inputs, place), own).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) }, "item \(item)")
+    }
+    #expect(scales.count > 3 && scales.min() == 1)
+  }
+
   /// [h ; Σ β ρᵏ t], with the weights of the user's cell.
   @Test func usersAskForTheTextsOfTheirNewestEvents() throws {
     let seen = try BlendWorld(items: 96, hasUnseen: false)

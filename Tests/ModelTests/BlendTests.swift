@@ -47,6 +47,12 @@ struct BlendTests {
       { $0.cells.removeLast() }, { $0.cells.append($0.cells[0]) }, { $0.cells = [] }, { $0.confidenceEdges = [] },
       { $0.likenessEdges.append(1) }, { $0.unseenScale = .nan }, { $0.unseenScale = 0 }, { $0.unseenScale = -1 },
       { $0.unseenScale = .infinity }, { $0.confidenceEdges = [Double](repeating: 1, count: 1000) },
+      { $0.repeatWeight = .nan }, { $0.repeatWeight = -.infinity },
+      { $0.tailTemper = .init(power: 1.1, base: 1, growth: 1, most: 9) },
+      { $0.tailTemper = .init(power: 1, base: 0, growth: 1, most: 9) },
+      { $0.tailTemper = .init(power: 1, base: 1, growth: -0.1, most: 9) },
+      { $0.tailTemper = .init(power: 1, base: 1, growth: .nan, most: 9) },
+      { $0.tailTemper = .init(power: 1, base: 1, growth: 1, most: 0.5) },
     ]
     for (place, change) in changes.enumerated() {
       var blend = sound
@@ -58,6 +64,7 @@ struct BlendTests {
   @Test func isReadAsItWasWritten() throws {
     var blend = blend([0.1, 1.0 / 3], [0.25])
     (blend.unseenScale, blend.vectors) = (2.0 / 3, "0123abcd")
+    (blend.repeatWeight, blend.tailTemper) = (-1.0 / 7, .init(power: 0.3, base: 2.1, growth: 1.0 / 9, most: 77))
     #expect(try JSONDecoder().decode(Blend.self, from: JSONEncoder().encode(blend)) == blend)
   }
 }
