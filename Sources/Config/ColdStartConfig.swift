@@ -4,7 +4,7 @@ public struct ColdStartConfig: Sendable, Equatable {
   /// as `cost` allows.
   public var pseudoCount: Double?
   /// The share of the metric, over users whose next item is none of them, that items without a training event may cost.
-  public var cost = 0.03
+  public var cost = 0.05
 
   /// How far the scores of rarely trained items are brought to the spread of the most trained; 0 = not, 1 = all the way.
   public var tailTemper = 0.0

@@ -5,7 +5,8 @@
 public enum ResumeRules {
   /// Keys, or sections, whose values may change.
   public static let changeable = [
-    "checkpoint", "guards", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "bench",
+    "checkpoint", "guards", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "cold_start",
+    "bench",
   ]
 
   /// The keys that a run cannot go on with, as one problem each.

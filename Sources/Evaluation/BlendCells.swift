@@ -1,5 +1,6 @@
 import Collectives
 import Model
+import Similarity
 
 /// The cells of a blend: users are sorted by their state, and each cell takes what served its users best.
 ///
@@ -63,7 +64,10 @@ struct BlendCells {
         places.append(best)
       }
       let sum = places.enumerated().reduce(0) { $0 + sums[$1.offset * size + $1.element] }
-      guard sum > score else { continue }
+      // A code keeps one item in so many from standing behind the newest: it must bring more than that to be taken for good.
+      guard sum > (chosen.isEmpty || blend.repeatWeight != nil ? score : score * (1 + 1 / Double(ItemCode.width))) else {
+        continue
+      }
       (score, chosen) = (sum, places)
       blend.cells = places.map(grid.weights)
       blend.repeatWeight = weight == 0 ? nil : Double(weight)

@@ -25,20 +25,24 @@ struct BlendColdScale {
   /// The highest scale that takes at most a share off the metric; the lowest of all where none does; collective.
   ///
   /// - Parameter known: each user's rank, from 1, among the items that were trained on, in the order of the rounds.
-  /// - Returns: nil where no item or no user tells.
+  /// - Returns: nil where too few items or no user tells.
   func highest(
     _ rounds: BlendUsers, _ known: [(shard: Int, rank: Int)], shards: Int, cost: Double, workspace: Workspace
   ) throws -> Double? {
     let unseen = (0..<Int32(catalogue.items)).filter(catalogue.isUnseen)
-    guard !unseen.isEmpty else { return nil }
+    guard unseen.count >= BlendSpread.fewestItems else { return nil }
     // Without any of them, and under each scale.
     let size = Self.scales.count + 1
     var own = [Double](repeating: 0, count: shards * size)
     var next = 0
     try rounds.forEach { round in
       try workspace.scope {
-        let counts = try passing(round, unseen, workspace)
-        for (slot, user) in round.users.enumerated() where !catalogue.isUnseen(user.target) {
+        // Who has nothing to lose, or looks for one of them, tells nothing.
+        let tells = round.users.enumerated().map { slot, user in
+          !catalogue.isUnseen(user.target) && gain.of(known[next + slot].rank) > 0
+        }
+        let counts = try passing(round, unseen, tells, workspace)
+        for slot in round.users.indices where tells[slot] {
           let (shard, rank) = known[next + slot]
           own[shard * size] += gain.of(rank)
           for place in Self.scales.indices { own[shard * size + 1 + place] += gain.of(rank + counts[slot * size + place]) }
@@ -54,8 +58,8 @@ struct BlendColdScale {
     return Double(Self.scales[place ?? 0])
   }
 
-  /// How many of some items come before each user's target, under each scale.
-  private func passing(_ round: JudgedRound, _ unseen: [Int32], _ workspace: Workspace) throws -> [Int] {
+  /// How many of some items come before the target of each user who tells, under each scale.
+  private func passing(_ round: JudgedRound, _ unseen: [Int32], _ tells: [Bool], _ workspace: Workspace) throws -> [Int] {
     let users = workspace.matrix(round.users.count, catalogue.width)
     let bounds = workspace.vector(round.users.count)
     for slots in round.slots {
@@ -83,7 +87,7 @@ struct BlendColdScale {
           scores(users, e, 0..<catalogue.modelWidth, workspace),
           scores(users, e, catalogue.modelWidth..<catalogue.width, workspace)
         )
-        for slot in 0..<users.rows {
+        for slot in 0..<users.rows where tells[slot] {
           for (place, item) in some.enumerated() {
             let (model, text) = (own[slot, place], rest[slot, place])
             // Of a line the ends tell whether it passes anywhere.

@@ -8,7 +8,7 @@ public import Tensors
 
 /// Fits how a trained phase and the text of items are blended, on validation events: no parameter of the model moves.
 ///
-/// Ours; docs/model.md, section 7. Every blend of a fixed grid ranks the same users against the whole catalogue, in one pass: scores of
+/// Ours; docs/model.md, section 7. Every blend of a fixed grid ranks the same users against all trained items, in one pass: scores of
 /// the model and of texts are formed once, and each blend is a sum of the two. `BlendCells` chooses by the metric that checkpoints are
 /// chosen by. Users are every k-th of a virtual shard and sums go by shard, so the number of ranks does not show.
 public struct BlendFit {
@@ -24,6 +24,8 @@ public struct BlendFit {
     public let users: Int
     /// The metric.
     public let metric: String
+    /// Whether rarely trained items were to be brought up, and stay as they are, because their scores spread no less.
+    public var isLeftUntempered = false
 
     /// What was gained, in a sentence.
     public var description: String {
@@ -32,6 +34,7 @@ public struct BlendFit {
         return "\(parts / 10_000).\(String(10_000 + parts % 10_000).dropFirst())"
       }
       return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(users) users"
+        + (isLeftUntempered ? "; cold_start.tail_temper has no effect: scores of rare items spread no less than others" : "")
     }
   }
 
@@ -88,12 +91,49 @@ public struct BlendFit {
     workspace: Workspace,
     shouldStop: @escaping () throws -> Void = {}
   ) throws -> Result? {
+    let rounds = BlendUsers(
+      dataset, shards: shards, task: task, every: try stride(task), communicator: communicator, shouldStop: shouldStop)
+    guard
+      let found = try weights(model, rounds, coldStart, tailTemper: tailTemper, logitScale: logitScale, workspace: workspace)
+    else { return nil }
+    var blend = found.choice.blend
+    switch coldStart {
+    case .pseudoCount: blend.unseenScale = found.scale
+    case .cost(let cost):
+      blend.unseenScale =
+        try highestScale(model, blend, rounds, found.ranks, cost: cost, workspace: workspace) ?? found.scale
+    }
+    if let temper = found.temper {
+      // What had no event goes on standing beside the rarest.
+      blend.unseenScale *= Double(temper.scale(events: 1))
+      blend.tailTemper = temper
+    }
+    // A model whose numbers are none has no edges of cells.
+    guard blend.isPlausible else { return nil }
+    return Result(
+      blend: blend, score: found.choice.score, scoreWithout: found.choice.scoreWithout, users: found.choice.users, metric: metric,
+      isLeftUntempered: tailTemper > 0 && found.temper == nil)
+  }
+
+  /// What is found by the model's own embeddings of items, which need not be kept beside those of the blend.
+  private struct Weights {
+    let choice: BlendCells.Choice
+    /// Each user's shard, and the rank of the target under the chosen blend.
+    let ranks: [(shard: Int, rank: Int)]
+    let temper: Blend.Temper?
+    /// The scale of items without a training event by the spread of others.
+    let scale: Double
+  }
+
+  /// Weighs text against the model; nil when there is nobody to fit on.
+  private func weights(
+    _ model: PreciseModel, _ rounds: BlendUsers, _ coldStart: ColdStart, tailTemper: Double, logitScale: Double,
+    workspace: Workspace
+  ) throws -> Weights? {
     let catalogue = try Catalogue(
       model, trainCounts: dataset.items.trainCounts, communicator: communicator, workspace: workspace, bytes: catalogueBytes)
     let grid = BlendGrid(logitScale: Float(logitScale))
     let embedder = UserEmbedder(model, catalogue)
-    let rounds = BlendUsers(
-      dataset, shards: shards, task: task, every: try stride(task), communicator: communicator, shouldStop: shouldStop)
     var rows: [BlendCells.Row] = []
     var first: [Float] = []
     try rounds.forEach { judged in
@@ -106,29 +146,29 @@ public struct BlendFit {
       }
     }
     guard let choice = try BlendCells(grid, gain, communicator).choose(rows, shards: shards.count) else { return nil }
-    var blend = choice.blend
     let spread = try BlendSpread(catalogue, first, communicator)
-    func scale(_ pseudoCount: Double) throws -> Double {
-      try spread.scale(
-        trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace)
-    }
-    switch coldStart {
-    case .pseudoCount(let count): blend.unseenScale = try scale(count)
-    case .cost(let cost):
-      let known = rows.map { row in
-        (shard: row.shard, rank: Int(row.ranks[choice.places[blend.cell(confidence: row.confidence, likeness: row.likeness)]]))
-      }
-      let blended = try Catalogue(
-        model, trainCounts: dataset.items.trainCounts, text: TextBlend(vectors, blend), communicator: communicator,
-        workspace: workspace, bytes: catalogueBytes)
-      let cold = BlendColdScale(UserEmbedder(model, blended), blended, gain, communicator)
-      blend.unseenScale =
-        try cold.highest(rounds, known, shards: shards.count, cost: cost, workspace: workspace) ?? scale(Self.usualPseudoCount)
-    }
-    blend.tailTemper = try spread.temper(tailTemper, trainCounts: dataset.items.trainCounts, workspace: workspace)
-    // A model whose numbers are none has no edges of cells.
-    guard blend.isPlausible else { return nil }
-    return Result(blend: blend, score: choice.score, scoreWithout: choice.scoreWithout, users: choice.users, metric: metric)
+    let pseudoCount = if case .pseudoCount(let count) = coldStart { count } else { Self.usualPseudoCount }
+    return Weights(
+      choice: choice,
+      ranks: rows.map { row in
+        let cell = choice.blend.cell(confidence: row.confidence, likeness: row.likeness)
+        return (row.shard, Int(row.ranks[choice.places[cell]]))
+      },
+      temper: try spread.temper(tailTemper, trainCounts: dataset.items.trainCounts, workspace: workspace),
+      scale: try spread.scale(
+        trainCounts: dataset.items.trainCounts, pseudoCount: pseudoCount, vectors: vectors, workspace: workspace))
+  }
+
+  /// How far items without a training event come up under a blend that has no scale of theirs yet.
+  private func highestScale(
+    _ model: PreciseModel, _ blend: Blend, _ rounds: BlendUsers, _ ranks: [(shard: Int, rank: Int)], cost: Double,
+    workspace: Workspace
+  ) throws -> Double? {
+    let catalogue = try Catalogue(
+      model, trainCounts: dataset.items.trainCounts, text: TextBlend(vectors, blend), communicator: communicator,
+      workspace: workspace, bytes: catalogueBytes)
+    return try BlendColdScale(UserEmbedder(model, catalogue), catalogue, gain, communicator)
+      .highest(rounds, ranks, shards: shards.count, cost: cost, workspace: workspace)
   }
 
   /// Every how many judged users one is taken.

@@ -12,8 +12,10 @@ import Tensors
 struct BlendSpread {
   /// Users that spreads are taken over.
   static let users = 512
-  /// Items whose spread stands for that of items without events, at most, and at least.
-  private static let (items, fewestItems) = (1024, 20)
+  /// Items whose spread stands for that of items without events, at most.
+  private static let items = 1024
+  /// Items that it takes to tell anything of their kind.
+  static let fewestItems = 20
 
   private let catalogue: Catalogue
   private let communicator: any Communicator
@@ -77,7 +79,8 @@ struct BlendSpread {
     let growth = (count * xy - x * y) / (count * xx - x * x)
     let temper = Blend.Temper(
       power: power, base: (y - growth * x) / count, growth: growth, most: Double(trainCounts.max() ?? 1))
-    return temper.isPlausible ? temper : nil
+    // Where rare items' scores hardly spread, or spread more, there is nothing to bring up.
+    return temper.isPlausible && temper.base > 0.05 * (temper.base + growth * log(temper.most)) ? temper : nil
   }
 
   /// The spread of items whose ID half is that of their neighbors: of those that no event shows, or where these are few, of others.

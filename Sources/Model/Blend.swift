@@ -4,8 +4,9 @@ import Foundation
 ///
 ///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j + γ c(i_n) · c_j
 ///
-/// a_j is `unseenScale` for items without a training event, else 1, or what `tailTemper` gives rare items. c_j is the item's code (`ItemCode`), so that γ is what the newest
-/// item itself gains: nothing is as like a text as the text, and where nobody takes the same twice it would stand first in vain.
+/// a_j is `unseenScale` for items without a training event, else 1, or what `tailTemper` gives rare items. c_j is the item's code
+/// (`ItemCode`), so that γ is what the newest item itself gains: nothing is as like a text as the text, and where nobody takes the
+/// same twice it would stand first in vain.
 /// β and ρ depend on the user's state, cell by cell of a small table: how sure the model is of what it knows well, and how alike the two
 /// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
 /// Ours; docs/model.md, section 7. Fitted afterwards and not trained along: on its own training events a model is surer of itself than
@@ -49,9 +50,11 @@ public struct Blend: Codable, Sendable, Equatable {
       return Float(pow(spread(most) / spread(max(1, Double(events))), power))
     }
 
-    /// Whether every scale is a number above 0.
+    /// Whether every scale is a number of reason.
     public var isPlausible: Bool {
-      (0...1).contains(power) && base > 0 && base < 1e30 && (0..<1e30).contains(growth) && (1..<1e15).contains(most)
+      // ln 10¹⁵ is below 35, so that every scale lies between 1/1000 and 1000.
+      (0...1).contains(power) && (1e-30..<1e30).contains(base) && growth >= 0 && 35 * growth <= 1000 * base
+        && (1..<1e15).contains(most)
     }
   }
 
@@ -64,7 +67,7 @@ public struct Blend: Codable, Sendable, Equatable {
   public var likenessEdges: [Double]
   /// A cell for each confidence and likeness, likeness after likeness.
   public var cells: [Weights]
-  /// a of items without a training event: brings the spread of their scores to that of an item with a few.
+  /// a of items without a training event: brings them up as far as the others can bear, or to the spread of items with a few.
   public var unseenScale = 1.0
   /// Brings rarely trained items up; nil = they stay as they are.
   public var tailTemper: Temper?

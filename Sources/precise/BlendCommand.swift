@@ -13,7 +13,7 @@ struct BlendCommand: RankCommand {
     abstract: "Fits anew how a run's scores are blended with text.",
     discussion: """
       Example:
-        precise blend run/ --set cold_start.cost=0.05
+        precise blend run/ --set cold_start.cost=0.1
 
       Training does this at the end of each phase. Here it is done again, for runs of earlier versions, after the data set was encoded \
       anew, or with other settings: --set takes keys below cold_start, and evaluation.select_by, evaluation.filter_seen and model.fusion. \
@@ -43,10 +43,16 @@ struct BlendCommand: RankCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let trained = try TrainedRun(path: directory, data: data, overrides: overrides)
+      let trained = try TrainedRun(path: directory, data: data, overrides: completeOverrides)
       // Rank 0 of a launcher's ranks alone writes, and holds the lock for all of them.
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try blend(trained, $0, $1) }
     }
+  }
+
+  /// A cost that is asked for is not to yield to a number of events that the run was trained with.
+  private var completeOverrides: [String] {
+    func sets(_ key: String) -> Bool { overrides.contains { $0.hasPrefix("cold_start.\(key)=") } }
+    return sets("cost") && !sets("pseudo_count") ? overrides + ["cold_start.pseudo_count=null"] : overrides
   }
 
   private func blend(_ trained: TrainedRun, _ communicator: any Communicator, _ console: Console) throws {
