@@ -9,7 +9,7 @@ public import Tensors
 /// `[V, d + w]`, w being what `TextBlend` adds.
 ///
 /// An item without a training event gets the mean of all trained ID rows as its ID half. With a blend it is the mean of its neighbors'
-/// by text, and e is scaled so that its scores spread as those of an item with a few events (ours; docs/model.md, sections 1 and 7).
+/// by text, and e is scaled, so that it can come before others (ours; docs/model.md, sections 1 and 7).
 ///
 /// Owners fuse their items and share them, block by block of fixed rows. A catalogue that fits the given memory is then held whole
 /// by every rank; a larger one is formed anew whenever it is walked through, and a rank never holds more than a block of it. The
@@ -26,7 +26,7 @@ public final class Catalogue {
 
   /// The number of items, V.
   public let items: Int
-  /// The width of an embedding: d, or d + w with a text blend.
+  /// The width of an embedding: d, or d + w with a text blend, and its codes.
   public let width: Int
   /// The width of what items are alike by: all but their codes.
   public var widthWithoutCodes: Int { width - (text?.hasCodes == true ? ItemCode.width : 0) }

@@ -63,7 +63,7 @@ public final class UserEmbedder {
     return Items(embeddings: embeddings, rows: RowList(start: rows, count: items.count))
   }
 
-  /// Writes what users' newest events ask for by their texts `[B, w]`.
+  /// Writes what a blend adds to users, by their newest events `[B, w]`.
   ///
   /// - Parameter own: what the model makes of the users `[B, d]`.
   private func readTexts(_ text: TextBlend, _ own: Matrix, _ queries: Matrix, _ workspace: Workspace) {

@@ -86,7 +86,7 @@ public struct Recommender {
     return kept + missing
   }
 
-  /// The items most like an item, by the cosine of their embeddings; never the item itself, nor one whose embedding is zero.
+  /// The items most like an item, by the cosine of their embeddings without codes; never the item itself, nor one whose embedding is zero.
   public func similar(to item: Int) -> [Recommendation] {
     let items = served.catalogue.embeddings.columns(0..<served.catalogue.widthWithoutCodes)
     return served.workspace.scope {

@@ -44,7 +44,7 @@ public final class ServedModel {
 
   /// The data set.
   public var dataset: Dataset { run.dataset }
-  /// The width of an embedding: d, or d + w when text is blended in.
+  /// The width of an embedding: d, or d + w when text is blended in, and its codes.
   public var width: Int { catalogue.width }
 
   /// Loads a phase (the last trained one when nil) and embeds all items; collective.

@@ -1,4 +1,4 @@
-/// A short code of an item, by which a product of two embeddings tells whether they are of the same item: 1 when they are, else 0.
+/// A short code of an item, by which a product of two embeddings tells that they are of the same item.
 ///
 /// One of `width` columns is 1, chosen by a hash of the item's row, so one other item in `width` has the same code. Random directions
 /// would be as short and touch every other item a little; measured, that costs more. Ours; docs/model.md, section 7.

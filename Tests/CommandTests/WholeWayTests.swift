@@ -5,8 +5,9 @@ import Testing
 
 /// From raw events to served embeddings by the binary alone.
 @Suite(.serialized) struct WholeWayTests {
-  /// The width of a served embedding: what the model makes of an item, 8 + 8, and the vector of its text behind it.
-  private static let width = 16 + 256
+  /// The width of a served embedding: what the model makes of an item, 8 + 8, behind it the vector of its text, and the code that the fit of
+  /// this run brings.
+  private static let width = 16 + 256 + 64
 
   private let folder: TemporaryFolder
   private let world: CommandWorld

@@ -85,6 +85,50 @@ struct BlendFitTests {
     }
   }
 
+  /// Items without a training event do not compete, and one that is looked for is ranked among the others.
+  @Test(arguments: [false, true])
+  func ranksAreAmongTrainedItems(filterSeen: Bool) throws {
+    let world = try BlendWorld(items: 96, sharers: 12, hasUnseen: true)
+    let (task, grid) = (world.task(filterSeen: filterSeen), BlendGrid(logitScale: 1))
+    let (model, workspace) = (world.model(SoloCommunicator()), Workspace(chunkBytes: 1 << 20))
+    let catalogue = try world.catalogue(nil)
+    var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
+    let blocks = try walk.next(1000)
+    let judged = JudgedRound(blocks, most: blocks.count, task: task)
+    let round = BlendRound(
+      judged, embedder: UserEmbedder(model, catalogue), vectors: world.vectors, grid: grid, workspace: workspace)
+    try round.embed(workspace)
+    try round.count(catalogue, workspace)
+    let rows = round.rows(catalogue, workspace)
+    var unseenTargets = 0
+    for place in [0, 5, 20, 58, 150] {
+      var blend = Blend(cells: [grid.weights(place)])
+      blend.repeatWeight = Double(grid.repeats[place / BlendGrid.pairs])
+      let text = TextBlend(world.vectors, blend)
+      for (slot, user) in judged.users.enumerated() {
+        var query = [Float](repeating: 0, count: text.width)
+        Array(user.events.items[..<user.event].suffix(4)).withUnsafeBufferPointer {
+          text.query($0, confidence: 0, into: &query, scratch: workspace.vector(2 * world.vectors.width))
+        }
+        func score(_ item: Int32) -> Float {
+          var part = [Float](repeating: 0, count: text.width)
+          text.copy(Int(item), into: &part)
+          let own = (0..<catalogue.width).reduce(Float(0)) { $0 + round.users[slot, $1] * catalogue.embeddings[Int(item), $1] }
+          return own + zip(query, part).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        let bound = score(user.target)
+        let others = (0..<Int32(catalogue.items)).filter {
+          $0 != user.target && !catalogue.isUnseen($0) && !judged.isExcluded(slot, $0)
+        }
+        // What differs by its last bits may stand on either side.
+        let (least, most) = (others.count { score($0) > bound + 1e-4 }, others.count { score($0) > bound - 1e-4 })
+        #expect((least + 1...most + 1).contains(Int(rows[slot].ranks[place])), "place \(place), user \(slot)")
+        if catalogue.isUnseen(user.target) { unseenTargets += 1 }
+      }
+    }
+    #expect(unseenTargets > 10)
+  }
+
   /// Items over two blocks of the catalogue, some without a training event; more ranks than virtual shards.
   @Test(arguments: [Catalogue.defaultBytes, 0], [false, true])
   func itDoesNotDependOnTheNumberOfRanks(bytes: Int, isByCost: Bool) throws {
@@ -117,10 +161,21 @@ struct BlendFitTests {
     #expect((metrics.value(of: "ndcg@10") ?? 0) > expected.scoreWithout)
   }
 
-  /// The reciprocal ranks of users whose next item was trained on, under a scale; nil = without any other item.
-  private func ranked(
-    _ world: BlendWorld, _ catalogue: Catalogue, _ task: EvaluationTask, scale: Float?
-  ) throws -> Double {
+  /// A target's score, and the two parts of those of the items that compete with it: the model's, and the rest.
+  private struct Contest {
+    let bound: Float
+    var trained: [Float] = []
+    var unseen: [(model: Float, rest: Float)] = []
+
+    /// The reciprocal rank, without unseen items or with them under a scale.
+    func value(scale: Float?) -> Double {
+      let passing = scale.map { scale in unseen.count { $0.model * scale + $0.rest >= bound } } ?? 0
+      return 1 / Double(1 + passing + trained.count { $0 >= bound })
+    }
+  }
+
+  /// What users whose next item was trained on choose from, in plain Swift.
+  private func contests(_ world: BlendWorld, _ catalogue: Catalogue, _ task: EvaluationTask) throws -> [Contest] {
     let workspace = Workspace(chunkBytes: 1 << 20)
     var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
     let blocks = try walk.next(1000)
@@ -131,21 +186,21 @@ struct BlendFitTests {
       _ = embedder.fill(round, slots)
       _ = try embedder.embed(into: users.rows(slots), workspace: workspace)
     }
-    var sum = 0.0
-    for (slot, user) in round.users.enumerated() where !catalogue.isUnseen(user.target) {
-      func score(_ item: Int32) -> Float {
-        let factor = catalogue.isUnseen(item) ? scale ?? 0 : 1
-        return (0..<catalogue.width).reduce(0) { sum, column in
-          let e = catalogue.embeddings[Int(item), column] * (column < catalogue.modelWidth ? factor : 1)
-          return sum + users[slot, column] * e
+    return round.users.enumerated().filter { !catalogue.isUnseen($1.target) }.map { slot, user in
+      func part(_ item: Int32, _ columns: Range<Int>) -> Float {
+        columns.reduce(0) { $0 + users[slot, $1] * catalogue.embeddings[Int(item), $1] }
+      }
+      let (own, rest) = (0..<catalogue.modelWidth, catalogue.modelWidth..<catalogue.width)
+      var contest = Contest(bound: part(user.target, 0..<catalogue.width))
+      for item in 0..<Int32(catalogue.items) where item != user.target && !round.isExcluded(slot, item) {
+        if catalogue.isUnseen(item) {
+          contest.unseen.append((part(item, own), part(item, rest)))
+        } else {
+          contest.trained.append(part(item, 0..<catalogue.width))
         }
       }
-      let others = (0..<Int32(catalogue.items)).filter { item in
-        item != user.target && !round.isExcluded(slot, item) && (scale != nil || !catalogue.isUnseen(item))
-      }
-      sum += 1 / Double(1 + others.count { score($0) >= score(user.target) })
+      return contest
     }
-    return sum
   }
 
   /// The highest scale of all under which users whose next item was trained on lose no more than the share.
@@ -157,39 +212,73 @@ struct BlendFitTests {
     var blend = found.blend
     blend.unseenScale = 1
     let catalogue = try world.catalogue(TextBlend(world.vectors, blend))
-    let without = try ranked(world, catalogue, task, scale: nil)
-    let allowed = try BlendColdScale.scales.last { scale in
-      try ranked(world, catalogue, task, scale: scale) >= (1 - cost) * without
-    }
+    let contests = try contests(world, catalogue, task)
+    func value(_ scale: Float?) -> Double { contests.reduce(0) { $0 + $1.value(scale: scale) } }
+    let allowed = BlendColdScale.scales.last { value($0) >= (1 - cost) * value(nil) }
     #expect(found.blend.unseenScale == Double(allowed ?? BlendColdScale.scales[0]))
   }
 
-  /// The line through the spreads of items' scores, found in plain Swift, on any number of ranks; none where rare items spread more.
+  /// The least-squares line through the spreads of items' scores, found in plain Swift, on any number of ranks.
   @Test(arguments: [0, 0.25, 1.0])
   func theTemperIsALineThroughSpreads(power: Double) throws {
     let world = try BlendWorld(items: 96, hasUnseen: true)
-    let counts = world.dataset.items.trainCounts
-    @Sendable func temper(_ communicator: any Communicator, growing: Bool) throws -> Blend.Temper? {
+    let sample = RandomValues.floats(20 * 12, seed: 3, scale: 1)
+    @Sendable func catalogue(_ communicator: any Communicator, growing: Bool) throws -> Catalogue {
       let counts = world.dataset.items.trainCounts
       let model = world.model(communicator, idWidth: 12)
       for row in 0..<model.items.ids.rows {
         let events = Float(counts[model.items.item(ofLocalRow: row)])
         for column in 0..<12 { model.items.ids[row, column] *= growing ? 1 + events : 1 / (1 + events) }
       }
-      let catalogue = try Catalogue(
-        model, trainCounts: counts, communicator: communicator, workspace: Workspace(chunkBytes: 1 << 20))
-      let users = communicator.rank == 0 ? RandomValues.floats(20 * 12, seed: 3, scale: 1) : []
-      return try BlendSpread(catalogue, users, communicator).temper(
-        power, trainCounts: counts, workspace: Workspace(chunkBytes: 1 << 20))
+      return try Catalogue(model, trainCounts: counts, communicator: communicator, workspace: Workspace(chunkBytes: 1 << 20))
+    }
+    @Sendable func temper(_ communicator: any Communicator, growing: Bool) throws -> Blend.Temper? {
+      try BlendSpread(catalogue(communicator, growing: growing), communicator.rank == 0 ? sample : [], communicator).temper(
+        power, trainCounts: world.dataset.items.trainCounts, workspace: Workspace(chunkBytes: 1 << 20))
     }
     let found = try temper(SoloCommunicator(), growing: true)
     #expect(try world.onRanks(3) { try temper($0, growing: true) } == [found, found, found])
     #expect(try temper(SoloCommunicator(), growing: false) == nil)
     guard power > 0 else { return #expect(found == nil) }
+    let items = try catalogue(SoloCommunicator(), growing: true).embeddings
+    let points = (0..<items.rows).filter { world.dataset.items.trainCounts[$0] > 0 }.map { item in
+      let scores = (0..<20).map { user in (0..<12).reduce(0.0) { $0 + Double(sample[user * 12 + $1] * items[item, $1]) } }
+      let mean = scores.reduce(0, +) / 20
+      return (
+        x: log(Double(world.dataset.items.trainCounts[item])),
+        y: (scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20).squareRoot()
+      )
+    }
+    let (x, y) = (points.reduce(0) { $0 + $1.x } / Double(points.count), points.reduce(0) { $0 + $1.y } / Double(points.count))
+    let growth = points.reduce(0) { $0 + ($1.x - x) * ($1.y - y) } / points.reduce(0) { $0 + ($1.x - x) * ($1.x - x) }
     let line = try #require(found)
-    #expect(line.power == power && line.most == Double(counts.max() ?? 0) && line.growth > 0)
-    #expect(line.scale(events: counts.max() ?? 0) == 1 && line.scale(events: 1) > 1)
-    if power == 1 { #expect(abs(Double(line.scale(events: 1)) * line.base - (line.base + line.growth * log(line.most))) < 1e-5) }
+    #expect(abs(line.growth - growth) < 1e-3 * growth && abs(line.base - (y - growth * x)) < 1e-3 * y)
+    #expect(line.power == power && line.most == Double(world.dataset.items.trainCounts.max() ?? 0))
+  }
+
+  /// The temper is part of the blend, and raises what had no event along with the rarest; where it has no effect, it is said.
+  @Test func aTemperComesWithTheFit() throws {
+    let world = try BlendWorld(items: 96, sharers: 12, hasUnseen: true)
+    func result(_ power: Double, growing: Bool) throws -> BlendFit.Result {
+      let model = world.model(SoloCommunicator(), idWidth: 12)
+      for row in 0..<model.items.ids.rows {
+        let events = Float(world.dataset.items.trainCounts[row])
+        for column in 0..<12 { model.items.ids[row, column] *= growing ? 4 + events : 1 / (1 + events) }
+      }
+      let fit = BlendFit(
+        world.dataset, shards: 0..<world.dataset.shardCount, vectors: world.vectors, metric: "mrr",
+        communicator: SoloCommunicator())
+      return try #require(
+        try fit.fit(
+          model, world.task(), coldStart: .cost(0.2), tailTemper: power, logitScale: 1, workspace: Workspace(chunkBytes: 1 << 20))
+      )
+    }
+    let (plain, tempered) = (try result(0, growing: true), try result(0.5, growing: true))
+    let temper = try #require(tempered.blend.tailTemper)
+    #expect(temper.power == 0.5 && plain.blend.tailTemper == nil && !tempered.isLeftUntempered)
+    #expect(tempered.blend.unseenScale == plain.blend.unseenScale * Double(temper.scale(events: 1)))
+    let none = try result(0.5, growing: false)
+    #expect(none.blend.tailTemper == nil && none.isLeftUntempered && "\(none)".contains("tail_temper has no effect"))
   }
 
   @Test func itIsNilWithNobodyToFitOn() throws {

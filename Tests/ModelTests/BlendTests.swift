@@ -53,6 +53,8 @@ struct BlendTests {
       { $0.tailTemper = .init(power: 1, base: 1, growth: -0.1, most: 9) },
       { $0.tailTemper = .init(power: 1, base: 1, growth: .nan, most: 9) },
       { $0.tailTemper = .init(power: 1, base: 1, growth: 1, most: 0.5) },
+      { $0.tailTemper = .init(power: 1, base: 1e-300, growth: 1e29, most: 9) },
+      { $0.tailTemper = .init(power: 1, base: 1e-300, growth: 0, most: 1) },
     ]
     for (place, change) in changes.enumerated() {
       var blend = sound

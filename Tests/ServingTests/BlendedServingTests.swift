@@ -100,6 +100,24 @@ struct BlendedServingTests {
     }
   }
 
+  /// Cosines of what items are alike by: an item of the same code is no more like another for it.
+  @Test func codesDoNotMakeItemsAlike() throws {
+    let served = try served(.blended())
+    let (items, _, _) = try export(served, "e")
+    let record = try String(contentsOfFile: folder.file("e") + "/export.json", encoding: .utf8)
+    #expect(record.contains("\"code_width\": \(ItemCode.width)"), "\(record)")
+    let plain = items.map { Array($0[..<served.catalogue.widthWithoutCodes]) }
+    var rules = Recommender.Rules()
+    rules.count = 1_000
+    let found = Recommender(served, rules: rules).similar(to: 3)
+    #expect(found.count > 10)
+    for entry in found {
+      let (one, other) = (plain[3], plain[entry.item])
+      let expected = product(one, other) / (product(one, one) * product(other, other)).squareRoot()
+      #expect(abs(entry.score - expected) < 1e-4, "item \(entry.item)")
+    }
+  }
+
   /// A cold item of the catalogue and a new one of the same text: the same neighbors, the same scale, the same vector.
   @Test func aNewItemLandsBesideItsUnseenTwin() throws {
     let served = try served(.blended())
@@ -113,10 +131,9 @@ struct BlendedServingTests {
       items[cold].prefix(width), items[items.count - 2].prefix(width), items[items.count - 1].prefix(width)
     )
     #expect(items.count == served.dataset.items.count + 2)
-    if served.width > width {
-      for row in [cold, items.count - 2, items.count - 1] {
-        #expect(items[row][width...].enumerated().allSatisfy { $1 == ($0 == ItemCode.column(row) ? 1 : 0) }, "row \(row)")
-      }
+    #expect(served.width == width + ItemCode.width)
+    for row in [cold, items.count - 2, items.count - 1] {
+      #expect(items[row][width...].enumerated().allSatisfy { $1 == ($0 == ItemCode.column(row) ? 1 : 0) }, "row \(row)")
     }
     let idWidth = served.model.shape.fusion.idWidth
     #expect(zip(new, known).allSatisfy { abs($0 - $1) < 1e-5 * max(1, abs($1)) })

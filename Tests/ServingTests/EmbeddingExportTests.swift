@@ -99,7 +99,7 @@ struct EmbeddingExportTests {
       #expect(rows.map(\.id) == (try lines("\(tensors)/\(name).txt")))
       #expect(rows.flatMap(\.embedding) == expected)
     }
-    #expect(try lines("\(tensors)/export.json").count == 11)
+    #expect(try lines("\(tensors)/export.json").count == 12)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: objects).sorted() == ["export.json", "items.jsonl", "users.jsonl"])
   }

@@ -89,6 +89,7 @@ final class ServedWorld: Sendable {
         blend.cells[cell] = .init(strength: 0.5 + Double(cell % 4), decay: cell % 2 == 0 ? 0 : 0.6)
       }
       blend.unseenScale = 1.5
+      blend.repeatWeight = -2
       _ = try checkpoint.blended(blend)
     }
   }

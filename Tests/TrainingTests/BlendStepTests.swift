@@ -67,6 +67,24 @@ struct BlendStepTests {
     for plan in try run.trainedPhases { try run.checkpoint(plan).verify() }
   }
 
+  /// What `cold_start` asks for is in the blend.
+  @Test func coldStartIsFollowed() throws {
+    try writeVectors()
+    var asked = try config()
+    let plain = try manifests(try world.train(asked, into: "plain")).compactMap(\.blend)
+    asked.coldStart.pseudoCount = 3
+    let counted = try manifests(try world.train(asked, into: "counted")).compactMap(\.blend)
+    #expect(plain.count == 2 && counted.count == 2)
+    #expect(zip(plain, counted).contains { $0.unseenScale != $1.unseenScale } && counted.allSatisfy { $0.tailTemper == nil })
+    asked.coldStart.tailTemper = 0.5
+    let tempered = try world.train(asked, into: "tempered")
+    for plan in try tempered.trainedPhases {
+      let result = try #require(try BlendStep.refit(plan, of: tempered, communicator: SoloCommunicator()))
+      // Where scores of rare items spread no less, there is nothing to bring up.
+      #expect(result.isLeftUntempered == (result.blend.tailTemper == nil) && result.blend.tailTemper?.power ?? 0.5 == 0.5)
+    }
+  }
+
   /// The paper's scores alone: nothing that is trained depends on the blend, which comes afterwards.
   @Test func thePapersFusionGivesTheNumbersWithoutIt() throws {
     let without = try world.train(try config(), into: "without")
