@@ -78,6 +78,32 @@ struct ClaimsTests {
     #expect(line.contains("recall@10 0.0000 ±0.0020 (n 500)") && line.hasSuffix(": does not hold"))
   }
 
+  /// Writes a run's 10,000 users, the first `hits` of whom find their item in the universal phase.
+  private func writeUsers(_ run: String, hits: Int) throws {
+    let rows = (0..<10_000).map { "universal,test,model,u\($0),mid,3,\($0 < hits ? 1 : 0)" }
+    let path = try folder.write(
+      "\(run)/ranks.csv", (["phase,split,ranked_by,user,bucket,train_events,recall@10"] + rows).joined(separator: "\n") + "\n")
+    let process = try Process.run(URL(fileURLWithPath: "/usr/bin/env"), arguments: ["gzip", "-f", path])
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+  }
+
+  /// 100 users tell both halves from IDs, in one direction: √(101 / 10,000 − 0.01²) / √10,000.
+  @Test func differencesAreTakenUserByUserWhereTheyAreKnown() throws {
+    try write("ids", [("universal", "test", [0.29, 0.10, 0])])
+    #expect(try claims().lines[0].hasSuffix(": does not hold"))
+    try writeUsers("both", hits: 3_000)
+    try writeUsers("ids", hits: 2_900)
+    let line = try #require(try claims().lines.first)
+    #expect(
+      line.contains("IDs alone 0.2900 ±0.0045 (+0.0100 ±0.0010, user by user), text alone 0.2000 ±0.0040 (+0.1000 ±0.0061)"))
+    #expect(line.hasSuffix(": holds"))
+    // Users of another evaluation than the record's.
+    try writeUsers("ids", hits: 2_000)
+    let other = try claims()
+    #expect(other.status == 2 && other.errors.contains("not of the same evaluation"))
+  }
+
   @Test func runsThatCannotBeComparedAreRefused() throws {
     try write("ids", [("universal", "test", [0.25, 0.10, 0])], dataset: "other")
     let other = try claims()

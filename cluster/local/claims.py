@@ -10,12 +10,15 @@ BOTH has an ID half and a semantic half and at least one targeted phase, IDS has
   3  the same over items without any training event
   4  the targeted phase is better than the universal phase on the same users, and than the targeted phase alone
 
-Better is a difference above two standard errors, worse one below minus two; a claim holds when all that it says does. The errors of differences are those of independent samples; the
-users are the same, so the true ones are smaller, and a claim that holds here holds the better. Ends with 2 when runs cannot be compared,
-with --strict with 1 when a claim does not hold, else with 0. Standard library only.
+Better is a difference above two standard errors, worse one below minus two; a claim holds when all that it says does. Where
+`precise evaluate RUN --per-user RUN/ranks.csv.gz` has left each user's numbers, differences are taken user by user, and the error is theirs;
+else it is that of independent samples, which is larger. Ends with 2 when runs cannot be compared, with --strict with 1 when a claim does
+not hold, else with 0. Standard library only.
 """
 
 import argparse
+import csv
+import gzip
 import json
 import math
 import pathlib
@@ -30,10 +33,19 @@ class Incomparable(Exception):
 
 
 class Value:
-    """A metric of a number of users, with its standard error."""
+    """A metric of a number of users, with its standard error, and each user's where they are known."""
 
-    def __init__(self, mean, users, error):
-        self.mean, self.users, self.error = mean, users, error
+    def __init__(self, mean, users, error, each=None):
+        self.mean, self.users, self.error, self.each = mean, users, error, each
+
+    def minus(self, other):
+        """The difference, its standard error, and whether it was taken user by user."""
+        difference = self.mean - other.mean
+        if not self.each or not other.each or self.each.keys() != other.each.keys():
+            return difference, math.hypot(self.error, other.error), False
+        # One more user with a difference of 1, so that no difference in n users is not taken for certainty.
+        squares = sum((value - other.each[user]) ** 2 for user, value in self.each.items()) + 1
+        return difference, math.sqrt(max(squares / self.users - difference**2, 0) / self.users), True
 
     def __str__(self):
         return f"{self.mean:.4f} ±{self.error:.4f}" if self.users else "nobody"
@@ -47,7 +59,28 @@ def read(run):
         raise Incomparable(f"{path} cannot be read ({error}); run: precise evaluate {run}")
 
 
-def value(record, run, phase, split, bucket, metric):
+def ranks(run):
+    """Rows of a run's ranks.csv.gz, by phase and split; none where there is no such file."""
+    found = {}
+    try:
+        with gzip.open(pathlib.Path(run) / "ranks.csv.gz", "rt", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["ranked_by"] == "model":
+                    found.setdefault((row["phase"], row["split"]), []).append(row)
+    except FileNotFoundError:
+        return {}
+    except (OSError, EOFError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise Incomparable(f"{run}/ranks.csv.gz cannot be read ({error}); run: precise evaluate {run} --per-user {run}/ranks.csv.gz")
+    return found
+
+
+def each_user(rows, bucket, metric):
+    """The metric of each user of a bucket; None where the rows have no such metric."""
+    kept = [row for row in rows if bucket == "all" or (row["train_events"] == "0" if bucket == "unseen" else row["bucket"] == bucket)]
+    return {row["user"]: float(row[metric]) for row in kept} if kept and metric in kept[0] else None
+
+
+def value(record, run, phase, split, bucket, metric, rows=()):
     """A bucket's metric; where the record has no error of it, a share's error with a hit and a miss added, which is never zero."""
     try:
         found = record[phase][split][bucket]
@@ -65,7 +98,11 @@ def value(record, run, phase, split, bucket, metric):
         error = max(error, math.sqrt(share * (1 - share) / users))
     elif not error:
         raise Incomparable(f"{run} has no standard error of {metric}; take a recall")
-    return Value(mean, users, error)
+    each = each_user(rows, bucket, metric)
+    if each and (len(each) != users or abs(sum(each.values()) / users - mean) > 1e-6):
+        raise Incomparable(
+            f"{run}/ranks.csv.gz is not of the same evaluation as evaluation.json; run: precise evaluate {run} --per-user {run}/ranks.csv.gz")
+    return Value(mean, users, error, each)
 
 
 def width(run):
@@ -109,16 +146,16 @@ def against(model, others):
     for name, other, is_better in others:
         if other.users != model.users:
             raise Incomparable(f"{name} was measured on {other.users} users, not on {model.users}")
-        difference, error = model.mean - other.mean, math.hypot(model.error, other.error)
-        texts.append(f"{name} {other} ({difference:+.4f} ±{error:.4f})")
+        difference, error, is_paired = model.minus(other)
+        texts.append(f"{name} {other} ({difference:+.4f} ±{error:.4f}{', user by user' if is_paired else ''})")
         holds = holds and difference > (ERRORS if is_better else -ERRORS) * error
     return ", ".join(texts), holds
 
 
-def claims(names, records, phase, metric):
+def claims(names, records, lists, phase, metric):
     """Title, model, what it is held against, for each of the four."""
-    (both, ids, text, alone) = zip(names, records)
-    of = lambda run, phase, split, bucket: value(run[1], run[0], phase, split, bucket, metric)
+    (both, ids, text, alone) = zip(names, records, lists)
+    of = lambda run, phase, split, bucket: value(run[1], run[0], phase, split, bucket, metric, run[2].get((phase, split), ()))
     universal = lambda run, bucket: of(run, "universal", "test", bucket)
     for title, bucket in (("all items", "all"), ("the tail", "tail"), ("items never trained on", "unseen")):
         others = [("IDs alone", universal(ids, bucket), True), ("text alone", universal(text, bucket), bucket == "all")]
@@ -137,8 +174,9 @@ def main():
     try:
         records = [read(run) for run in options.runs]
         check(options.runs, records, options.phase)
+        lists = [ranks(run) for run in options.runs]
         lines, failed = [], 0
-        for number, (title, model, others) in enumerate(claims(options.runs, records, options.phase, options.metric), 1):
+        for number, (title, model, others) in enumerate(claims(options.runs, records, lists, options.phase, options.metric), 1):
             text, holds = against(model, others)
             failed += not holds
             verdict = "holds" if holds else "does not hold"

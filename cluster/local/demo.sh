@@ -35,7 +35,7 @@ run precise prepare --interactions "$folder/raw/interactions.csv" --items "$fold
 run precise encode "$folder/dataset"
 train=(precise train --config Configs/demo.yaml --data "$folder/dataset")
 run "${train[@]}" --out "$folder/run"
-run precise evaluate "$folder/run"
+run precise evaluate "$folder/run" --per-user "$folder/run/ranks.csv.gz"
 run precise inspect "$folder/run"
 # The user with the most events: the easiest one to judge by eye.
 user=$(awk -F, 'NR > 1 { events[$1]++ } END { for (user in events) print events[user], user }' "$folder/raw/interactions.csv" |
@@ -48,7 +48,9 @@ run "${train[@]}" --out "$folder/run-ids" --phase universal --quiet --set model.
 run "${train[@]}" --out "$folder/run-text" --phase universal --quiet --set model.id_dim=0 --set model.semantic_dim=64
 run "${train[@]}" --out "$folder/run-alone" --quiet --set universal.epochs=0 \
   --set 'targeted=[{name: shop, scene: shop, history: all, epochs: 24, learning_rate_scale: 1, negatives: all}]'
-for other in ids text alone; do run precise evaluate "$folder/run-$other" --quiet; done
+for other in ids text alone; do
+  run precise evaluate "$folder/run-$other" --per-user "$folder/run-$other/ranks.csv.gz" --quiet
+done
 
 printf '\ndone in %d s besides the build; everything is in %s\n' "$((SECONDS - start))" "$folder"
 run cluster/local/claims.py "$folder/run" "$folder/run-ids" "$folder/run-text" "$folder/run-alone" --phase shop
