@@ -41,7 +41,8 @@ public struct BlendStep {
       communicator: communicator, catalogueBytes: config.evaluation.catalogueBytes)
     let found = try Memory.use(for: .evaluation) {
       try fit.fit(
-        model, plan.task(.validation, filterSeen: config.evaluation.filterSeen), coldStart: coldStart, tailTemper: config.coldStart.tailTemper,
+        model, plan.task(.validation, filterSeen: config.evaluation.filterSeen), coldStart: coldStart,
+        tailTemper: config.coldStart.tailTemper,
         logitScale: config.model.logitScale, workspace: Workspace()
       ) {
         // All of them or none: the others would wait for a rank that went.
