@@ -85,9 +85,7 @@ struct BlendCells {
       for place in 0..<grid.count { own[start + place] += gain.of(Int(row.ranks[place])) }
       own[start + grid.count] += 1
     }
-    var totals = [Double](repeating: 0, count: size)
-    for (place, value) in try communicator.gathered(own).enumerated() { totals[place % size] += value }
-    return totals
+    return try communicator.shardSums(own, each: size)
   }
 
   /// Where equal shares of sorted values end; none of no values.
@@ -97,6 +95,13 @@ struct BlendCells {
 }
 
 extension Communicator {
+  /// The sums over all shards of what each has, `each` numbers a shard: one shard after the other, so that the number of ranks does not show.
+  func shardSums(_ own: [Double], each size: Int) throws -> [Double] {
+    var sums = [Double](repeating: 0, count: size)
+    for (place, value) in try gathered(own).enumerated() { sums[place % size] += value }
+    return sums
+  }
+
   /// Every rank's numbers, one behind the other in rank order, on every rank.
   func gathered<Element: BitwiseCopyable & Numeric>(_ own: [Element]) throws -> [Element] {
     let counts = try gatherCounts(own.count)

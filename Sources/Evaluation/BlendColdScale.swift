@@ -50,9 +50,7 @@ struct BlendColdScale {
         next += round.users.count
       }
     }
-    // Shard by shard, so that the number of ranks does not show.
-    var sums = [Double](repeating: 0, count: size)
-    for (place, value) in try communicator.gathered(own).enumerated() { sums[place % size] += value }
+    let sums = try communicator.shardSums(own, each: size)
     guard sums[0] > 0 else { return nil }
     let place = Self.scales.indices.last { sums[1 + $0] >= (1 - cost) * sums[0] }
     return Double(Self.scales[place ?? 0])

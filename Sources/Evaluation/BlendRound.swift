@@ -67,7 +67,7 @@ final class BlendRound {
         multiply(texts, PackedFactor(query.rows(slot..<slot + 1), transposed: true, workspace: workspace), into: text)
         for (place, strength) in strengths.enumerated() {
           for (level, weight) in repeats.enumerated() {
-            let blend = (level * queries.count + number) * strengths.count + place
+            let blend = level * BlendGrid.pairs + number * strengths.count + place
             func score(_ row: Int) -> Float {
               let code = Int32(ItemCode.column(Int(embedder.items.values[judged.lowerBound + row])))
               return own[row, 0] + strength * text[row, 0] + (code == newest[slot] ? weight : 0)
@@ -110,10 +110,10 @@ final class BlendRound {
   private func count(_ own: Matrix, _ texts: Matrix, codes: [Int32], _ workspace: Workspace) {
     let factor = PackedFactor(texts, transposed: true, workspace: workspace)
     let text = workspace.matrix(users.rows, texts.rows)
+    let alike = (0..<users.rows).map { slot in codes.indices.filter { codes[$0] == newest[slot] } }
     for (number, query) in queries.enumerated() {
       multiply(query, factor, into: text)
       for slot in 0..<users.rows {
-        let alike = codes.indices.filter { codes[$0] == newest[slot] }
         for (place, strength) in strengths.enumerated() {
           let first = number * strengths.count + place
           let all = Self.notBelow(bounds[slot, first], own.row(slot), text.row(slot), strength, count: texts.rows)
@@ -125,7 +125,7 @@ final class BlendRound {
               bound == bounds[slot, first]
               ? all : Self.notBelow(bound, own.row(slot), text.row(slot), strength, count: texts.rows)
             counts[slot * bounds.columns + blend] += count
-            for item in alike {
+            for item in alike[slot] where weight != 0 {
               let score = own[slot, item] + strength * text[slot, item]
               counts[slot * bounds.columns + blend] += (score < bound ? 1 : 0) - (score + weight < bound ? 1 : 0)
             }

@@ -240,7 +240,10 @@ struct BlendFitTests {
     #expect(try world.onRanks(3) { try temper($0, growing: true) } == [found, found, found])
     #expect(try temper(SoloCommunicator(), growing: false) == nil)
     guard power > 0 else { return #expect(found == nil) }
-    let items = try catalogue(SoloCommunicator(), growing: true).embeddings
+    let whole = try catalogue(SoloCommunicator(), growing: true)
+    // The numbers live as long as the catalogue.
+    defer { withExtendedLifetime(whole) {} }
+    let items = whole.embeddings
     let points = (0..<items.rows).filter { world.dataset.items.trainCounts[$0] > 0 }.map { item in
       let scores = (0..<20).map { user in (0..<12).reduce(0.0) { $0 + Double(sample[user * 12 + $1] * items[item, $1]) } }
       let mean = scores.reduce(0, +) / 20

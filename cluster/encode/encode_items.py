@@ -283,8 +283,7 @@ def fingerprint(options, encoder, ids, texts):
     return {
         "format": FORMAT_VERSION, "model": options.model, "weights": weights_identity(options, encoder), "config": config,
         "items": digest.hexdigest(), "dtype": options.dtype, "compute": encoder.compute, "device": encoder.device.type,
-        "max_tokens": options.max_tokens, "batch_size": options.batch_size, "part_items": options.part_items,
-    }
+        "max_tokens": options.max_tokens, "batch_size": options.batch_size, "part_items": options.part_items}
 
 
 def open_parts(options, identity):

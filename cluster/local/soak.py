@@ -7,8 +7,8 @@ Samples memory (resident; anonymous, which is what the program itself has taken;
 every so many seconds, and compares, after a warm-up of a fifth of the time, the medians of the first and the last quarter. Prints a
 table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go), when files became
 more, or threads by more than one a rank (the runtime adds one to its pool the first time that two pieces of work in the background
-meet; one lost with every checkpoint would be hundreds), or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional memory is shown only: it also
-depends on what other processes share.
+meet; one lost with every checkpoint would be hundreds), or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional
+memory is shown only: it also depends on what other processes share.
 Needs Linux, and the release build or PRECISE.
 """
 import argparse, os, pathlib, signal, statistics, tempfile, time
