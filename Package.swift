@@ -39,7 +39,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
-// The layers of the house, lowest first; `.ci/check-imports` holds the sources to this table.
+// Lowest first; `.ci/check-imports` holds the sources to this table.
 let package = Package(
   name: "precise",
   products: [.executable(name: "precise", targets: ["precise"])],
@@ -58,91 +58,96 @@ let package = Package(
       // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
-    .target(name: "CMemory"),
-    library("Memory", ["CMemory"]),
-    library("Files", ["CZlib", "CHost"]),
+    library("Host", ["CHost"]),
+    library("Files", ["CZlib", "CHost", "Host"]),
     library("Config", ["Files", yams]),
-    library("Tensors", ["CKernels", "Memory"]),
-
-    library("Datasets", ["Files"]),
-    library("Text", ["Files", "Datasets"]),
-    library("Synth", ["Files"]),
-    library("Reporting", ["Files", logging]),
+    library("Reporting", ["Files", "Host", logging]),
     library("Ablation", ["Files", "Config", "Reporting"]),
-    library("Kernels", ["CKernels", "Tensors"]),
-    library("Collectives", ["CMPIShim", "CKernels"]),
-
     library("Supervision", ["CHost"]),
-    library("Diagnosis", ["Memory", "Kernels", "Collectives"]),
-    library("Optimizers", ["Tensors", "Kernels"]),
-    library("Layers", ["Tensors", "Kernels"]),
-    library("Items", ["Tensors", "Kernels", "Collectives", "Layers", "Optimizers"]),
-    library("Model", ["Tensors", "Kernels", "Collectives", "Layers", "Items"]),
-    library("Batches", ["Tensors", "Datasets"]),
-    library("Similarity", ["Tensors", "Kernels", "Files", "Datasets", "Text", "Model"]),
+
+    library("Tensors", ["CKernels", "Host"]),
+    library("Collectives", ["CMPIShim", "CKernels", "Host"]),
+    library("Diagnosis", ["Host", "Tensors", "Collectives"]),
+    library("Model", ["Host", "Tensors", "Collectives"]),
+
+    library("Datasets", ["Files", "Tensors"]),
+    library("Preparation", ["Files", "Datasets"]),
+    library("Synth", ["Files"]),
+    library("Texts", ["Files", "Tensors", "Datasets"]),
+
+    library("Evaluation", ["Tensors", "Collectives", "Model", "Datasets", "Texts"]),
+    library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
     library(
-      "Evaluation", ["Tensors", "Kernels", "Collectives", "Model", "Items", "Layers", "Datasets", "Batches", "Similarity"]),
-    library("Checkpoints", ["Tensors", "Collectives", "Items", "Optimizers", "Model", "Files", "Diagnosis"]),
+      "Runs",
+      [
+        "Host", "CHost", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Texts", "Evaluation",
+        "Checkpoints",
+      ]),
     library(
       "Training",
       [
-        "Memory", "Tensors", "Kernels", "Collectives", "Layers", "Items", "Optimizers", "Model", "Config", "Datasets", "Batches",
-        "Text", "Files", "Reporting", "Evaluation", "Checkpoints", "CHost", "Similarity", logging,
+        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Texts", "Evaluation",
+        "Checkpoints",
+        "Runs", logging,
+      ]),
+    library(
+      "Costs",
+      [
+        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Texts", "Evaluation", "Runs",
+        "Training",
       ]),
     library(
       "Serving",
       [
-        "Similarity",
-        "Tensors", "Kernels", "Items", "Model", "Config", "Datasets", "Batches", "Text", "Files", "Reporting", "Evaluation",
-        "Training", "Collectives", "Checkpoints",
+        "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
+        "Checkpoints", "Runs",
       ]),
 
     .executableTarget(
       name: "precise",
       dependencies: [
-        argumentParser, logging, "Memory", "CHost", "Files", "Config", "Tensors", "Kernels", "Collectives", "Datasets", "Text",
-        "Reporting", "Ablation", "Model", "Training", "Evaluation", "Serving", "Items", "Synth", "Diagnosis", "Checkpoints",
-        "Supervision", "Similarity",
+        argumentParser, logging, "CHost", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets", "Preparation", "Texts",
+        "Reporting", "Ablation", "Model", "Runs", "Training", "Costs", "Evaluation", "Serving", "Synth", "Diagnosis",
+        "Checkpoints",
+        "Supervision",
       ],
       swiftSettings: swift),
 
-    .target(name: "TestSupport", dependencies: ["Files", "Tensors"], path: "Tests/TestSupport", swiftSettings: swift),
+    .target(
+      name: "TestSupport", dependencies: ["Files", "Tensors", "Datasets", "Preparation", "Texts"], path: "Tests/TestSupport",
+      swiftSettings: swift),
     tests("TestSupportTests", ["Files"]),
-    tests("MemoryTests", ["Memory"]),
+    tests("HostTests", ["Host"]),
     tests("FilesTests", ["Files"]),
     tests("ConfigTests", ["Config"]),
-    tests("TensorsTests", ["Tensors", "CKernels"]),
-    tests("DatasetsTests", ["Datasets", "Files"]),
-    tests("TextTests", ["Text", "Datasets", "Files"]),
-    tests("SynthTests", ["Synth", "Files"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
-    tests("KernelsTests", ["Kernels", "Tensors"]),
-    tests("CollectivesTests", ["Collectives"]),
     tests("SupervisionTests", ["Supervision"]),
-    tests("DiagnosisTests", ["Diagnosis", "Collectives", "Memory"]),
-    tests("OptimizersTests", ["Optimizers", "Tensors", "Kernels"]),
-    tests("LayersTests", ["Layers", "Tensors", "Kernels"]),
-    tests("ItemsTests", ["Items", "Kernels", "Tensors", "Collectives", "Layers", "Optimizers"]),
-    tests("ModelTests", ["Model", "Files", "Items", "Layers", "Kernels", "Tensors", "Collectives", "Config"]),
-    tests("SimilarityTests", ["Similarity", "Text", "Datasets", "Files", "Tensors", "Kernels", "Model"]),
-    tests("BatchesTests", ["Batches", "Datasets", "Files", "Tensors"]),
+    tests("TensorsTests", ["Tensors", "CKernels"]),
+    tests("CollectivesTests", ["Collectives", "Host"]),
+    tests("DiagnosisTests", ["Diagnosis", "Collectives", "Host"]),
+    tests("ModelTests", ["Model", "Files", "Tensors", "Collectives", "Config"]),
+    tests("DatasetsTests", ["Datasets", "Preparation", "Files", "Tensors"]),
+    tests("PreparationTests", ["Preparation", "Datasets", "Files"]),
+    tests("SynthTests", ["Synth", "Files"]),
+    tests("TextsTests", ["Texts", "Datasets", "Preparation", "Files", "Tensors"]),
     tests(
       "EvaluationTests",
-      ["Evaluation", "Batches", "Collectives", "Datasets", "Files", "Items", "Model", "Similarity", "Tensors", "Text"]),
-    tests("CheckpointsTests", ["Checkpoints", "Files", "Model"]),
+      ["Evaluation", "Collectives", "Datasets", "Preparation", "Files", "Model", "Tensors", "Texts"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files", "Model", "Tensors", "Collectives"]),
     tests(
       "TrainingTests",
       [
-        "Training", "Checkpoints", "Optimizers", "Batches", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Items",
-        "Kernels", "Layers", "Memory", "Model",
-        "Reporting", "Similarity", "Synth", "Tensors", "Text", logging,
+        "Training", "Runs", "Costs", "Checkpoints", "Collectives", "Config", "Datasets", "Preparation", "Evaluation", "Files",
+        "Host", "Model",
+        "Reporting", "Synth", "Tensors", "Texts", logging,
       ]),
     tests(
       "ServingTests",
       [
-        "Serving", "Training", "Evaluation", "Batches", "Model", "Items", "Tensors", "Collectives", "Config", "Datasets", "Text",
-        "Files", "Reporting", "Similarity", "Checkpoints",
+        "Serving", "Runs", "Training", "Evaluation", "Datasets", "Preparation", "Model", "Tensors", "Collectives", "Config",
+        "Texts",
+        "Files", "Reporting", "Checkpoints",
       ]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
@@ -155,9 +160,9 @@ if Context.environment["PRECISE_FUZZ"] != nil {
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "Checkpoints", "Collectives", "Config", "Datasets", "Evaluation", "Files", "Model", "Optimizers", "Reporting",
-        "TestSupport",
-        "Text", "Training",
+        "Checkpoints", "Collectives", "Config", "Datasets", "Preparation", "Evaluation", "Files", "Host", "Model", "Reporting",
+        "Runs",
+        "Tensors", "TestSupport", "Texts", "Training",
       ],
       path: "Tests/Fuzzing", exclude: ["Seeds", "Dictionaries"], swiftSettings: swift))
 }

@@ -1,4 +1,4 @@
-public import Files
+package import Files
 import Foundation
 import Reporting
 
@@ -11,9 +11,9 @@ import Reporting
 /// logs/VARIANT-seed-N.log            what training and judging have said
 /// table.md, table.json, plot.svg, popularity.svg, curves.svg, gains.svg
 /// ```
-public struct AblationFolder: Sendable {
+package struct AblationFolder: Sendable {
   /// How an ablation that is there already is met.
-  public enum Intent: Sendable {
+  package enum Intent: Sendable {
     /// It must not be there.
     case begin
     /// It goes on.
@@ -26,26 +26,26 @@ public struct AblationFolder: Sendable {
   private static let format = "precise-ablation"
 
   /// The folder.
-  public let path: String
+  package let path: String
 
   /// Names a folder; it need not exist yet.
-  public init(path: String) { self.path = OutputFolder.withoutTrailingSlash(path) }
+  package init(path: String) { self.path = OutputFolder.withoutTrailingSlash(path) }
 
   /// The run directory of a variant and a seed.
-  public func run(_ variant: String, seed: UInt64) -> String { "\(path)/runs/\(variant)/seed-\(seed)" }
+  package func run(_ variant: String, seed: UInt64) -> String { "\(path)/runs/\(variant)/seed-\(seed)" }
   /// Its record.
-  public func record(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/seed-\(seed).json" }
+  package func record(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/seed-\(seed).json" }
   /// What its judging prints, while it does.
-  public func printed(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).printed" }
-  /// Each user's ranks, while they are judged.
-  public func users(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).users.csv" }
+  package func printed(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).printed" }
+  /// Each user's ranks, while they are evaluated.
+  package func users(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).users.csv" }
   /// What its training and judging have said.
-  public func log(_ variant: String, seed: UInt64) -> String { "\(path)/logs/\(variant)-seed-\(seed).log" }
+  package func log(_ variant: String, seed: UInt64) -> String { "\(path)/logs/\(variant)-seed-\(seed).log" }
 
   /// Makes the folder this job's, until the lock goes; nil where the file system has no locks.
   ///
   /// Throws `InputError` when the folder is none of ours, holds an ablation that it must not, or another job is in it.
-  public func open(_ intent: Intent, grid: String) throws -> FileLock? {
+  package func open(_ intent: Intent, grid: String) throws -> FileLock? {
     let isThere = try checkStanding()
     guard !isThere || intent != .begin else {
       throw InputError(
@@ -68,19 +68,19 @@ public struct AblationFolder: Sendable {
   }
 
   /// Makes the folders of a variant's files.
-  public func makeFolders(_ variant: String) throws {
+  package func makeFolders(_ variant: String) throws {
     for folder in ["runs/\(variant)", "results/\(variant)", "logs"] { try makeFolder("\(path)/\(folder)") }
   }
 
   /// Writes a file of the folder, whole or not at all.
-  public func write(_ text: String, to name: String) throws {
+  package func write(_ text: String, to name: String) throws {
     var file = try AtomicFile(path: "\(path)/\(name)")
     try file.write(text)
     try file.commit()
   }
 
   /// Removes a file of the folder, where there is one.
-  public func remove(_ name: String) throws {
+  package func remove(_ name: String) throws {
     guard FileManager.default.fileExists(atPath: "\(path)/\(name)") else { return }
     try OutputFolder.remove("\(path)/\(name)")
   }

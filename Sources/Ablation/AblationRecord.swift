@@ -1,58 +1,58 @@
-import Files
-public import Foundation
-public import Reporting
+package import Files
+package import Foundation
+import Reporting
 
-/// What is known of one run of a grid: how it was trained, and every metric that it has been judged by so far.
+/// What is known of one run of a grid: how it was trained, and every metric that it has been evaluated by so far.
 ///
-/// A file of its own beside the runs, so that a run that is whole is not trained or judged again.
-public struct AblationRecord: Sendable, Equatable {
+/// A file of its own beside the runs, so that a run that is whole is not trained or evaluated again.
+package struct AblationRecord: Sendable, Equatable {
   /// Metrics by phase and entry ("test", "test.universal"), as `precise evaluate --json` prints them.
-  public typealias Metrics = [String: [String: JSONValue]]
+  package typealias Metrics = [String: [String: JSONValue]]
 
   private static let version = 1
   private static let ranksKey = "ranks_by_training_events"
 
   /// The resolved configuration.
-  public let config: String
+  package let config: String
   /// The data set's checksum.
-  public let dataset: String
+  package let dataset: String
   /// The checksum of its token states; nil when the model reads none.
-  public let tokenStates: String?
+  package let tokenStates: String?
   /// Whether all phases have been trained to their end.
-  public var isTrained = false
-  /// By label of the judgement, then by split.
-  public private(set) var judged: [String: [String: Metrics]] = [:]
-  /// Of test events, by label of the judgement; nothing of runs that earlier versions judged.
+  package var isTrained = false
+  /// By label of the setting, then by split.
+  package private(set) var evaluated: [String: [String: Metrics]] = [:]
+  /// Of test events, by label of the setting; nothing of runs that earlier versions evaluated.
   private var ranks: [String: RanksByTrainingEvents.File] = [:]
 
   /// Describes a run that is to be trained.
-  public init(config: String, dataset: String, tokenStates: String?) {
+  package init(config: String, dataset: String, tokenStates: String?) {
     (self.config, self.dataset, self.tokenStates) = (config, dataset, tokenStates)
   }
 
   /// Reads a record; nil when there is none.
   ///
   /// Throws `InputError` when it cannot be read.
-  public init?(path: String) throws {
+  package init?(path: String) throws {
     guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return nil }
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: SmallFile.read(path)),
       value["version"] == .int(Self.version),
       case .string(let config) = value["config"], case .string(let dataset) = value["dataset"],
-      case .bool(let isTrained) = value["trained"], case .object(let labels) = value["judged"]
-    else { throw InputError("\(path) cannot be read; remove it, and the run is judged again") }
+      case .bool(let isTrained) = value["trained"], case .object(let labels) = value["evaluated"]
+    else { throw InputError("\(path) cannot be read; remove it, and the run is evaluated again") }
     self.init(config: config, dataset: dataset, tokenStates: value["token_states"].flatMap(Self.text))
     self.isTrained = isTrained
     for label in labels {
-      for split in Self.fields(label.value) { judged[label.key, default: [:]][split.key] = Self.metrics(split.value) }
+      for split in Self.fields(label.value) { evaluated[label.key, default: [:]][split.key] = Self.metrics(split.value) }
     }
     guard let ranks = Self.ranks(value[Self.ranksKey]) else {
-      throw InputError("\(path): \(Self.ranksKey) cannot be read; remove the file, and the run is judged again")
+      throw InputError("\(path): \(Self.ranksKey) cannot be read; remove the file, and the run is evaluated again")
     }
     self.ranks = ranks
   }
 
   /// Writes the record, whole or not at all.
-  public func write(to path: String) throws {
+  package func write(to path: String) throws {
     var file = try AtomicFile(path: path)
     try file.write(json.indented + "\n")
     try file.commit()
@@ -61,15 +61,15 @@ public struct AblationRecord: Sendable, Equatable {
   /// Takes in what `precise evaluate --json` has printed of a split.
   ///
   /// Throws `InputError` when it is no such thing.
-  public mutating func add(_ printed: Data, judgement label: String, split: String) throws {
+  package mutating func add(_ printed: Data, setting label: String, split: String) throws {
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: printed), case .object = value else {
       throw InputError("what precise evaluate has printed is no JSON")
     }
-    judged[label, default: [:]][split, default: [:]].merge(Self.metrics(value)) { $1 }
+    evaluated[label, default: [:]][split, default: [:]].merge(Self.metrics(value)) { $1 }
   }
 
   /// Takes in what `precise evaluate --per-user` has written: of each phase its own ranks, not those of what stands beside it.
-  public mutating func add(_ users: RanksByTrainingEvents.File, judgement label: String, split: String) {
+  package mutating func add(_ users: RanksByTrainingEvents.File, setting label: String, split: String) {
     for (phase, splits) in users {
       guard let own = splits[split] else { continue }
       ranks[label, default: [:]][phase, default: [:]][split] = own
@@ -79,25 +79,24 @@ public struct AblationRecord: Sendable, Equatable {
   /// How many users found their item, by its training events; nil where no file of each user's ranks was read.
   ///
   /// - Parameter ranking: "model", or a baseline's name.
-  public func ranks(_ phase: String, judgement label: String, split: String, ranking: String = "model") -> RanksByTrainingEvents?
-  {
+  package func ranks(_ phase: String, setting label: String, split: String, ranking: String = "model") -> RanksByTrainingEvents? {
     ranks[label]?[phase]?[split]?[ranking]
   }
 
-  /// Whether a phase has been judged on a split.
-  public func has(_ phase: String, judgement label: String, split: String) -> Bool {
-    judged[label]?[split]?[phase]?[split] != nil
+  /// Whether a phase has been evaluated on a split.
+  package func has(_ phase: String, setting label: String, split: String) -> Bool {
+    evaluated[label]?[split]?[phase]?[split] != nil
   }
 
   /// What stands beside a phase on the same users ("universal"), by name.
-  public func references(_ phase: String, judgement label: String, split: String) -> [String] {
-    let entries = judged[label]?[split]?[phase] ?? [:]
+  package func references(_ phase: String, setting label: String, split: String) -> [String] {
+    let entries = evaluated[label]?[split]?[phase] ?? [:]
     return entries.keys.filter { $0.hasPrefix(split + ".") }.map { String($0.dropFirst(split.count + 1)) }.sorted()
   }
 
   /// The metrics and the protocol of a phase on a split, or of what stands beside it.
-  public func entry(_ phase: String, judgement label: String, split: String, reference: String? = nil) -> JSONValue? {
-    judged[label]?[split]?[phase]?[reference.map { "\(split).\($0)" } ?? split]
+  package func entry(_ phase: String, setting label: String, split: String, reference: String? = nil) -> JSONValue? {
+    evaluated[label]?[split]?[phase]?[reference.map { "\(split).\($0)" } ?? split]
   }
 
   /// The same fields as a file.
@@ -106,8 +105,8 @@ public struct AblationRecord: Sendable, Equatable {
       .init("version", .int(Self.version)), .init("config", .string(config)), .init("dataset", .string(dataset)),
       .init("token_states", tokenStates.map { JSONValue.string($0) } ?? .null), .init("trained", .bool(isTrained)),
       .init(
-        "judged",
-        Self.object(judged) { Self.object($0) { Self.object($0) { Self.object($0) { $0 } } } }),
+        "evaluated",
+        Self.object(evaluated) { Self.object($0) { Self.object($0) { Self.object($0) { $0 } } } }),
       .init(
         Self.ranksKey,
         Self.object(ranks) { Self.object($0) { Self.object($0) { Self.object($0) { $0.json } } } }),

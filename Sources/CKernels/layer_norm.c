@@ -1,4 +1,4 @@
-/* Layer normalisation (Ba, Kiros, Hinton 2016) over the columns of each row, forward then backward. */
+/* Layer normalization (Ba, Kiros, Hinton 2016) over the columns of each row, forward then backward. */
 #include "CKernels.h"
 #include "bfloat16.h"
 
@@ -38,10 +38,10 @@ KERNEL void ck_layer_norm_backward(long rows, long columns, const float *x, cons
     float mu = mean[r], inverse = inverse_deviation[r], sum = 0, dot = 0;
     VECTOR_LOOP
     for (long c = 0; c < columns; c++) {
-      float normalised = (xr[c] - mu) * inverse, g = dyr[c] * scale[c];
+      float normalized = (xr[c] - mu) * inverse, g = dyr[c] * scale[c];
       sum += g;
-      dot += g * normalised;
-      dscale[c] += dyr[c] * normalised;
+      dot += g * normalized;
+      dscale[c] += dyr[c] * normalized;
       dbias[c] += dyr[c];
     }
     sum /= (float)columns;

@@ -9,7 +9,7 @@
 enum { TALL = 12 };
 
 /* B and C are row-major; A is read through two strides, so that its transpose costs nothing. Every sum is one chain over the
- * depth, from the first term to the last: an element does not know its neighbours. */
+ * depth, from the first term to the last: an element does not know its neighbors. */
 void ck_float_strip(long columns, long rows, long depth, const float *a, long a_row, long a_column, const float *b, long ldb,
                     float *c, long ldc, int add);
 /* The same of 32 columns, and of words that are two bfloat16 which follow each other along the sum; only where

@@ -1,8 +1,6 @@
-public import Collectives
-public import Files
-import Items
-public import Model
-import Optimizers
+package import Collectives
+package import Files
+package import Model
 import Tensors
 
 /// A model on disk: dense parameters and their moments, item rows with their optimizer's state, and token states once they have
@@ -10,16 +8,16 @@ import Tensors
 ///
 /// World-size-free: files hold fixed runs of the table's rows, whatever ranks wrote them (`CheckpointWriter`).
 /// docs/distributed.md, "Failing and resuming".
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
   /// The folder.
-  public let path: String
+  package let path: String
   /// What it says about itself.
-  public let manifest: CheckpointManifest
+  package let manifest: CheckpointManifest
 
   /// Opens a checkpoint's folder and reads its manifest.
   ///
   /// Throws `InputError` when it is none or not whole.
-  public init(path: String) throws {
+  package init(path: String) throws {
     self.path = path
     manifest = try CheckpointManifest(folder: path)
   }
@@ -32,10 +30,10 @@ public struct Checkpoint: Sendable {
   /// - Parameters:
   ///   - match: which items of the checkpoint are which of the contents'; nil = they are the same; collective otherwise.
   ///   - isVerified: whether somebody has just compared all checksums; if not, the ranks share the files among them.
-  ///   - mayGoOn: asked between files; throws when loading is to end.
-  public func load(
+  ///   - checkStop: asked between files; throws when loading is to end.
+  package func load(
     into contents: CheckpointContents, matching match: ItemMatch? = nil, communicator: any Communicator, isVerified: Bool = false,
-    mayGoOn: () throws -> Void = {}
+    checkStop: () throws -> Void = {}
   ) throws {
     if !isVerified { try verify(sharedBy: communicator) }
     try loadDense(contents) { match == nil ? nil : contents.vocabulary.sources(of: $0, in: manifest.vocabulary) }
@@ -43,38 +41,38 @@ public struct Checkpoint: Sendable {
       match.map { RowPlaces($0, rows: manifest.items) }
       ?? RowPlaces(of: contents.model.items.partition, rank: communicator.rank)
     for kind in CheckpointLayout.Kind.allCases where kind == .items || has(kind) {
-      try CheckpointRows(kind, contents, places).load(from: self, mayGoOn: mayGoOn)
+      try CheckpointRows(kind, contents, places).load(from: self, checkStop: checkStop)
     }
-    if let match { try NewRows(match, contents.model.items).start(from: self, communicator: communicator, mayGoOn: mayGoOn) }
+    if let match { try NewRows(match, contents.model.items).start(from: self, communicator: communicator, checkStop: checkStop) }
   }
 
   /// Finds the items of the checkpoint in contents of another data set; collective.
   ///
   /// Throws `InputError` when the checkpoint's files do not fit together.
-  public func match(
-    _ contents: CheckpointContents, communicator: any Communicator, mayGoOn: () throws -> Void = {}
+  package func match(
+    _ contents: CheckpointContents, communicator: any Communicator, checkStop: () throws -> Void = {}
   ) throws -> ItemMatch {
-    try ItemMatch(self, contents, communicator: communicator, mayGoOn: mayGoOn)
+    try ItemMatch(self, contents, communicator: communicator, checkStop: checkStop)
   }
 
   /// Reads the numbers of a phase's result into a model that is only read; collective.
   ///
   /// Throws `InputError` naming the file and tensor that do not fit, and what may be done about it.
-  public func loadResult(
-    into model: PreciseModel, communicator: any Communicator, mayGoOn: () throws -> Void = {}
+  package func loadResult(
+    into model: PreciseModel, communicator: any Communicator, checkStop: () throws -> Void = {}
   ) throws {
     do {
       try verify(sharedBy: communicator)
     } catch let error as InputError {
       throw InputError("\(error); moving \(path) away makes the next best the phase's result")
     }
-    try load(into: CheckpointContents(reading: model), communicator: communicator, isVerified: true, mayGoOn: mayGoOn)
+    try load(into: CheckpointContents(reading: model), communicator: communicator, isVerified: true, checkStop: checkStop)
   }
 
   /// Throws `InputError` when the token states of a data set are not those that the model was trained on.
   ///
   /// - Parameter fits: whether the states of the checkpoint (first) and of the data set fit together.
-  public func checkEncoding(
+  package func checkEncoding(
     _ now: CheckpointVocabulary, by fits: (CheckpointVocabulary.Encoding, CheckpointVocabulary.Encoding) -> Bool
   ) throws {
     let (then, now) = (manifest.vocabulary.encoding, now.encoding)
@@ -93,7 +91,7 @@ public struct Checkpoint: Sendable {
   /// Compares the checksums of this rank's share of the files, looks for NaN in them, and agrees; collective.
   ///
   /// Throws `InputError` on every rank, naming the first file that is missing or damaged.
-  public func verify(sharedBy communicator: any Communicator) throws {
+  package func verify(sharedBy communicator: any Communicator) throws {
     var failure: String?
     for (number, file) in manifest.files.enumerated() where number % communicator.size == communicator.rank {
       do {
@@ -108,14 +106,14 @@ public struct Checkpoint: Sendable {
   /// Compares every file's checksum with the manifest's, and looks for NaN and infinity.
   ///
   /// Throws `InputError` naming the first file that is missing or damaged.
-  public func verify() throws {
+  package func verify() throws {
     for file in manifest.files { try verify(file) }
   }
 
   /// The text of the configuration it was trained with.
   ///
   /// Throws `InputError` when it is missing or damaged.
-  public func configuration() throws -> String {
+  package func configuration() throws -> String {
     guard let file = manifest.files.first(where: { $0.name == CheckpointManifest.configuration }) else {
       throw InputError("\(path) has no \(CheckpointManifest.configuration); use another checkpoint")
     }
@@ -126,7 +124,7 @@ public struct Checkpoint: Sendable {
   /// Opens a file of the checkpoint.
   ///
   /// Throws `InputError` when the manifest does not list it, or when it is no such file.
-  public func open(_ name: String) throws -> SafetensorsFile {
+  package func open(_ name: String) throws -> SafetensorsFile {
     guard manifest.files.contains(where: { $0.name == name }) else {
       throw InputError("\(path) has no \(name); use another checkpoint")
     }
@@ -136,9 +134,9 @@ public struct Checkpoint: Sendable {
   /// The same checkpoint with another score: what a later evaluation found; written by one rank.
   ///
   /// Throws `InputError` when the manifest cannot be written; the old one then stays.
-  public func judged(by metric: String?, score: Double?) throws -> Checkpoint {
+  package func evaluated(by metric: String?, score: Double?) throws -> Checkpoint {
     var manifest = manifest
-    (manifest.isJudged, manifest.selectedBy, manifest.score) = (true, metric, score)
+    (manifest.isEvaluated, manifest.selectedBy, manifest.score) = (true, metric, score)
     try manifest.write(to: path)
     return try Checkpoint(path: path)
   }
@@ -146,7 +144,7 @@ public struct Checkpoint: Sendable {
   /// The same checkpoint with the blend that was fitted to it; written by one rank.
   ///
   /// Throws `InputError` when the manifest cannot be written; the old one then stays.
-  public func blended(_ blend: Blend) throws -> Checkpoint {
+  package func blended(_ blend: Blend) throws -> Checkpoint {
     var manifest = manifest
     manifest.blend = blend
     try manifest.write(to: path)
@@ -160,12 +158,12 @@ public struct Checkpoint: Sendable {
 
   /// Opens the files of a kind one after the other, which together must hold so many rows.
   func forEachFile(
-    _ kind: CheckpointLayout.Kind, rows: Int, _ mayGoOn: () throws -> Void,
+    _ kind: CheckpointLayout.Kind, rows: Int, _ checkStop: () throws -> Void,
     _ body: (Range<Int>, SafetensorsFile) throws -> Void
   ) throws {
     var next = 0
     for file in manifest.files where file.name.hasPrefix("\(kind.rawValue)-") {
-      try mayGoOn()
+      try checkStop()
       guard let held = file.rows, held.count == 2, held[0] == next, held[1] >= next, held[1] <= rows else {
         throw InputError("\(path): the rows of \(file.name) do not follow those before; use another checkpoint")
       }

@@ -1,4 +1,5 @@
-import Items
+package import Model
+import Tensors
 
 /// Which file holds which rows of the item table: a function of the table alone, so that any number of ranks writes the same files.
 ///
@@ -40,4 +41,49 @@ struct CheckpointLayout {
     let digits = String(number)
     return "\(kind.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).safetensors"
   }
+}
+
+/// What a checkpoint is of, as one rank has it: where written numbers come from, and where read ones go.
+package struct CheckpointContents {
+  /// The model.
+  package let model: PreciseModel
+  /// The dense parameters' moments; nil where a checkpoint is read only to serve.
+  package let optimizer: AdamW?
+  /// The resolved configuration, as the text of `config.yaml`; empty where a checkpoint is only read.
+  package let configuration: String
+  /// A 64-bit hash of the id of the item of a row, by which another table finds the row again.
+  package let itemKey: (Int) -> UInt64
+  /// What the data set's numbers stand for.
+  package let vocabulary: CheckpointVocabulary
+
+  /// What a run writes, and goes on from.
+  package init(
+    _ model: PreciseModel, optimizer: AdamW, configuration: String, itemKey: @escaping (Int) -> UInt64,
+    vocabulary: CheckpointVocabulary
+  ) {
+    self.model = model
+    self.optimizer = optimizer
+    self.configuration = configuration
+    self.itemKey = itemKey
+    self.vocabulary = vocabulary
+  }
+
+  /// A model that is only read.
+  package init(reading model: PreciseModel) {
+    self.model = model
+    optimizer = nil
+    configuration = ""
+    itemKey = { _ in 0 }
+    vocabulary = CheckpointVocabulary()
+  }
+
+  /// The blocks of the item table that a kind of file holds.
+  func blocks(_ kind: CheckpointLayout.Kind) -> [TableBlock] {
+    kind == .items ? model.items.idBlocks : model.items.tokenBlocks()
+  }
+
+  /// Token states are part of it once they have been trained.
+  package var hasTokens: Bool { model.items.tokenOptimizer != nil }
+
+  var kinds: [CheckpointLayout.Kind] { hasTokens ? [.items, .tokens] : [.items] }
 }

@@ -1,86 +1,86 @@
-public import Files
+package import Files
 import Foundation
-public import Model
+package import Model
 
 /// What a checkpoint says about itself; written last, so a folder with a manifest is whole.
-public struct CheckpointManifest: Codable, Sendable, Equatable {
+package struct CheckpointManifest: Codable, Sendable, Equatable {
   /// A file of the checkpoint.
-  public struct File: Codable, Sendable, Equatable {
+  package struct File: Codable, Sendable, Equatable {
     /// The name inside the folder.
-    public var name: String
+    package var name: String
     /// Its CRC-32, eight hexadecimal digits.
-    public var crc32: String
+    package var crc32: String
     /// The first row of the table that it holds and the one behind its last; nil for what is not rows.
-    public var rows: [Int]?
+    package var rows: [Int]?
   }
 
   /// The loss of the steps behind the last line of `metrics.jsonl`: a run that goes on continues the mean.
-  public struct OpenMean: Codable, Sendable, Equatable {
+  package struct OpenMean: Codable, Sendable, Equatable {
     /// How many steps.
-    @Bounded<CountBounds> public var steps: Int
+    @Bounded<CountBounds> package var steps: Int
     /// Their losses' sum.
-    public var loss: Double
+    package var loss: Double
 
     /// Notes a mean that is not finished.
-    public init(steps: Int, loss: Double) {
+    package init(steps: Int, loss: Double) {
       self.steps = steps
       self.loss = loss
     }
   }
 
   /// The file's name.
-  public static let fileName = "manifest.json"
+  package static let fileName = "manifest.json"
   /// The dense parameters' file.
-  public static let dense = "dense.safetensors"
+  package static let dense = "dense.safetensors"
   /// The file of their optimizer's moments.
-  public static let optimizer = "optimizer.safetensors"
+  package static let optimizer = "optimizer.safetensors"
   /// The file of the resolved configuration.
-  public static let configuration = "config.yaml"
+  package static let configuration = "config.yaml"
   /// The version that this program writes.
-  public static let currentVersion = 4
+  package static let currentVersion = 4
   /// What a parameter's name is followed by in the optimizer's file.
   static let moments = ["first_moment", "second_moment"]
 
   /// The version it was written with.
-  public var version = currentVersion
+  package var version = currentVersion
   /// The phase.
-  public var phase: String
+  package var phase: String
   /// Steps made in the phase: the next one's batch is the place in the data.
-  @Bounded<CountBounds> public var step: Int
+  @Bounded<CountBounds> package var step: Int
   /// Steps of the whole phase.
-  @Bounded<CountBounds> public var steps: Int
+  @Bounded<CountBounds> package var steps: Int
   /// Epochs that the steps made so far are.
-  public var epoch: Double
+  package var epoch: Double
   /// Updates that the dense optimizer has made, t of its bias correction.
-  @Bounded<CountBounds> public var updates: Int
+  @Bounded<CountBounds> package var updates: Int
   /// Whether the evaluation that is due after this step, if any, has been made.
-  public var isJudged: Bool
+  package var isEvaluated: Bool
   /// The loss of the steps that no line of the log has yet.
-  public var unlogged: OpenMean?
+  package var unlogged: OpenMean?
   /// The data set's checksum.
-  public var dataset: String
+  package var dataset: String
   /// The number of items, V.
-  @Bounded<ItemBounds> public var items: Int
+  @Bounded<ItemBounds> package var items: Int
   /// What the data set's numbers stand for; filled in when the checkpoint is written.
-  public internal(set) var vocabulary = CheckpointVocabulary()
+  package internal(set) var vocabulary = CheckpointVocabulary()
   /// The validation metric that checkpoints are chosen by; nil before the first evaluation.
-  public var selectedBy: String?
+  package var selectedBy: String?
   /// Its value.
-  public var score: Double?
+  package var score: Double?
   /// The rule by which epochs go through their users (`EpochOrder.rule`); nil = by that of versions before rules had numbers.
-  public var order: Int?
+  package var order: Int?
   /// How the phase's scores are blended with the text of items; nil = not at all, or not fitted yet.
-  public var blend: Blend?
+  package var blend: Blend?
   /// The rule by which negatives are drawn (`NegativeSampler.rule`); nil = by that of versions before it had a number.
-  public var negatives: Int?
+  package var negatives: Int?
   /// The files.
-  public var files: [File] = []
+  package var files: [File] = []
   /// The CRC-32 of everything else in the file, as eight hexadecimal digits; empty in memory.
   private var seal = ""
 
   /// Describes a checkpoint that is about to be written.
-  public init(
-    phase: String, step: Int, steps: Int, epoch: Double, updates: Int, isJudged: Bool, unlogged: OpenMean? = nil,
+  package init(
+    phase: String, step: Int, steps: Int, epoch: Double, updates: Int, isEvaluated: Bool, unlogged: OpenMean? = nil,
     dataset: String, items: Int, selectedBy: String? = nil, score: Double? = nil, order: Int? = nil, negatives: Int? = nil
   ) {
     self.phase = phase
@@ -88,7 +88,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
     self.steps = steps
     self.epoch = epoch
     self.updates = updates
-    self.isJudged = isJudged
+    self.isEvaluated = isEvaluated
     self.unlogged = unlogged
     self.dataset = dataset
     self.items = items
@@ -99,7 +99,7 @@ public struct CheckpointManifest: Codable, Sendable, Equatable {
   }
 
   /// Whether the phase has nothing left to do.
-  public var isFinished: Bool { step >= steps && isJudged }
+  package var isFinished: Bool { step >= steps && isEvaluated }
 
   /// Reads a checkpoint's manifest.
   ///

@@ -1,16 +1,16 @@
-public import Files
+package import Files
 import Foundation
 
 /// The checkpoints of one phase: which there are, which is the phase's result, which may go.
-public struct CheckpointStore: Sendable {
+package struct CheckpointStore: Sendable {
   /// The folder that holds them.
-  public let path: String
+  package let path: String
 
   /// Names the folder of a phase's checkpoints.
-  public init(path: String) { self.path = path }
+  package init(path: String) { self.path = path }
 
   /// The folder of the checkpoint after `step` steps.
-  public func path(step: Int) -> String {
+  package func path(step: Int) -> String {
     let digits = String(step)
     return "\(path)/step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
@@ -18,10 +18,10 @@ public struct CheckpointStore: Sendable {
   /// Every whole checkpoint, oldest first.
   ///
   /// A folder without a manifest is no whole checkpoint and does not count.
-  public func all() -> [Checkpoint] { paths().compactMap { try? Checkpoint(path: $0) } }
+  package func all() -> [Checkpoint] { paths().compactMap { try? Checkpoint(path: $0) } }
 
   /// Every folder that has a checkpoint's name, whole or not, oldest first.
-  public func paths() -> [String] {
+  package func paths() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     // By number: from 10⁸ steps on names have more digits.
     return names.compactMap { name in Self.step(name).map { (name: name, step: $0) } }
@@ -37,7 +37,7 @@ public struct CheckpointStore: Sendable {
   /// The phase's result: the best by the validation metric; without one, the newest.
   ///
   /// Throws `InputError` when a manifest cannot be read: it may be the best one's.
-  public func result() throws -> Checkpoint? {
+  package func result() throws -> Checkpoint? {
     let all = try paths().compactMap { folder in
       do {
         return try Checkpoint(path: folder)
@@ -56,7 +56,7 @@ public struct CheckpointStore: Sendable {
   /// The phase's result, and what keeps a training from removing it as long as it is kept; nil when there is none.
   ///
   /// Throws `InputError` when a manifest cannot be read.
-  public func heldResult() throws -> (checkpoint: Checkpoint, hold: FileHold?)? {
+  package func heldResult() throws -> (checkpoint: Checkpoint, hold: FileHold?)? {
     // A training may put a better one in its place, and remove this one, between the look and the hold.
     for _ in 0..<100 {
       guard let found = try result() else { return nil }
@@ -68,7 +68,7 @@ public struct CheckpointStore: Sendable {
   }
 
   /// Keeps a checkpoint from being removed while it is read; nil when it is gone already.
-  public static func hold(_ checkpoint: Checkpoint) -> FileHold? { FileHold(path: heldFile(checkpoint)) }
+  package static func hold(_ checkpoint: Checkpoint) -> FileHold? { FileHold(path: heldFile(checkpoint)) }
 
   /// The file by which a checkpoint is held: one that is written once.
   private static func heldFile(_ checkpoint: Checkpoint) -> String { "\(checkpoint.path)/\(CheckpointManifest.dense)" }
@@ -76,7 +76,7 @@ public struct CheckpointStore: Sendable {
   /// Removes what neither of the two rules keeps: the newest `last`, and the `best` ones by the validation metric.
   ///
   /// One that somebody reads stays until the next time.
-  public func prune(last: Int, best count: Int) throws {
+  package func prune(last: Int, best count: Int) throws {
     let all = all()
     let kept = Set(all.suffix(max(last, 1)).map(\.path)).union(best(all).prefix(count).map(\.path))
     for checkpoint in all where !kept.contains(checkpoint.path) {
@@ -87,7 +87,7 @@ public struct CheckpointStore: Sendable {
   /// Removes every whole checkpoint but the phase's result: of a phase that has been trained to its end.
   ///
   /// One that somebody reads stays. Throws `InputError` when a manifest cannot be read.
-  public func keepResult() throws {
+  package func keepResult() throws {
     guard let result = try result() else { return }
     for checkpoint in all() where checkpoint.path != result.path {
       try FileHold.unlessHeld(Self.heldFile(checkpoint)) { try OutputFolder.remove(checkpoint.path) }
@@ -95,21 +95,21 @@ public struct CheckpointStore: Sendable {
   }
 
   /// Removes every checkpoint, whole or not: those of an earlier training of a phase that begins anew.
-  public func removeAll() throws {
+  package func removeAll() throws {
     for path in paths() { try OutputFolder.remove(path) }
   }
 
   /// Removes what writing and removing left behind when the run was killed; only for who holds the run's lock.
   ///
   /// Where the file system has no such lock, what a living job writes stays all the same.
-  public func removeLeftovers() throws {
+  package func removeLeftovers() throws {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".step-") {
       try OutputFolder.removeLeftover("\(path)/\(name)")
     }
   }
 
   /// Takes a checkpoint that is not whole out of the way of those to come, under a name that does not count; returns its new path.
-  public func setAside(_ checkpoint: String) throws -> String {
+  package func setAside(_ checkpoint: String) throws -> String {
     let aside = "\(path)/damaged-\(URL(fileURLWithPath: checkpoint).lastPathComponent)"
     if access(aside, F_OK) == 0 { try OutputFolder.remove(aside) }
     guard rename(checkpoint, aside) == 0 else {
@@ -119,7 +119,7 @@ public struct CheckpointStore: Sendable {
   }
 
   /// The best score of the checkpoints that are there.
-  public var bestScore: Double? { best(all()).first?.manifest.score }
+  package var bestScore: Double? { best(all()).first?.manifest.score }
 
   /// Checkpoints with a score, best first; of equal ones the earlier.
   private func best(_ all: [Checkpoint]) -> [Checkpoint] {

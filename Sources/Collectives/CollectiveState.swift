@@ -1,5 +1,7 @@
+package import Host
+
 /// What a message is about; the lines of a traffic report.
-public enum Traffic: Int, CaseIterable, Sendable {
+package enum Traffic: Int, CaseIterable, Sendable {
   /// Numbers of wanted rows, and how many.
   case rowNumbers
   /// Fused embeddings, from their owners.
@@ -19,27 +21,27 @@ public enum Traffic: Int, CaseIterable, Sendable {
 }
 
 /// What one rank has sent and how long it has waited; and the memory that collectives work in, kept from call to call.
-public final class CollectiveState {
+package final class CollectiveState {
   /// Bytes sent to other ranks, by what they were about.
-  public private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
+  package private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
   /// Seconds spent in collectives, by what they were about.
-  public var seconds: [Double] { waiting.seconds }
+  package var seconds: [Double] { waiting.seconds }
 
   /// Where this rank keeps what it did when; nil unless somebody wants a trace.
-  public var timeline: Timeline? { didSet { waiting.timeline = timeline } }
+  package var timeline: Timeline? { didSet { waiting.timeline = timeline } }
 
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
-  public var place: (phase: String, step: Int)?
+  package var place: (phase: String, step: Int)?
 
   /// Seconds after which a rank that is waited for in vain is named, and the job ends; nil = never.
-  public var timeout: Double?
+  package var timeout: Double?
 
   let exchange: Exchange
   let counts: UnsafeMutableBufferPointer<Int>
   private let sameCounts: UnsafeMutableBufferPointer<Int>
 
   /// Makes the state of one of `ranks` ranks.
-  public init(ranks: Int) {
+  package init(ranks: Int) {
     exchange = Exchange(ranks: ranks)
     counts = .allocate(capacity: ranks)
     counts.initialize(repeating: 0)
@@ -54,18 +56,18 @@ public final class CollectiveState {
   }
 
   /// Starts counting anew.
-  public func resetTraffic() {
+  package func resetTraffic() {
     for kind in bytes.indices { bytes[kind] = 0 }
     waiting.reset()
   }
 
   /// Adds bytes that were sent to other ranks.
-  public func count(_ exchange: Exchange, from rank: Int, as traffic: Traffic) {
+  package func count(_ exchange: Exchange, from rank: Int, as traffic: Traffic) {
     for (other, segment) in exchange.send.enumerated() where other != rank { bytes[traffic.rawValue] += segment.bytes }
   }
 
   /// Runs `body` and adds its time.
-  public func time<Result>(_ traffic: Traffic, _ body: () throws -> Result) rethrows -> Result {
+  package func time<Result>(_ traffic: Traffic, _ body: () throws -> Result) rethrows -> Result {
     try waiting.time(traffic, body)
   }
 

@@ -2,10 +2,10 @@ extension Communicator {
   /// Returns once the channel's exchange is done.
   ///
   /// Before it throws, the rank withdraws: callers may free the memory that they have given.
-  public func wait(_ channel: Int) throws {
+  package func wait(_ channel: Int) throws {
     do {
-      var patience = Patience(on: channel)
-      while try !poll(channel) { try patience.pause(self) }
+      var backoff = Backoff(on: channel)
+      while try !poll(channel) { try backoff.pause(self) }
     } catch {
       withdraw()
       throw error
@@ -16,7 +16,7 @@ extension Communicator {
   ///
   ///     rank 0 sends [a | b b], rank 1 sends [c c | d]
   ///     rank 0 gets  [a | c c], rank 1 gets  [b b | d]
-  public func allToAll<Element: BitwiseCopyable>(
+  package func allToAll<Element: BitwiseCopyable>(
     _ send: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
     into receive: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int = 1,
     as traffic: Traffic = .other
@@ -28,7 +28,7 @@ extension Communicator {
   /// Every rank gets all ranks' `send`, one behind the other in rank order.
   ///
   ///     rank 0 sends [a], rank 1 sends [b b]   →   both get [a | b b], counts [1, 2]
-  public func allGather<Element: BitwiseCopyable>(
+  package func allGather<Element: BitwiseCopyable>(
     _ send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>,
     each: Int = 1, as traffic: Traffic = .other
   ) throws {
@@ -40,7 +40,7 @@ extension Communicator {
   ///
   ///     rank 0 gives [1 | 2 3], rank 1 gives [10 | 20 30], counts [1, 2]
   ///     rank 0 gets  [11],      rank 1 gets  [22 33]
-  public func reduceScatter(
+  package func reduceScatter(
     _ values: UnsafeBufferPointer<Float>, counts: some Collection<Int>, each: Int = 1,
     into receive: UnsafeMutableBufferPointer<Float>, as traffic: Traffic = .other
   ) throws {
@@ -50,17 +50,17 @@ extension Communicator {
   /// `values` becomes the sum over the ranks, added in rank order, on every rank.
   ///
   ///     rank 0 holds [1, 2], rank 1 holds [10, 20]   →   both hold [11, 22]
-  public func allReduce(_ values: UnsafeMutableBufferPointer<Float>, as traffic: Traffic = .other) throws {
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Float>, as traffic: Traffic = .other) throws {
     try reduce(values, as: traffic)
   }
 
   /// The same for doubles: counts and losses.
-  public func allReduce(_ values: UnsafeMutableBufferPointer<Double>, as traffic: Traffic = .other) throws {
+  package func allReduce(_ values: UnsafeMutableBufferPointer<Double>, as traffic: Traffic = .other) throws {
     try reduce(values, as: traffic)
   }
 
   /// Returns once every rank has called it.
-  public func barrier() throws {
+  package func barrier() throws {
     for rank in 0..<size { (state.exchange.send[rank], state.exchange.receive[rank]) = (.empty, .empty) }
     try complete(as: .other)
   }
@@ -68,14 +68,14 @@ extension Communicator {
   // MARK: For a few numbers
 
   /// Sums a few doubles over the ranks.
-  public func sum(_ values: [Double], as traffic: Traffic = .sums) throws -> [Double] {
+  package func sum(_ values: [Double], as traffic: Traffic = .sums) throws -> [Double] {
     var sums = values
     try sums.withUnsafeMutableBufferPointer { try allReduce($0, as: traffic) }
     return sums
   }
 
   /// Tells every rank how many elements each rank will send it: `counts[q]` go to rank q.
-  public func exchangeCounts(_ counts: [Int], as traffic: Traffic = .other) throws -> [Int] {
+  package func exchangeCounts(_ counts: [Int], as traffic: Traffic = .other) throws -> [Int] {
     let ones = repeatElement(1, count: size)
     var received = [Int](repeating: 0, count: size)
     try counts.withUnsafeBufferPointer { send in
@@ -85,12 +85,12 @@ extension Communicator {
   }
 
   /// Tells every rank one number of each rank, in rank order.
-  public func gatherCounts(_ count: Int, as traffic: Traffic = .other) throws -> [Int] {
+  package func gatherCounts(_ count: Int, as traffic: Traffic = .other) throws -> [Int] {
     try exchangeCounts([Int](repeating: count, count: size), as: traffic)
   }
 
   /// Tells every rank a text of rank 0, whose `text` is not nil.
-  public func broadcast(_ text: String?) throws -> String {
+  package func broadcast(_ text: String?) throws -> String {
     let own = rank == 0 ? Array((text ?? "").utf8) : []
     let counts = try gatherCounts(own.count)
     return try String(unsafeUninitializedCapacity: counts[0]) { buffer in
@@ -100,7 +100,7 @@ extension Communicator {
   }
 
   /// Tells every rank the text of the first rank that has one; nil when none has.
-  public func firstText(_ own: String?) throws -> String? {
+  package func firstText(_ own: String?) throws -> String? {
     let bytes = own.map { Array($0.utf8) } ?? []
     let lengths = try gatherCounts(own == nil ? -1 : bytes.count)
     guard let first = lengths.firstIndex(where: { $0 >= 0 }) else { return nil }
@@ -171,12 +171,12 @@ func sumInRankOrder<Element: FloatingPoint & BitwiseCopyable>(
 }
 
 /// How a buffer is cut into one share a rank.
-public enum Shares {
+package enum Shares {
   /// An all-reduce of at most so many bytes is not cut: every rank sends all its numbers to every other.
-  public static let fewBytes = 1024
+  package static let fewBytes = 1024
 
   /// The elements that are `rank`'s.
-  public static func range(of rank: Int, ranks: Int, count: Int) -> Range<Int> {
+  package static func range(of rank: Int, ranks: Int, count: Int) -> Range<Int> {
     (count * rank / ranks)..<(count * (rank + 1) / ranks)
   }
 }

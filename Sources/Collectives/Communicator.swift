@@ -1,19 +1,19 @@
 /// What ranks say to each other: the one door between the training step and the world.
 ///
-/// Three carriers keep this contract: one rank alone, ranks that are threads, ranks that are MPI processes. Everything
+/// Three backends keep this contract: one rank alone, ranks that are threads, ranks that are MPI processes. Everything
 /// above sees only ranks.
 ///
-/// A carrier can do one thing: exchange segments of memory between all ranks, without blocking, on numbered channels.
+/// A backend can do one thing: exchange segments of memory between all ranks, without blocking, on numbered channels.
 /// Every collective is built from that one thing in `Communicator+Collectives.swift`, with sums in rank order. Ours: so all
-/// carriers give the same bits, a run repeats bit by bit, counts are 64 bits wide everywhere, and each new carrier is two
+/// backends give the same bits, a run repeats bit by bit, counts are 64 bits wide everywhere, and each new backend is two
 /// functions. docs/distributed.md, "Ranks".
-public protocol Communicator: AnyObject {
+package protocol Communicator: AnyObject {
   /// This rank, from 0.
   var rank: Int { get }
   /// How many ranks take part.
   var size: Int { get }
   /// What carries the messages, for people: `solo`, `threads`, `Open MPI 4.1.4`.
-  var carrier: String { get }
+  var backend: String { get }
   /// What this rank has sent and how long it has waited, and the memory that collectives work in.
   var state: CollectiveState { get }
 
@@ -47,15 +47,47 @@ public protocol Communicator: AnyObject {
 }
 
 /// The channels that are spoken for.
-public enum Channels {
+package enum Channels {
   /// Blocking collectives.
-  public static let collectives = 0
+  package static let collectives = 0
   /// The next step's row numbers.
-  public static let prefetch = 1
+  package static let prefetch = 1
   /// Rows on their way into a checkpoint's files.
-  public static let checkpoints = 2
+  package static let checkpoints = 2
   /// Dense gradients: two for each bucket, from here on.
-  public static let buckets = 3
+  package static let buckets = 3
   /// How many there are.
-  public static let count = 131
+  package static let count = 131
+}
+
+/// Work dealt out by rank 0, which alone reads and writes files, and its results taken back.
+extension Communicator {
+  /// Whether this rank reads and writes.
+  package var isFirst: Bool { rank == 0 }
+
+  /// Rank 0 gets every rank's numbers, one behind the other in rank order; the others get nothing.
+  ///
+  ///     rank 0 gives [a], rank 1 gives [b b]   →   rank 0 gets [a b b], rank 1 gets []
+  package func gatherToFirst<Element: BitwiseCopyable>(_ own: [Element]) throws -> [Element] {
+    try exchange([own] + Array(repeating: [], count: size - 1))
+  }
+
+  /// Rank r gets the r-th part of what rank 0 gives; the others' parts are not looked at.
+  ///
+  ///     rank 0 gives [[a], [b b]]   →   rank 0 gets [a], rank 1 gets [b b]
+  package func scatterFromFirst<Element: BitwiseCopyable>(_ parts: [[Element]]) throws -> [Element] {
+    try exchange(isFirst ? parts : Array(repeating: [], count: size))
+  }
+
+  private func exchange<Element: BitwiseCopyable>(_ parts: [[Element]]) throws -> [Element] {
+    precondition(parts.count == size, "\(parts.count) parts for \(size) ranks")
+    let counts = try exchangeCounts(parts.map(\.count))
+    let total = counts.reduce(0, +)
+    return try [Element](unsafeUninitializedCapacity: total) { received, count in
+      try parts.flatMap { $0 }.withUnsafeBufferPointer { send in
+        try allToAll(send, counts: parts.map(\.count), into: received, counts: counts)
+      }
+      count = total
+    }
+  }
 }

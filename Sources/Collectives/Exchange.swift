@@ -1,30 +1,30 @@
 /// A piece of memory that goes to, or comes from, one rank.
-public struct Segment {
+package struct Segment {
   /// Where it starts; nil when it is empty.
-  public let base: UnsafeMutableRawPointer?
+  package let base: UnsafeMutableRawPointer?
   /// How long it is.
-  public let bytes: Int
+  package let bytes: Int
 
   /// Names a piece of memory.
-  public init(_ base: UnsafeMutableRawPointer?, bytes: Int) {
+  package init(_ base: UnsafeMutableRawPointer?, bytes: Int) {
     precondition(bytes == 0 || base != nil, "\(bytes) bytes at no address")
     self.base = base
     self.bytes = bytes
   }
 
   /// Nothing.
-  public static var empty: Segment { Segment(nil, bytes: 0) }
+  package static var empty: Segment { Segment(nil, bytes: 0) }
 }
 
 /// What goes to and what comes from each rank in one exchange; made once, filled again for each.
-public final class Exchange {
+package final class Exchange {
   /// `send[q]` goes to rank q.
-  public let send: UnsafeMutableBufferPointer<Segment>
+  package let send: UnsafeMutableBufferPointer<Segment>
   /// `receive[q]` comes from rank q: as many bytes as q sends.
-  public let receive: UnsafeMutableBufferPointer<Segment>
+  package let receive: UnsafeMutableBufferPointer<Segment>
 
   /// Makes an exchange of empty segments.
-  public init(ranks: Int) {
+  package init(ranks: Int) {
     send = .allocate(capacity: ranks)
     receive = .allocate(capacity: ranks)
     send.initialize(repeating: .empty)

@@ -1,30 +1,30 @@
 /// A world of one rank: every exchange is a copy or nothing at all.
-public final class SoloCommunicator: Communicator {
+package final class SoloCommunicator: Communicator {
   /// Always 0.
-  public let rank = 0
+  package let rank = 0
   /// Always 1.
-  public let size = 1
+  package let size = 1
   /// `solo`.
-  public let carrier = "solo"
+  package let backend = "solo"
   /// The memory that collectives work in; nothing is ever sent.
-  public let state = CollectiveState(ranks: 1)
+  package let state = CollectiveState(ranks: 1)
 
   /// Makes the world of one.
-  public init() {}
+  package init() {}
 
   /// Copies the one segment.
-  public func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) {
+  package func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) {
     exchange.receive[0].copy(from: exchange.send[0])
   }
 
   /// There is nobody to wait for.
-  public func poll(_ channel: Int) -> Bool { true }
+  package func poll(_ channel: Int) -> Bool { true }
 
   /// There is nobody to wait for.
-  public func giveUp(on channel: Int) -> [Int] { [] }
+  package func giveUp(on channel: Int) -> [Int] { [] }
 
   /// There is nobody who reads this rank's memory.
-  public func withdraw() {}
+  package func withdraw() {}
 }
 
 extension Segment {

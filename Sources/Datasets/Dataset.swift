@@ -1,4 +1,4 @@
-import Files
+package import Files
 import Glibc
 import Synchronization
 
@@ -6,19 +6,19 @@ import Synchronization
 ///
 /// Opening reads the manifest and maps the items; a shard's file is compared with the manifest, mapped and checked when it is first
 /// asked for.
-public final class Dataset: Sendable {
+package final class Dataset: Sendable {
   /// The folder, as given.
-  public let path: String
+  package let path: String
   /// What the data set says of itself.
-  public let manifest: DatasetManifest
+  package let manifest: DatasetManifest
   /// The items.
-  public let items: ItemCatalogue
+  package let items: ItemCatalogue
   private let shards: Mutex<[UserShard?]>
 
   /// Opens a data set.
   ///
   /// Throws `InputError` when the folder is none, or files are missing, cut short or do not fit together.
-  public init(path: String) throws {
+  package init(path: String) throws {
     let path = OutputFolder.withoutTrailingSlash(path)
     guard Dataset.isDataset(path) else {
       throw InputError("\(path) is no data set (it has no \(DatasetManifest.fileName)); make one with precise prepare")
@@ -41,23 +41,23 @@ public final class Dataset: Sendable {
   }
 
   /// Whether a folder holds a data set's manifest.
-  public static func isDataset(_ path: String) -> Bool {
+  package static func isDataset(_ path: String) -> Bool {
     access("\(OutputFolder.withoutTrailingSlash(path))/\(DatasetManifest.fileName)", F_OK) == 0
   }
 
   /// Names of the scenes; an event's scene number is a place in here.
-  public var scenes: [String] { manifest.scenes.map(\.name) }
+  package var scenes: [String] { manifest.scenes.map(\.name) }
 
-  /// Names of the behaviours; an event's behaviour number is a place in here.
-  public var behaviors: [String] { manifest.behaviors.map(\.name) }
+  /// Names of the behaviors; an event's behavior number is a place in here.
+  package var behaviors: [String] { manifest.behaviors.map(\.name) }
 
   /// The number of virtual shards.
-  public var shardCount: Int { manifest.shards.count }
+  package var shardCount: Int { manifest.shards.count }
 
   /// A virtual shard, mapped on first use and then kept; training events on cold items are left out of it.
   ///
   /// Throws `InputError` when its file is damaged.
-  public func shard(_ index: Int) throws -> UserShard {
+  package func shard(_ index: Int) throws -> UserShard {
     precondition((0..<shardCount).contains(index), "shard \(index) of \(shardCount)")
     return try shards.withLock { shards in
       if let shard = shards[index] { return shard }
@@ -68,7 +68,7 @@ public final class Dataset: Sendable {
   }
 
   /// A virtual shard, mapped anew and not kept: every event that is stored, unless told otherwise.
-  func openShard(_ index: Int, leavesColdOut: Bool = false) throws -> UserShard {
+  package func openShard(_ index: Int, leavesColdOut: Bool = false) throws -> UserShard {
     if let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) { try Self.checkSize(of: file, in: path) }
     let isCold: ((Int32) -> Bool)? = leavesColdOut ? { [items] in items.isCold(Int($0)) } : nil
     return try UserShard(
@@ -78,7 +78,7 @@ public final class Dataset: Sendable {
   /// The user with this id: shard and number in it, or nil.
   ///
   /// Throws `InputError` when the shard is damaged.
-  public func find(user id: String) throws -> (shard: Int, user: Int)? {
+  package func find(user id: String) throws -> (shard: Int, user: Int)? {
     let index = VirtualShards.shard(ofUser: id, of: shardCount)
     return try shard(index).find(id).map { (index, $0) }
   }
@@ -86,7 +86,7 @@ public final class Dataset: Sendable {
   /// Reads every file and compares its CRC-32 with the manifest.
   ///
   /// Throws `InputError` naming the first that differs.
-  public func verifyChecksums() throws {
+  package func verifyChecksums() throws {
     for file in manifest.files {
       let found = DatasetManifest.hexadecimal(try CRC32.of(file: "\(path)/\(file.path)"), digits: 8)
       guard found == file.crc32 else {
@@ -94,4 +94,16 @@ public final class Dataset: Sendable {
       }
     }
   }
+}
+
+extension OutputFolder.Kind {
+  /// A data set: what `prepare` writes, and `encode` into it.
+  package static let dataset = OutputFolder.Kind(
+    "a data set", marker: DatasetManifest.fileName, isSound: DatasetManifest.isManifest,
+    owns: {
+      [
+        DatasetManifest.fileName, ItemCatalogue.fileName, "shards", "token_states.safetensors", "encode.json",
+        "text_vectors.safetensors",
+      ].contains($0)
+    })
 }

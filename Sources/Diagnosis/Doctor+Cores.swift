@@ -1,3 +1,5 @@
+import Host
+
 extension Doctor {
   /// Whether every rank has a core of its own: it is one thread that computes.
   static func coreFindings(_ facts: [RankFacts]) -> [Finding] {
@@ -13,14 +15,14 @@ extension Doctor {
         "cores",
         "\(names(crowd.ranks)) share core\(crowd.cores.count == 1 ? "" : "s") \(CoreList.text(crowd.cores)) of \(host)",
         .wrong,
-        mend: ranks[0].isProcess
+        remedy: ranks[0].isProcess
           ? "start mpirun with --bind-to none (it pins ranks to cores by itself), or fewer ranks on this host"
           : "start fewer ranks: --ranks \(crowd.cores.count)")
     }
     guard let quota = ranks.compactMap(\.quota).min(), quota + 0.01 < Double(ranks.count) else { return nil }
     return Finding(
       "cores", "the container on \(host) allows \(tenths(quota)) cores' worth of time to \(ranks.count) ranks", .notice,
-      mend: "start fewer ranks there, or raise its limit of CPUs")
+      remedy: "start fewer ranks there, or raise its limit of CPUs")
   }
 
   /// More ranks than the cores that they may use: the smallest such set of cores that is some ranks' whole mask.

@@ -12,14 +12,14 @@ extension Doctor {
     let found = "\(gibibytes(least.free)) GiB free on \(least.host), \(gibibytes(least.free / least.ranks)) GiB a rank"
     guard least.free / least.ranks < 1 << 29 else { return Finding("memory", found) }
     return Finding(
-      "memory", found, .notice, mend: "start fewer ranks on this host: precise check says what a configuration takes")
+      "memory", found, .notice, remedy: "start fewer ranks on this host: precise check says what a configuration takes")
   }
 
   private static func hugePageFinding(_ facts: [RankFacts]) -> Finding {
     guard let rank = facts.first(where: { $0.hugePages != "always" }) else { return Finding("huge pages", "always") }
     return Finding(
       "huge pages", "\(rank.hugePages ?? "none") on \(rank.host)", .notice,
-      mend: "as root: echo always > /sys/kernel/mm/transparent_hugepage/enabled; rows of large tables are then found sooner")
+      remedy: "as root: echo always > /sys/kernel/mm/transparent_hugepage/enabled; rows of large tables are then found sooner")
   }
 
   /// A rank holds its shards' files, a checkpoint's, and with TCP a connection to every other rank.
@@ -28,7 +28,7 @@ extension Doctor {
     let needed = 512 + 4 * facts.count
     guard least < needed else { return Finding("open files", least == .max ? "unlimited" : "\(least)") }
     return Finding(
-      "open files", "\(least) at most", .notice, mend: "ulimit -n \(max(needed, 4096)) before the start, on every host")
+      "open files", "\(least) at most", .notice, remedy: "ulimit -n \(max(needed, 4096)) before the start, on every host")
   }
 
   private static func processFindings(_ facts: [RankFacts]) -> [Finding] {
@@ -42,7 +42,7 @@ extension Doctor {
         findings.append(
           Finding(
             "/dev/shm", "\(free >> 20) MiB free on \(host.name) for \(host.ranks.count) ranks", .notice,
-            mend: "give the container more (--shm-size \(needed >> 20)m, or a memory volume at /dev/shm)"))
+            remedy: "give the container more (--shm-size \(needed >> 20)m, or a memory volume at /dev/shm)"))
       }
     }
     if findings.isEmpty, let free = facts.compactMap(\.sharedMemory).min() {
@@ -52,7 +52,7 @@ extension Doctor {
       findings.append(
         Finding(
           "locked memory", "\((rank.lockedMemory ?? 0) >> 10) KiB at most on \(rank.host), which has an RDMA network", .notice,
-          mend: "ulimit -l unlimited for the launcher's daemons, or messages fall back to TCP"))
+          remedy: "ulimit -l unlimited for the launcher's daemons, or messages fall back to TCP"))
     }
     return findings
   }

@@ -1,3 +1,5 @@
+import Host
+
 extension Doctor {
   /// The interfaces between hosts, and the one that Open MPI was told to use.
   static func networkFindings(_ facts: [RankFacts]) -> [Finding] {
@@ -14,7 +16,7 @@ extension Doctor {
       return [
         Finding(
           "network", "\(rank.host) has \(text(misleading)), which other hosts cannot reach", .notice,
-          mend:
+          remedy:
             "export OMPI_MCA_btl_tcp_if_include=\(other.name) (and start mpirun with --mca oob_tcp_if_include \(other.name) on "
             + "Open MPI 4), or the first message may wait for ever")
       ]
@@ -30,7 +32,7 @@ extension Doctor {
       guard let missing = wanted.first(where: { !present.contains($0) }) else { continue }
       return Finding(
         "network", "btl_tcp_if_include names \(missing), which \(rank.host) does not have", .wrong,
-        mend: "name one of \(present.joined(separator: ", ")), or the hosts' common range such as 10.0.0.0/24")
+        remedy: "name one of \(present.joined(separator: ", ")), or the hosts' common range such as 10.0.0.0/24")
     }
     return Finding("network", "\(chosen) by btl_tcp_if_include")
   }
@@ -41,7 +43,7 @@ extension Doctor {
       return hosts(facts).contains { $0.ranks.count > 1 }
         ? [Finding("single copy", "ranks of a host may read each other's memory")] : []
     }
-    let found = "rank \(rank) may not read the memory of its neighbour on \(facts[rank].host)"
+    let found = "rank \(rank) may not read the memory of its neighbor on \(facts[rank].host)"
     let variables = facts[rank].variables
     let isOff =
       variables["OMPI_MCA_btl_vader_single_copy_mechanism"] == "none" || variables["OMPI_MCA_smsc"] != nil
@@ -50,7 +52,7 @@ extension Doctor {
     return [
       Finding(
         "single copy", "\(found): long messages may wait for ever, and are not measured", .wrong,
-        mend: "export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_smsc=^cma, or start the container with "
+        remedy: "export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_smsc=^cma, or start the container with "
           + "--cap-add SYS_PTRACE")
     ]
   }
@@ -62,7 +64,7 @@ extension Doctor {
       speed.barrier < 2e-3
         ? Finding("barrier", "\(microseconds) µs")
         : Finding(
-          "barrier", "\(microseconds) µs", .notice, mend: "give each rank a core of its own, or look at the network's latency")
+          "barrier", "\(microseconds) µs", .notice, remedy: "give each rank a core of its own, or look at the network's latency")
     ]
     for line in speed.lines {
       let rate = line.seconds > 0 ? line.sent / line.seconds / 1e9 : 0
@@ -71,7 +73,7 @@ extension Doctor {
       let isSlow = line.bytes > 4 << 20 && rate < 0.1
       findings.append(
         isSlow
-          ? Finding(name, found, .notice, mend: slowness(facts))
+          ? Finding(name, found, .notice, remedy: slowness(facts))
           : Finding(name, found))
     }
     return findings

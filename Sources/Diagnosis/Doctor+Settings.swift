@@ -6,7 +6,7 @@ extension Doctor {
     guard !names.isEmpty else { return Finding("MPI settings", "none in the environment") }
     guard library.hasPrefix("Open MPI ") else {
       return Finding(
-        "MPI settings", "\(some(names)), which \(library) does not read", .notice, mend: "use that library's own settings")
+        "MPI settings", "\(some(names)), which \(library) does not read", .notice, remedy: "use that library's own settings")
     }
     let isOld = (Int(library.dropFirst(9).prefix { $0.isNumber }) ?? 5) < 5
     let missing = names.compactMap { name -> (name: String, other: String)? in
@@ -18,7 +18,7 @@ extension Doctor {
     }
     return Finding(
       "MPI settings", "\(some(missing.map(\.name))), which \(library) does not read", .notice,
-      mend: "set \(first.other) as well: Open MPI 4 reads OMPI_MCA_*, the launcher of 5 reads PRTE_MCA_*")
+      remedy: "set \(first.other) as well: Open MPI 4 reads OMPI_MCA_*, the launcher of 5 reads PRTE_MCA_*")
   }
 
   /// What Open MPI 4 calls a launcher's parameter of version 5; nil for another.

@@ -1,9 +1,10 @@
 import Collectives
+import Host
 
 extension Doctor {
   /// How many ranks there are, where, and what carries their messages.
   static func worldFindings(_ facts: [RankFacts], _ promise: Promise) -> [Finding] {
-    [rankFinding(facts, promise), carrierFinding(facts), hostFinding(facts)] + programFindings(facts)
+    [rankFinding(facts, promise), backendFinding(facts), hostFinding(facts)] + programFindings(facts)
   }
 
   private static func rankFinding(_ facts: [RankFacts], _ promise: Promise) -> Finding {
@@ -12,29 +13,30 @@ extension Doctor {
     if let expected = promise.ranks, expected != size {
       return Finding(
         "ranks", "\(size), \(starter), but \(expected) are expected", .wrong,
-        mend: "start \(expected): mpirun -n \(expected) precise ..., or as many as the batch system or the operator promised")
+        remedy: "start \(expected): mpirun -n \(expected) precise ..., or as many as the batch system or the operator promised")
     }
     // Slurm's number for the job holds in a step, in mpirun's ranks and in the batch script alike.
     if let tasks = facts[0].variables["SLURM_NTASKS"].flatMap(Int.init), tasks != size, promise.ranks == nil {
       return Finding(
         "ranks", "\(size), \(starter), in a Slurm allocation of \(tasks) tasks", .notice,
-        mend: "start one for each task: mpirun -n \(tasks) precise ... inside the allocation, or srun --mpi=pmix")
+        remedy: "start one for each task: mpirun -n \(tasks) precise ... inside the allocation, or srun --mpi=pmix")
     }
     return Finding("ranks", "\(size), \(starter)")
   }
 
-  private static func carrierFinding(_ facts: [RankFacts]) -> Finding {
+  private static func backendFinding(_ facts: [RankFacts]) -> Finding {
     guard let level = facts[0].threadLevel else {
-      return Finding("messages", "\(facts[0].carrier); linked with \(facts[0].library), which is not started")
+      return Finding("messages", "\(facts[0].backend); linked with \(facts[0].library), which is not started")
     }
-    let found = "\(facts[0].carrier), threads: \(level)"
-    let others = facts.filter { $0.carrier != facts[0].carrier }
+    let found = "\(facts[0].backend), threads: \(level)"
+    let others = facts.filter { $0.backend != facts[0].backend }
     if let other = others.first {
       return Finding(
-        "messages", "\(found); rank \(other.rank) has \(other.carrier)", .wrong, mend: "give every host the same MPI library")
+        "messages", "\(found); rank \(other.rank) has \(other.backend)", .wrong, remedy: "give every host the same MPI library")
     }
     guard level == "single" else { return Finding("messages", found) }
-    return Finding("messages", found, .notice, mend: "use an MPI library that was built with thread support (funneled is enough)")
+    return Finding(
+      "messages", found, .notice, remedy: "use an MPI library that was built with thread support (funneled is enough)")
   }
 
   private static func hostFinding(_ facts: [RankFacts]) -> Finding {
@@ -50,10 +52,10 @@ extension Doctor {
       findings.append(
         Finding(
           "products", "\(engine); rank \(other.rank) has \(other.instructionSet)", .notice,
-          mend: "use hosts of one kind: each step waits for the slowest, and sums differ in their last bits"))
+          remedy: "use hosts of one kind: each step waits for the slowest, and sums differ in their last bits"))
     } else if !slow.isEmpty {
       findings.append(
-        Finding("products", engine, .notice, mend: "use processors with AVX2 or newer: these take several times as long"))
+        Finding("products", engine, .notice, remedy: "use processors with AVX2 or newer: these take several times as long"))
     } else {
       findings.append(Finding("products", engine))
     }
@@ -61,7 +63,7 @@ extension Doctor {
       findings.append(
         Finding(
           "program", "rank \(other.rank) on \(other.host) runs another build of precise than rank 0 on \(facts[0].host)", .wrong,
-          mend: "copy one binary to every host, or start it from a shared folder"))
+          remedy: "copy one binary to every host, or start it from a shared folder"))
     }
     return findings
   }

@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
-import Kernels
+import Host
+import Tensors
 
 /// What one rank knows of itself and its host; every rank gets to know every rank's.
 struct RankFacts: Codable, Equatable, Sendable {
@@ -8,7 +9,7 @@ struct RankFacts: Codable, Equatable, Sendable {
   var host = ""
   var process = 0
   /// What carries messages: `solo`, `threads`, `Open MPI 4.1.4`.
-  var carrier = ""
+  var backend = ""
   /// The MPI library that the program is linked with.
   var library = ""
   /// What MPI promises about threads; nil when it was not started.
@@ -29,7 +30,7 @@ struct RankFacts: Codable, Equatable, Sendable {
   var interfaces: [NetworkInterface] = []
   /// Environment variables that matter here.
   var variables: [String: String] = [:]
-  /// Where a byte of this process is, for a neighbour that tries to read it.
+  /// Where a byte of this process is, for a neighbor that tries to read it.
   var byteAddress: UInt64 = 0
 
   /// Whether the rank is a process that MPI started.
@@ -39,7 +40,7 @@ struct RankFacts: Codable, Equatable, Sendable {
   static func own(_ communicator: any Communicator, environment: [String: String]) -> RankFacts {
     let isProcess = communicator is MPICommunicator
     return RankFacts(
-      rank: communicator.rank, host: Machine.host, process: Int(getpid()), carrier: communicator.carrier,
+      rank: communicator.rank, host: Machine.host, process: Int(getpid()), backend: communicator.backend,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
       quota: ControlGroup.cores(), instructionSet: Engine.instructionSet,
       memory: Machine.memory, sharedMemory: Machine.sharedMemory, hugePages: Machine.hugePages,

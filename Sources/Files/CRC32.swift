@@ -1,21 +1,21 @@
 import CZlib
 
 /// The CRC-32 of gzip and PNG (polynomial 0xEDB88320), computed by zlib; the checksum of all our files.
-public struct CRC32: Sendable {
+package struct CRC32: Sendable {
   /// The checksum of the bytes seen so far; 0 before the first.
-  public private(set) var value: UInt32 = 0
+  package private(set) var value: UInt32 = 0
 
   /// Starts with no bytes seen.
-  public init() {}
+  package init() {}
 
   /// Takes in the next bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     value = UInt32(crc32_z(uLong(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
   }
 
   /// The checksum of one buffer.
-  public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  package static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     var checksum = CRC32()
     checksum.update(bytes)
     return checksum.value
@@ -24,7 +24,25 @@ public struct CRC32: Sendable {
   /// The checksum of a whole file.
   ///
   /// Throws `InputError` when it is missing, unreadable or no plain file.
-  public static func of(file path: String) throws -> UInt32 {
+  package static func of(file path: String) throws -> UInt32 {
     try MappedFile(path: path).withBytes { CRC32.of($0) }
+  }
+}
+
+/// The Castagnoli checksum that frames TensorBoard's records (RFC 3720, appendix B.4); not zlib's polynomial.
+package enum CRC32C {
+  /// Checksum of the bytes.
+  static func of(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    ~bytes.reduce(~0) { crc, byte in table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] ^ (crc >> 8) }
+  }
+
+  /// TensorFlow's masked form, `rotate right by 15, plus 0xa282ead8`: a checksum of data that holds checksums stays a good one.
+  package static func masked(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    let crc = of(bytes)
+    return ((crc >> 15) | (crc << 17)) &+ 0xA282_EAD8
+  }
+
+  private static let table: [UInt32] = (0..<256).map { byte in
+    (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? (crc >> 1) ^ 0x82F6_3B78 : crc >> 1 }
   }
 }

@@ -2,21 +2,21 @@
 ///
 /// `String` also calls texts equal that Unicode calls canonically equivalent, such as é as one code point and as two; two products
 /// would become one. So whoever compares, hashes or looks up ids does it through this type.
-public struct Identifier: Hashable, Sendable, CustomStringConvertible {
+package struct Identifier: Hashable, Sendable, CustomStringConvertible {
   /// The id as a text with exactly these bytes.
-  public let text: String
+  package let text: String
 
   /// Wraps a text.
-  public init(_ text: String) { self.text = text }
+  package init(_ text: String) { self.text = text }
 
   /// The text.
-  public var description: String { text }
+  package var description: String { text }
 
   /// Whether the bytes are the same.
-  public static func == (left: Identifier, right: Identifier) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+  package static func == (left: Identifier, right: Identifier) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
   /// Hashes the bytes.
-  public func hash(into hasher: inout Hasher) {
+  package func hash(into hasher: inout Hasher) {
     var text = text
     text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
@@ -24,5 +24,5 @@ public struct Identifier: Hashable, Sendable, CustomStringConvertible {
 
 extension Collection<String> {
   /// The index of the first text with the same bytes.
-  public func firstIndex(ofIdentifier id: String) -> Index? { firstIndex { Identifier($0) == Identifier(id) } }
+  package func firstIndex(ofIdentifier id: String) -> Index? { firstIndex { Identifier($0) == Identifier(id) } }
 }

@@ -9,7 +9,7 @@ func systemFailure(_ operation: String, _ path: String, code: Int32 = errno) -> 
 /// The system's reason for an error that Foundation reports of a file or folder.
 ///
 /// Its own texts say no more than "The operation could not be completed" of most of them.
-public func systemReason(_ error: any Error) -> String {
+package func systemReason(_ error: any Error) -> String {
   guard let reason = (error as? CocoaError)?.underlying as? POSIXError else { return error.localizedDescription }
   return String(cString: strerror(reason.code.rawValue))
 }

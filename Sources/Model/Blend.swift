@@ -11,47 +11,47 @@ import Foundation
 /// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
 /// Ours; docs/model.md, section 7. Fitted afterwards and not trained along: on its own training events a model is surer of itself than
 /// it will be on later ones, so that training makes β too small (stacking: Wolpert, "Stacked generalization", 1992).
-public struct Blend: Codable, Sendable, Equatable {
+package struct Blend: Codable, Sendable, Equatable {
   /// The weights of a cell.
-  public struct Weights: Codable, Sendable, Equatable {
+  package struct Weights: Codable, Sendable, Equatable {
     /// β, the weight of the newest event's text.
-    public var strength: Double
+    package var strength: Double
     /// ρ, what an event's weight is multiplied by for each event after it; 0 = only the newest speaks.
-    public var decay: Double
+    package var decay: Double
 
     /// Puts weights together.
-    public init(strength: Double, decay: Double) { (self.strength, self.decay) = (strength, decay) }
+    package init(strength: Double, decay: Double) { (self.strength, self.decay) = (strength, decay) }
 
     /// The weights of the newest events, newest first: those that count.
-    public var lags: [Float] { Blend.lags(decay).map { Float(strength) * $0 } }
+    package var lags: [Float] { Blend.lags(decay).map { Float(strength) * $0 } }
   }
 
   /// What brings the scores of rarely trained items nearer to the spread of those of the most trained.
   ///
   ///     a = (σ(most) / σ(n))^power,  σ(n) = base + growth · ln n       n: the item's training events
-  public struct Temper: Codable, Sendable, Equatable {
+  package struct Temper: Codable, Sendable, Equatable {
     /// How much of the way is gone: 0 = nothing, 1 = every item's scores spread alike.
-    public var power: Double
+    package var power: Double
     /// The spread of scores of items with one event.
-    public var base: Double
+    package var base: Double
     /// What e times as many events add to it.
-    public var growth: Double
+    package var growth: Double
     /// The events of the most trained item.
-    public var most: Double
+    package var most: Double
 
     /// Puts numbers together.
-    public init(power: Double, base: Double, growth: Double, most: Double) {
+    package init(power: Double, base: Double, growth: Double, most: Double) {
       (self.power, self.base, self.growth, self.most) = (power, base, growth, most)
     }
 
     /// a of an item with so many training events.
-    public func scale(events: UInt32) -> Float {
+    package func scale(events: UInt32) -> Float {
       func spread(_ events: Double) -> Double { base + growth * log(events) }
       return Float(pow(spread(most) / spread(max(1, Double(events))), power))
     }
 
     /// Whether every scale is a number of reason.
-    public var isPlausible: Bool {
+    package var isPlausible: Bool {
       // ln 10¹⁵ is below 35, so that every scale lies between 1/1000 and 1000.
       (0...1).contains(power) && (1e-30..<1e30).contains(base) && growth >= 0 && 35 * growth <= 1000 * base
         && (1..<1e15).contains(most)
@@ -59,41 +59,41 @@ public struct Blend: Codable, Sendable, Equatable {
   }
 
   /// The most events of a history that speak by their text.
-  public static let mostEvents = 10
+  package static let mostEvents = 10
 
   /// Where the confidence of a cell ends and that of the next begins, rising.
-  public var confidenceEdges: [Double]
+  package var confidenceEdges: [Double]
   /// The same of likeness.
-  public var likenessEdges: [Double]
+  package var likenessEdges: [Double]
   /// A cell for each confidence and likeness, likeness after likeness.
-  public var cells: [Weights]
+  package var cells: [Weights]
   /// a of items without a training event: brings them up as far as the others can bear, or to the spread of items with a few.
-  public var unseenScale = 1.0
+  package var unseenScale = 1.0
   /// Brings rarely trained items up; nil = they stay as they are.
-  public var tailTemper: Temper?
+  package var tailTemper: Temper?
   /// γ, what the newest item itself gains; nil = 0, and embeddings without a code.
-  public var repeatWeight: Double?
+  package var repeatWeight: Double?
   /// What the text vectors that it was fitted with are known by.
-  public var vectors = ""
+  package var vectors = ""
 
   /// Puts a blend together.
-  public init(confidenceEdges: [Double] = [], likenessEdges: [Double] = [], cells: [Weights]) {
+  package init(confidenceEdges: [Double] = [], likenessEdges: [Double] = [], cells: [Weights]) {
     precondition(cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1), "\(cells.count) cells")
     (self.confidenceEdges, self.likenessEdges, self.cells) = (confidenceEdges, likenessEdges, cells)
   }
 
   /// The cell of a user's state.
-  public func cell(confidence: Float, likeness: Float) -> Int {
+  package func cell(confidence: Float, likeness: Float) -> Int {
     Self.place(confidence, confidenceEdges) * (likenessEdges.count + 1) + Self.place(likeness, likenessEdges)
   }
 
   /// ρᵏ for the events that count, newest first.
-  public static func lags(_ decay: Double) -> [Float] {
+  package static func lags(_ decay: Double) -> [Float] {
     (0..<mostEvents).map { Float(pow(decay, Double($0))) }.prefix { $0 >= 0.01 }.map { $0 }
   }
 
   /// Whether every number can be ranked with.
-  public var isPlausible: Bool {
+  package var isPlausible: Bool {
     (confidenceEdges + likenessEdges).allSatisfy(\.isFinite) && confidenceEdges.count < 1000 && likenessEdges.count < 1000
       && cells.count == (confidenceEdges.count + 1) * (likenessEdges.count + 1)
       && cells.allSatisfy { abs($0.strength) < 1e30 && (0...1).contains($0.decay) }

@@ -1,10 +1,7 @@
-public import Items
-public import Layers
-
 /// Every extent and switch that decides what parameters a model has and what it computes with them.
-public struct ModelShape: Sendable, Equatable {
+package struct ModelShape: Sendable, Equatable {
   /// The targeted phases' user embedding.
-  public enum UserHeadKind: String, Sendable {
+  package enum UserHeadKind: String, Sendable {
     /// h of the newest event plus the MLP (ours).
     case residual
     /// The MLP alone (the paper).
@@ -12,31 +9,31 @@ public struct ModelShape: Sendable, Equatable {
   }
 
   /// Embedding fusion.
-  public var fusion: FusionShape
+  package var fusion: FusionShape
   /// H, the number of transformer blocks.
-  public var layers: Int
+  package var layers: Int
   /// Attention heads of a block.
-  public var heads: Int
+  package var heads: Int
   /// n, the longest sequence.
-  public var length: Int
+  package var length: Int
   /// Rows of the scene embedding; nil = switched off.
-  public var scenes: Int?
-  /// Rows of the behaviour embedding; nil = switched off.
-  public var behaviors: Int?
+  package var scenes: Int?
+  /// Rows of the behavior embedding; nil = switched off.
+  package var behaviors: Int?
   /// How the blocks add what their halves compute.
-  public var block: BlockForm
+  package var block: BlockForm
   /// What attention's relative time bias counts from; nil = switched off.
-  public var time: TimeAnchor?
+  package var time: TimeAnchor?
   /// The user head; nil in the universal phase, which ranks with h of the newest event.
-  public var userHead: UserHeadKind?
+  package var userHead: UserHeadKind?
 
   /// Whether the model reads when the event to be predicted happens.
-  public var readsRequestTime: Bool { time == .request }
+  package var readsRequestTime: Bool { time == .request }
   /// Whether blocks add through gates.
-  public var isGated: Bool { block == .gated }
+  package var isGated: Bool { block == .gated }
 
   /// Describes a model.
-  public init(
+  package init(
     fusion: FusionShape, layers: Int, heads: Int, length: Int, scenes: Int? = nil, behaviors: Int? = nil,
     block: BlockForm = .prenorm, time: TimeAnchor? = nil, userHead: UserHeadKind? = nil
   ) {

@@ -1,18 +1,16 @@
-public import Collectives
-public import Items
-public import Layers
-public import Tensors
+package import Collectives
+package import Tensors
 
 /// The whole model of one rank: dense parameters in full, and its share of the item table.
 ///
 /// docs/model.md, sections 1 to 3.
 ///
 /// Letters: U unique items of a step, B users, T packed positions, d width.
-public final class PreciseModel {
+package final class PreciseModel {
   /// Activations of the transformer, kept for backward.
-  public struct Encoded {
+  package struct Encoded {
     /// h `[T, d]`, after the final layer norm.
-    public let hidden: Matrix
+    package let hidden: Matrix
     let residual: Matrix  // z after the last block
     let blocks: UnsafeMutablePointer<TransformerBlock.Saved>  // [layers], in the workspace like what they point to
     let finalNorm: LayerNorm.Saved
@@ -20,18 +18,18 @@ public final class PreciseModel {
   }
 
   /// The extents.
-  public let shape: ModelShape
+  package let shape: ModelShape
   /// The dense parameters and their gradients.
-  public let parameters: ParameterArena
+  package let parameters: ParameterArena
   /// The item table, as this rank sees it.
-  public let items: ItemTable
+  package let items: ItemTable
   /// The user head, in targeted phases.
-  public let userHead: UserHead?
+  package let userHead: UserHead?
 
-  /// Makes and initialises a model; everything is a pure function of the plan's seed.
+  /// Makes and initializes a model; everything is a pure function of the plan's seed.
   ///
   /// - Parameter table: the number of items and tokens, the row optimizer's rule, the seed.
-  public convenience init(_ shape: ModelShape, table: ItemTable.Plan, communicator: any Communicator) {
+  package convenience init(_ shape: ModelShape, table: ItemTable.Plan, communicator: any Communicator) {
     let parameters = ParameterArena(Self.specs(shape), seed: table.seed)
     self.init(shape, parameters, ItemTable(table, arena: parameters, communicator: communicator))
   }
@@ -39,7 +37,7 @@ public final class PreciseModel {
   /// Starts a targeted phase from another phase's model: the item table is taken over, dense parameters are copied by name.
   ///
   /// A user head always starts anew: it belongs to one phase.
-  public convenience init(_ shape: ModelShape, continuing other: PreciseModel, seed: UInt64) {
+  package convenience init(_ shape: ModelShape, continuing other: PreciseModel, seed: UInt64) {
     precondition(shape.fusion == other.shape.fusion, "a phase cannot change embedding fusion")
     let parameters = ParameterArena(Self.specs(shape), seed: seed)
     for parameter in parameters.parameters where !parameter.name.hasPrefix("user.") {
@@ -62,7 +60,7 @@ public final class PreciseModel {
   }
 
   /// Every dense parameter, in the order of the flat buffers: backward order is the reverse.
-  public static func specs(_ shape: ModelShape) -> [ParameterSpec] {
+  package static func specs(_ shape: ModelShape) -> [ParameterSpec] {
     let width = shape.fusion.width
     var specs = EmbeddingFusion.specs(shape.fusion)
     specs += SequenceEmbedding.specs(length: shape.length, width: width, scenes: shape.scenes, behaviors: shape.behaviors)
@@ -78,7 +76,7 @@ public final class PreciseModel {
   }
 
   /// The transformer over the embeddings e `[U, d]`: h `[T, d]`, and what backward needs, in the workspace.
-  public func encode(
+  package func encode(
     _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, workspace: Workspace
   ) -> Encoded {
     let batch = aged(batch, workspace)
@@ -104,7 +102,7 @@ public final class PreciseModel {
   ///
   /// The same numbers as the newest rows of `encode`, but for the order of attention's sums: the last block computes nothing else.
   /// A sequence without positions gets numbers without meaning.
-  public func encodeNewest(
+  package func encodeNewest(
     _ e: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, workspace: Workspace
   ) -> Matrix {
     let mode = ForwardMode.inference(causal: true)
@@ -123,7 +121,7 @@ public final class PreciseModel {
   /// From dH `[T, d]`: adds to the parameters' gradients and to dE `[U, d]`.
   ///
   /// - Parameter onGradients: called whenever more of the flat gradients is complete, with where the complete part starts.
-  public func encodeBackward(
+  package func encodeBackward(
     _ encoded: Encoded, dHidden: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix,
     workspace: Workspace, onGradients: (Int) throws -> Void
   ) rethrows {

@@ -1,23 +1,24 @@
 import Collectives
 import Datasets
 import Evaluation
-public import Files
+package import Files
+import Preparation
 import Reporting
+import Runs
 import Tensors
-import Training
 
-/// Writes every item's and every user's embedding into a folder, for a nearest-neighbour index or any other reader.
+/// Writes every item's and every user's embedding into a folder, for a nearest-neighbor index or any other reader.
 ///
 /// Items stand in catalogue order with new ones behind them, users in the order of virtual shards. `export.json` says what the
 /// folder holds; the folder appears whole or not at all.
 ///
 /// Rank 0 writes. Users are embedded by all ranks: blocks of fixed users of a virtual shard are dealt out in turn and written in
 /// order, so the files are the same, byte for byte, whatever the number of ranks.
-public struct EmbeddingExport {
+package struct EmbeddingExport {
   /// The file by which an export is known.
-  public static let recordName = "export.json"
+  package static let recordName = "export.json"
   /// What an earlier export is, for `OutputFolder`.
-  public static let kind = OutputFolder.Kind(
+  package static let kind = OutputFolder.Kind(
     "an export", marker: recordName,
     owns: { entry in
       let parts = entry.split(separator: ".")
@@ -26,11 +27,11 @@ public struct EmbeddingExport {
     })
 
   /// How the numbers are written.
-  public var format = EmbeddingFormat.safetensors
+  package var format = EmbeddingFormat.safetensors
   /// Which events of a user are read.
-  public var history = ServedModel.HistoryExtent.all
+  package var history = ServedModel.HistoryExtent.all
   /// Whether an earlier export may be replaced.
-  public var overwrite = false
+  package var overwrite = false
 
   private static let blockItems = 1024
   private static let blockUsers = 256
@@ -38,7 +39,7 @@ public struct EmbeddingExport {
   private let served: ServedModel
 
   /// Exports a model.
-  public init(_ served: ServedModel) { self.served = served }
+  package init(_ served: ServedModel) { self.served = served }
 
   /// Writes the folder; collective.
   ///
@@ -46,7 +47,7 @@ public struct EmbeddingExport {
   ///   - path: the folder; looked at by rank 0 alone, as `newItems` is.
   ///   - progress: called on rank 0 with the number of rows written since the last call.
   /// - Throws: `InputError` when something stands in the way or the disk refuses.
-  public func write(to path: String, newItems: NewItems? = nil, progress: (Int) -> Void = { _ in }) throws {
+  package func write(to path: String, newItems: NewItems? = nil, progress: (Int) -> Void = { _ in }) throws {
     let folder = served.communicator.isFirst ? try OutputFolder(path: path, kind: Self.kind, overwrite: overwrite) : nil
     try writeItems(folder, newItems, progress)
     try writeUsers(folder, progress)

@@ -1,17 +1,17 @@
-import Datasets
 import Files
+import Preparation
 import Reporting
-public import Tensors
+package import Tensors
 
 /// Writes one table of embeddings with its ids, block by block: `NAME.safetensors` or `NAME.npy` with `NAME.txt`, or `NAME.jsonl`.
 ///
 /// Each file appears under its name with `finish()` only.
-public final class EmbeddingFile {
+package final class EmbeddingFile {
   /// Starts the files of `rows` rows in a folder.
   ///
   /// - Parameter metadata: free text for the safetensors header: where the numbers come from.
   /// - Throws: `InputError` when a file cannot be created.
-  public init(
+  package init(
     folder: String, name: String, format: EmbeddingFormat, rows: Int, width: Int, metadata: [String: String] = [:]
   ) throws {
     self.rows = rows
@@ -34,7 +34,7 @@ public final class EmbeddingFile {
   /// Appends rows; `id` names row `i` of the block.
   ///
   /// Throws `InputError` when the disk refuses them, or a number is not finite.
-  public func append(_ block: Matrix, id: (Int) -> String) throws {
+  package func append(_ block: Matrix, id: (Int) -> String) throws {
     precondition(block.columns == width && written + block.rows <= rows, "\(block.shape) after \(written) of [\(rows), \(width)]")
     guard block.isFinite else {
       throw InputError("the embedding of a row after \(written) has NaN or infinity in it; train the model again")
@@ -55,7 +55,7 @@ public final class EmbeddingFile {
   }
 
   /// Puts the files under their names; traps when rows are missing.
-  public func finish() throws {
+  package func finish() throws {
     precondition(written == rows, "\(written) of \(rows) rows were written")
     if let tensors = tensors.take() { try tensors.finish() }
     if let plain = plain.take() { try plain.commit() }
@@ -87,4 +87,14 @@ public final class EmbeddingFile {
   private var plain: AtomicFile?
   private var objects: AtomicFile?
   private var ids: AtomicFile?
+}
+
+/// How embeddings are written.
+package enum EmbeddingFormat: String, Sendable, CaseIterable {
+  /// A safetensors file with one tensor `embeddings` [rows, d] F32; ids beside it in a text file, a line each.
+  case safetensors
+  /// NumPy's format, version 1.0, float32 [rows, d]; ids beside it in a text file, a line each.
+  case npy
+  /// An object a line: `{"id":"…","embedding":[…]}`, each number with as many digits as name it exactly.
+  case jsonl
 }

@@ -1,22 +1,21 @@
 import Collectives
-public import Datasets
+import Datasets
 import Evaluation
 import Files
-import Items
 import Model
-import Similarity
-public import Tensors
-import Text
+package import Preparation
+package import Tensors
+import Texts
 
 /// Items that came after the data set was made, embedded from their texts alone.
 ///
 /// docs/model.md, sections 1 and 7: the semantic half by the trained fusion, the ID half is the mean of all trained ID rows, or with a
 /// text blend of those of its neighbors (ours).
-public final class NewItems {
+package final class NewItems {
   /// Their ids and texts.
-  public let list: ItemTexts
+  package let list: ItemTexts
   /// Items without a single token: all of them get the same embedding, the mean ID half alone.
-  public let itemsWithoutTokens: Int
+  package let itemsWithoutTokens: Int
 
   /// Reads a list of items and finds their token states.
   ///
@@ -24,7 +23,7 @@ public final class NewItems {
   /// them for these items) are needed when the data set's are a language model's.
   ///
   /// Throws `InputError` when the list is damaged, the model reads no text, or the states do not fit.
-  public init(path: String, states: String?, served: ServedModel) throws {
+  package init(path: String, states: String?, served: ServedModel) throws {
     self.served = served
     guard served.model.shape.fusion.readsText else {
       throw InputError("the model reads no text (semantic_dim is 0), so new items cannot be told apart; leave --items out")
@@ -49,10 +48,10 @@ public final class NewItems {
   }
 
   /// The number of new items.
-  public var count: Int { list.ids.count }
+  package var count: Int { list.ids.count }
 
   /// Embeds a block of the new items, a row each.
-  public func embed(_ range: Range<Int>, into embeddings: Matrix) {
+  package func embed(_ range: Range<Int>, into embeddings: Matrix) {
     let fusion = served.model.shape.fusion
     let tokens = tokens(range)
     served.workspace.scope {

@@ -2,7 +2,7 @@ import Collectives
 import Datasets
 import Evaluation
 import Files
-import Kernels
+import Preparation
 import Tensors
 
 /// Scores pairs of user and item from a file, block by block in constant memory.
@@ -12,15 +12,15 @@ import Tensors
 ///
 /// Rank 0 reads and writes. Blocks of fixed pairs are dealt out to all ranks in turn and written in order, so the scores are the
 /// same, digit for digit, whatever the number of ranks.
-public struct PairScorer {
+package struct PairScorer {
   /// What was written.
-  public struct Summary: Sendable, Equatable {
+  package struct Summary: Sendable, Equatable {
     /// Pairs read and written.
-    public var pairs = 0
+    package var pairs = 0
     /// Pairs without a score, because user or item is not in the data set.
-    public var unknownPairs = 0
+    package var unknownPairs = 0
     /// The first unknown id, for a message: `user X`, `item Y`.
-    public var firstUnknown: String?
+    package var firstUnknown: String?
   }
 
   /// Pairs that a rank takes at a time.
@@ -31,7 +31,7 @@ public struct PairScorer {
   private let isStrict: Bool
 
   /// Scores by a model; a strict scorer refuses unknown ids, another leaves their score empty.
-  public init(_ served: ServedModel, isStrict: Bool = false) {
+  package init(_ served: ServedModel, isStrict: Bool = false) {
     self.served = served
     self.isStrict = isStrict
   }
@@ -44,7 +44,7 @@ public struct PairScorer {
   /// - Parameter progress: called on rank 0 with the number of pairs written since the last call.
   /// - Returns: what was written, on rank 0; nothing on the others.
   /// - Throws: `InputError` for damaged rows, for unknown ids when strict, and when the disk refuses; nothing is written then.
-  public func score(pairs path: String, to output: String, progress: (Int) -> Void = { _ in }) throws -> Summary {
+  package func score(pairs path: String, to output: String, progress: (Int) -> Void = { _ in }) throws -> Summary {
     guard served.communicator.isFirst else {
       while let requests = try receive([]) { _ = try served.communicator.gatherToFirst(scores(of: requests)) }
       return Summary()

@@ -1,42 +1,41 @@
-public import Datasets
+package import Datasets
 import Evaluation
-import Kernels
 import Tensors
 
 /// Finds the best items for users, and the items most like an item.
-public struct Recommender {
+package struct Recommender {
   /// What may be recommended, and how much.
-  public struct Rules: Sendable {
+  package struct Rules: Sendable {
     /// The number of items, k.
-    public var count = 10
+    package var count = 10
     /// Only items of this scene (its number in the data set); nil = all.
-    public var scene: Int?
+    package var scene: Int?
     /// Whether items that the user had are left out.
-    public var filterSeen = false
+    package var filterSeen = false
     /// Places kept for items without a training event: where fewer are among the best, the best of them take the last places.
-    public var newPlaces = 0
+    package var newPlaces = 0
 
     /// The ten best of all items.
-    public init() {}
+    package init() {}
   }
 
   /// An item recommended to a user.
-  public struct Recommendation: Sendable, Equatable {
+  package struct Recommendation: Sendable, Equatable {
     /// The catalogue row.
-    public let item: Int
+    package let item: Int
     /// The raw product of user and item, or the cosine of two items.
-    public let score: Float
+    package let score: Float
     /// Whether the user has an event with it.
-    public let isSeen: Bool
+    package let isSeen: Bool
   }
 
   /// The model.
-  public let served: ServedModel
+  package let served: ServedModel
   /// The rules.
-  public let rules: Rules
+  package let rules: Rules
 
   /// Recommends by a model.
-  public init(_ served: ServedModel, rules: Rules) {
+  package init(_ served: ServedModel, rules: Rules) {
     self.served = served
     self.rules = rules
     let items = served.dataset.items
@@ -47,7 +46,7 @@ public struct Recommender {
   /// The best items for each user by h·e, from all their events; fewer than k when there are no more candidates.
   ///
   /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
-  public func recommend(_ users: [UserEvents]) throws -> [[Recommendation]] {
+  package func recommend(_ users: [UserEvents]) throws -> [[Recommendation]] {
     let items = served.catalogue.embeddings
     return try served.workspace.scope {
       let embeddings = served.workspace.matrix(users.count, served.width)
@@ -87,7 +86,7 @@ public struct Recommender {
   }
 
   /// The items most like an item, by the cosine of their embeddings without codes; never the item itself, nor one whose embedding is zero.
-  public func similar(to item: Int) -> [Recommendation] {
+  package func similar(to item: Int) -> [Recommendation] {
     let items = served.catalogue.embeddings.columns(0..<served.catalogue.widthWithoutCodes)
     return served.workspace.scope {
       let products = served.workspace.matrix(items.rows, 1)

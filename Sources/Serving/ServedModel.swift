@@ -1,22 +1,20 @@
-import Batches
 import Checkpoints
-public import Collectives
+package import Collectives
 import Config
-public import Datasets
-public import Evaluation
+package import Datasets
+package import Evaluation
 import Files
-import Items
-public import Model
-public import Tensors
-public import Training
+package import Model
+package import Runs
+package import Tensors
 
 /// A trained phase ready to serve, on any number of ranks: its model, and the embeddings of all items.
 ///
 /// Scores are the products that evaluation ranks by: h_n·e (universal) or h'_u·e (targeted), raw logits without `logit_scale`.
 /// docs/model.md, section 6.
-public final class ServedModel {
+package final class ServedModel {
   /// Which events of a user are read.
-  public enum HistoryExtent: String, Sendable, CaseIterable {
+  package enum HistoryExtent: String, Sendable, CaseIterable {
     /// Every event of the data set, held-out ones too: what is known of the user now.
     case all
     /// Training events only, for experiments on the held-out ones.
@@ -26,26 +24,26 @@ public final class ServedModel {
   }
 
   /// The run.
-  public let run: TrainedRun
+  package let run: TrainedRun
   /// The phase.
-  public let plan: PhasePlan
+  package let plan: PhasePlan
   /// Steps that its checkpoint was trained for.
-  public let step: Int
+  package let step: Int
   /// Its model.
-  public let model: PreciseModel
+  package let model: PreciseModel
   /// Every item's embedding: in memory, or streamed when a run's configuration does not give it that much.
-  public let catalogue: Catalogue
+  package let catalogue: Catalogue
   /// When users are recommended to: what a model with `time: request` reads; nil of any other.
-  public let requestTime: RequestTime?
+  package let requestTime: RequestTime?
   /// The ranks that serve.
-  public let communicator: any Communicator
+  package let communicator: any Communicator
   /// Scratch memory.
-  public let workspace = Workspace()
+  package let workspace = Workspace()
 
   /// The data set.
-  public var dataset: Dataset { run.dataset }
+  package var dataset: Dataset { run.dataset }
   /// The width of an embedding: d, or d + w when text is blended in, and its codes.
-  public var width: Int { catalogue.width }
+  package var width: Int { catalogue.width }
 
   /// Loads a phase (the last trained one when nil) and embeds all items; collective.
   ///
@@ -55,7 +53,7 @@ public final class ServedModel {
   /// - Parameters:
   ///   - time: when users are recommended to, for a model with `time: request`; nil = at the data set's newest event of all.
   ///   - mayStream: whether a catalogue larger than `evaluation.catalogue_mib` is streamed; otherwise it is held whole.
-  public init(
+  package init(
     _ run: TrainedRun, phase: String? = nil, at time: RequestTime? = nil, communicator: any Communicator = SoloCommunicator(),
     mayStream: Bool = false
   ) throws {
@@ -96,7 +94,7 @@ public final class ServedModel {
   }
 
   /// Users of a recommendation at a time, so that their scores fill at most 64 MiB.
-  public var blockUsers: Int { max(1, min(256, (16 << 20) / max(catalogue.items, 1))) }
+  package var blockUsers: Int { max(1, min(256, (16 << 20) / max(catalogue.items, 1))) }
 
   /// Embeds users from their histories, one row each; a user without any event gets zeros.
   ///
@@ -105,7 +103,7 @@ public final class ServedModel {
   /// - Parameter items: catalogue rows whose embeddings are wanted besides.
   /// - Returns: the embeddings of `items`, in the workspace.
   @discardableResult
-  public func embed(
+  package func embed(
     _ users: [UserEvents], history: HistoryExtent = .all, items: [Int32] = [], into embeddings: Matrix
   ) throws -> UserEmbedder.Items {
     embedder.removeAll()

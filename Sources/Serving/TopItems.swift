@@ -2,16 +2,16 @@
 ///
 /// Ours. A binary heap of k entries with the worst on top, so that most offers cost one comparison. Of equal scores the lower
 /// catalogue row is the better; NaN is never taken.
-public struct TopItems {
+package struct TopItems {
   /// An item with its score.
-  public struct Entry: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
     /// The catalogue row.
-    public let item: Int
+    package let item: Int
     /// The score.
-    public let score: Float
+    package let score: Float
 
     /// Puts an item and its score together.
-    public init(item: Int, score: Float) {
+    package init(item: Int, score: Float) {
       self.item = item
       self.score = score
     }
@@ -24,20 +24,20 @@ public struct TopItems {
   private var heap: [Entry] = []
 
   /// Selects the best `count`.
-  public init(_ count: Int) {
+  package init(_ count: Int) {
     precondition(count > 0, "the best \(count)")
     capacity = count
   }
 
   /// Takes the item in if it is among the best so far.
   @inline(__always)
-  public mutating func offer(_ item: Int, _ score: Float) {
+  package mutating func offer(_ item: Int, _ score: Float) {
     if heap.count == capacity && !(score >= heap[0].score) { return }
     insert(Entry(item: item, score: score))
   }
 
   /// The best, best first.
-  public var best: [Entry] { heap.sorted { $0.isBetter(than: $1) } }
+  package var best: [Entry] { heap.sorted { $0.isBetter(than: $1) } }
 
   private mutating func insert(_ entry: Entry) {
     guard !entry.score.isNaN else { return }

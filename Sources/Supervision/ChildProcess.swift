@@ -88,12 +88,35 @@ struct ChildProcess: ~Copyable {
 }
 
 /// A program that cannot be started.
-public struct StartFailure: Error, CustomStringConvertible {
+package struct StartFailure: Error, CustomStringConvertible {
   /// Its name or path.
-  public let program: String
+  package let program: String
   /// The system's words.
-  public let reason: String
+  package let reason: String
 
   /// One sentence.
-  public var description: String { "\(program) cannot be started (\(reason)); give a program on PATH, or its path" }
+  package var description: String { "\(program) cannot be started (\(reason)); give a program on PATH, or its path" }
+}
+
+/// Signals as letters: they wait until they are read, and no handler runs.
+///
+/// Works as process 1 of a container too, where unblocked signals without a handler are lost.
+struct Mailbox {
+  private var signals = sigset_t()
+
+  /// Takes these signals in from now on, for the calling thread and those it starts later.
+  init(_ numbers: [Int32]) {
+    sigemptyset(&signals)
+    for number in numbers { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  /// The next signal, waited for at most so long; nil when none came.
+  func next(within seconds: Double) -> Int32? {
+    var (signals, information) = (signals, siginfo_t())
+    let whole = seconds.rounded(.down)
+    var time = timespec(tv_sec: Int(whole), tv_nsec: Int((seconds - whole) * 1e9))
+    let number = sigtimedwait(&signals, &information, &time)
+    return number > 0 ? number : nil
+  }
 }

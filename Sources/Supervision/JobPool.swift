@@ -5,18 +5,18 @@ import Glibc
 ///
 /// Each command is a process group of its own, so that what becomes of one is nothing to the others. A signal that asks to stop is passed
 /// on as SIGUSR1 (a training then saves and ends with 75), and nothing more is started; the second one ends everything. Ours.
-public struct JobPool {
+package struct JobPool {
   /// A command of a chain.
-  public struct Job: Sendable {
+  package struct Job: Sendable {
     /// The program and its arguments.
-    public let words: [String]
+    package let words: [String]
     /// The file that its standard output is written to; nil = the log.
-    public let output: String?
+    package let output: String?
     /// The file that what it says is added to.
-    public let log: String
+    package let log: String
 
     /// Describes a command.
-    public init(words: [String], output: String? = nil, log: String) {
+    package init(words: [String], output: String? = nil, log: String) {
       self.words = words
       self.output = output
       self.log = log
@@ -35,7 +35,7 @@ public struct JobPool {
   ///   - ended: is told how a command ended (its exit status, or 128 and the number of the signal that killed it), and says whether its chain
   ///     goes on.
   ///   - note: is told when it is asked to stop.
-  public init(
+  package init(
     chains: Int, atOnce: Int, next: @escaping (_ chain: Int) -> Job?, ended: @escaping (_ chain: Int, _ status: Int32) -> Bool,
     note: @escaping (String) -> Void
   ) {
@@ -48,7 +48,7 @@ public struct JobPool {
   /// Runs all chains to their ends; true when somebody asked to stop, and some may not have come to theirs.
   ///
   /// Throws `StartFailure` when a command cannot be started; those that run are asked to end and waited for then.
-  public mutating func run() throws(StartFailure) -> Bool {
+  package mutating func run() throws(StartFailure) -> Bool {
     // With SIGCHLD ignored, as some parents leave it, the system forgets how children ended.
     signal(SIGCHLD, SIG_DFL)
     let mailbox = Mailbox(stops + [SIGCHLD])
@@ -56,25 +56,25 @@ public struct JobPool {
     while true {
       while failure == nil && requests == 0 && running.count < atOnce && begun < chains {
         begun += 1
-        failure = goOn(begun - 1)
+        failure = startNext(begun - 1)
       }
       for (chain, process) in running {
         guard let status = Self.status(of: process) else { continue }
         running[chain] = nil
-        if ended(chain, status) && requests == 0 && failure == nil { failure = goOn(chain) }
+        if ended(chain, status) && requests == 0 && failure == nil { failure = startNext(chain) }
       }
       if running.isEmpty && (requests > 0 || failure != nil || begun == chains) { break }
       if failure != nil && requests == 0 { ask() }
       if let time = killAt, now() >= time { send(SIGKILL, toGroups: true) }
       guard let signal = mailbox.next(within: Self.look), stops.contains(signal) else { continue }
-      meet(signal)
+      handle(signal)
     }
     if let failure { throw failure }
     return requests > 0
   }
 
   /// Starts what comes next in a chain, if anything does.
-  private mutating func goOn(_ chain: Int) -> StartFailure? {
+  private mutating func startNext(_ chain: Int) -> StartFailure? {
     guard let job = next(chain) else { return nil }
     do {
       running[chain] = try ChildProcess.start(job.words, ignoring: ignored, output: job.output, log: job.log)
@@ -84,7 +84,7 @@ public struct JobPool {
     return nil
   }
 
-  private mutating func meet(_ signal: Int32) {
+  private mutating func handle(_ signal: Int32) {
     guard requests > 0 else {
       note("asked to stop: what is under way saves and ends; a second signal ends it at once")
       return ask()

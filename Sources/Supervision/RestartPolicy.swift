@@ -1,40 +1,40 @@
 /// When a command that ended is started again, and after how long; a value without clock or process.
-public struct RestartPolicy: Sendable {
+package struct RestartPolicy: Sendable {
   /// Where a job stood.
-  public struct Place: Sendable, Equatable, CustomStringConvertible {
+  package struct Place: Sendable, Equatable, CustomStringConvertible {
     /// The phase.
-    public let phase: String
+    package let phase: String
     /// The step, from 1.
-    public let step: Int
+    package let step: Int
 
     /// Names a place.
-    public init(phase: String, step: Int) {
+    package init(phase: String, step: Int) {
       self.phase = phase
       self.step = step
     }
 
     /// `universal step 12`.
-    public var description: String { "\(phase) step \(step)" }
+    package var description: String { "\(phase) step \(step)" }
   }
 
   /// How a start ended.
-  public struct End: Sendable, Equatable {
+  package struct End: Sendable, Equatable {
     /// The exit status, or 128 and the number of the signal that killed it.
-    public let status: Int32
+    package let status: Int32
     /// The step that failed, as this start itself has said; nil when it could not say.
-    public let failed: Place?
+    package let failed: Place?
     /// The last step that the job had noted before this start; nil when it had noted none.
-    public let before: Place?
+    package let before: Place?
     /// The last step that the job has noted; nil when it has noted none.
-    public let reached: Place?
+    package let reached: Place?
     /// Whether another job holds the run directory just now.
-    public let isHeld: Bool
+    package let isHeld: Bool
 
     /// Whether this start has got anywhere: what an earlier start, or an earlier run in the same place, has noted is none of its doing.
-    public var hasMoved: Bool { reached != nil && reached != before }
+    package var hasMoved: Bool { reached != nil && reached != before }
 
     /// Describes an end.
-    public init(status: Int32, failed: Place?, before: Place?, reached: Place?, isHeld: Bool = false) {
+    package init(status: Int32, failed: Place?, before: Place?, reached: Place?, isHeld: Bool = false) {
       self.status = status
       self.failed = failed
       self.before = before
@@ -44,7 +44,7 @@ public struct RestartPolicy: Sendable {
   }
 
   /// What is to be done.
-  public enum Decision: Sendable, Equatable {
+  package enum Decision: Sendable, Equatable {
     /// It is over, for this reason (nil: it needs none).
     case end(because: String?)
     /// It starts again after so many seconds.
@@ -52,20 +52,20 @@ public struct RestartPolicy: Sendable {
   }
 
   /// The longest pause before a start, in seconds (ours: nodes and file systems that come back do so within minutes).
-  public static let longestPause = 300.0
+  package static let longestPause = 300.0
   /// A job that says which step failed fails there again; one that was killed may have been unlucky once more.
   private static let mostDeathsAtOnePlace = 3
 
   /// - Parameters:
   ///   - restarts: how often it may be started again.
   ///   - backoff: seconds before the first restart; each further one that got nowhere doubles them.
-  public init(restarts: Int, backoff: Double) {
+  package init(restarts: Int, backoff: Double) {
     left = restarts
     self.backoff = backoff
   }
 
   /// Takes note of an end and decides.
-  public mutating func decide(_ end: End) -> Decision {
+  package mutating func decide(_ end: End) -> Decision {
     deathsHere = end.hasMoved ? 1 : deathsHere + 1
     let isRepeated = end.failed != nil && end.failed == last?.failed
     defer { last = end }

@@ -6,11 +6,11 @@ import Glibc
 /// Signals that ask to stop are passed on as SIGUSR1, which launchers hand to their ranks without ending them, so that the ranks save
 /// before they end; the second one ends the command's whole process group (cluster/README.md, traps 13 and 14). What a start leaves
 /// running is ended before the next one, and before this process ends: two starts never meet.
-public struct Supervisor {
+package struct Supervisor {
   /// Seconds between SIGTERM and SIGKILL once somebody insists, and for what a start has left behind.
   private static let grace = 10.0
   /// Seconds that the system gets to end what was killed; only a disk or a network file system that hangs takes longer.
-  private static let patience = 60.0
+  private static let backoff = 60.0
   /// Seconds between two looks at the command besides those that signals cause.
   private static let look = 0.1
   /// What the job ends with when it is stopped (EX_TEMPFAIL).
@@ -20,7 +20,7 @@ public struct Supervisor {
   ///   - command: the words of each start, from its number (0 = the first); asked right before it.
   ///   - place: where the job stood when a start ended with a status.
   ///   - note: told of every start and end, a sentence each.
-  public init(
+  package init(
     policy: RestartPolicy, command: @escaping (_ start: Int) -> [String],
     place: @escaping (_ status: Int32) -> RestartPolicy.End, note: @escaping (String) -> Void
   ) {
@@ -36,7 +36,7 @@ public struct Supervisor {
   /// Runs it; returns the last start's status, or 75 when stopped between two or before the command could listen.
   ///
   /// Throws `StartFailure` when the command cannot be started.
-  public mutating func run() throws(StartFailure) -> Int32 {
+  package mutating func run() throws(StartFailure) -> Int32 {
     // With SIGCHLD ignored, as some parents leave it, the system forgets how children ended.
     signal(SIGCHLD, SIG_DFL)
     Descendants.adoptOrphans()
@@ -97,7 +97,7 @@ public struct Supervisor {
     while true {
       Descendants.reap()
       let rest = Descendants.running(without: strangers)
-      if rest.isEmpty || now() - start > Self.grace + Self.patience { return rest.count }
+      if rest.isEmpty || now() - start > Self.grace + Self.backoff { return rest.count }
       if known.isEmpty {
         note("the command has left processes running, which are ended: \(rest.map(String.init).joined(separator: ", "))")
       }

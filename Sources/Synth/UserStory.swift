@@ -83,7 +83,7 @@ struct UserStory {
   private mutating func wanderingItem(in scene: UInt8) -> Int32 {
     let topic = random.chance(habits.lookAround) ? random.below(world.topics) : topic
     for attempt in 0..<16 {
-      // Where a small topic is used up, its neighbours follow.
+      // Where a small topic is used up, its neighbors follow.
       let item = world.pools.draw(topic: (topic + attempt / 6) % world.topics, scene: Int(scene), &random)
       let isLiked = world.items[Int(item)].style == style
       if isMet(item, in: scene) && (isLiked || random.chance(habits.otherStyle)) { return item }
@@ -96,7 +96,7 @@ struct UserStory {
     return Double(found.release) <= time && found.isIn(scene) && !recent.contains(item)
   }
 
-  /// Each rarer behaviour needs the one before and a good match.
+  /// Each rarer behavior needs the one before and a good match.
   private mutating func behavior(on item: WorldItem, isSuccessor: Bool) -> UInt8 {
     let isFavourite = favourites.contains(Int(item.topic))
     let match = (item.style == style ? 0.45 : 0) + (isFavourite ? 0.35 : 0) + (isSuccessor ? 0.2 : 0)
@@ -154,5 +154,43 @@ struct UserStory {
       let draw = random.unit()
       return min(Int(draw.squareRoot() * draw * Double(topics)), topics - 1)
     }
+  }
+}
+
+/// What befalls a series of a growing world: how popular it is, whether it is made to be liked, what its titles say, and when its parts appear.
+///
+/// Ours. A function of (seed, series). Of the series that go on appearing a sixth are new altogether, a sixth have their first part
+/// from the start, the others their first two; the further parts appear one after the other until the last day.
+struct SeriesFate {
+  /// Lower is more popular.
+  let popularity: UInt64
+  /// Whether the rarer behaviors like it.
+  let isCharming: Bool
+  /// Whether its titles name neither the series nor the part.
+  let isPlain: Bool
+  /// Parts that are there when the others begin to appear; all of them when nothing is late.
+  private let partsThere: Int
+  private let isNew: Bool
+  /// The share of the world's days after which the series goes on.
+  private let beginning: Double
+
+  init(_ series: Int32, _ options: WorldOptions) {
+    let habits = options.habits
+    var random = KeyedRandom(seed: options.seed, .series, Int(series))
+    popularity = random.next()
+    let lateness = random.unit() / habits.lateShare
+    beginning = 0.3 + 0.7 * random.unit()
+    isCharming = random.chance(habits.charmingShare ?? 1)
+    isPlain = random.chance(habits.plainShare)
+    isNew = lateness < 1.0 / 6
+    partsThere = lateness < 1.0 / 3 ? 1 : lateness < 1 ? 2 : World.seriesLength
+  }
+
+  /// Unix seconds from which a part can be met; `jitter` in [0, 1) is the part's own.
+  func release(ofPart part: Int, jitter: Double, options: WorldOptions) -> Int {
+    guard part > partsThere || isNew else { return World.start }
+    let gap = (1 - beginning) / Double(max(World.seriesLength - partsThere, 1))
+    let moment = part > partsThere ? beginning + gap * (Double(part - partsThere - 1) + 0.9 * jitter) : 0.95 * beginning
+    return World.start + Int(moment * Double(options.days * 86_400))
   }
 }

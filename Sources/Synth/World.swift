@@ -3,21 +3,21 @@
 /// Ours. Items belong to a topic, a scene (a few to two) and a series of about five parts with a style; a
 /// title names them all. Users have a few favourite topics that drift along the chain of topics, a favourite
 /// style, and come in sessions, each in one scene. What comes next depends on what came last: mostly the
-/// series' next part, else something popular of the topic of the hour. Rarer behaviours happen on
+/// series' next part, else something popular of the topic of the hour. Rarer behaviors happen on
 /// better-matching items. Some items appear late and have no event before.
 ///
 /// In a growing world (``WorldKind/growing``) almost half of the series go on appearing until the last day, a series is popular
 /// as a whole and its title says more of who will like it: users look at what is new by topic and style, and rarer behaviors happen on
 /// series that are made to be liked.
-public struct World: Sendable {
+package struct World: Sendable {
   /// The numbers it was made from.
-  public let options: WorldOptions
+  package let options: WorldOptions
   /// Names of the scenes, the busiest first.
-  public let scenes: [String]
-  /// Names of the behaviours, the commonest first.
-  public let behaviors: [String]
+  package let scenes: [String]
+  /// Names of the behaviors, the commonest first.
+  package let behaviors: [String]
   /// Number of topics.
-  public let topics: Int
+  package let topics: Int
 
   /// Unix seconds of the first possible event: 2023-11-14 22:13:20 UTC, for no reason but roundness.
   static let start = 1_700_000_000
@@ -29,7 +29,7 @@ public struct World: Sendable {
   let habits: WorldHabits
 
   /// Makes the items; `options` must be free of ``WorldOptions/fault``.
-  public init(_ options: WorldOptions) {
+  package init(_ options: WorldOptions) {
     precondition(options.fault == nil, options.fault ?? "")
     self.options = options
     habits = options.habits
@@ -52,10 +52,10 @@ public struct World: Sendable {
   var duration: Int { options.days * 86_400 }
 
   /// Number of items that appear after the start.
-  public var lateItems: Int { items.count { $0.release > Self.start } }
+  package var lateItems: Int { items.count { $0.release > Self.start } }
 
   /// Number of items that stand in two scenes.
-  public var itemsInTwoScenes: Int { items.count { $0.secondScene != nil } }
+  package var itemsInTwoScenes: Int { items.count { $0.secondScene != nil } }
 
   private static func names(_ known: [String], _ count: Int, _ kind: String) -> [String] {
     (0..<count).map { $0 < known.count ? known[$0] : "\(kind)_\($0 + 1)" }
@@ -116,4 +116,63 @@ public struct World: Sendable {
       }
     }
   }
+}
+
+extension World {
+  /// Hands over the events of one user in order of time; each user's depend on nobody else's.
+  package func tellStory(of user: Int, _ body: (WorldEvent) throws -> Void) rethrows {
+    var story = UserStory(self, user: user)
+    try story.tell(body)
+  }
+
+  /// The events of one user in order of time.
+  package func story(of user: Int) -> [WorldEvent] {
+    var events: [WorldEvent] = []
+    tellStory(of: user) { events.append($0) }
+    return events
+  }
+
+  /// Unix seconds before which an item has no event.
+  package func release(of item: Int) -> Int { items[item].release }
+}
+
+/// An item of a made-up world.
+struct WorldItem: Sendable, Equatable {
+  let topic: UInt16
+  /// The scene it is at home in.
+  let scene: UInt8
+  /// Another scene that has it too.
+  var secondScene: UInt8?
+  /// Its series, over the whole world, and its place in it from 1.
+  var series: Int32 = 0
+  var part: UInt8 = 1
+  /// The series' style, which users like or not.
+  var style: UInt8 = 0
+  /// Whether its series is made to be liked; only growing worlds tell.
+  var isCharming = true
+  /// Whether its title names neither its series nor its part; only in growing worlds.
+  var isPlain = false
+  /// What mostly follows it: the next part, after the last one the next series' first.
+  var next: Int32 = 0
+  /// Unix seconds from which it can be met.
+  var release = World.start
+
+  init(topic: UInt16, scene: UInt8) {
+    self.topic = topic
+    self.scene = scene
+  }
+
+  func isIn(_ scene: UInt8) -> Bool { self.scene == scene || secondScene == scene }
+}
+
+/// An event of a made-up user.
+package struct WorldEvent: Sendable, Equatable {
+  /// The item's number.
+  package let item: Int32
+  /// The scene's number.
+  package let scene: UInt8
+  /// The behavior's number; higher is rarer.
+  package let behavior: UInt8
+  /// Unix seconds.
+  package let time: Int
 }

@@ -1,20 +1,20 @@
 import Checkpoints
-public import Collectives
+package import Collectives
 import Config
 import Datasets
-public import Evaluation
+package import Evaluation
 import Files
-import Kernels
-import Memory
+import Host
 import Model
 import Reporting
-import Similarity
+package import Runs
 import Tensors
+import Texts
 
 /// What follows a phase that is trained: its result's scores are blended with the text of items, fitted on the validation events.
 ///
 /// The blend is written into the checkpoint's manifest. A run that was stopped before that makes up for it when it goes on.
-public struct BlendStep {
+package struct BlendStep {
   let config: RunConfig
   let dataset: Dataset
   let vectors: TextVectors
@@ -70,7 +70,7 @@ public struct BlendStep {
   /// Throws `InputError` when the run's configuration or data set has no text vectors.
   ///
   /// - Returns: nil when there is nobody to fit on.
-  public static func refit(
+  package static func refit(
     _ plan: PhasePlan, of run: TrainedRun, communicator: any Communicator
   ) throws -> BlendFit.Result? {
     guard let vectors = run.textVectors else {

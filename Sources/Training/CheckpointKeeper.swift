@@ -3,8 +3,9 @@ import Collectives
 import Config
 import Files
 import Foundation
+import Host
 import Logging
-import Memory
+import Runs
 
 /// When a phase's checkpoints are written, which of them stay, and what becomes of those that cannot be written.
 ///
@@ -58,9 +59,9 @@ final class CheckpointKeeper {
   ///
   /// - Parameter isBehind: whether any rank was behind when the step began.
   func afterStep(isBehind: Bool) throws {
-    if writer.isUnderWay && !isBehind { try judge(writer.settle()) }
+    if writer.isUnderWay && !isBehind { try check(writer.settle()) }
     // Renaming and pruning go on after that, on rank 0.
-    if communicator.rank == 0 { try judge(writer.takeFailure()) }
+    if communicator.rank == 0 { try check(writer.takeFailure()) }
     if contents.hasTokens != preparedForTokens && !writer.isUnderWay { try prepareToCopy() }
   }
 
@@ -83,12 +84,12 @@ final class CheckpointKeeper {
       whenInPlace: prune)
     keptAt = DispatchTime.now().uptimeNanoseconds
     learn(manifest.score)
-    try judge(failure)
+    try check(failure)
     return mode
   }
 
   /// Waits for the checkpoint under way.
-  func finish() throws { try judge(writer.finish()) }
+  func finish() throws { try check(writer.finish()) }
 
   /// Removes the checkpoints that are not needed any more; one that cannot be removed costs room, not the run.
   private var prune: @Sendable () -> Void {
@@ -120,7 +121,7 @@ final class CheckpointKeeper {
   }
 
   /// Ends the run for a checkpoint that is needed and could not be written, and warns of any other.
-  private func judge(_ failure: String?) throws {
+  private func check(_ failure: String?) throws {
     guard let failure else { return }
     if let needed { throw InputError("\(needed) cannot be written: \(failure); make room and go on with --resume") }
     guard communicator.rank == 0 else { return }

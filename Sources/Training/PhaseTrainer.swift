@@ -1,4 +1,3 @@
-import Batches
 import Checkpoints
 import Collectives
 import Config
@@ -6,11 +5,11 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
+import Host
 import Logging
-import Memory
 import Model
-import Optimizers
 import Reporting
+import Runs
 import Tensors
 
 /// Trains one phase from its first step, or from a checkpoint, to its last, judging and keeping the model on the way.
@@ -51,7 +50,7 @@ final class PhaseTrainer {
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
     let negatives = try Memory.use(for: .itemNumbers, { plan.negatives(config, trainCounts: dataset.items.trainCounts) }).map {
       try SharedNegatives(
-        $0, of: source, shardCount: dataset.shardCount, isCorrected: plan.correctsChances, communicator: communicator)
+        $0, of: source, shardCount: dataset.shardCount, isCorrected: plan.correctsLogQ, communicator: communicator)
     }
     leavesItemsOut = negatives?.leavesItemsOut ?? false
     freeze(plan, model)
@@ -74,10 +73,10 @@ final class PhaseTrainer {
     isContinued = begin != nil
     keeper = try CheckpointKeeper(
       config.checkpoint, contents, store: store, communicator: communicator)
-    step.onPause = { [keeper] in try keeper.advance() }
+    step.betweenLayers = { [keeper] in try keeper.advance() }
     let faults = FaultySteps(plan.name, config, dataset, directory, communicator: communicator)
     self.faults = faults
-    step.onFault = { try faults.meet($0) }
+    step.onFault = { try faults.handle($0) }
     watch = communicator.rank == 0 ? TrainingWatch(plan.name, config) : nil
   }
 
@@ -109,9 +108,9 @@ final class PhaseTrainer {
       communicator.state.place = (plan.name, step + 1)
       let report = try self.step.run(step, notes: notes)
       let communication = communicator.state.seconds.reduce(0, +)
-      if !report.isLeftOut {
+      if !report.isSkipped {
         faults.pass()
-        watch?.look(step, report, self.step.routing)
+        watch?.observe(step, report, self.step.routing)
       }
       log?.step(
         step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
@@ -129,24 +128,24 @@ final class PhaseTrainer {
 
   /// What is due before the first step; false when a signal stopped it.
   ///
-  /// A phase that starts from trained numbers is judged before its first step too: it must end above where it started, or its result
+  /// A phase that starts from trained numbers is evaluated before its first step too: it must end above where it started, or its result
   /// is the start. A run
   /// that goes on makes up for an evaluation that was stopped.
   private func judgeStart() throws -> Bool {
     if let start {
-      guard !start.manifest.isJudged else { return true }
+      guard !start.manifest.isEvaluated else { return true }
       guard case .scored(let score) = try evaluate(start.manifest.step) else { return false }
       if communicator.rank == 0 {
-        _ = try start.judged(by: score == nil ? nil : metric, score: score)
+        _ = try start.evaluated(by: score == nil ? nil : metric, score: score)
       }
       try communicator.barrier()
       keeper.learn(score)
       return true
     }
     guard steps == 0 || !plan.kind.isUniversal || isContinued else { return true }
-    let judgement = try evaluate(0)
-    try keep(step: 0, judgement, mustExist: true)
-    return judgement != .stopped
+    let setting = try evaluate(0)
+    try keep(step: 0, setting, mustExist: true)
+    return setting != .stopped
   }
 
   /// What this rank has to tell the others in the next step.
@@ -163,11 +162,11 @@ final class PhaseTrainer {
     let saves = keeper.isDue(after: done) || notes.wantsCheckpoint
     let judges = isJudgementDue(after: done)
     guard judges || saves || notes.wantsStop else { return true }
-    let judgement = judges ? try evaluate(done) : .scored(nil)
-    let stops = notes.wantsStop || judgement == .stopped
-    // A judged model is kept only when it may be the result: the last, or better than what is there.
-    if saves || stops || done == steps || keeper.isBest(judgement.score) {
-      try keep(step: done, judgement, mustExist: stops || done == steps)
+    let setting = judges ? try evaluate(done) : .scored(nil)
+    let stops = notes.wantsStop || setting == .stopped
+    // A evaluated model is kept only when it may be the result: the last, or better than what is there.
+    if saves || stops || done == steps || keeper.isBest(setting.score) {
+      try keep(step: done, setting, mustExist: stops || done == steps)
     }
     return !stops
   }
@@ -178,7 +177,7 @@ final class PhaseTrainer {
   }
 
   /// What an evaluation says of a model.
-  private enum Judgement: Equatable {
+  private enum Setting: Equatable {
     /// A signal stopped it.
     case stopped
     /// The metric that checkpoints are chosen by; nil when there is nobody to judge by, or nothing to judge.
@@ -187,7 +186,7 @@ final class PhaseTrainer {
     var score: Double? { if case .scored(let score) = self { score } else { nil } }
   }
 
-  private func evaluate(_ step: Int) throws -> Judgement {
+  private func evaluate(_ step: Int) throws -> Setting {
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
     let measured = try work.time(.evaluation) {
@@ -211,12 +210,12 @@ final class PhaseTrainer {
     if let found { log?.mixture(found, step: steps) }
   }
 
-  private func keep(step: Int, _ judgement: Judgement, mustExist: Bool) throws {
+  private func keep(step: Int, _ setting: Setting, mustExist: Bool) throws {
     let manifest = CheckpointManifest(
       phase: plan.name, step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch),
-      updates: self.step.optimizer.updates, isJudged: judgement != .stopped, unlogged: log?.unlogged,
+      updates: self.step.optimizer.updates, isEvaluated: setting != .stopped, unlogged: log?.unlogged,
       dataset: dataset.manifest.checksum,
-      items: dataset.items.count, selectedBy: judgement.score == nil ? nil : metric, score: judgement.score,
+      items: dataset.items.count, selectedBy: setting.score == nil ? nil : metric, score: setting.score,
       order: EpochOrder.rule, negatives: NegativeSampler.rule)
     work.reset()
     let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }

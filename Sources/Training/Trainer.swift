@@ -1,28 +1,28 @@
 import Checkpoints
-public import Collectives
-public import Config
-public import Datasets
+package import Collectives
+package import Config
+package import Datasets
 import Evaluation
 import Files
-import Kernels
 import Model
-public import Reporting
+package import Reporting
+package import Runs
 import Tensors
-public import Text
+package import Texts
 
 /// A run of one rank: the universal phase, then each targeted phase from the end of the universal one.
-public final class Trainer {
+package final class Trainer {
   /// What a run needs besides its configuration.
-  public struct Inputs {
+  package struct Inputs {
     /// The data set.
-    public let dataset: Dataset
+    package let dataset: Dataset
     /// Its token states; nil when the model reads no text.
-    public let states: TokenStates?
+    package let states: TokenStates?
     /// Where the run writes.
-    public let directory: RunDirectory
+    package let directory: RunDirectory
 
     /// Puts the inputs together.
-    public init(dataset: Dataset, states: TokenStates?, directory: RunDirectory) {
+    package init(dataset: Dataset, states: TokenStates?, directory: RunDirectory) {
       self.dataset = dataset
       self.states = states
       self.directory = directory
@@ -30,7 +30,7 @@ public final class Trainer {
   }
 
   /// How a run ends.
-  public enum Outcome: Sendable, Equatable {
+  package enum Outcome: Sendable, Equatable {
     /// All phases that were asked for are trained.
     case finished
     /// A signal stopped it after so many steps of a phase; a checkpoint of them is in place.
@@ -40,7 +40,7 @@ public final class Trainer {
   /// Makes a run; only rank 0 writes a log.
   ///
   /// - Parameter shouldStop: asked in each step, and now and then besides, whether this rank wants the run to stop.
-  public init(
+  package init(
     _ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, console: Console,
     shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
   ) throws {
@@ -66,7 +66,7 @@ public final class Trainer {
   ///   - selection: names of phases; `targeted` stands for all targeted ones; nil = all.
   ///   - isResuming: whether to go on from the newest whole checkpoint of these phases; where there is none, the run begins.
   ///   - start: what the universal phase begins with, if not with a new model; a run that goes on has its numbers already.
-  public func run(
+  package func run(
     only selection: String? = nil, resuming isResuming: Bool = false, from start: StartingPoint? = nil
   ) throws -> Outcome {
     let selected = PhasePlan.selected(plans, selection).map(\.plan)
@@ -89,7 +89,7 @@ public final class Trainer {
         }
         start = number == point.phase ? point.checkpoint : nil
       }
-      try goOn()
+      try checkStop()
       if case .stopped(let step) = try train(plan, from: start) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
@@ -106,14 +106,14 @@ public final class Trainer {
 
   /// Reads the start into a new model and says what became of the items.
   private func begin(_ contents: CheckpointContents, with start: Start) throws {
-    let match = try start.point.load(start.checkpoint, into: contents, communicator: communicator, mayGoOn: goOn)
+    let match = try start.point.load(start.checkpoint, into: contents, communicator: communicator, checkStop: checkStop)
     console.note(
       "beginning with \(start.checkpoint.path): \(HumanFormat.count(match.known)) known items, "
         + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
     log?.start(start.point, match)
   }
 
-  private func goOn() throws {
+  private func checkStop() throws {
     if shouldStop() { throw StoppedEarly() }
   }
 
@@ -131,14 +131,14 @@ public final class Trainer {
       guard let point, number <= point.phase else { return false }
       let manifest = point.checkpoint.manifest
       guard number == point.phase, line.step >= manifest.step else { return true }
-      return line.step == manifest.step && (manifest.isJudged || !line.isEvaluation)
+      return line.step == manifest.step && (manifest.isEvaluated || !line.isEvaluation)
     }
   }
 
   /// A phase's model before its first step; with `userHead`, as the phase has it.
   private func makeModel(_ userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
     try ModelFactory.make(
-      config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, mayGoOn: goOn)
+      config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, checkStop: checkStop)
   }
 
   /// The universal phase's result, read back from its checkpoint; rank 0's view of the folder counts.
@@ -152,7 +152,7 @@ public final class Trainer {
     try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
     try ResumePoint.checkSettings(checkpoint, config)
     let model = try makeModel()
-    try checkpoint.loadResult(into: model, communicator: communicator, mayGoOn: goOn)
+    try checkpoint.loadResult(into: model, communicator: communicator, checkStop: checkStop)
     return model
   }
 

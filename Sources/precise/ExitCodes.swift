@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Glibc
 import Reporting
+import Runs
 import Training
 
 /// The exit codes of every command, and the one place where an error becomes one.
@@ -43,7 +44,7 @@ enum PreciseExit {
       case is InputError, is LaunchError, is ThreadLevelError: (badInput, "\(cause)")
       case is ConfigProblems: (usage, "\(cause)")
       case is StoppedEarly: (stopped, "\(cause)")
-      case is MPIError, is NotFiniteError, is SilentRank: (fault, "\(cause)")
+      case is MPIError, is NotFiniteError, is RankTimeout: (fault, "\(cause)")
       case is PeerFailure: (fault, "\(cause) without saying why")
       default: (fault, "a fault of this program: \(cause); please report it")
       }

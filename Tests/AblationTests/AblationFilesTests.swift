@@ -14,21 +14,21 @@ struct AblationFilesTests {
     #expect(try AblationRecord(path: path) == nil)
     var record = AblationRecord(config: "seed: 1\n", dataset: "abc", tokenStates: "def")
     record.isTrained = true
-    try record.add(AblationWorld.printed(0.1, 0.2, universal: 0.05, phase: "like"), judgement: "seen", split: "test")
-    try record.add(AblationWorld.printed(0.3, 0.4, split: "validation"), judgement: "seen", split: "validation")
+    try record.add(AblationWorld.printed(0.1, 0.2, universal: 0.05, phase: "like"), setting: "seen", split: "test")
+    try record.add(AblationWorld.printed(0.3, 0.4, split: "validation"), setting: "seen", split: "validation")
     record.add(
       ["like": ["test": ["model": AblationWorld.ranks(found: 5)], "test.universal": ["model": AblationWorld.ranks(found: 1)]]],
-      judgement: "seen", split: "test")
+      setting: "seen", split: "test")
     try record.write(to: path)
     let back = try #require(try AblationRecord(path: path))
-    #expect(back == record && back.ranks("like", judgement: "seen", split: "test") == AblationWorld.ranks(found: 5))
-    #expect(back.ranks("like", judgement: "seen", split: "test", ranking: "text") == nil)
-    #expect(back.has("like", judgement: "seen", split: "test") && !back.has("universal", judgement: "seen", split: "test"))
-    #expect(back.has("universal", judgement: "seen", split: "validation") && !back.has("like", judgement: "other", split: "test"))
-    #expect(back.references("like", judgement: "seen", split: "test") == ["universal"])
-    #expect(back.entry("like", judgement: "seen", split: "test", reference: "universal")?["all"]?["recall@10"]?.number == 0.05)
-    #expect(throws: InputError.self) { try record.add(Data("precise: no".utf8), judgement: "seen", split: "test") }
-    for text in ["", "[]", "{}", "{\"version\": 2, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}}"] {
+    #expect(back == record && back.ranks("like", setting: "seen", split: "test") == AblationWorld.ranks(found: 5))
+    #expect(back.ranks("like", setting: "seen", split: "test", ranking: "text") == nil)
+    #expect(back.has("like", setting: "seen", split: "test") && !back.has("universal", setting: "seen", split: "test"))
+    #expect(back.has("universal", setting: "seen", split: "validation") && !back.has("like", setting: "other", split: "test"))
+    #expect(back.references("like", setting: "seen", split: "test") == ["universal"])
+    #expect(back.entry("like", setting: "seen", split: "test", reference: "universal")?["all"]?["recall@10"]?.number == 0.05)
+    #expect(throws: InputError.self) { try record.add(Data("precise: no".utf8), setting: "seen", split: "test") }
+    for text in ["", "[]", "{}", "{\"version\": 2, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"evaluated\": {}}"] {
       try text.write(toFile: path, atomically: true, encoding: .utf8)
       #expect(throws: InputError.self) { try AblationRecord(path: path) }
     }
@@ -40,9 +40,9 @@ struct AblationFilesTests {
   ])
   func ranksAreRead(more: String) throws {
     let folder = try TemporaryFolder()
-    let text = "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}\(more)}"
+    let text = "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"evaluated\": {}\(more)}"
     let record = try #require(try AblationRecord(path: try folder.write("record.json", text)))
-    let ranks = record.ranks("b", judgement: "a", split: "c", ranking: "d")
+    let ranks = record.ranks("b", setting: "a", split: "c", ranking: "d")
     #expect(ranks == (more.contains("[[") ? RanksByTrainingEvents([.init(events: 1, users: 3, found: 2)]) : nil))
   }
 
@@ -55,7 +55,7 @@ struct AblationFilesTests {
     let value = ranks.hasPrefix("[]") || ranks.hasPrefix("{") ? ranks : "{\"a\": {\"b\": {\"c\": {\"d\": [\(ranks)]}}}}"
     let path = try folder.write(
       "record.json",
-      "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"judged\": {}, \"ranks_by_training_events\": \(value)}"
+      "{\"version\": 1, \"config\": \"\", \"dataset\": \"\", \"trained\": true, \"evaluated\": {}, \"ranks_by_training_events\": \(value)}"
     )
     let error = #expect(throws: InputError.self) { try AblationRecord(path: path) }
     #expect(error?.description.contains("ranks_by_training_events cannot be read") == true)

@@ -1,5 +1,6 @@
 import Ablation
 import Config
+import Files
 import Foundation
 import Reporting
 import Testing
@@ -63,7 +64,7 @@ struct AblationPictureTests {
     for variant in ["both", "ids"] {
       var record = try world.record()
       try record.add(
-        AblationWorld.printedInFull(0.05, 0.01, baselines: true), judgement: "as configured", split: "test")
+        AblationWorld.printedInFull(0.05, 0.01, baselines: true), setting: "as configured", split: "test")
       records[variant] = [1: record]
     }
     let data = [
@@ -118,7 +119,7 @@ struct AblationPictureTests {
     for (seed, own, universal) in [(UInt64(1), 0.08, 0.05), (2, 0.06, 0.08)] {
       var record = try world.record()
       try record.add(
-        AblationWorld.printed(own, 0.01, universal: universal, phase: "like"), judgement: "as configured", split: "test")
+        AblationWorld.printed(own, 0.01, universal: universal, phase: "like"), setting: "as configured", split: "test")
       records["both", default: [:]][seed] = record
     }
     let results = AblationResults(world.grid, command: "c", data: [:], records: records)
@@ -141,7 +142,7 @@ struct AblationPictureTests {
     #expect(GainPicture(try world.results()).svg == nil)
   }
 
-  /// What earlier versions have judged tells nothing of each user, and has no curves.
+  /// What earlier versions have evaluated tells nothing of each user, and has no curves.
   @Test func withoutNumbersThereIsNoPicture() throws {
     let results = try AblationWorld().results()
     #expect(PopularityPicture(results).svg == nil && CurvePicture(results).svg == nil)
@@ -155,7 +156,7 @@ struct AblationPictureTests {
     var grid = world.grid
     grid.buckets = ["all", "scenes.shop", "scenes.none"]
     var record = try world.record()
-    try record.add(AblationWorld.printedInFull(0.1, 0.1, baselines: false), judgement: "as configured", split: "test")
+    try record.add(AblationWorld.printedInFull(0.1, 0.1, baselines: false), setting: "as configured", split: "test")
     let results = AblationResults(grid, command: "c", data: [:], records: ["both": [1: record]])
     #expect(results.unknownBuckets == ["scenes.none"])
     #expect(AblationTable(results).markdown.contains("| **both** | 0.1000 | 0.0500 | – |\n"))

@@ -1,5 +1,6 @@
 import Ablation
 import Config
+import Files
 import Foundation
 import Reporting
 import Testing
@@ -59,7 +60,7 @@ struct AblationTableTests {
     for (seed, own, universal) in [(UInt64(1), 0.08, 0.06), (2, 0.09, 0.08)] {
       var record = try world.record()
       try record.add(
-        AblationWorld.printed(own, 0.01, universal: universal, phase: "like"), judgement: "as configured", split: "test")
+        AblationWorld.printed(own, 0.01, universal: universal, phase: "like"), setting: "as configured", split: "test")
       records["both", default: [:]][seed] = record
     }
     let results = AblationResults(world.grid, command: "c", data: [:], records: records)
@@ -88,7 +89,7 @@ struct AblationTableTests {
     var grid = world.grid
     grid.buckets = ["all", "tial"]
     var record = try world.record()
-    try record.add(AblationWorld.printed(0.1, 0.1), judgement: "as configured", split: "test")
+    try record.add(AblationWorld.printed(0.1, 0.1), setting: "as configured", split: "test")
     let results = AblationResults(grid, command: "c", data: [:], records: ["both": [1: record]])
     #expect(results.unknownBuckets == ["tial"] && AblationTable(results).markdown.contains("No result has a bucket tial."))
   }

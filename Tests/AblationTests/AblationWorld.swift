@@ -58,7 +58,7 @@ struct AblationWorld {
     return Data("{\"universal\": {\"test\": {\(entry(all, tail))\(beside)}}}".utf8)
   }
 
-  /// Runs judged with all that evaluation tells: `both` with seed 1 has what needs no training.
+  /// Runs evaluated with all that evaluation tells: `both` with seed 1 has what needs no training.
   func fullResults() throws -> AblationResults {
     var records: [String: [UInt64: AblationRecord]] = [:]
     var curves: [String: [UInt64: [String: LearningCurve]]] = [:]
@@ -69,10 +69,10 @@ struct AblationWorld {
       var record = try record()
       let hasBaselines = variant == "both" && seed == 1
       try record.add(
-        Self.printedInFull(all, tail, baselines: hasBaselines), judgement: "as configured", split: "test")
+        Self.printedInFull(all, tail, baselines: hasBaselines), setting: "as configured", split: "test")
       var ranks = ["model": Self.ranks(found: Int((100 * all).rounded()))]
       if hasBaselines { ranks["popularity"] = Self.ranks(found: 3) }
-      record.add(["universal": ["test": ranks]], judgement: "as configured", split: "test")
+      record.add(["universal": ["test": ranks]], setting: "as configured", split: "test")
       records[variant, default: [:]][seed] = record
       let points = [(5, 0.5), (10, 0.8), (20, 1)].map { LearningCurve.Point(step: $0, value: $1 * all) }
       curves[variant, default: [:]][seed] = ["universal": .init(metric: "ndcg@10", epochs: 4, points: points)]
@@ -101,9 +101,9 @@ struct AblationWorld {
     ]
     for (variant, seed, all, tail) in numbers where isWhole || variant != "ids" || seed != 2 {
       var record = try record()
-      for judgement in grid.judgements {
-        try record.add(Self.printed(all, tail), judgement: judgement.label, split: "test")
-        try record.add(Self.printed(all * 2, tail, split: "validation"), judgement: judgement.label, split: "validation")
+      for setting in grid.settings {
+        try record.add(Self.printed(all, tail), setting: setting.label, split: "test")
+        try record.add(Self.printed(all * 2, tail, split: "validation"), setting: setting.label, split: "validation")
       }
       records[variant, default: [:]][seed] = record
     }

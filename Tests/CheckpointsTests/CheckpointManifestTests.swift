@@ -14,7 +14,7 @@ struct CheckpointManifestTests {
   init() throws {
     folder = try TemporaryFolder()
     var manifest = CheckpointManifest(
-      phase: "universal", step: 1203, steps: 6000, epoch: 3.1415, updates: 1203, isJudged: true,
+      phase: "universal", step: 1203, steps: 6000, epoch: 3.1415, updates: 1203, isEvaluated: true,
       unlogged: .init(steps: 3, loss: 20.125), dataset: "0123456789abcdef", items: 300, selectedBy: "ndcg@10", score: 0.25)
     manifest.files = [.init(name: "items-00000.safetensors", crc32: "00c0ffee", rows: [0, 300])]
     self.manifest = manifest
@@ -23,9 +23,9 @@ struct CheckpointManifestTests {
   @Test func isReadAsItWasWritten() throws {
     try manifest.write(to: folder.path)
     #expect(try CheckpointManifest(folder: folder.path) == manifest)
-    // Judged later, it is written once more.
-    let judged = try CheckpointManifest(folder: folder.path)
-    try judged.write(to: folder.path)
+    // Evaluated later, it is written once more.
+    let evaluated = try CheckpointManifest(folder: folder.path)
+    try evaluated.write(to: folder.path)
     #expect(try CheckpointManifest(folder: folder.path) == manifest)
   }
 

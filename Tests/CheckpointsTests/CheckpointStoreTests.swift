@@ -18,7 +18,7 @@ struct CheckpointStoreTests {
   private func add(_ step: Int, score: Double?) throws {
     try FileManager.default.createDirectory(atPath: store.path(step: step), withIntermediateDirectories: true)
     let manifest = CheckpointManifest(
-      phase: "universal", step: step, steps: 60, epoch: 0, updates: step, isJudged: true, dataset: "", items: 3,
+      phase: "universal", step: step, steps: 60, epoch: 0, updates: step, isEvaluated: true, dataset: "", items: 3,
       selectedBy: score == nil ? nil : "mrr", score: score)
     try manifest.sealed().write(to: URL(fileURLWithPath: "\(store.path(step: step))/\(CheckpointManifest.fileName)"))
   }

@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  /// The nearest bfloat16, ties to even, by comparing both neighbours.
+  /// The nearest bfloat16, ties to even, by comparing both neighbors.
   private func rounded(_ value: Float) -> Float {
     let low = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
     let high = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) &+ 0x1_0000)

@@ -1,7 +1,7 @@
 import Collectives
 import Testing
 
-/// What every carrier must do, checked from inside one rank; each check is collective.
+/// What every backend must do, checked from inside one rank; each check is collective.
 ///
 /// Contents are functions of (sender, receiver, place), so a rank knows what it must get without asking anybody.
 struct CommunicatorContract {

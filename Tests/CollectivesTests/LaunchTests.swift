@@ -59,11 +59,11 @@ import Testing
     (Launch.Launcher.pmi, "Open MPI 4.1.4", "Open MPI's mpirun, not with the mpiexec of MPICH"),
     (.openMPI, "MPICH 4.0.2", "that library's mpiexec, not with Open MPI's mpirun"),
     (.openMPI, "Open MPI 4.1.4", "the launcher of the same library and version"),
-  ]) func anotherWorldIsRefused(launcher: Launch.Launcher, library: String, mend: String) throws {
+  ]) func anotherWorldIsRefused(launcher: Launch.Launcher, library: String, remedy: String) throws {
     let launch = Launch(launcher: launcher, size: 3, rank: 0, localSize: nil)
     let refusal = try #require(launch.refusal(worldOf: 1, rank: 0, linkedWith: library))
     #expect(refusal.description.contains("started 3 processes, but each found itself alone"))
-    #expect(refusal.description.contains("linked with \(library)") && refusal.description.contains(mend))
+    #expect(refusal.description.contains("linked with \(library)") && refusal.description.contains(remedy))
     #expect(launch.refusal(worldOf: 2, rank: 0, linkedWith: library)?.description.contains("a world of 2") == true)
     #expect(launch.refusal(worldOf: 3, rank: 0, linkedWith: library) == nil)
   }

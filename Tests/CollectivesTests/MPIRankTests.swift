@@ -13,7 +13,7 @@ struct MPIRankTests {
     try Job.run { communicator in
       #expect(communicator.size == Job.launch?.size ?? communicator.size)
       #expect(communicator.rank == Job.launch?.rank ?? communicator.rank)
-      #expect(communicator.carrier == MPIWorld.library && !communicator.carrier.isEmpty)
+      #expect(communicator.backend == MPIWorld.library && !communicator.backend.isEmpty)
       #expect(MPIWorld.threadLevel != "single" && !MPIWorld.processor.isEmpty)
     }
   }

@@ -22,7 +22,7 @@ import Testing
       }
     }
     gate.isOpen.store(true, ordering: .releasing)
-    #expect((failure?.cause as? SilentRank)?.ranks == [ranks - 1])
+    #expect((failure?.cause as? RankTimeout)?.ranks == [ranks - 1])
     #expect("\(failure.map { "\($0)" } ?? "")".contains("rank \(ranks - 1) has been silent for 0.5 s"))
   }
 

@@ -1,4 +1,5 @@
 import Collectives
+import Host
 import Testing
 
 /// What is measured, and what of it a timeline keeps.

@@ -57,12 +57,12 @@ struct AblateCommandTests {
     }
     let times = try ["both", "ids"].map { try changed("runs/\($0)/seed-1/config.yaml") }
     let again = try ablate(grid, "--resume")
-    #expect(again.code == 0 && again.output == first.output && again.errors.contains("4 trained, 4 judged"), "\(again.errors)")
+    #expect(again.code == 0 && again.output == first.output && again.errors.contains("4 trained, 4 evaluated"), "\(again.errors)")
     #expect(try ["both", "ids"].map { try changed("runs/\($0)/seed-1/config.yaml") } == times)
-    // One bucket more is a matter of the table alone; another way to judge is judged, and nothing is trained.
+    // One bucket more is a matter of the table alone; another way to judge is evaluated, and nothing is trained.
     let more = try self.grid("both: {}\n  ids: {model.semantic_dim: 0}", "seeds: [1, 2]\nphases: [universal]\nbuckets: [cold]")
-    let judged = try ablate(more, "--resume", "--quiet")
-    #expect(judged.code == 0 && judged.output.contains("| recall@10, test | cold |"), "\(judged.errors)")
+    let evaluated = try ablate(more, "--resume", "--quiet")
+    #expect(evaluated.code == 0 && evaluated.output.contains("| recall@10, test | cold |"), "\(evaluated.errors)")
     #expect(try ["both", "ids"].map { try changed("runs/\($0)/seed-1/config.yaml") } == times)
     let started = try ablate(more)
     #expect(started.code == 65 && started.errors.contains("holds an ablation already; give --resume"))
@@ -84,10 +84,11 @@ struct AblateCommandTests {
     for run in ["both/seed-1", "both/seed-2", "ids/seed-1", "ids/seed-2"] {
       let record = try #require(
         try JSONSerialization.jsonObject(with: Data(try text("results/\(run).json").utf8)) as? [String: Any])
-      let judged = try #require((record["judged"] as? [String: Any])?["evaluation.filter_seen=true"] as? [String: [String: Any]])
+      let evaluated = try #require(
+        (record["evaluated"] as? [String: Any])?["evaluation.filter_seen=true"] as? [String: [String: Any]])
       for phase in ["universal", "like"] {
-        let test = try #require((judged["test"]?[phase] as? [String: Any])?["test"] as? [String: Any])
-        let validation = try #require((judged["validation"]?[phase] as? [String: Any])?["validation"] as? [String: Any])
+        let test = try #require((evaluated["test"]?[phase] as? [String: Any])?["test"] as? [String: Any])
+        let validation = try #require((evaluated["validation"]?[phase] as? [String: Any])?["validation"] as? [String: Any])
         #expect((test["baselines"] != nil) == (run == "both/seed-1") && validation["baselines"] == nil, "\(run), \(phase)")
         #expect(test["standard_error"] != nil && test["behaviors"] != nil)
       }
@@ -104,13 +105,13 @@ struct AblateCommandTests {
     var record = try #require(
       try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [String: Any])
     record["ranks_by_training_events"] = nil
-    var judged = try #require(record["judged"] as? [String: [String: [String: [String: [String: Any]]]]])
-    for (label, splits) in judged {
+    var evaluated = try #require(record["evaluated"] as? [String: [String: [String: [String: [String: Any]]]]])
+    for (label, splits) in evaluated {
       for split in splits.keys {
-        for key in ["baselines", "standard_error", "behaviors"] { judged[label]?[split]?["universal"]?[split]?[key] = nil }
+        for key in ["baselines", "standard_error", "behaviors"] { evaluated[label]?[split]?["universal"]?[split]?[key] = nil }
       }
     }
-    record["judged"] = judged
+    record["evaluated"] = evaluated
     try JSONSerialization.data(withJSONObject: record).write(to: URL(fileURLWithPath: path))
     try FileManager.default.removeItem(atPath: "\(output)/runs/both/seed-1/metrics.jsonl")
     let again = try ablate(grid, "--resume")
@@ -168,7 +169,7 @@ struct AblateCommandTests {
     process.waitUntilExit()
     let errors = try String(contentsOfFile: said, encoding: .utf8)
     #expect(process.terminationReason == .exit && process.terminationStatus == 75, "\(errors)")
-    #expect(errors.contains("2 runs (2 variants, 1 seed): 1 trained, 1 judged; go on with --resume"), "\(errors)")
+    #expect(errors.contains("2 runs (2 variants, 1 seed): 1 trained, 1 evaluated; go on with --resume"), "\(errors)")
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(output)/runs/ids/seed-1/checkpoints/universal").count > 0)
     #expect(!FileManager.default.fileExists(atPath: "\(output)/table.md"))
     let times = try [changed("runs/both/seed-1/config.yaml"), changed("results/both/seed-1.json")]

@@ -8,7 +8,7 @@ import Testing
       let what: String
       let found: String
       let verdict: String
-      let mend: String?
+      let remedy: String?
     }
     let fit: Bool
     let findings: [Finding]
@@ -40,7 +40,7 @@ import Testing
     let result = try CommandRunner.run("doctor", "--ranks", "1", "--expect-ranks", "4", "--json")
     #expect(result.code == 65 && result.errors.isEmpty)
     let report = try report(result)
-    #expect(!report.fit && report.findings[0].verdict == "wrong" && report.findings[0].mend?.contains("mpirun -n 4") == true)
+    #expect(!report.fit && report.findings[0].verdict == "wrong" && report.findings[0].remedy?.contains("mpirun -n 4") == true)
   }
 
   /// A Slurm step of tasks that cannot find each other: each would train a run of its own.

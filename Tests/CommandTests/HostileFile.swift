@@ -15,13 +15,13 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   /// The command; `run`, `dataset` and `raw` in its arguments are copies that belong to the test.
   let command: [String]
   /// The damages after which the command may as well go on; after all others it must not.
-  var mayGoOn: Set<FileDamage> = []
+  var checkStop: Set<FileDamage> = []
   /// The exit code of a refusal.
   var code: Int32 = 65
   /// The damages that another file than this one shows, with other names and another code.
   var shownElsewhere: Set<FileDamage> = []
   /// Makes checksums fit again that would hide the damage.
-  var mend: (@Sendable (_ path: String) throws -> Void)?
+  var remedy: (@Sendable (_ path: String) throws -> Void)?
 
   var testDescription: String { name }
 
@@ -33,7 +33,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
 
   private static let rows: [HostileFile] = [
     interactions("csv", "raw/interactions.csv"),
-    interactions("csv.gz", "raw/interactions.csv.gz", .gzip, mayGoOn: []),
+    interactions("csv.gz", "raw/interactions.csv.gz", .gzip, checkStop: []),
     interactions("tsv", "raw/interactions.tsv", options: ["--format", "tsv"]),
     interactions("jsonl", "raw/interactions.jsonl", options: ["--format", "jsonl"]),
     interactions("ratings.dat", "raw/ratings.dat", options: ["--format", "movielens-1m"]),
@@ -42,39 +42,42 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
       name: "items, csv", format: .lines, file: "raw/items.csv",
       // Its ids without their digits are items that nobody has used.
       command: prepare + ["--interactions", "raw/interactions.csv", "--items", "raw/items.csv"],
-      mayGoOn: rowsMayGoOn.union([.nanFilled])),
+      checkStop: rowsMayGoOn.union([.nanFilled])),
   ]
 
   private static let prepare = ["prepare", "--out", "made", "--quiet", "--virtual-shards", "2", "--min-item-events", "1"]
 
   private static func interactions(
-    _ name: String, _ file: String, _ format: FileDamage.Format = .lines, mayGoOn: Set<FileDamage> = rowsMayGoOn,
+    _ name: String, _ file: String, _ format: FileDamage.Format = .lines, checkStop: Set<FileDamage> = rowsMayGoOn,
     options: [String] = []
   ) -> HostileFile {
     HostileFile(
       name: "interactions, \(name)", format: format, file: file, command: prepare + ["--interactions", file] + options,
-      mayGoOn: mayGoOn)
+      checkStop: checkStop)
   }
 
   /// An unknown id has no score; an empty list of ids is none, but a table has a header.
   private static let lists: [HostileFile] = [
     HostileFile(
       name: "score --pairs", format: .lines, file: "pairs.csv",
-      command: ["score", "run", "--pairs", "pairs.csv", "--out", "made", "--quiet"], mayGoOn: rowsMayGoOn.union([.nanFilled])),
+      command: ["score", "run", "--pairs", "pairs.csv", "--out", "made", "--quiet"], checkStop: rowsMayGoOn.union([.nanFilled])),
     HostileFile(
       name: "export --items", format: .lines, file: "raw/items.csv",
-      command: ["export", "run", "--items", "raw/items.csv", "--out", "made", "--quiet"], mayGoOn: rowsMayGoOn.union([.nanFilled])
+      command: ["export", "run", "--items", "raw/items.csv", "--out", "made", "--quiet"],
+      checkStop: rowsMayGoOn.union([.nanFilled])
     ),
     HostileFile(
       name: "recommend --users-file", format: .lines, file: "users.txt",
-      command: ["recommend", "run", "--users-file", "users.txt", "--json", "--quiet"], mayGoOn: [.truncated, .bitFlipped, .empty]),
+      command: ["recommend", "run", "--users-file", "users.txt", "--json", "--quiet"],
+      checkStop: [.truncated, .bitFlipped, .empty]),
   ]
 
   /// Every key has a default, so half a file and none at all are configurations too.
   private static let configurations: [HostileFile] = [
     HostileFile(
       name: "configuration", format: .yaml, file: "config.yaml",
-      command: ["check", "--config", "config.yaml", "--data", "dataset", "--quiet"], mayGoOn: [.truncated, .bitFlipped, .empty],
+      command: ["check", "--config", "config.yaml", "--data", "dataset", "--quiet"],
+      checkStop: [.truncated, .bitFlipped, .empty],
       code: 64)
   ]
 
@@ -82,12 +85,12 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   private static let states: [HostileFile] = [
     HostileFile(
       name: "encode --states", format: .safetensors, file: "states.safetensors",
-      command: ["encode", "dataset", "--states", "states.safetensors", "--ids", "ids.txt", "--quiet"], mayGoOn: [.bitFlipped]),
+      command: ["encode", "dataset", "--states", "states.safetensors", "--ids", "ids.txt", "--quiet"], checkStop: [.bitFlipped]),
     HostileFile(
       name: "encode --ids", format: .lines, file: "ids.txt",
       command: ["encode", "dataset", "--states", "states.safetensors", "--ids", "ids.txt", "--quiet"],
       // Half of the items and one more are enough.
-      mayGoOn: [.bitFlipped]),
+      checkStop: [.bitFlipped]),
     dataset("token states", .safetensors, "dataset/token_states.safetensors", export, [.bitFlipped]),
     // Vectors have no checksum of their own; a run's scores are bound to the rule and the states that they were made by.
     dataset("text vectors", .safetensors, "dataset/text_vectors.safetensors", export, [.bitFlipped, .wrongEndianNumbers]),
@@ -95,7 +98,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
       name: "text vectors, trained with", format: .safetensors, file: "dataset/text_vectors.safetensors",
       command: ["train", "--config", "config.yaml", "--data", "dataset", "--out", "made", "--quiet", "--ranks", "1"],
       // Without the file there is nothing to blend.
-      mayGoOn: [.bitFlipped, .wrongEndianNumbers, .danglingLink, .linkLoop]),
+      checkStop: [.bitFlipped, .wrongEndianNumbers, .danglingLink, .linkLoop]),
     dataset("encode.json", .json, "dataset/encode.json", export, [.bitFlipped, .wrongEndianLength]),
   ]
 
@@ -113,9 +116,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   ]
 
   private static func dataset(
-    _ name: String, _ format: FileDamage.Format, _ file: String, _ command: [String], _ mayGoOn: Set<FileDamage> = []
+    _ name: String, _ format: FileDamage.Format, _ file: String, _ command: [String], _ checkStop: Set<FileDamage> = []
   ) -> HostileFile {
-    HostileFile(name: name, format: format, file: file, command: command, mayGoOn: mayGoOn)
+    HostileFile(name: name, format: format, file: file, command: command, checkStop: checkStop)
   }
 
   /// The checkpoint that the commands serve from.
@@ -130,12 +133,12 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     + ["dense.safetensors", "items-00000.safetensors"].map { name in
       HostileFile(
         name: "checkpoint, \(name), checksum made to fit", format: .safetensors, file: "\(checkpoint)/\(name)", command: export,
-        mayGoOn: [.bitFlipped, .wrongEndianNumbers], mend: mendChecksum)
+        checkStop: [.bitFlipped, .wrongEndianNumbers], remedy: mendChecksum)
     }
 
-  private static func checkpoint(_ name: String, _ format: FileDamage.Format, _ mayGoOn: Set<FileDamage> = []) -> HostileFile {
+  private static func checkpoint(_ name: String, _ format: FileDamage.Format, _ checkStop: Set<FileDamage> = []) -> HostileFile {
     HostileFile(
-      name: "checkpoint, \(name)", format: format, file: "\(checkpoint)/\(name)", command: export, mayGoOn: mayGoOn)
+      name: "checkpoint, \(name)", format: format, file: "\(checkpoint)/\(name)", command: export, checkStop: checkStop)
   }
 
   /// Goes on with the run, whose newest checkpoint is the one that the tests damage.
@@ -148,7 +151,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   static let resumed: [HostileFile] = checkpoints.filter {
     ["manifest.json", "dense.safetensors", "items-00000.safetensors, checksum made to fit"].map { "checkpoint, \($0)" }
       .contains($0.name)
-  }.map { HostileFile(name: $0.name, format: $0.format, file: $0.file, command: resume, mayGoOn: $0.mayGoOn, mend: $0.mend) }
+  }.map {
+    HostileFile(name: $0.name, format: $0.format, file: $0.file, command: resume, checkStop: $0.checkStop, remedy: $0.remedy)
+  }
 
   /// Writes a file's checksum into the manifest beside it.
   @Sendable private static func mendChecksum(_ path: String) throws {
@@ -165,19 +170,19 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   private static let runs: [HostileFile] = [
     HostileFile(
       name: "run.json", format: .json, file: "run/run.json", command: ["evaluate", "run", "--quiet"],
-      mayGoOn: [.wrongEndianLength]),
+      checkStop: [.wrongEndianLength]),
     HostileFile(
       name: "a run's config.yaml", format: .yaml, file: "run/config.yaml", command: ["evaluate", "run", "--quiet"],
       // The models are built by their checkpoints' own configurations; this one says how to evaluate.
-      mayGoOn: [.truncated, .bitFlipped, .empty], code: 64,
+      checkStop: [.truncated, .bitFlipped, .empty], code: 64,
       // A folder without one is no run.
       shownElsewhere: [.danglingLink, .linkLoop]),
     // What a killed run leaves of its log is no fault; nor is a log that is not there.
     HostileFile(
       name: "metrics.jsonl", format: .lines, file: "run/metrics.jsonl", command: ["inspect", "run"],
-      mayGoOn: Set(FileDamage.allCases).subtracting([.folder, .linkToFolder, .unreadable])),
+      checkStop: Set(FileDamage.allCases).subtracting([.folder, .linkToFolder, .unreadable])),
     HostileFile(
       name: "evaluation.json", format: .json, file: "run/evaluation.json", command: ["inspect", "run"],
-      mayGoOn: [.bitFlipped, .oversizedLength, .nanFilled, .wrongEndianLength]),
+      checkStop: [.bitFlipped, .oversizedLength, .nanFilled, .wrongEndianLength]),
   ]
 }

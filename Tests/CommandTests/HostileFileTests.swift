@@ -16,12 +16,12 @@ struct HostileFileTests {
         skipped.append(damage)
         continue
       }
-      try kind.mend?(folder.file(kind.file))
+      try kind.remedy?(folder.file(kind.file))
       let before = try names(folder)
       let outcome = try run(kind, folder)
       if outcome.code == 0 {
         goneOn.append(damage)
-        #expect(kind.mayGoOn.contains(damage), "\(kind.name), \(damage): not refused")
+        #expect(kind.checkStop.contains(damage), "\(kind.name), \(damage): not refused")
       } else {
         refused.append(damage)
         try check(outcome, kind, damage)
@@ -45,10 +45,10 @@ struct HostileFileTests {
     for damage in FileDamage.allCases {
       let folder = try HostileWorld.shared().copy()
       guard try damage.apply(to: folder.file(kind.file), kind.format) else { continue }
-      try kind.mend?(folder.file(kind.file))
+      try kind.remedy?(folder.file(kind.file))
       let outcome = try run(kind, folder)
       #expect(outcome.code == 0, "\(kind.name), \(damage): \(outcome.errors)")
-      guard !kind.mayGoOn.contains(damage) else { continue }
+      guard !kind.checkStop.contains(damage) else { continue }
       #expect(outcome.errors.contains("is not whole"), "\(kind.name), \(damage): \(outcome.errors)")
       let newest = HostileFile.checkpoint.split(separator: "/").last ?? ""
       #expect(

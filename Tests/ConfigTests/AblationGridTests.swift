@@ -42,7 +42,7 @@ struct AblationGridTests {
     #expect(grid.variants.map { grid.data(of: $0) } == ["dataset/shop", "dataset/shop", "dataset/shuffled"])
     #expect(grid.phases == ["universal"] && grid.metrics == ["mrr", "recall@20"] && grid.buckets == ["all", "tail"])
     #expect(
-      grid.judgements.map(\.label) == [
+      grid.settings.map(\.label) == [
         "evaluation.filter_seen=false evaluation.catalogue_mib=7", "evaluation.filter_seen=true evaluation.catalogue_mib=7",
       ])
     let other = try AblationGrid.read(text: Self.whole, name: "g.yaml", data: "elsewhere")
@@ -52,7 +52,7 @@ struct AblationGridTests {
   @Test func defaults() throws {
     let grid = try AblationGrid.read(text: "config: c.yaml\ndata: d\nvariants: {one: , two: {}}", name: "g")
     #expect(grid.base == "one" && grid.seeds == [1, 2, 3] && grid.phases == nil && grid.keep == .all)
-    #expect(grid.judgements.map(\.label) == ["as configured"] && grid.metrics == ["recall@10", "ndcg@10"])
+    #expect(grid.settings.map(\.label) == ["as configured"] && grid.metrics == ["recall@10", "ndcg@10"])
   }
 
   @Test(arguments: [
@@ -106,9 +106,9 @@ struct AblationGridTests {
     let grid = try AblationGrid.read(file: file)
     let good = try grid.resolve(grid.variants[0], seed: 9)
     #expect(good.model.layers == 2 && good.seed == 9 && good.universal.epochs == 2)
-    func sentence(_ variant: Int, judged: AblationGrid.Judgement? = nil) -> String {
+    func sentence(_ variant: Int, evaluated: AblationGrid.Setting? = nil) -> String {
       do {
-        _ = try grid.resolve(grid.variants[variant], seed: 1, judged: judged)
+        _ = try grid.resolve(grid.variants[variant], seed: 1, evaluated: evaluated)
         return ""
       } catch {
         return error.description
@@ -116,7 +116,7 @@ struct AblationGridTests {
     }
     #expect(sentence(1).hasPrefix("\(file): line 5, variants.wide.model.heads: 5, must divide"), "\(sentence(1))")
     #expect(sentence(2) == "\(file): line 6, variants.odd.model.layrs: 3, is not a key of this section; did you mean layers?")
-    #expect(sentence(0, judged: grid.judgements[0]).hasPrefix("\(file): line 8, evaluate.evaluation.cutoffs: "))
+    #expect(sentence(0, evaluated: grid.settings[0]).hasPrefix("\(file): line 8, evaluate.evaluation.cutoffs: "))
     try "model: {layers: -1}\n".write(toFile: config, atomically: true, encoding: .utf8)
     let plain = try AblationGrid.read(text: "config: \(config)\ndata: d\nvariants: {a: {}}", name: "g")
     let error = #expect(throws: ConfigProblems.self) { try plain.resolve(plain.variants[0], seed: 1) }

@@ -41,7 +41,7 @@ struct ConfigCheckTests {
     #expect(
       found == [
         "targeted.0.scene: beuaty, is no scene of the data set; did you mean beauty?",
-        "targeted.0.behavior: purchase, is no behaviour of the data set; it has review",
+        "targeted.0.behavior: purchase, is no behavior of the data set; it has review",
       ])
   }
 

@@ -35,7 +35,7 @@ struct PublishedConfigTests {
     #expect(try String(contentsOfFile: path, encoding: .utf8).contains("precise ablate Configs/ablations/\(file) --data "))
     grid.config = "\(Self.folder)/../\(grid.config)"
     for variant in grid.variants {
-      for judgement in grid.judgements { _ = try grid.resolve(variant, seed: grid.seeds[0], judged: judgement) }
+      for setting in grid.settings { _ = try grid.resolve(variant, seed: grid.seeds[0], evaluated: setting) }
     }
   }
 

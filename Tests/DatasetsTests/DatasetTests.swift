@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
 
 /// Opening data sets that are whole, and refusing those that are not.
 @Suite struct DatasetTests {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
 
 /// Ids of items keyed by id and scene: never one for two pairs, and as they were where no `@` is in them.
 @Suite struct SceneKeyTests {

@@ -1,7 +1,7 @@
 import Datasets
 import Testing
 
-/// Expected values from a few lines of Python over the published constants of FNV-1a and MurmurHash3's finaliser.
+/// Expected values from a few lines of Python over the published constants of FNV-1a and MurmurHash3's finalizer.
 @Suite struct VirtualShardsTests {
   @Test(
     arguments: [

@@ -1,13 +1,14 @@
 import Testing
 
 @testable import Diagnosis
+@testable import Host
 
 /// Environment, network, limits: what is made of given facts.
 @Suite struct DoctorSettingsTests {
   private func facts(
     _ variables: [String: String] = [:], library: String = "Open MPI 4.1.4", hosts: [String] = ["a"]
   ) -> [RankFacts] {
-    fineFacts(hosts: hosts, carrier: library).map { fact in
+    fineFacts(hosts: hosts, backend: library).map { fact in
       var fact = fact
       fact.variables = variables
       return fact
@@ -28,11 +29,11 @@ import Testing
     #expect(parameters(old, "Open MPI 4.1.4").verdict == .fine)
     let notice = parameters(old, "Open MPI 5.0.3")
     #expect(notice.verdict == .notice && notice.found.hasPrefix("OMPI_MCA_orte_default_hostfile, OMPI_MCA_plm_rsh_agent,"))
-    #expect(notice.mend?.contains("PRTE_MCA_prte_default_hostfile") == true)
+    #expect(notice.remedy?.contains("PRTE_MCA_prte_default_hostfile") == true)
     let both = old.merging(["PRTE_MCA_prte_default_hostfile": "hosts", "PRTE_MCA_plm_ssh_agent": "ssh"]) { $1 }
     #expect(parameters(both, "Open MPI 5.0.3").verdict == .fine && parameters(both, "Open MPI 4.1.4").verdict == .fine)
     let new = ["PRTE_MCA_plm_ssh_agent": "ssh"]
-    #expect(parameters(new, "Open MPI 4.1.4").mend?.contains("OMPI_MCA_plm_rsh_agent") == true)
+    #expect(parameters(new, "Open MPI 4.1.4").remedy?.contains("OMPI_MCA_plm_rsh_agent") == true)
     #expect(parameters(new, "MPICH 4.0.2").verdict == .notice && parameters([:], "MPICH 4.0.2").verdict == .fine)
   }
 
@@ -57,7 +58,7 @@ import Testing
     ranks[3].interfaces.append(.init(name: "docker0", address: "172.17.0.1"))
     let notice = Doctor.networkFindings(ranks)[0]
     #expect(notice.verdict == .notice && notice.found.contains("b has docker0 172.17.0.1"))
-    #expect(notice.mend?.contains("btl_tcp_if_include=eth0") == true)
+    #expect(notice.remedy?.contains("btl_tcp_if_include=eth0") == true)
     for rank in ranks.indices { ranks[rank].variables["OMPI_MCA_btl_tcp_if_exclude"] = "lo,docker0" }
     #expect(Doctor.networkFindings(ranks)[0].verdict == .fine)
     // On one host nothing leaves memory.
@@ -75,7 +76,7 @@ import Testing
   @Test func aContainerThatForbidsSingleCopyIsWrongUnlessMPIWasTold() {
     #expect(Doctor.singleCopyFindings(facts(), refused: [])[0].verdict == .fine)
     let wrong = Doctor.singleCopyFindings(facts(), refused: [1])[0]
-    #expect(wrong.verdict == .wrong && wrong.mend?.contains("single_copy_mechanism=none") == true)
+    #expect(wrong.verdict == .wrong && wrong.remedy?.contains("single_copy_mechanism=none") == true)
     let off = ["OMPI_MCA_btl_vader_single_copy_mechanism": "none"]
     #expect(Doctor.singleCopyFindings(facts(off), refused: [1])[0].verdict == .fine)
     #expect(Doctor.singleCopyFindings(facts(library: "MPICH 4.0.2"), refused: [1])[0].verdict == .fine)
@@ -90,9 +91,9 @@ import Testing
     (ranks[1].lockedMemory, ranks[1].hasRemoteMemory) = (65_536, true)
     let findings = Doctor.machineFindings(ranks)
     for name in ["open files", "huge pages", "memory", "/dev/shm", "locked memory"] {
-      #expect(finding(name, in: findings)?.verdict == .notice && finding(name, in: findings)?.mend != nil, "\(name)")
+      #expect(finding(name, in: findings)?.verdict == .notice && finding(name, in: findings)?.remedy != nil, "\(name)")
     }
-    #expect(finding("open files", in: findings)?.mend == "ulimit -n 4096 before the start, on every host")
+    #expect(finding("open files", in: findings)?.remedy == "ulimit -n 4096 before the start, on every host")
     #expect(finding("locked memory", in: findings)?.found.hasPrefix("64 KiB") == true)
   }
 
@@ -105,7 +106,7 @@ import Testing
     let findings = Doctor.wireFindings(slow, facts(hosts: ["a", "b"]))
     #expect(findings.map(\.verdict) == [.notice, .notice, .fine])
     #expect(findings[1].name == "all-reduce 16 MiB" && findings[1].found == "2000.0 ms, 0.01 GB/s out of a rank")
-    #expect(findings[1].mend?.contains("faster network") == true)
-    #expect(Doctor.wireFindings(slow, facts())[1].mend?.contains("network") == false)
+    #expect(findings[1].remedy?.contains("faster network") == true)
+    #expect(Doctor.wireFindings(slow, facts())[1].remedy?.contains("network") == false)
   }
 }

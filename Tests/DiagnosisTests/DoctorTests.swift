@@ -4,12 +4,13 @@ import Synchronization
 import Testing
 
 @testable import Diagnosis
+@testable import Host
 
 /// The whole examination on this machine.
 @Suite struct DoctorTests {
   @Test func aloneNothingIsWrong() throws {
     let findings = try Doctor.examine(SoloCommunicator(), .init(launch: nil, ranks: 1, environment: [:]))
-    #expect(findings.allSatisfy { $0.verdict != .wrong && ($0.verdict == .fine) == ($0.mend == nil) })
+    #expect(findings.allSatisfy { $0.verdict != .wrong && ($0.verdict == .fine) == ($0.remedy == nil) })
     let names = [
       "ranks", "messages", "hosts", "products", "cores", "MPI settings", "network", "memory", "huge pages", "open files",
     ]
@@ -59,7 +60,7 @@ import Testing
     let launch = try #require(Launch.detect(["SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "2"]))
     let error = #expect(throws: LaunchError.self) { try MPIWorld.start(launch) }
     let findings = try Doctor.examine(refused: try #require(error), .init(launch: launch, ranks: 4, environment: [:]))
-    #expect(findings[0].name == "launch" && findings[0].verdict == .wrong && findings[0].mend?.contains("--mpi=pmi") == true)
+    #expect(findings[0].name == "launch" && findings[0].verdict == .wrong && findings[0].remedy?.contains("--mpi=pmi") == true)
     #expect(findings.dropFirst().allSatisfy { $0.verdict != .wrong })
   }
 

@@ -13,7 +13,7 @@ import Testing
   @Test func aFineWorldIsFine() {
     let facts = fineFacts(hosts: ["a", "b"])
     let findings = Doctor.worldFindings(facts, promise(ranks: 4)) + Doctor.coreFindings(facts)
-    #expect(findings.allSatisfy { $0.verdict == .fine && $0.mend == nil })
+    #expect(findings.allSatisfy { $0.verdict == .fine && $0.remedy == nil })
     #expect(finding("hosts", in: findings)?.found == "2: a (ranks 0-1), b (ranks 2-3)")
     #expect(finding("ranks", in: findings)?.found == "4, Open MPI's mpirun")
     #expect(finding("cores", in: findings)?.found == "4 ranks on cores 0-3 / 0-3")
@@ -22,14 +22,14 @@ import Testing
   @Test func anotherNumberOfRanksThanExpectedIsWrong() {
     let wrong = finding("ranks", in: Doctor.worldFindings(fineFacts(), promise(ranks: 8)))
     #expect(wrong?.verdict == .wrong && wrong?.found.contains("8 are expected") == true)
-    #expect(wrong?.mend?.contains("mpirun -n 8") == true)
+    #expect(wrong?.remedy?.contains("mpirun -n 8") == true)
   }
 
   @Test func slurmsPromiseIsCompared() {
     var facts = fineFacts()
     facts[0].variables["SLURM_NTASKS"] = "6"
     let notice = finding("ranks", in: Doctor.worldFindings(facts, promise()))
-    #expect(notice?.verdict == .notice && notice?.mend?.contains("mpirun -n 6") == true)
+    #expect(notice?.verdict == .notice && notice?.remedy?.contains("mpirun -n 6") == true)
     // Who says how many they want is believed.
     #expect(finding("ranks", in: Doctor.worldFindings(facts, promise(ranks: 2)))?.verdict == .fine)
     facts[0].variables["SLURM_NTASKS"] = "2"
@@ -38,11 +38,11 @@ import Testing
 
   @Test func librariesThreadsAndBuildsMustAgree() {
     var facts = fineFacts()
-    facts[1].carrier = "Open MPI 4.1.6"
+    facts[1].backend = "Open MPI 4.1.6"
     facts[1].programBytes = 2000
     let findings = Doctor.worldFindings(facts, promise())
     #expect(finding("messages", in: findings)?.verdict == .wrong && finding("program", in: findings)?.verdict == .wrong)
-    for rank in facts.indices { (facts[rank].carrier, facts[rank].threadLevel) = ("MPICH 4.0.2", "single") }
+    for rank in facts.indices { (facts[rank].backend, facts[rank].threadLevel) = ("MPICH 4.0.2", "single") }
     #expect(finding("messages", in: Doctor.worldFindings(facts, promise()))?.verdict == .notice)
   }
 
@@ -51,7 +51,7 @@ import Testing
     facts[1].instructionSet = "avx512"
     #expect(finding("products", in: Doctor.worldFindings(facts, promise()))?.found.contains("rank 1 has") == true)
     for rank in facts.indices { facts[rank].instructionSet = "sse2" }
-    #expect(finding("products", in: Doctor.worldFindings(facts, promise()))?.mend?.contains("AVX2") == true)
+    #expect(finding("products", in: Doctor.worldFindings(facts, promise()))?.remedy?.contains("AVX2") == true)
   }
 
   @Test func twoRanksOnOneCoreAreWrong() {
@@ -59,7 +59,7 @@ import Testing
     (facts[2].cores, facts[3].cores) = ([1], [1])
     let findings = Doctor.coreFindings(facts)
     #expect(findings.count == 1 && findings[0].verdict == .wrong)
-    #expect(findings[0].found == "ranks 2-3 share core 1 of b" && findings[0].mend?.contains("--bind-to none") == true)
+    #expect(findings[0].found == "ranks 2-3 share core 1 of b" && findings[0].remedy?.contains("--bind-to none") == true)
     // Apart from each other they are fine, and so is one pinned rank beside one that is not.
     facts[3].cores = [2]
     #expect(Doctor.coreFindings(facts).map(\.verdict) == [.fine])
@@ -70,7 +70,7 @@ import Testing
   @Test func moreRanksThanCoresAreWrong() {
     var facts = fineFacts()
     for rank in facts.indices { (facts[rank].cores, facts[rank].threadLevel) = ([3], nil) }
-    #expect(Doctor.coreFindings(facts)[0].mend == "start fewer ranks: --ranks 1")
+    #expect(Doctor.coreFindings(facts)[0].remedy == "start fewer ranks: --ranks 1")
   }
 
   @Test func aContainersQuotaIsWorthKnowing() {

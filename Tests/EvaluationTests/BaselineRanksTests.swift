@@ -1,4 +1,3 @@
-import Batches
 import Collectives
 import Datasets
 import Tensors
@@ -33,7 +32,7 @@ struct BaselineRanksTests {
       let evaluator = Evaluator(
         world.dataset, shards: shards, cutoffs: [10, 100], communicator: communicator, catalogueBytes: bytes)
       let task = EvaluationTask(
-        split: .test, judged: .all, history: History(filter: .all, length: 4), filterSeen: filterSeen)
+        split: .test, evaluated: .all, history: History(filter: .all, length: 4), filterSeen: filterSeen)
       let standings = try evaluator.compare(
         world.model(communicator, userHead: nil), task, texts: texts, keepsRanks: true, workspace: workspace)
       let found = standings.map { Found(ranking: $0.ranking, metrics: $0.metrics, recommended: $0.recommended) }

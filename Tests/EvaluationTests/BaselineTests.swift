@@ -1,7 +1,5 @@
-import Batches
 import Collectives
 import Datasets
-import Items
 import Model
 import Tensors
 import TestSupport
@@ -76,8 +74,8 @@ struct BaselineTests {
 
   @Test(arguments: [EvaluationTask.Split.validation, .test], [false, true])
   func everythingIsThatOfAPlainLoop(split: EvaluationTask.Split, filterSeen: Bool) throws {
-    for judged in [EventFilter.all, EventFilter(scene: 1, behavior: nil)] {
-      let task = world.task(split, judged: judged, history: judged, filterSeen: filterSeen)
+    for evaluated in [EventFilter.all, EventFilter(scene: 1, behavior: nil)] {
+      let task = world.task(split, evaluated: evaluated, history: evaluated, filterSeen: filterSeen)
       let vectors = try texts()
       let standings = try world.evaluator().compare(
         world.model(), task, texts: vectors, keepsRanks: true, workspace: world.workspace)

@@ -1,13 +1,11 @@
-import Batches
 import Collectives
 import Datasets
 import Foundation
-import Items
 import Model
-import Similarity
 import Tensors
 import TestSupport
 import Testing
+import Texts
 
 @testable import Evaluation
 
@@ -66,10 +64,10 @@ struct BlendFitTests {
     let grid = BlendGrid(logitScale: 2)
     let (model, workspace) = (world.model(SoloCommunicator()), Workspace(chunkBytes: 1 << 20))
     let catalogue = try world.catalogue(nil)
-    var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: world.task())
+    var walk = EvaluatedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: world.task())
     let blocks = try walk.next(1000)
     let round = BlendRound(
-      JudgedRound(blocks, most: blocks.count, task: world.task()), embedder: UserEmbedder(model, catalogue),
+      EvaluationRound(blocks, most: blocks.count, task: world.task()), embedder: UserEmbedder(model, catalogue),
       vectors: world.vectors, grid: grid,
       workspace: workspace)
     try round.embed(workspace)
@@ -92,11 +90,11 @@ struct BlendFitTests {
     let (task, grid) = (world.task(filterSeen: filterSeen), BlendGrid(logitScale: 1))
     let (model, workspace) = (world.model(SoloCommunicator()), Workspace(chunkBytes: 1 << 20))
     let catalogue = try world.catalogue(nil)
-    var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
+    var walk = EvaluatedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
     let blocks = try walk.next(1000)
-    let judged = JudgedRound(blocks, most: blocks.count, task: task)
+    let evaluated = EvaluationRound(blocks, most: blocks.count, task: task)
     let round = BlendRound(
-      judged, embedder: UserEmbedder(model, catalogue), vectors: world.vectors, grid: grid, workspace: workspace)
+      evaluated, embedder: UserEmbedder(model, catalogue), vectors: world.vectors, grid: grid, workspace: workspace)
     try round.embed(workspace)
     try round.count(catalogue, workspace)
     let rows = round.rows(catalogue, workspace)
@@ -105,7 +103,7 @@ struct BlendFitTests {
       var blend = Blend(cells: [grid.weights(place)])
       blend.repeatWeight = Double(grid.repeats[place / BlendGrid.pairs])
       let text = TextBlend(world.vectors, blend)
-      for (slot, user) in judged.users.enumerated() {
+      for (slot, user) in evaluated.users.enumerated() {
         var query = [Float](repeating: 0, count: text.width)
         Array(user.events.items[..<user.event].suffix(4)).withUnsafeBufferPointer {
           text.query($0, confidence: 0, into: &query, scratch: workspace.vector(2 * world.vectors.width))
@@ -118,7 +116,7 @@ struct BlendFitTests {
         }
         let bound = score(user.target)
         let others = (0..<Int32(catalogue.items)).filter {
-          $0 != user.target && !catalogue.isUnseen($0) && !judged.isExcluded(slot, $0)
+          $0 != user.target && !catalogue.isUnseen($0) && !evaluated.isExcluded(slot, $0)
         }
         // What differs by its last bits may stand on either side.
         let (least, most) = (others.count { score($0) > bound + 1e-4 }, others.count { score($0) > bound - 1e-4 })
@@ -177,9 +175,9 @@ struct BlendFitTests {
   /// What users whose next item was trained on choose from, in plain Swift.
   private func contests(_ world: BlendWorld, _ catalogue: Catalogue, _ task: EvaluationTask) throws -> [Contest] {
     let workspace = Workspace(chunkBytes: 1 << 20)
-    var walk = JudgedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
+    var walk = EvaluatedUsers(world.dataset, shards: 0..<world.dataset.shardCount, task: task)
     let blocks = try walk.next(1000)
-    let round = JudgedRound(blocks, most: blocks.count, task: task)
+    let round = EvaluationRound(blocks, most: blocks.count, task: task)
     let embedder = UserEmbedder(world.model(SoloCommunicator()), catalogue)
     let users = workspace.matrix(round.users.count, catalogue.width)
     for slots in round.slots {
@@ -286,7 +284,7 @@ struct BlendFitTests {
 
   @Test func itIsNilWithNobodyToFitOn() throws {
     let world = try BlendWorld(items: 24, users: 10, sharers: 2, hasUnseen: false)
-    let nobody = world.task(judged: EventFilter(scene: 7, behavior: nil))
+    let nobody = world.task(evaluated: EventFilter(scene: 7, behavior: nil))
     for ranks in [1, 3] {
       #expect(try world.onRanks(ranks) { try fit(world, $0, task: nobody) } == Array(repeating: nil, count: ranks))
     }

@@ -1,14 +1,12 @@
-import Batches
 import Collectives
 import Datasets
 import Files
-import Items
 import Model
-import Similarity
+import Preparation
 import Synchronization
 import Tensors
 import TestSupport
-import Text
+import Texts
 
 @testable import Evaluation
 
@@ -89,9 +87,9 @@ struct BlendWorld: Sendable {
     return model
   }
 
-  /// A task that judges every user, unless `judged` says otherwise.
-  func task(judged: EventFilter = .all, filterSeen: Bool = false) -> EvaluationTask {
-    EvaluationTask(split: .validation, judged: judged, history: History(filter: .all, length: 4), filterSeen: filterSeen)
+  /// A task that judges every user, unless `evaluated` says otherwise.
+  func task(evaluated: EventFilter = .all, filterSeen: Bool = false) -> EvaluationTask {
+    EvaluationTask(split: .validation, evaluated: evaluated, history: History(filter: .all, length: 4), filterSeen: filterSeen)
   }
 
   func catalogue(

@@ -1,11 +1,10 @@
-import Batches
 import Collectives
 import Datasets
 import Model
-import Similarity
 import Tensors
 import TestSupport
 import Testing
+import Texts
 
 @testable import Evaluation
 

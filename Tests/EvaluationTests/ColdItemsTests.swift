@@ -1,11 +1,10 @@
 import Collectives
 import Datasets
-import Items
 import Model
-import Similarity
 import Tensors
 import TestSupport
 import Testing
+import Texts
 
 @testable import Evaluation
 

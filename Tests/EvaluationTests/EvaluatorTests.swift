@@ -1,7 +1,5 @@
-import Batches
 import Datasets
 import Evaluation
-import Items
 import Model
 import Tensors
 import Testing
@@ -43,7 +41,7 @@ struct EvaluatorTests {
     let scene = try #require(world.dataset.scenes.firstIndex(of: "b"))
     let filter = EventFilter(scene: scene, behavior: nil)
     let model = world.model(userHead: .residual)
-    let task = world.task(.test, judged: filter, history: filter)
+    let task = world.task(.test, evaluated: filter, history: filter)
     let found = try world.evaluator().evaluate(model, task, workspace: world.workspace)
     #expect((1..<30).contains(found.users(in: "all")))
     expectEqual(found, try world.plainMetrics(model, task))

@@ -27,8 +27,8 @@ struct FirstItemsTests {
     for index in 0..<users * width { (ranking.users.base[index], plain.users.base[index]) = (values[index], values[index]) }
     for user in 0..<users {
       let target = catalogue.rows(user * 7..<user * 7 + 1)
-      ranking.judge(user, by: target, workspace: workspace)
-      plain.judge(user, by: target, workspace: workspace)
+      ranking.setTarget(user, by: target, workspace: workspace)
+      plain.setTarget(user, by: target, workspace: workspace)
     }
     let first = FirstItems(users: users, limit: limit, workspace: workspace)
     let isExcluded: (Int, Int32) -> Bool = { (Int($1) + $0) % 4 == 0 }

@@ -1,4 +1,3 @@
-import Batches
 import Datasets
 import Evaluation
 import Foundation
@@ -11,7 +10,7 @@ struct PlainRankings {
   /// Each item's text vector; zeros without text.
   let texts: [[Float]]
 
-  /// A judged user, in the order of shards.
+  /// A evaluated user, in the order of shards.
   struct User {
     let target: Int
     let seen: [Int]
@@ -19,13 +18,13 @@ struct PlainRankings {
     let scene: Int
   }
 
-  /// The judged users of each shard.
+  /// The evaluated users of each shard.
   func users() throws -> [[User]] {
     try (0..<dataset.shardCount).map { number in
       let shard = try dataset.shard(number)
       return (0..<shard.userCount).compactMap { user in
         let events = shard.events(user)
-        guard let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) else {
+        guard let event = task.split == .test ? events.test : events.validation, task.evaluated.matches(events, event) else {
           return nil
         }
         let batch = SequenceBatch()

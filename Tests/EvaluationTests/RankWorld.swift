@@ -1,9 +1,8 @@
-import Batches
 import Collectives
 import Datasets
 import Evaluation
-import Items
 import Model
+import Preparation
 import Synchronization
 import Tensors
 import TestSupport
@@ -75,7 +74,7 @@ struct RankWorld: Sendable {
       let evaluator = Evaluator(
         dataset, shards: shards, cutoffs: [10, 100, 1000], communicator: communicator, catalogueBytes: bytes)
       let task = EvaluationTask(
-        split: .test, judged: .all, history: History(filter: .all, length: 4), filterSeen: filterSeen)
+        split: .test, evaluated: .all, history: History(filter: .all, length: 4), filterSeen: filterSeen)
       return try evaluator.evaluate(model(communicator, userHead: userHead), task, workspace: Workspace(chunkBytes: 1 << 20))
     }
   }

@@ -1,9 +1,8 @@
-import Batches
 import Collectives
 import Datasets
 import Evaluation
-import Items
 import Model
+import Preparation
 import Tensors
 import TestSupport
 
@@ -42,9 +41,9 @@ final class TinyWorld {
   }
 
   func task(
-    _ split: EvaluationTask.Split, judged: EventFilter = .all, history: EventFilter = .all, filterSeen: Bool = false
+    _ split: EvaluationTask.Split, evaluated: EventFilter = .all, history: EventFilter = .all, filterSeen: Bool = false
   ) -> EvaluationTask {
-    EvaluationTask(split: split, judged: judged, history: History(filter: history, length: 4), filterSeen: filterSeen)
+    EvaluationTask(split: split, evaluated: evaluated, history: History(filter: history, length: 4), filterSeen: filterSeen)
   }
 
   func evaluator(_ shards: Range<Int>? = nil) -> Evaluator {
@@ -62,7 +61,7 @@ final class TinyWorld {
       let shard = try dataset.shard(number)
       for user in 0..<shard.userCount {
         let events = shard.events(user)
-        guard let event = task.split == .test ? events.test : events.validation, task.judged.matches(events, event) else {
+        guard let event = task.split == .test ? events.test : events.validation, task.evaluated.matches(events, event) else {
           continue
         }
         let batch = SequenceBatch()

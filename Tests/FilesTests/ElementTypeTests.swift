@@ -52,7 +52,7 @@ struct ElementTypeTests {
   }
 
   @Test func halvesRoundToNearestEven() {
-    // Around every half: itself, the midpoint to the next one, and the Float neighbours of both.
+    // Around every half: itself, the midpoint to the next one, and the Float neighbors of both.
     var cases: [(value: Float, half: UInt16)] = []
     for pattern in 0..<UInt16(0x7C00) {
       let midpoint = (value(pattern) + value(pattern + 1)) / 2

@@ -2,9 +2,8 @@ import Collectives
 import Files
 import Foundation
 import Model
-import Optimizers
+import Runs
 import TestSupport
-import Training
 
 @testable import Checkpoints
 

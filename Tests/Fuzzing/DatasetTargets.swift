@@ -3,6 +3,7 @@ import Foundation
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzTarget {
   /// A data set's manifest, and the files behind its checksums.

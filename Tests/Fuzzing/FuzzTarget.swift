@@ -45,7 +45,7 @@ func attempt(_ body: () throws -> Void) -> Bool {
   return false
 }
 
-/// A finding unless it holds; optimised builds print nothing for a `precondition`.
+/// A finding unless it holds; optimized builds print nothing for a `precondition`.
 func must(_ holds: Bool, _ fault: @autoclosure () -> String) {
   if !holds { fatalError(fault()) }
 }

@@ -4,9 +4,11 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
+import Preparation
 import Reporting
+import Runs
 import TestSupport
-import Text
+import Texts
 import Training
 
 /// A data set and a run of the smallest size, made by the real writers: what surrounds the one file that is damaged.

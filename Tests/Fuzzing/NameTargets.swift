@@ -2,6 +2,7 @@ import Files
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzTarget {
   /// Files whose format their name tells: the first byte chooses the name, the second whether the columns have names of their own.

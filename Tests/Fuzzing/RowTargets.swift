@@ -2,6 +2,7 @@ import TestSupport
 
 @testable import Datasets
 @testable import Files
+@testable import Preparation
 
 extension FuzzTarget {
   /// Interaction and items files in every format, gzip, and the lists that other commands take.

@@ -2,8 +2,8 @@ import Datasets
 import Files
 import Foundation
 import Reporting
+import Runs
 import TestSupport
-import Training
 
 extension FuzzTarget {
   /// A run directory: `run.json`, `config.yaml`, `metrics.jsonl`, `evaluation.json`.

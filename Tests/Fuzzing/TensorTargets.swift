@@ -2,7 +2,7 @@ import Files
 import TestSupport
 
 @testable import Datasets
-@testable import Text
+@testable import Texts
 
 extension FuzzTarget {
   /// Any safetensors file.

@@ -1,7 +1,4 @@
 import Collectives
-import Items
-import Kernels
-import Layers
 import Model
 import Tensors
 import TestSupport

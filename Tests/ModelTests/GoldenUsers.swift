@@ -1,4 +1,3 @@
-import Layers
 import Model
 import Tensors
 import TestSupport
@@ -50,10 +49,10 @@ final class GoldenUsers {
     let next = list(columns.map { items[$0.user * (length + 1) + $0.position + 1] })
     let last = list((0..<count).map { items[$0 * (length + 1) + length] })
     let negativeIds = list(try golden.file.ints("negative"))
-    logChances = Storage(count: negativeIds.count)
-    if golden.config.logQ { logChances.base.update(from: try golden.file.floats("log_q"), count: negativeIds.count) }
+    logQ = Storage(count: negativeIds.count)
+    if golden.config.logQ { logQ.base.update(from: try golden.file.floats("log_q"), count: negativeIds.count) }
     let negatives = SampledSoftmax.Negatives(
-      rows: negativeIds, ids: negativeIds, logChances: golden.config.logQ ? UnsafePointer(logChances.base) : nil)
+      rows: negativeIds, ids: negativeIds, logQ: golden.config.logQ ? UnsafePointer(logQ.base) : nil)
     universal = .init(
       packed: packed, input: input, targetRows: next, targets: next, negatives: negatives, globalPositions: columns.count)
     usersOfRanks = Storage(count: 1)
@@ -78,5 +77,5 @@ final class GoldenUsers {
   private let times: Storage<Int64>
   private let requests: Storage<Int64>
   private let usersOfRanks: Storage<Int>
-  private let logChances: Storage<Float>
+  private let logQ: Storage<Float>
 }

@@ -1,7 +1,7 @@
-import Files
 import Foundation
 import Testing
 
+@testable import Files
 @testable import Reporting
 
 /// A folder of a test's own, removed afterwards.

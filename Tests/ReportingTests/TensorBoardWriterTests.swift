@@ -1,7 +1,7 @@
-import Files
 import Foundation
 import Testing
 
+@testable import Files
 @testable import Reporting
 
 struct TensorBoardWriterTests {
@@ -55,10 +55,10 @@ struct TensorBoardWriterTests {
       #expect(try framed(writer.path) == whole)
       var asked: [String] = []
       try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { place in
-        asked.append("\(place.phase) \(place.step)\(place.isEvaluation ? " judged" : "")")
+        asked.append("\(place.phase) \(place.step)\(place.isEvaluation ? " evaluated" : "")")
         return place.phase == "universal" || place.step < 2 || place.isEvaluation
       }
-      #expect(asked == (1...4).flatMap { ["universal \($0)", "like \($0)"] } + ["like 2 judged"])
+      #expect(asked == (1...4).flatMap { ["universal \($0)", "like \($0)"] } + ["like 2 evaluated"])
       #expect(try framed(writer.path) == [0, 1, 2, 3, 5, 7, 9].map { whole[$0] })
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
     }

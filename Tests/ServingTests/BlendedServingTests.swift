@@ -1,18 +1,16 @@
-import Batches
 import Collectives
 import Config
 import Datasets
 import Evaluation
 import Files
 import Foundation
-import Items
 import Model
-import Similarity
+import Preparation
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Text
-import Training
+import Texts
 
 @testable import Serving
 
@@ -58,7 +56,7 @@ struct BlendedServingTests {
     for (row, id) in ids.enumerated() {
       let place = try #require(try dataset.find(user: id))
       let events = try dataset.shard(place.shard).events(place.user)
-      guard let event = events.validation, served.plan.judged.matches(events, event) else { continue }
+      guard let event = events.validation, served.plan.evaluated.matches(events, event) else { continue }
       let scores = items.map { product(users[row], $0) }
       let target = Int(events.items[event])
       metrics.add(rank: scores.count { !($0 < scores[target]) }, groups: buckets.buckets(of: target))

@@ -1,14 +1,14 @@
-import Batches
 import Collectives
 import Datasets
 import Evaluation
 import Files
 import Foundation
 import Model
+import Preparation
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Training
 
 @testable import Serving
 
@@ -52,7 +52,7 @@ struct EmbeddingExportTests {
     for (row, id) in ids.enumerated() {
       guard let place = try dataset.find(user: id) else { throw InputError("\(id) is not in the data set") }
       let events = try dataset.shard(place.shard).events(place.user)
-      guard let event = events.validation, served.plan.judged.matches(events, event) else { continue }
+      guard let event = events.validation, served.plan.evaluated.matches(events, event) else { continue }
       let scores = (0..<dataset.items.count).map { item in
         (0..<width).reduce(Float(0)) { $0 + users[row * width + $1] * items[item * width + $1] }
       }

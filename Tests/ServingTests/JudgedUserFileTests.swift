@@ -3,10 +3,10 @@ import Evaluation
 import Files
 import Foundation
 import Reporting
+import Runs
 import Synchronization
 import TestSupport
 import Testing
-import Training
 
 /// Each user's ranks in a file: the same bytes on any number of ranks, and the metrics' own numbers.
 struct JudgedUserFileTests {
@@ -27,7 +27,7 @@ struct JudgedUserFileTests {
     let found = Mutex<[EvaluationRecord.Entry]>([])
     try RankThreads.run(ranks: ranks) { [run, path = folder.file(name)] communicator in
       let trained = try TrainedRun(path: run)
-      let users = try JudgedUserFile(path: path, overwrite: overwrite, trained, communicator: communicator)
+      let users = try UserRankFile(path: path, overwrite: overwrite, trained, communicator: communicator)
       let evaluation = RunEvaluation(trained, baselines: baselines, communicator: communicator)
       for plan in try trained.trainedPhases {
         let entries = try evaluation.evaluate(plan, .test, users: users)

@@ -2,12 +2,12 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
-import Items
 import Model
+import Preparation
 import Tensors
 import TestSupport
 import Testing
-import Text
+import Texts
 
 @testable import Serving
 

@@ -1,6 +1,7 @@
 import Datasets
 import Files
 import Foundation
+import Preparation
 import TestSupport
 import Testing
 

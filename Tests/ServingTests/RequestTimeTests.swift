@@ -4,11 +4,11 @@ import Evaluation
 import Files
 import Foundation
 import Reporting
+import Runs
 import Synchronization
 import Tensors
 import TestSupport
 import Testing
-import Training
 
 @testable import Serving
 

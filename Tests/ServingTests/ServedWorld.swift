@@ -5,10 +5,10 @@ import Datasets
 import Files
 import Model
 import Reporting
+import Runs
 import Serving
-import Similarity
 import TestSupport
-import Text
+import Texts
 import Training
 
 /// A small data set and a tiny run of two phases, trained once for all tests and never written to again.

@@ -3,10 +3,10 @@ import Config
 import Evaluation
 import Files
 import Foundation
+import Runs
 import Synchronization
 import TestSupport
 import Testing
-import Training
 
 @testable import Serving
 

@@ -69,7 +69,7 @@ struct WorldTests {
   }
 
   @Test func rarerBehavioursMatchBetter() {
-    // A user's style is the commonest of the items they met; no count of behaviours is used to find it.
+    // A user's style is the commonest of the items they met; no count of behaviors is used to find it.
     var matching = [0, 0, 0]
     var all = [0, 0, 0]
     for story in Self.stories {

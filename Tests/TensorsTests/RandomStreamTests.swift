@@ -29,8 +29,8 @@ import Testing
     #expect(abs(moment(4) - 3) < 0.11)
     let inside = Double(values.count { abs($0) < 1 }) / Double(count)
     #expect(abs(inside - 0.682689) < 0.0052)
-    let neighbours = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
-    #expect(abs(neighbours) < 0.0112)
+    let neighbors = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
+    #expect(abs(neighbors) < 0.0112)
   }
 
   @Test func uniformNumbersStayInTheirBounds() {

@@ -12,7 +12,7 @@ import Testing
     return rows
   }
 
-  /// The nearest bfloat16, ties to even, by the neighbours on both sides.
+  /// The nearest bfloat16, ties to even, by the neighbors on both sides.
   private func nearest(_ value: Float) -> Float {
     let below = Float(bitPattern: value.bitPattern & 0xFFFF_0000)
     let above = Float(bitPattern: (value.bitPattern & 0xFFFF_0000) + 0x1_0000)
@@ -23,7 +23,7 @@ import Testing
 
   @Test(arguments: [1, 7, 16, 33, 1000]) func bfloat16IsTheNearest(_ count: Int) {
     var values = RandomValues.floats(count, seed: 1, scale: 100)
-    // Ties: half way between two neighbours, of which the even one is below or above.
+    // Ties: half way between two neighbors, of which the even one is below or above.
     if count > 3 { (values[0], values[1], values[2]) = (1 + 0x1p-8, 1 + 3 * 0x1p-8, -(1 + 0x1p-8)) }
     #expect(half(values, columns: 1).values == values.map(nearest))
     #expect(half(values, columns: 1).values.map(nearest) == half(values, columns: 1).values, "what is representable stays")

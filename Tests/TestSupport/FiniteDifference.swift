@@ -3,7 +3,7 @@
 /// Made for Float32 kernels: rounding in the loss is some 1e-7 of its size and is divided by the step, so the step is large
 /// (1e-2 of the values' size) and the error to expect is 1e-4 to 1e-3; 1e-2 is a safe tolerance, and a wrong term shows as
 /// 1e-1 or more. Sum the loss in Double over outputs of size 1.
-public enum FiniteDifference {
+package enum FiniteDifference {
   /// The worst error of `gradient` over the checked entries, relative to the entry or to the entries' root mean square,
   /// whichever is larger; infinity if anything is not finite.
   ///
@@ -15,7 +15,7 @@ public enum FiniteDifference {
   ///   - floor: gradients below this size count as zero; raise it for losses far above 1.
   ///   - seed: of the choice of entries.
   ///   - loss: runs `forward` on the current values.
-  public static func check(
+  package static func check(
     values: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
     entries: Int? = nil, step: Double = 1e-2, floor: Double = 1e-3, seed: UInt64 = 1, loss: () throws -> Double
   ) rethrows -> Double {
@@ -34,7 +34,7 @@ public enum FiniteDifference {
   }
 
   /// `check` for a gradient in an array.
-  public static func check(
+  package static func check(
     values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
     entries: Int? = nil, step: Double = 1e-2, floor: Double = 1e-3, seed: UInt64 = 1, loss: () throws -> Double
   ) rethrows -> Double {

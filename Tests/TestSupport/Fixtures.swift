@@ -1,17 +1,17 @@
 import Foundation
 
 /// The committed files of expected numbers, found from this source file's place; `Tests/References` says who wrote them.
-public enum Fixtures {
+package enum Fixtures {
   /// `Tests/Fixtures` of this checkout.
-  public static let folder = PackageFolder.path + "/Tests/Fixtures"
+  package static let folder = PackageFolder.path + "/Tests/Fixtures"
 
   /// A page of the documentation, such as `docs/scaling.md`.
-  public static func page(_ name: String) throws -> String {
+  package static func page(_ name: String) throws -> String {
     try String(contentsOfFile: "\(PackageFolder.path)/\(name)", encoding: .utf8)
   }
 
   /// Path of a fixture, such as `optimizers/adamw.safetensors`.
-  public static func path(_ name: String) -> String {
+  package static func path(_ name: String) -> String {
     "\(folder)/\(name)"
   }
 }

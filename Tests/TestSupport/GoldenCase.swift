@@ -3,9 +3,9 @@ import Foundation
 /// The whole model on one small input: parameters, outputs, losses and every gradient, from `Tests/References`.
 ///
 /// The README there has the tensors' names and shapes.
-public struct GoldenCase: Sendable {
+package struct GoldenCase: Sendable {
   /// The losses whose gradients a case holds.
-  public enum Loss: String, Sendable, CaseIterable {
+  package enum Loss: String, Sendable, CaseIterable {
     /// Next-item softmax and balance.
     case phase1
     /// Cross-user BPR and balance.
@@ -15,18 +15,18 @@ public struct GoldenCase: Sendable {
   }
 
   /// Tensors and metadata.
-  public let file: FixtureFile
+  package let file: FixtureFile
   /// The model's shape and switches.
-  public let config: GoldenConfig
+  package let config: GoldenConfig
 
   /// Opens a golden file, of ours or of another writer of the format.
-  public init(path: String) throws {
+  package init(path: String) throws {
     file = try FixtureFile(path: path)
     config = try file.decode(GoldenConfig.self)
   }
 
   /// Every committed case, then those of the folder that the environment variable `PRECISE_GOLDEN` names.
-  public static func all() throws -> [GoldenCase] {
+  package static func all() throws -> [GoldenCase] {
     let folders = [Fixtures.path("golden"), ProcessInfo.processInfo.environment["PRECISE_GOLDEN"]].compactMap(\.self)
     return try folders.flatMap { folder in
       let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
@@ -35,44 +35,44 @@ public struct GoldenCase: Sendable {
   }
 
   /// The case's name, as its file's.
-  public var name: String {
+  package var name: String {
     file.name
   }
 
   /// Names of the replicated parameters, sorted, without `param.`.
-  public var parameterNames: [String] {
+  package var parameterNames: [String] {
     names(after: "param.")
   }
 
   /// Names of the tensors with a gradient of `loss`, sorted, without prefix: the parameters, `ids` and `tokens`.
-  public func gradientNames(_ loss: Loss) -> [String] {
+  package func gradientNames(_ loss: Loss) -> [String] {
     names(after: "grad.\(loss.rawValue).")
   }
 
   /// A parameter by its name without `param.`.
-  public func parameter(_ name: String) throws -> [Float] {
+  package func parameter(_ name: String) throws -> [Float] {
     try file.floats("param." + name)
   }
 
   /// The gradient of a loss by a parameter, `ids` or `tokens`.
-  public func gradient(_ loss: Loss, _ name: String) throws -> [Float] {
+  package func gradient(_ loss: Loss, _ name: String) throws -> [Float] {
     try file.floats("grad.\(loss.rawValue).\(name)")
   }
 
   /// A loss: `next_item`, `bpr`, `balance`, `target_softmax`, or the name of a `Loss`.
-  public func loss(_ name: String) throws -> Float {
+  package func loss(_ name: String) throws -> Float {
     try file.float("loss." + name)
   }
 
   /// Norm-wise relative error of a gradient; one that is zero by the mathematics is held against the largest of its loss.
-  public func gradientError(_ actual: some Collection<Float>, _ loss: Loss, _ name: String) throws -> Double {
+  package func gradientError(_ actual: some Collection<Float>, _ loss: Loss, _ name: String) throws -> Double {
     let expected = try gradient(loss, name)
     // Measuring all gradients is slow, and few are zero.
     return relativeError(actual, expected, zeroScale: norm(expected) < 1e-9 ? try largestGradient(loss) : 1)
   }
 
   /// Norm-wise relative error of an output, such as `e`, `h` or `user`.
-  public func outputError(_ actual: some Collection<Float>, _ name: String) throws -> Double {
+  package func outputError(_ actual: some Collection<Float>, _ name: String) throws -> Double {
     relativeError(actual, try file.floats(name))
   }
 

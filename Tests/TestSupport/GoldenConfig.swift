@@ -1,7 +1,7 @@
 /// The shape and switches of a golden case, as its metadata states them.
-public struct GoldenConfig: Decodable, Sendable, Equatable {
+package struct GoldenConfig: Decodable, Sendable, Equatable {
   /// What the gate reads of an item's token states.
-  public enum GateInput: String, Decodable, Sendable {
+  package enum GateInput: String, Decodable, Sendable {
     /// Their mean.
     case mean
     /// All of them, one after the other, zeros where there is none.
@@ -9,7 +9,7 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
   }
 
   /// What attention knows of the time between two events.
-  public enum Time: String, Decodable, Sendable {
+  package enum Time: String, Decodable, Sendable {
     /// Nothing.
     case none
     /// How far apart they are.
@@ -19,47 +19,47 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
   }
 
   /// V, items of the catalogue.
-  public let items: Int
+  package let items: Int
   /// m, token states kept of an item.
-  public let tokens: Int
+  package let tokens: Int
   /// dₜ, width of a token state.
-  public let tokenDimension: Int
+  package let tokenDimension: Int
   /// d_id, width of the ID half.
-  public let idDimension: Int
+  package let idDimension: Int
   /// d_s, width of the semantic half.
-  public let semanticDimension: Int
+  package let semanticDimension: Int
   /// K, experts.
-  public let experts: Int
+  package let experts: Int
   /// k, experts active for an item.
-  public let active: Int
+  package let active: Int
   /// H, transformer layers.
-  public let layers: Int
+  package let layers: Int
   /// Attention heads of a layer.
-  public let heads: Int
+  package let heads: Int
   /// n, positions of a sequence.
-  public let length: Int
+  package let length: Int
   /// λ, weight of the load-balance loss.
-  public let balance: Float
+  package let balance: Float
   /// s, factor of every score in a loss.
-  public let logitScale: Float
+  package let logitScale: Float
   /// True: the last position's output is added to the user head's; false: the paper's head.
-  public let residualUserHead: Bool
+  package let residualUserHead: Bool
   /// What the gate reads; mean when the file says nothing.
-  public let gateInput: GateInput
+  package let gateInput: GateInput
   /// Whether the case has a tensor `log_q`.
-  public let logQ: Bool
+  package let logQ: Bool
   /// Rows of the scene embedding; 0 = switched off.
-  public let scenes: Int
-  /// Rows of the behaviour embedding; 0 = switched off.
-  public let behaviors: Int
+  package let scenes: Int
+  /// Rows of the behavior embedding; 0 = switched off.
+  package let behaviors: Int
 
   /// What attention's time bias counts from; none = there is none.
-  public let time: Time
+  package let time: Time
   /// Whether blocks add through gates.
-  public let isGated: Bool
+  package let isGated: Bool
 
   /// d, width of an item's embedding and of the transformer.
-  public var dimension: Int {
+  package var dimension: Int {
     idDimension + semanticDimension
   }
 
@@ -75,7 +75,7 @@ public struct GoldenConfig: Decodable, Sendable, Equatable {
   }
 
   /// Decodes; the keys that older writers of the format do not know have defaults.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     items = try container.decode(Int.self, forKey: .items)
     tokens = try container.decode(Int.self, forKey: .tokens)

@@ -1,19 +1,19 @@
-public import Tensors
+package import Tensors
 
 /// Holds the gradients that a `backward` leaves behind against finite differences of the loss.
-public enum GradientCheck {
+package enum GradientCheck {
   /// An input of the loss and where backward leaves its gradient.
-  public struct Input {
+  package struct Input {
     /// The name, for messages.
-    public let name: String
+    package let name: String
     /// The values that the loss depends on.
-    public let value: Matrix
+    package let value: Matrix
     /// Where backward leaves the gradient.
-    public let gradient: Matrix
+    package let gradient: Matrix
     let adds: Bool
 
     /// Describes an input; `adds` says that backward adds to the gradient, else it writes it.
-    public init(_ name: String, _ value: Matrix, gradient: Matrix, adds: Bool) {
+    package init(_ name: String, _ value: Matrix, gradient: Matrix, adds: Bool) {
       precondition(value.count == gradient.count && value.isContiguous && gradient.isContiguous, "\(name): \(gradient.shape)")
       self.name = name
       self.value = value
@@ -32,7 +32,7 @@ public enum GradientCheck {
   ///   - floor: gradients below this size count as zero.
   ///   - loss: runs forward on the current values.
   ///   - backward: runs forward, then backward, once.
-  public static func errors(
+  package static func errors(
     _ arena: ParameterArena?, inputs: [Input], entries: Int? = 40, floor: Double = 1e-3, loss: () throws -> Double,
     backward: () throws -> Void
   ) rethrows -> [String: Double] {
@@ -53,7 +53,7 @@ public enum GradientCheck {
 
 extension Matrix {
   /// Σ weights · elements in double precision: a loss whose gradient is `weights`.
-  public func weightedSum(_ weights: Matrix) -> Double {
+  package func weightedSum(_ weights: Matrix) -> Double {
     var sum = 0.0
     for row in 0..<rows { for column in 0..<columns { sum += Double(self[row, column]) * Double(weights[row, column]) } }
     return sum

@@ -3,7 +3,7 @@
 /// An expected norm below 1e-9 is a zero with rounding noise on it: then the error is ‖actual − expected‖ / `zeroScale`,
 /// where `zeroScale` is the size of comparable tensors, such as the other gradients of the same loss. Not a number anywhere gives
 /// infinity, so that `error < tolerance` fails as it should.
-public func relativeError(
+package func relativeError(
   _ actual: some Collection<Float>, _ expected: some Collection<Float>, zeroScale: Double = 1
 ) -> Double {
   precondition(actual.count == expected.count, "\(actual.count) values, expected \(expected.count)")
@@ -18,6 +18,6 @@ public func relativeError(
 }
 
 /// 2-norm in double precision.
-public func norm(_ values: some Collection<Float>) -> Double {
+package func norm(_ values: some Collection<Float>) -> Double {
   values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
 }

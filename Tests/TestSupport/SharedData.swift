@@ -1,12 +1,12 @@
 import Foundation
 
 /// Public data sets that are not part of the repository.
-public enum SharedData {
+package enum SharedData {
   /// Folder of a data set, such as `movielens-1m`, or nil when this machine has none.
   ///
   /// Looked for in the folder that the environment variable `PRECISE_DATA` names, else in `../shared/data` beside the
   /// package. A test that gets nil says so and ends.
-  public static func folder(named name: String) -> String? {
+  package static func folder(named name: String) -> String? {
     let parent = ProcessInfo.processInfo.environment["PRECISE_DATA"] ?? PackageFolder.path + "/../shared/data"
     let path = URL(fileURLWithPath: parent).appendingPathComponent(name).standardizedFileURL.path
     var isFolder: ObjCBool = false

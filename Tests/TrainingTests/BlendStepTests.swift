@@ -5,11 +5,11 @@ import Evaluation
 import Files
 import Foundation
 import Model
-import Similarity
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Text
+import Texts
 import Training
 
 @testable import Checkpoints

@@ -3,12 +3,11 @@ import Collectives
 import Config
 import Files
 import Foundation
-import Items
 import Model
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Training
 
 struct CheckpointTests {
   private let world: TrainingWorld
@@ -20,7 +19,8 @@ struct CheckpointTests {
   }
 
   private let manifest = CheckpointManifest(
-    phase: "universal", step: 12, steps: 20, epoch: 1.5, updates: 12, isJudged: true, dataset: "d", items: 60, selectedBy: "mrr",
+    phase: "universal", step: 12, steps: 20, epoch: 1.5, updates: 12, isEvaluated: true, dataset: "d", items: 60,
+    selectedBy: "mrr",
     score: 0.25)
 
   private let solo = SoloCommunicator()

@@ -1,12 +1,13 @@
 import Datasets
 import Files
 import Foundation
+import Preparation
 import TestSupport
-import Text
+import Texts
 
 /// Raw events of yesterday and today, and data sets made of them in different ways.
 ///
-/// Today has new users, items, a scene and a behaviour that come first in the files, a longer text, and a text for an item that had none.
+/// Today has new users, items, a scene and a behavior that come first in the files, a longer text, and a text for an item that had none.
 struct GrowingWorld {
   let yesterday: Dataset
   private let folder: TemporaryFolder

@@ -1,4 +1,3 @@
-import Batches
 import Checkpoints
 import Collectives
 import Config
@@ -8,9 +7,11 @@ import Files
 import Foundation
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
+import Training
 
-@testable import Training
+@testable import Runs
 
 /// An epoch of a phase is one pass over its users, on any number of ranks; a phase without users is refused, one without gain says so.
 struct OnePassTests {
@@ -27,7 +28,7 @@ struct OnePassTests {
       return (0..<shard.userCount).filter { user in
         let events = shard.events(user)
         return events.trainCount >= 2
-          && (plan.kind.isUniversal || (1..<events.trainCount).contains { plan.judged.matches(events, $0) })
+          && (plan.kind.isUniversal || (1..<events.trainCount).contains { plan.evaluated.matches(events, $0) })
       }.map(shard.id)
     }.sorted()
   }

@@ -3,12 +3,11 @@ import Collectives
 import Config
 import Files
 import Foundation
-import Items
 import Model
+import Runs
 import Tensors
 import TestSupport
 import Testing
-import Training
 
 /// Many ranks train what one rank trains: the world size is a deployment detail.
 struct RanksTests {
@@ -101,7 +100,7 @@ struct RanksTests {
       embedding: 0.2)
   }
 
-  /// A weight's gradient is added up in another order on other ranks; where a weight then rounds to the other neighbour in bfloat16, its
+  /// A weight's gradient is added up in another order on other ranks; where a weight then rounds to the other neighbor in bfloat16, its
   /// products differ by 2⁻⁹.
   @Test(arguments: [2, 3, 5]) func bf16ProductsStayClose(ranks: Int) throws {
     let one = try world.train(config("bf16"), into: "one")
@@ -116,7 +115,7 @@ struct RanksTests {
   @Test(arguments: [2, 3, 7]) func checkpointsDoNotDependOnRanks(ranks: Int) throws {
     let folder = try TemporaryFolder()
     let manifest = CheckpointManifest(
-      phase: "universal", step: 1, steps: 1, epoch: 1, updates: 1, isJudged: true, dataset: "d", items: 60)
+      phase: "universal", step: 1, steps: 1, epoch: 1, updates: 1, isEvaluated: true, dataset: "d", items: 60)
     let (config, dataset) = (try config(), world.dataset)
     let read = { (name: String) in
       try FileManager.default.contentsOfDirectory(atPath: folder.file(name)).sorted().map {

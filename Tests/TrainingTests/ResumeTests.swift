@@ -5,6 +5,7 @@ import Evaluation
 import Files
 import Foundation
 import Model
+import Runs
 import Synchronization
 import TestSupport
 import Testing
@@ -164,21 +165,21 @@ struct ResumeTests {
     var (stopped, unjudged): (Int, Checkpoint?) = (2, nil)
     while unjudged == nil {
       stopped += 1
-      try? FileManager.default.removeItem(atPath: straight.directory.path + "/../judged")
-      _ = try? world.leg(config, of: "judged", stopAfter: stopped)
-      let store = CheckpointStore(path: try world.run("judged").directory.checkpointsPath(phase: "universal"))
-      unjudged = store.all().last.flatMap { $0.manifest.isJudged ? nil : $0 }
+      try? FileManager.default.removeItem(atPath: straight.directory.path + "/../evaluated")
+      _ = try? world.leg(config, of: "evaluated", stopAfter: stopped)
+      let store = CheckpointStore(path: try world.run("evaluated").directory.checkpointsPath(phase: "universal"))
+      unjudged = store.all().last.flatMap { $0.manifest.isEvaluated ? nil : $0 }
       try #require(stopped < 60, "no stop falls into an evaluation")
     }
     // Killed between the evaluation's line and the checkpoint's new manifest.
-    let run = try world.run("judged")
+    let run = try world.run("evaluated")
     let step = try #require(unjudged).manifest.step
     let all = try String(contentsOfFile: straight.directory.metricsPath, encoding: .utf8).split(separator: "\n")
     let line = try #require(all.first { $0.contains("\"step\":\(step),\"split\"") })
     let metrics = try FileHandle(forWritingTo: URL(fileURLWithPath: run.directory.metricsPath))
     try metrics.seekToEnd()
     try metrics.write(contentsOf: Data("\(line)\n".utf8))
-    #expect(try world.leg(config, of: "judged", resuming: true) == .finished)
+    #expect(try world.leg(config, of: "evaluated", resuming: true) == .finished)
     let lines = try String(contentsOfFile: run.directory.metricsPath, encoding: .utf8).split(separator: "\n")
     #expect(lines.count { $0.contains("\"split\"") } == all.count { $0.contains("\"split\"") })
     #expect(try files(run) == files(straight))

@@ -1,16 +1,13 @@
-import Batches
 import Checkpoints
 import Collectives
 import Config
 import Datasets
 import Evaluation
 import Files
-import Items
-import Layers
 import Model
+import Runs
 import Tensors
 import Testing
-import Training
 
 struct TrainerTests {
   private let world: TrainingWorld

@@ -5,16 +5,16 @@ import Datasets
 import Evaluation
 import Files
 import Foundation
-import Items
 import Model
-import Optimizers
+import Preparation
 import Reporting
+import Runs
 import Synchronization
 import Synth
 import Tensors
 import TestSupport
 import Testing
-import Text
+import Texts
 import Training
 
 /// A tiny made-up world as a data set with token states, and runs over it.
@@ -66,7 +66,7 @@ final class TrainingWorld: Sendable {
     return try ConfigReader.read(text: text, name: "test.yaml", overrides: changes)
   }
 
-  /// The name of a behaviour that the world has, not its commonest.
+  /// The name of a behavior that the world has, not its commonest.
   var behavior: String { dataset.manifest.behaviors.sorted { $0.events > $1.events }[1].name }
 
   /// Trains a configuration into a folder of that name.

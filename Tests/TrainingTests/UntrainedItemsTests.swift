@@ -1,18 +1,19 @@
-import Batches
 import Checkpoints
 import Collectives
 import Config
 import Datasets
 import Files
 import Foundation
-import Items
 import Model
+import Preparation
 import Synchronization
 import Tensors
 import TestSupport
 import Testing
+import Training
 
-@testable import Training
+@testable import Costs
+@testable import Runs
 
 /// Items that no training event shows: in no batch, never a negative, and their rows stay as they began, on any number of ranks.
 struct UntrainedItemsTests {

@@ -18,7 +18,7 @@ final class WatchedCommunicator: Communicator {
 
   var rank: Int { inner.rank }
   var size: Int { inner.size }
-  var carrier: String { inner.carrier }
+  var backend: String { inner.backend }
   var state: CollectiveState { inner.state }
 
   func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) throws {

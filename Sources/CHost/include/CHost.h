@@ -2,6 +2,8 @@
 #ifndef CHOST_H
 #define CHOST_H
 
+#include "CMemory.h"
+
 /* Makes two names of one file system stand for each other's file or folder, in one step.
  * Returns 0, or -1 with errno; EINVAL or ENOSYS where the file system or the kernel cannot. */
 int chost_exchange(const char *one, const char *other);

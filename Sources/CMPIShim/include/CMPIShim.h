@@ -1,4 +1,4 @@
-/* The plain-C contract of the MPI carrier: ints, pointers and texts.
+/* The plain-C contract of the MPI backend: ints, pointers and texts.
  *
  * Nothing of mpi.h shows here. Its handles are macros over incomplete structs in Open MPI and ints in MPICH: Swift imports
  * neither, and code that names one kind does not build with the other. Handles, requests and the splitting of long messages

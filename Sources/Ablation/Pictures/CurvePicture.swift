@@ -1,0 +1,126 @@
+import Config
+import Files
+import Reporting
+
+/// The validation metric while a phase was trained, by epoch: a table and a picture (SVG).
+package struct CurvePicture {
+  private let results: AblationResults
+  private var grid: AblationGrid { results.grid }
+
+  /// Takes the results that it draws.
+  package init(_ results: AblationResults) { self.results = results }
+
+  /// The whole picture; nil when no run tells.
+  package var svg: String? {
+    let panels = results.phases.flatMap(panels)
+    guard !panels.isEmpty else { return nil }
+    return LinePicture(title: "\(grid.file): learning curves", panels: panels).svg
+  }
+
+  /// The same numbers as tables; nothing when no run tells.
+  func table(_ phase: String) -> [String] {
+    panels(phase).flatMap { panel -> [String] in
+      let places = Set(panel.lines.flatMap { $0.points.map(\.x) }).sorted()
+      let heads = ["\(panel.title), by \(panel.axis)"] + places.map(Self.label)
+      let rows = panel.lines.map { line in
+        [line.name]
+          + places.map { place in
+            Spread(line.points.first { $0.x == place }?.values ?? []).map(AblationTable.text) ?? "–"
+          }
+      }
+      return [""] + AblationTable.lines([heads] + rows)
+    }
+  }
+
+  /// The curve of each run, for other programs.
+  func json(_ phase: String) -> [JSONValue] {
+    grid.variants.flatMap { variant in
+      grid.seeds.compactMap { seed -> JSONValue? in
+        guard let curve = results.curve(variant.name, seed: seed, phase: phase) else { return nil }
+        return .object([
+          .init("phase", .string(phase)), .init("variant", .string(variant.name)), .init("seed", AblationResults.number(seed)),
+          .init("metric", .string(curve.metric)), .init("epochs", curve.epochs.map { JSONValue.int($0) } ?? .null),
+          .init("points", .array(curve.points.map { ["step": .int($0.step), "value": .double($0.value)] })),
+        ])
+      }
+    }
+  }
+
+  /// A panel for each metric that checkpoints were chosen by.
+  private func panels(_ phase: String) -> [LinePicture.Panel] {
+    let curves = grid.variants.map { variant in
+      grid.seeds.compactMap { results.curve(variant.name, seed: $0, phase: phase) }.filter { !$0.points.isEmpty }
+    }
+    let inEpochs = curves.joined().allSatisfy { $0.epochs != nil }
+    let metrics = curves.joined().reduce(into: [String]()) { if !$0.contains($1.metric) { $0.append($1.metric) } }
+    return metrics.map { metric in
+      let lines = zip(grid.variants, curves).enumerated().compactMap { number, pair -> LinePicture.Line? in
+        let points = Self.points(pair.1.filter { $0.metric == metric }, inEpochs)
+        let name = results.label(pair.0.name)
+        return points.isEmpty ? nil : LinePicture.Line(name: name, color: Picture.color(number), points: points)
+      }
+      return LinePicture.Panel(
+        title: "\(metric), validation, \(phase)", axis: inEpochs ? "epoch" : "step",
+        labels: Self.labels(lines.flatMap { $0.points.map(\.x) }), lines: lines)
+    }
+  }
+
+  private static func points(_ curves: [LearningCurve], _ inEpochs: Bool) -> [(x: Double, values: [Double])] {
+    var values: [Double: [Double]] = [:]
+    for curve in curves {
+      for point in curve.points { values[curve.place(of: point, inEpochs: inEpochs), default: []].append(point.value) }
+    }
+    return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// At most a dozen of the places, evenly, with the last one.
+  private static func labels(_ places: [Double]) -> [(x: Double, text: String)] {
+    let distinct = Set(places).sorted()
+    let stride = (distinct.count + 11) / 12
+    return distinct.enumerated().filter { (distinct.count - 1 - $0.offset) % max(stride, 1) == 0 }.map {
+      ($0.element, label($0.element))
+    }
+  }
+
+  private static func label(_ place: Double) -> String {
+    let text = HumanFormat.decimal(place, 2)
+    return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
+  }
+}
+
+/// How a phase's validation metric went while it was trained.
+package struct LearningCurve: Sendable, Equatable {
+  /// An evaluation during training.
+  package struct Point: Sendable, Equatable {
+    /// The step after which it was.
+    package let step: Int
+    /// What it found.
+    package let value: Double
+
+    /// Describes an evaluation.
+    package init(step: Int, value: Double) { (self.step, self.value) = (step, value) }
+  }
+
+  /// The metric that the checkpoint was chosen by.
+  package let metric: String
+  /// The epochs of the whole phase, whose last step is the last point's; nil when it was set in steps.
+  package let epochs: Int?
+  /// By step, rising; of two of the same step the later one.
+  package let points: [Point]
+
+  /// Takes the evaluations in the order in which they were made.
+  package init(metric: String, epochs: Int?, points: [Point]) {
+    (self.metric, self.epochs) = (metric, epochs)
+    var values: [Int: Double] = [:]
+    for point in points { values[point.step] = point.value }
+    self.points = values.sorted { $0.key < $1.key }.map(Point.init)
+  }
+
+  /// Where a point stands on the axis: its epoch, to a hundredth, or its step.
+  ///
+  /// A phase is evaluated after its last step, so the last point is at the last epoch; all epochs have equally many steps.
+  func place(of point: Point, inEpochs: Bool) -> Double {
+    guard inEpochs, let epochs, let last = points.last, last.step > 0 else { return Double(point.step) }
+    return (100 * Double(point.step) * Double(epochs) / Double(last.step)).rounded() / 100
+  }
+}

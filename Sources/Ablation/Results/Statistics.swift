@@ -1,0 +1,43 @@
+/// What several seeds say of one number.
+package struct Spread: Sendable, Equatable {
+  /// The mean over seeds.
+  package let mean: Double
+  /// The standard deviation over seeds, with n − 1; nil for one seed.
+  package let deviation: Double?
+  /// How many seeds there are.
+  package let count: Int
+
+  /// The spread of some values; nil of none.
+  package init?(_ values: [Double]) {
+    guard !values.isEmpty else { return nil }
+    let mean = values.reduce(0, +) / Double(values.count)
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil
+    self.mean = mean
+    count = values.count
+  }
+
+  /// The standard error of the mean: the deviation over the root of n; nil for one seed.
+  package var error: Double? { deviation.map { $0 / Double(count).squareRoot() } }
+}
+
+/// How two ways differ, seed by seed: what a seed does to both of them falls out.
+///
+///     d_s = a_s − b_s,   mean d ± sd(d) / √n      n: the seeds that both have
+package struct PairedDifference: Sendable, Equatable {
+  /// Mean, deviation and standard error of the differences.
+  package let spread: Spread
+
+  /// The difference of values by seed; nil where no seed has both.
+  package init?(_ values: [Double?], minus others: [Double?]) {
+    precondition(values.count == others.count, "\(values.count) values against \(others.count)")
+    let differences = zip(values, others).compactMap { value, other in value.flatMap { value in other.map { value - $0 } } }
+    guard let spread = Spread(differences) else { return nil }
+    self.spread = spread
+  }
+
+  /// The mean difference.
+  package var mean: Double { spread.mean }
+  /// Its standard error over seeds; nil for one seed.
+  package var error: Double? { spread.error }
+}

@@ -1,0 +1,36 @@
+import Foundation
+
+/// A rank's error, with what it takes to find the rank again.
+package struct RankFailure: Error, CustomStringConvertible {
+  /// The rank.
+  package let rank: Int
+  /// The host that it ran on.
+  package let host: String
+  /// The phase and its step, from 1; nil outside of training.
+  package let place: (phase: String, step: Int)?
+  /// What it threw.
+  package let cause: any Error
+
+  /// Notes an error of this rank.
+  package init(_ communicator: any Communicator, cause: any Error) {
+    rank = communicator.rank
+    host = ProcessInfo.processInfo.hostName
+    place = communicator.state.place
+    self.cause = cause
+  }
+
+  /// Which rank, where, and when: `rank 1 on node7, universal step 12`.
+  package var location: String { "rank \(rank) on \(host)" + (place.map { ", \($0.phase) step \($0.step)" } ?? "") }
+
+  /// The whole line.
+  package var description: String { "\(cause) (\(location))" }
+}
+
+/// Another rank has failed or left, so an exchange cannot end; the cause is that rank's own error.
+package struct PeerFailure: Error, CustomStringConvertible {
+  /// The rank that is gone.
+  package let rank: Int
+
+  /// One sentence.
+  package var description: String { "rank \(rank) has stopped" }
+}

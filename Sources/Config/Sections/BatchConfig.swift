@@ -1,0 +1,14 @@
+/// What a step sees.
+package struct BatchConfig: Sendable, Equatable {
+  /// Users of a step over all ranks together, B; all that take part where they are fewer.
+  package var users = 256
+
+  /// The defaults.
+  package init() {}
+}
+
+extension BatchConfig: ConfigSection {
+  static let keys: [ConfigKey<BatchConfig>] = [
+    .value("users", \.users, .within(1...1_048_576), "users of a step over all ranks; all there are, where they are fewer")
+  ]
+}

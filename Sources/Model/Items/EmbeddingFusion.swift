@@ -1,0 +1,298 @@
+package import Tensors
+
+/// Item → embedding: `e_i = ID(i) ⊕ Σ_j g_j Attn_j(X_i)`, a mixture of experts over token states.
+///
+/// docs/model.md, section 1.
+///
+/// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, R = k · (items with text) routed
+/// slots. Only the active experts are computed: slots are grouped by expert, and each expert is one product over its group.
+/// An item's embedding is a function of the item alone, bit for bit, whatever else is in the list and in its group: the products
+/// are packed ones. So it does not matter which owner forms it, together with what.
+package struct EmbeddingFusion {
+  /// The extents.
+  package let shape: FusionShape
+
+  /// Activations kept for backward.
+  package struct Saved {
+    /// How this rank's items were routed.
+    package let routing: Routing
+    let rows: RowList  // the items' local rows, U
+    let chosen: UnsafeMutablePointer<Int32>  // [U, k]
+    let gates: Matrix  // [U, k]
+    let probabilities: Matrix  // [U, K]
+    let weights: Matrix  // [U, k · m], of which item u uses [k, m_u]
+    let means: Matrix  // [U, dₜ], what the gate read; [0, dₜ] when it reads concatenated states
+    let slots: ExpertSlots
+    let pooled: Matrix  // [R, dₜ], grouped by expert
+    let results: Matrix  // [R, d_s], grouped by expert
+  }
+
+  /// Declares gate, expert queries and expert weights; nothing when items have no semantic half.
+  package static func specs(_ shape: FusionShape) -> [ParameterSpec] {
+    guard shape.readsText else { return [] }
+    return [
+      ParameterSpec("fusion.gate.weight", [shape.gateWidth, shape.experts], .xavierUniform, decays: true),
+      ParameterSpec("fusion.gate.bias", [shape.experts], .zeros, decays: false),
+      ParameterSpec("fusion.expert.query", [shape.experts, shape.tokenWidth], .normal(deviation: 0.02), decays: false),
+      ParameterSpec(
+        "fusion.expert.weight", [shape.experts, shape.tokenWidth, shape.semanticWidth], .xavierUniform, decays: true),
+    ]
+  }
+
+  /// Finds the parameters in an arena.
+  package init(_ shape: FusionShape, in arena: ParameterArena) {
+    precondition(shape.readsText, "fusion of items without text")
+    self.shape = shape
+    gateWeight = arena["fusion.gate.weight"]
+    gateBias = arena["fusion.gate.bias"]
+    queries = arena["fusion.expert.query"]
+    experts = arena["fusion.expert.weight"]
+  }
+
+  // MARK: Forward
+
+  /// Writes the semantic half `[U, d_s]` of the items at `rows` of a token table.
+  package func forward(_ rows: RowList, tokens: TokenTable, into semantic: Matrix, workspace: Workspace) -> Saved {
+    let (count, active) = (rows.count, shape.active)
+    let chosen = workspace.take(Int32.self, count * active)
+    let gates = workspace.zeros(count, active)
+    let probabilities = workspace.zeros(count, shape.experts)
+    let weights = workspace.matrix(count, active * shape.tokens)
+    let means = workspace.matrix(shape.gateInput == .mean ? count : 0, shape.tokenWidth)
+    let slots = ExpertSlots(capacity: count * active, experts: shape.experts, workspace: workspace)
+    let pooled = workspace.matrix(count * active, shape.tokenWidth)
+    let results = workspace.matrix(count * active, shape.semanticWidth)
+    let saved = Saved(
+      routing: Routing(experts: shape.experts, workspace: workspace), rows: rows, chosen: chosen, gates: gates,
+      probabilities: probabilities, weights: weights, means: means, slots: slots, pooled: pooled, results: results)
+    workspace.scope {
+      let unsorted = workspace.matrix(count * active, shape.tokenWidth)
+      switch shape.gateInput {
+      case .mean: readItems(tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
+      case .concat:
+        let gate = PackedFactor(gateWeight.value, workspace: workspace)
+        forEachBlock(count) { items in
+          readItems(items, gate, tokens: tokens, saved: saved, pooled: unsorted, workspace: workspace)
+        }
+      }
+      slots.group(chosen: chosen, perItem: active) { !tokens.tokens(of: Int(rows[$0])).isEmpty }
+      gather(slots.slots, from: unsorted, into: pooled.rows(0..<slots.count))
+    }
+    semantic.clear()
+    for expert in 0..<shape.experts {
+      let group = slots.range(of: expert)
+      guard !group.isEmpty else { continue }
+      workspace.scope {
+        let weight = PackedFactor(experts.slice(expert).value, workspace: workspace)
+        multiply(pooled.rows(group), weight, into: results.rows(group))
+      }
+    }
+    workspace.scope {
+      let factors = slotGates(saved, workspace)
+      scatterAdd(results.rows(0..<slots.count), scaledBy: factors, to: slots.items, of: semantic)
+    }
+    return saved
+  }
+
+  /// Gate and attention pooling, item after item, when the gate reads means: an item's states stay in the cache for both.
+  private func readItems(tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace) {
+    workspace.scope {
+      let gate = workspace.matrix(shape.experts, shape.tokenWidth)
+      for expert in 0..<gate.rows {
+        for column in 0..<gate.columns { gate[expert, column] = gateWeight.value[column, expert] }
+      }
+      let logits = workspace.vector(shape.experts)
+      let ahead = StatesAhead(tokens, saved.rows, distance: 1)
+      for item in 0..<saved.rows.count {
+        let states = tokens.states(of: Int(saved.rows[item]))
+        guard states.rows > 0 else {
+          row(saved.means, item).clear()
+          continue
+        }
+        let fused = FusedItem(
+          chosen: chosenExperts(saved, item), gates: row(saved.gates, item), probabilities: row(saved.probabilities, item),
+          logits: logits, weights: itemWeights(saved, item, states.rows), pooled: itemPooled(pooled, item),
+          mean: row(saved.means, item))
+        fuse(
+          states, gate: gate, bias: gateBias.vector, queries: queries.value, into: fused, fetching: ahead.states(after: item))
+        count(item, saved)
+      }
+    }
+  }
+
+  /// The same for a block of items whose gate reads concatenated states.
+  private func readItems(
+    _ items: Range<Int>, _ gate: PackedFactor, tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace
+  ) {
+    workspace.scope {
+      let input = concatenated(items, saved.rows, tokens, workspace)
+      let logits = workspace.matrix(items.count, shape.experts)
+      multiply(input, gate, into: logits)
+      addBias(gateBias.vector, to: logits)
+      for item in items {
+        let states = tokens.states(of: Int(saved.rows[item]))
+        guard states.rows > 0 else { continue }
+        let chosen = chosenExperts(saved, item)
+        chooseExperts(
+          row(logits, item - items.lowerBound), chosen: chosen, gates: row(saved.gates, item),
+          probabilities: row(saved.probabilities, item))
+        attentionPool(
+          states, chosen: RowList(chosen), queries: queries.value, weights: itemWeights(saved, item, states.rows),
+          pooled: itemPooled(pooled, item))
+        count(item, saved)
+      }
+    }
+  }
+
+  /// Adds an item to the routing.
+  private func count(_ item: Int, _ saved: Saved) {
+    for expert in chosenExperts(saved, item) { saved.routing.routed[Int(expert)] += 1 }
+    for expert in 0..<shape.experts { saved.routing.probability[expert] += Double(saved.probabilities[item, expert]) }
+    saved.routing.items += 1
+  }
+
+  // MARK: Backward
+
+  /// Adds to the parameters' gradients from dSemantic `[U, d_s]`, and hands on the token states' gradients.
+  ///
+  /// - Parameters:
+  ///   - routing: the whole job's routing, for the balance loss.
+  ///   - balance: λ, the weight of the balance loss.
+  ///   - trainsTokens: whether token states are trained; if not, nothing of their gradients is computed.
+  ///   - dStates: asked in order, for every item with text, what becomes of the gradients of its states.
+  ///   - onGradients: called between blocks of items, with where the complete part of the flat gradients starts.
+  package func backward(
+    _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
+    trainsTokens: Bool, dStates: (Int) -> StatesGradient, onGradients: (Int) throws -> Void
+  ) rethrows {
+    try workspace.scope {
+      let slots = saved.slots
+      let dGates = workspace.zeros(saved.rows.count, shape.active)
+      let dPooled = workspace.matrix(slots.count, shape.tokenWidth)
+      expertsBackward(saved, dSemantic: dSemantic, dGates: dGates, dPooled: dPooled, workspace: workspace)
+      let dProbabilities = workspace.vector(shape.experts)
+      for expert in 0..<shape.experts { dProbabilities[expert] = balance * Float(routing.probabilityGradient(of: expert)) }
+      try forEachBlock(saved.rows.count) { items in
+        try onGradients(experts.offset)
+        itemsBackward(
+          items, saved, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, tokens: tokens, workspace: workspace,
+          trainsTokens: trainsTokens, dStates: dStates)
+      }
+    }
+  }
+
+  /// Through the experts' products: dGates `[U, k]`, dPooled `[R, dₜ]` (grouped), and the expert weights' gradients.
+  private func expertsBackward(_ saved: Saved, dSemantic: Matrix, dGates: Matrix, dPooled: Matrix, workspace: Workspace) {
+    let slots = saved.slots
+    let dResults = workspace.matrix(slots.count, shape.semanticWidth)
+    gather(slots.items, from: dSemantic, into: dResults)
+    let slotGradients = workspace.vector(slots.count)
+    rowDots(saved.results.rows(0..<slots.count), dResults, into: slotGradients)
+    for (place, slot) in slots.slots.enumerated() { dGates.base[Int(slot)] = slotGradients[place] }
+    let factors = slotGates(saved, workspace)
+    for place in 0..<slots.count { scale(Vector(dResults.row(place), count: dResults.columns), by: factors[place]) }
+    for expert in 0..<shape.experts {
+      let group = slots.range(of: expert)
+      guard !group.isEmpty else { continue }
+      let weight = experts.slice(expert)
+      multiply(
+        saved.pooled.rows(group), transposed: true, dResults.rows(group), into: weight.gradient, adding: true,
+        workspace: workspace)
+      multiply(
+        dResults.rows(group), weight.value, rightTransposed: true, into: dPooled.rows(group), workspace: workspace)
+    }
+  }
+
+  /// Through gate and pooling of a block of items; each item's states are read once from memory and updated in place.
+  private func itemsBackward(
+    _ items: Range<Int>, _ saved: Saved, dGates: Matrix, dPooled: Matrix, dProbabilities: Vector, tokens: TokenTable,
+    workspace: Workspace, trainsTokens: Bool, dStates: (Int) -> StatesGradient
+  ) {
+    workspace.scope {
+      let dLogits = workspace.zeros(items.count, shape.experts)
+      for item in items where !tokens.tokens(of: Int(saved.rows[item])).isEmpty {
+        chooseExpertsBackward(
+          chosen: RowList(chosenExperts(saved, item)), gates: row(saved.gates, item), dGates: row(dGates, item),
+          probabilities: row(saved.probabilities, item), dProbabilities: dProbabilities,
+          dLogits: row(dLogits, item - items.lowerBound))
+      }
+      let dInput = gateBackward(items, saved, dLogits, tokens, wantsInput: trainsTokens, workspace)
+      let ahead = StatesAhead(tokens, saved.rows, distance: 1)
+      let scratch = PoolScratch(tokens: shape.tokens, width: shape.tokenWidth, active: shape.active, workspace: workspace)
+      for item in items {
+        let states = tokens.states(of: Int(saved.rows[item]))
+        guard states.rows > 0 else { continue }
+        attentionPoolBackward(
+          states, chosen: RowList(chosenExperts(saved, item)), queries: queries.value,
+          weights: itemWeights(saved, item, states.rows), dPooled: dPooled,
+          places: saved.slots.places(of: item, perItem: shape.active), dQueries: queries.gradient,
+          start: gradientStart(dInput.row(item - items.lowerBound), tokens: states.rows),
+          dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
+      }
+    }
+  }
+
+  /// Adds to the gate's gradients from dLogits `[items, K]`; returns those of its input, if wanted.
+  private func gateBackward(
+    _ items: Range<Int>, _ saved: Saved, _ dLogits: Matrix, _ tokens: TokenTable, wantsInput: Bool, _ workspace: Workspace
+  ) -> Matrix {
+    let isMean = shape.gateInput == .mean
+    let input = isMean ? saved.means.rows(items) : concatenated(items, saved.rows, tokens, workspace)
+    multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
+    addColumnSums(dLogits, to: gateBias.gradientVector)
+    // Means are kept as they were; concatenated states are not read again.
+    let dInput = isMean && wantsInput ? workspace.matrix(items.count, shape.gateWidth) : input
+    if wantsInput {
+      multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
+    }
+    return dInput
+  }
+
+  /// The gate's gradient on its input is where the token states' gradients start.
+  private func gradientStart(_ dInput: UnsafePointer<Float>, tokens: Int) -> StatesGradientStart {
+    switch shape.gateInput {
+    case .mean: StatesGradientStart(rows: dInput, stride: 0, factor: 1 / Float(tokens))
+    case .concat: StatesGradientStart(rows: dInput, stride: shape.tokenWidth, factor: 1)
+    }
+  }
+
+  // MARK: Pieces
+
+  /// The states of a block of items, one token behind the other, padded with zeros: `[items, m · dₜ]`.
+  private func concatenated(_ items: Range<Int>, _ rows: RowList, _ tokens: TokenTable, _ workspace: Workspace) -> Matrix {
+    let input = workspace.zeros(items.count, shape.gateWidth)
+    for (line, item) in items.enumerated() { tokens.states(of: Int(rows[item])).copy(into: input.row(line)) }
+    return input
+  }
+
+  /// The gate of each grouped slot.
+  private func slotGates(_ saved: Saved, _ workspace: Workspace) -> Vector {
+    let factors = workspace.vector(saved.slots.count)
+    for (place, slot) in saved.slots.slots.enumerated() { factors[place] = saved.gates.base[Int(slot)] }
+    return factors
+  }
+
+  private func chosenExperts(_ saved: Saved, _ item: Int) -> UnsafeMutableBufferPointer<Int32> {
+    UnsafeMutableBufferPointer(start: saved.chosen + item * shape.active, count: shape.active)
+  }
+
+  private func itemPooled(_ pooled: Matrix, _ item: Int) -> Matrix {
+    pooled.rows((item * shape.active)..<((item + 1) * shape.active))
+  }
+
+  private func itemWeights(_ saved: Saved, _ item: Int, _ tokens: Int) -> Matrix {
+    Matrix(saved.weights.row(item), rows: shape.active, columns: tokens)
+  }
+
+  private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
+
+  /// Blocks of 32 items: enough rows for a product, and a reason to look after messages in between.
+  private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
+    for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
+  }
+
+  private let gateWeight: Parameter
+  private let gateBias: Parameter
+  private let queries: Parameter
+  private let experts: Parameter
+}

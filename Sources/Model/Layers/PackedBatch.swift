@@ -1,0 +1,106 @@
+package import Tensors
+
+/// The sequences of a rank's batch, packed: the positions of all users one behind the other, no padding.
+///
+/// Letters (docs/shapes.md): B users, T packed positions, n the model's length. Sequence u fills rows
+/// `starts[u] ..< starts[u + 1]`, oldest event first, so its newest event is its last row. Ours: left padding is what the
+/// paper's figure shows; packing computes the same numbers without multiplying zeros.
+package struct PackedBatch {
+  /// Where each sequence starts, B + 1 numbers.
+  package let starts: UnsafeBufferPointer<Int32>
+  /// A key for each position that names it in the whole job's batch, for dropout; T numbers.
+  package let rowKeys: UnsafePointer<UInt64>
+  /// When the events were; nil where no model asks.
+  let times: Times?
+  /// What attention reads of the times; nil without a time bias.
+  var ages: Ages?
+
+  /// Describes a packed batch.
+  package init(starts: UnsafeBufferPointer<Int32>, rowKeys: UnsafePointer<UInt64>, times: Times? = nil) {
+    precondition(starts.count >= 1, "a batch needs at least the end of its last sequence")
+    self.starts = starts
+    self.rowKeys = rowKeys
+    self.times = times
+  }
+
+  /// The number of users, B.
+  package var users: Int { starts.count - 1 }
+  /// The number of packed positions, T.
+  package var positions: Int { Int(starts[users]) }
+
+  /// The rows of one user's sequence.
+  package func rows(of user: Int) -> Range<Int> { Int(starts[user])..<Int(starts[user + 1]) }
+
+  /// The length of the longest sequence.
+  package var longest: Int { all.longest }
+
+  /// All sequences.
+  package var all: Sequences { Sequences(batch: self, users: 0..<users) }
+
+  /// Some of the sequences, one behind the other; as a sequence, where each of them stands, counted from the first one's start.
+  package struct Sequences: Sequence, IteratorProtocol {
+    let batch: PackedBatch
+    let users: Range<Int>
+    private var user: Int
+
+    init(batch: PackedBatch, users: Range<Int>) {
+      self.batch = batch
+      self.users = users
+      user = users.lowerBound
+    }
+
+    /// Where they stand in the batch.
+    package var rows: Range<Int> { Int(batch.starts[users.lowerBound])..<Int(batch.starts[users.upperBound]) }
+
+    /// How many they are.
+    package var count: Int { users.count }
+
+    /// The length of the longest.
+    package var longest: Int { users.reduce(0) { Swift.max($0, batch.rows(of: $1).count) } }
+
+    /// Where the next one stands.
+    package mutating func next() -> Range<Int>? {
+      guard user < users.upperBound else { return nil }
+      defer { user += 1 }
+      let (rows, first) = (batch.rows(of: user), Int(batch.starts[users.lowerBound]))
+      return (rows.lowerBound - first)..<(rows.upperBound - first)
+    }
+  }
+
+  /// Calls `body` with blocks of whole sequences of about `rows` positions (more only when one alone is longer), in order.
+  package func forEachBlock(rows: Int = 256, _ body: (Sequences) throws -> Void) rethrows {
+    var first = 0
+    while first < users {
+      var end = first + 1
+      while end < users, Int(starts[end + 1] - starts[first]) <= rows { end += 1 }
+      try body(Sequences(batch: self, users: first..<end))
+      first = end
+    }
+  }
+}
+
+/// What a forward pass needs besides its input: randomness for dropout, and whether positions may look ahead.
+package struct ForwardMode {
+  /// The seed of every dropout mask.
+  package let seed: UInt64
+  /// The step, part of every mask's key.
+  package let step: UInt32
+  /// The dropout rate; 0 outside training.
+  package let dropout: Float
+  /// Whether a position reads only itself and earlier ones (phase 1) or all (phase 2).
+  package let causal: Bool
+  /// What the factors of products are rounded to.
+  package let precision: Precision
+
+  /// A training pass.
+  package init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: Precision = .fp32) {
+    self.seed = seed
+    self.step = step
+    self.dropout = dropout
+    self.causal = causal
+    self.precision = precision
+  }
+
+  /// A pass without dropout, in float32: evaluation, export.
+  package static func inference(causal: Bool) -> ForwardMode { ForwardMode(seed: 0, step: 0, dropout: 0, causal: causal) }
+}

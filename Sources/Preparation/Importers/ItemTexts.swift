@@ -1,0 +1,60 @@
+package import Datasets
+import Files
+
+/// Ids and texts of an items file, read, checked and cleaned as `prepare` does: items that come after the data set was made.
+///
+/// Held in memory as a whole, a few dozen bytes an item: ids have to be known to find repeated ones.
+package struct ItemTexts: Sendable {
+  /// The ids in the order of the file, each once; `id@scene` when items are keyed by both.
+  package private(set) var ids: [String] = []
+  /// Their texts, the first that is not empty of each.
+  package private(set) var texts: [String] = []
+  /// Rows whose id had stood before.
+  package private(set) var repeatedRows = 0
+  /// Rows whose id is an item of the data set already.
+  package private(set) var knownRows = 0
+  /// Texts that are not UTF-8, with the file and line of the first.
+  package private(set) var unreadableTexts = Occurrences()
+
+  /// Reads a file (`.gz`, `-`) with the columns item and text; a data set keyed by id and scene needs a scene too.
+  ///
+  /// Throws `InputError` at the first bad row: a list of new items is short enough to be fixed.
+  package init(path: String, newTo dataset: Dataset) throws {
+    let sceneKey = dataset.isKeyedByScene ? SceneKey(dataset) : nil
+    let columns: [Column] = sceneKey != nil ? [.item, .text, .scene] : [.item, .text]
+    let source = try InputFormat(ofFile: path).source(path, columns)
+    let row = Row()
+    let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
+    for byte in source.defaultScene.utf8 { noScene.append(byte) }
+    var places: [Identifier: Int] = [:]
+    while true {
+      let outcome = try source.next(row)
+      if case .end = outcome { break }
+      try checkRow(outcome, row[.item], "item", source)
+      var id = row[.item]
+      if let sceneKey {
+        let scene = row[.scene].isEmpty ? noScene[0..<noScene.count] : row[.scene]
+        try checkRow(outcome, scene, "scene", source)
+        try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+        id = sceneKey.join(id, scene, buffer)
+        try checkRow(outcome, id, "item", source)
+      }
+      if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.path, source.lineNumber) }
+      take(
+        String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &places, known: dataset)
+    }
+  }
+
+  private mutating func take(_ id: String, text: String, _ places: inout [Identifier: Int], known dataset: Dataset) {
+    if let place = places[Identifier(id)] {
+      repeatedRows += 1
+      if texts[place].isEmpty { texts[place] = text }
+    } else if dataset.items.index(of: id) != nil {
+      knownRows += 1
+    } else {
+      places[Identifier(id)] = ids.count
+      ids.append(id)
+      texts.append(text)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package import Datasets
+import Files
+
+/// One input row as slices of bytes, by column; valid until the source's next row.
+package final class Row {
+  private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
+
+  init() {
+    fields = .allocate(capacity: Column.allCases.count)
+    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count)
+  }
+
+  deinit { fields.deallocate() }
+
+  /// The bytes of a column; empty when the row has none.
+  package subscript(column: Column) -> UnsafeRawBufferPointer {
+    get { fields[column.index] }
+    set { fields[column.index] = newValue }
+  }
+
+  /// The same by `Column.index`.
+  @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
+
+  /// The bytes at a `Column.index`.
+  @inline(__always) func value(_ index: Int) -> UnsafeRawBufferPointer { fields[index] }
+
+  /// Makes every column empty.
+  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count) }
+}
+
+/// Why a row is refused.
+package struct BadRow: Equatable {
+  var kind: BadRowKind
+  /// What was found, for people.
+  var detail: String
+  /// How many rows went with it: more than one when an open quote swallowed lines.
+  var rows = 1
+}
+
+/// What a source found.
+package enum RowOutcome {
+  case row
+  case bad(BadRow)
+  case end
+}
+
+/// A file of rows in some format.
+package protocol RowSource: AnyObject {
+  /// The file, for messages.
+  var path: String { get }
+  /// Line on which the current row began.
+  var lineNumber: Int { get }
+  /// Bytes of text read so far.
+  var bytesRead: Int { get }
+  /// The unit of timestamps that are numbers.
+  var timeUnit: TimeUnit { get }
+  /// The scene of rows without one.
+  var defaultScene: String { get }
+  /// The behavior of rows without one.
+  var defaultBehavior: String { get }
+  /// Whether the file says which scene a row belongs to (by a column or its name).
+  var namesScenes: Bool { get }
+  /// Whether the rows are a data set's: item ids are the catalogue's own, scenes and behaviors are known.
+  var isPrepared: Bool { get }
+  /// Reads the next row into `row`. Throws `InputError` when the file itself is damaged.
+  func next(_ row: Row) throws -> RowOutcome
+}
+
+extension RowSource {
+  package var timeUnit: TimeUnit { .seconds }
+  package var defaultScene: String { "default" }
+  package var defaultBehavior: String { "default" }
+  package var isPrepared: Bool { false }
+}

@@ -1,0 +1,138 @@
+package import Datasets
+import Files
+
+/// A prepared data set in lines for people: what was kept, what was dropped and why, scenes, split, ties and leaks.
+package struct PreparationSummary: CustomStringConvertible {
+  private let manifest: DatasetManifest
+
+  /// Takes the manifest that it reads from.
+  package init(_ manifest: DatasetManifest) { self.manifest = manifest }
+
+  /// All sections, a line each fact.
+  package var description: String {
+    // Names and paths come from files; none of them may steer a terminal.
+    (kept + dropped + table("scene", manifest.scenes) + table("behavior", manifest.behaviors) + split + audit + warnings)
+      .map(printable).joined(separator: "\n")
+  }
+
+  private var kept: [String] {
+    let lengths = manifest.sequenceLengths
+    let density = Double(manifest.events) / Double(max(1, manifest.users)) / Double(max(1, manifest.items))
+    return [
+      "data set \(manifest.checksum): \(count(manifest.users, "user")), \(count(manifest.items, "item")), \(count(manifest.events, "event")), "
+        + "density \(percent(density))",
+      "sequence length: min \(lengths.minimum), 25% \(lengths.lowerQuartile), median \(lengths.median), 75% \(lengths.upperQuartile), "
+        + "95% \(lengths.percentile95), max \(lengths.maximum), mean \(decimals(lengths.mean, 1))",
+    ]
+  }
+
+  private var dropped: [String] {
+    let counts = manifest.counts
+    var lines = appended
+    lines += [
+      "read \(count(counts.interactionRows, "interaction row")): \(count(counts.usersSeen, "user")), \(count(counts.itemsSeen, "item"))"
+    ]
+    for bad in counts.badRows { lines.append("  bad rows, \(bad.kind.rawValue): \(grouped(bad.count))") }
+    lines.append(
+      "  exact duplicates: \(grouped(counts.exactDuplicates)); dropped by the rule \"\(manifest.preparation.duplicates)\": "
+        + "\(grouped(counts.droppedDuplicates))")
+    lines.append(
+      "  dropped by the core filter (users \(manifest.preparation.minimumUserEvents)+, items \(manifest.preparation.minimumItemEvents)+, "
+        + "\(counts.coreRounds) rounds): \(count(counts.usersDropped, "user")), \(count(counts.itemsDropped, "item")), "
+        + "\(count(counts.eventsDropped, "event"))")
+    lines.append(
+      "read \(count(counts.itemRows, "item row")): \(grouped(counts.itemRowsUnused)) of items without kept events, "
+        + "\(grouped(counts.itemRowsRepeated)) repeated; kept items without text: \(grouped(counts.itemsWithoutText))")
+    return lines
+  }
+
+  private var appended: [String] {
+    var lines: [String] = []
+    if let known = manifest.appendedTo {
+      let users = manifest.users - known.users + known.usersGone
+      let kept = known.goneItems == GoneItems.keep.rawValue
+      let items = manifest.items - known.items + (kept ? 0 : known.itemsGone)
+      lines.append(
+        "appended to \(known.checksum) (\(count(known.users, "user")), \(count(known.items, "item")), "
+          + "\(count(known.events, "event"))): \(count(users, "new user")), \(count(items, "new item"))")
+      if known.usersGone + known.itemsGone > 0 {
+        lines.append(
+          "  without events now: \(count(known.usersGone, "user")), gone; \(count(known.itemsGone, "item")), "
+            + (kept ? "kept in the catalogue" : "dropped"))
+      }
+    }
+    if let since = manifest.preparation.since {
+      lines.append("left out as older than \(since): \(count(manifest.counts.eventsTooOld ?? 0, "event"))")
+    }
+    return lines
+  }
+
+  private func table(_ what: String, _ rows: [CategoryCount]) -> [String] {
+    let shown = rows.prefix(20).map { row in
+      "  \(row.name): \(count(row.events, "event")), \(count(row.users, "user")), \(count(row.items, "item"))"
+    }
+    return ["\(count(rows.count, what)):"] + shown
+      + (rows.count > shown.count ? ["  … and \(rows.count - shown.count) more"] : [])
+  }
+
+  private var split: [String] {
+    let split = manifest.split
+    return [
+      "split \(manifest.preparation.split): \(grouped(split.training)) training, \(grouped(split.validation)) validation, "
+        + "\(grouped(split.test)) test, \(grouped(split.unused)) unused events; \(count(manifest.shards.count, "virtual shard"))"
+    ] + cold
+  }
+
+  private var cold: [String] {
+    guard let rule = manifest.preparation.coldItems, let cold = manifest.coldItems else { return [] }
+    return [
+      "cold items \(rule): \(count(cold.items, "item")) of \(grouped(manifest.items)) in no training; left out for that: "
+        + count(cold.eventsLeftOut, "event"),
+      "  held out on cold items: \(grouped(cold.validation)) validation, \(grouped(cold.test)) test events; "
+        + "held-out events with nothing before them, unused: \(grouped(cold.withoutHistory))",
+    ]
+  }
+
+  private var audit: [String] {
+    let audit = manifest.audit
+    var lines = [
+      "tie and leak audit (ties in \(manifest.preparation.ties) order):",
+      "  validation and test event at the same time: \(count(audit.validationTestTies, "user")) (\(percent(audit.validationTestTieShare)))",
+      "  test event at the same time as an earlier one: \(count(audit.testTies, "user")) (\(percent(audit.testTieShare)))",
+    ]
+    if let earliest = audit.earliestTestTime {
+      lines.append(
+        "  training events later than the earliest test event (\(Timestamp.text(earliest))): "
+          + "\(grouped(audit.trainingAfterEarliestTest)) (\(percent(audit.trainingAfterEarliestTestShare)))")
+    }
+    if manifest.preparation.split.hasPrefix("time:") {
+      lines.append(
+        "  events after the cut that nothing uses: \(grouped(audit.eventsAfterCutUnused)); users without an event before it: "
+          + grouped(audit.usersWithoutHistory))
+    }
+    return lines
+  }
+
+  private var warnings: [String] { (manifest.warnings ?? []).map { "warning: \($0)" } }
+
+  private func count(_ value: Int, _ what: String) -> String { "\(grouped(value)) \(what)\(value == 1 ? "" : "s")" }
+
+  private func percent(_ share: Double) -> String { "\(decimals(share * 100, share < 0.01 ? 4 : 2))%" }
+
+  private func decimals(_ value: Double, _ places: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<places { scale *= 10 }
+    return "\((value * scale).rounded() / scale)"
+  }
+
+  /// `1,234,567`.
+  private func grouped(_ value: Int) -> String {
+    var digits = String(value)
+    var place = digits.count - 3
+    while place > 0 {
+      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
+      place -= 3
+    }
+    return digits
+  }
+}

@@ -1,0 +1,113 @@
+import Files
+
+/// Takes events in file order and gives them back grouped by user and ordered by time, in bounded memory.
+///
+/// When the buffer is full it is sorted and appended to a scratch file as a run; in the end the runs are merged. The result is the same
+/// whatever the budget: runs hold consecutive events, so equal keys stay in file order when earlier runs win.
+final class EventSorter {
+  private let users: UserTable
+  private let folder: String
+  private let capacity: Int
+  private var buffer = EventBuffer()
+  private var scratch: ScratchFile?
+  private var runs: [Range<Int>] = []
+
+  /// `memory` is in bytes; half of it is for the buffer and half for sorting it.
+  ///
+  /// The scratch file goes into `folder`.
+  init(users: UserTable, folder: String, memory: Int) {
+    self.users = users
+    self.folder = folder
+    capacity = min(max(1, memory / 2 / MemoryLayout<EventRecord>.stride), Int(UInt32.max))
+  }
+
+  /// The number of runs spilled so far.
+  var runCount: Int { runs.count }
+
+  @inline(__always)
+  func append(_ record: EventRecord) throws {
+    // A run smaller than the users' own tables would cost more in passes over these tables than it saves.
+    if buffer.count >= capacity && buffer.count >= users.count / 2 { try spill() }
+    buffer.append(record)
+  }
+
+  /// Sorts everything, applies `rules` to each user's events and returns the rest.
+  ///
+  /// The sorter is empty afterwards.
+  func finish(_ rules: inout UserEventRules) throws -> SortedEvents {
+    guard scratch != nil else {
+      buffer.sort(users)
+      return finishInMemory(&rules)
+    }
+    if buffer.count > 0 { try spill() }
+    buffer = EventBuffer()
+    return try merge(&rules)
+  }
+
+  private func spill() throws {
+    let file = try scratch ?? ScratchFile(folder: folder)
+    scratch = file
+    buffer.sort(users)
+    let start = file.size
+    try file.append(UnsafeRawBufferPointer(buffer.contents))
+    runs.append(start..<file.size)
+    buffer.removeAll()
+  }
+
+  private func finishInMemory(_ rules: inout UserEventRules) -> SortedEvents {
+    let records = buffer.take()
+    var (order, starts): ([UInt32], [Int]) = ([], [])
+    var (start, end) = (0, 0)
+    while start < records.count {
+      var next = start + 1
+      while next < records.count && records[next].user == records[start].user { next += 1 }
+      let user = records[start].user
+      let group = UnsafeMutableBufferPointer(rebasing: records[start..<next])
+      let kept = rules.apply(to: group, userID: users[Int(user)])
+      order.append(user)
+      starts.append(end)
+      for index in 0..<kept { records[end + index] = group[index] }
+      end += kept
+      start = next
+    }
+    return SortedEvents(records, users: order, starts: starts + [end])
+  }
+
+  private func merge(_ rules: inout UserEventRules) throws -> SortedEvents {
+    guard let scratch else { preconditionFailure("nothing was spilled") }
+    let merged = try ScratchFile(folder: folder)
+    var merger = try RunMerger(scratch, runs, users, memory: capacity * MemoryLayout<EventRecord>.stride)
+    var group = EventBuffer()
+    var (order, starts): ([UInt32], [Int]) = ([], [])
+    func close(_ rules: inout UserEventRules) throws {
+      guard let user = group.contents.first?.user else { return }
+      let kept = rules.apply(to: group.contents, userID: users[Int(user)])
+      order.append(user)
+      starts.append(merged.size / MemoryLayout<EventRecord>.stride)
+      try merged.append(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: group.contents[..<kept])))
+      group.removeAll()
+    }
+    while let record = try merger.next() {
+      if let first = group.contents.first, first.user != record.user { try close(&rules) }
+      group.append(record)
+    }
+    try close(&rules)
+    self.scratch = nil
+    starts.append(merged.size / MemoryLayout<EventRecord>.stride)
+    return SortedEvents(try merged.map().bindMemory(to: EventRecord.self), users: order, starts: starts, scratch: merged)
+  }
+}
+
+/// One event while it is being sorted: 24 bytes, numbers instead of ids.
+struct EventRecord: BitwiseCopyable, Equatable {
+  /// Microseconds since 1970-01-01 UTC.
+  var time: Int64
+  /// Place in the table of user ids.
+  var user: UInt32
+  /// Place in the table of item ids; later the catalogue's row.
+  var item: UInt32
+  var scene: UInt16
+  var behavior: UInt16
+  /// Place in its sort buffer before sorting, which keeps the sort stable.
+  var position: UInt32 = 0
+}

@@ -1,0 +1,53 @@
+import Datasets
+
+/// A set of pairs (number, category), such as the scenes of each item.
+///
+/// Ours.
+///
+/// Open addressing over 64-bit keys, with the last category of each number remembered because events of one item mostly repeat it.
+struct PairSet {
+  private var slots: [UInt64]
+  private var last: [Int32]
+  private(set) var count = 0
+
+  /// For numbers below `numbers`; categories fit 16 bits.
+  init(numbers: Int) {
+    slots = Array(repeating: .max, count: 1_024)
+    last = Array(repeating: -1, count: numbers)
+  }
+
+  /// Adds a pair; whether it is new.
+  @inline(__always)
+  @discardableResult
+  mutating func insert(_ number: Int, _ category: UInt16) -> Bool {
+    if last[number] == Int32(category) { return false }
+    last[number] = Int32(category)
+    return insert(UInt64(number) << 16 | UInt64(category))
+  }
+
+  /// All pairs, by number, then category.
+  func sorted() -> [(number: Int, category: UInt16)] {
+    slots.filter { $0 != .max }.sorted().map { (Int($0 >> 16), UInt16(truncatingIfNeeded: $0)) }
+  }
+
+  private mutating func insert(_ key: UInt64) -> Bool {
+    if count * 2 >= slots.count { grow() }
+    let place = self.place(key)
+    guard slots[place] != key else { return false }
+    slots[place] = key
+    count += 1
+    return true
+  }
+
+  private func place(_ key: UInt64) -> Int {
+    var place = Int(truncatingIfNeeded: VirtualShards.finalize(key)) & (slots.count - 1)
+    while slots[place] != .max && slots[place] != key { place = (place + 1) & (slots.count - 1) }
+    return place
+  }
+
+  private mutating func grow() {
+    let old = slots
+    slots = Array(repeating: .max, count: old.count * 2)
+    for key in old where key != .max { slots[place(key)] = key }
+  }
+}

@@ -1,0 +1,116 @@
+import Files
+import Glibc
+import Synchronization
+
+/// Scalars for TensorBoard: an `events.out.tfevents.<time>.<host>` file, written by hand since the format is three nested
+/// messages (tensorflow/core/util/event.proto, framework/summary.proto).
+///
+/// A record is `length u64 | masked CRC-32C of length | data | masked CRC-32C of data`, little-endian.
+package final class TensorBoardWriter: Sendable {
+  /// Path of the file.
+  package let path: String
+  private let file: Mutex<AppendFile>
+
+  /// Makes a new event file in a folder.
+  ///
+  /// - Parameters:
+  ///   - folder: the run directory; must exist.
+  ///   - time: seconds since 1970, for the name and the first event.
+  ///   - host: this machine's name.
+  /// - Throws: ``InputError`` when the file cannot be made.
+  package init(folder: String, time: Double = TensorBoardWriter.now(), host: String = TensorBoardWriter.hostName()) throws {
+    // Two runs may start in one second in one folder: a name is never used twice.
+    var name = "\(folder)/events.out.tfevents.\(Int(time)).\(host)"
+    var again = 1
+    while access(name, F_OK) == 0 {
+      name = "\(folder)/events.out.tfevents.\(Int(time)).\(host).\(again)"
+      again += 1
+    }
+    path = name
+    file = Mutex(try AppendFile(path: name, endsLine: false))
+    var event = Message()
+    event.double(1, time)
+    event.bytes(3, Array("brain.Event:2".utf8))
+    try append(event)
+  }
+
+  /// Adds scalars of one step, each under its tag ("universal/loss").
+  package func append(step: Int, _ scalars: [(tag: String, value: Double)], time: Double = TensorBoardWriter.now()) throws {
+    var summary = Message()
+    for (tag, value) in scalars {
+      var entry = Message()
+      entry.bytes(1, Array(tag.utf8))
+      entry.float(2, Float(value))
+      summary.bytes(1, entry.encoded)
+    }
+    var event = Message()
+    event.double(1, time)
+    event.varint(2, UInt64(bitPattern: Int64(step)))
+    event.bytes(5, summary.encoded)
+    try append(event)
+  }
+
+  /// Seconds since 1970.
+  package static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// This machine's name, or `localhost`.
+  package static func hostName() -> String {
+    var name = [UInt8](repeating: 0, count: 256)
+    let status = name.withUnsafeMutableBytes { gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1) }
+    let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    return status == 0 && !text.isEmpty && !text.contains("/") ? text : "localhost"
+  }
+
+  private func append(_ event: Message) throws {
+    let data = event.encoded
+    let length = Message.littleEndian(UInt64(data.count))
+    let record =
+      length + Message.littleEndian(CRC32C.masked(length)) + data + Message.littleEndian(CRC32C.masked(data))
+    try file.withLock { file in try file.append(record) }
+  }
+}
+
+/// A protocol-buffer message being encoded, the four kinds of field that events need.
+private struct Message {
+  private(set) var encoded: [UInt8] = []
+
+  static func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+
+  mutating func varint(_ field: Int, _ value: UInt64) {
+    key(field, 0)
+    raw(value)
+  }
+
+  mutating func double(_ field: Int, _ value: Double) {
+    key(field, 1)
+    encoded += Message.littleEndian(value.bitPattern)
+  }
+
+  mutating func bytes(_ field: Int, _ value: [UInt8]) {
+    key(field, 2)
+    raw(UInt64(value.count))
+    encoded += value
+  }
+
+  mutating func float(_ field: Int, _ value: Float) {
+    key(field, 5)
+    encoded += Message.littleEndian(value.bitPattern)
+  }
+
+  private mutating func key(_ field: Int, _ kind: Int) { raw(UInt64(field << 3 | kind)) }
+
+  private mutating func raw(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      encoded.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    encoded.append(UInt8(rest))
+  }
+}

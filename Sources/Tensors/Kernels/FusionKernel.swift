@@ -1,0 +1,156 @@
+import CKernels
+
+/// Mean of an item's token states `[m_i, dₜ]` into `out` `[dₜ]`; zero without tokens.
+///
+/// - Parameter next: what is read soon, fetched into the cache meanwhile.
+package func tokenMean(_ states: StoredRows, into out: Vector, fetching next: UnsafeRawBufferPointer? = nil) {
+  precondition(out.count == states.columns, "token mean of \(states.shape) into \(out.count)")
+  ck_token_mean(
+    states.element.code, states.rows, states.columns, states.base, out.base, next?.baseAddress, next?.count ?? 0)
+}
+
+/// The gate of one item: the largest `chosen.count` logits, their softmax (`gates`), and the softmax of all K.
+package func chooseExperts(
+  _ logits: Vector, chosen: UnsafeMutableBufferPointer<Int32>, gates: Vector, probabilities: Vector
+) {
+  precondition(
+    chosen.count == gates.count && chosen.count <= logits.count && probabilities.count == logits.count,
+    "\(chosen.count) of \(logits.count) experts")
+  ck_gate_top(logits.count, chosen.count, logits.base, chosen.baseAddress, gates.base, probabilities.base)
+}
+
+/// dLogits `[K]` from the kept gates' gradients and from the full softmax's gradients (load balance); written.
+package func chooseExpertsBackward(
+  chosen: RowList, gates: Vector, dGates: Vector, probabilities: Vector, dProbabilities: Vector, dLogits: Vector
+) {
+  precondition(
+    chosen.count == gates.count && gates.count == dGates.count && probabilities.count == dLogits.count
+      && dProbabilities.count == dLogits.count, "gate backward of \(dGates.count) gates into \(dLogits.count) logits")
+  ck_gate_backward(
+    dLogits.count, chosen.count, chosen.baseAddress, gates.base, dGates.base, probabilities.base, dProbabilities.base,
+    dLogits.base)
+}
+
+/// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dₜ]` are written.
+///
+/// - Parameter next: what is read soon, fetched into the cache meanwhile.
+package func attentionPool(
+  _ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, pooled: Matrix,
+  fetching next: UnsafeRawBufferPointer? = nil
+) {
+  precondition(
+    states.columns == queries.columns && pooled.columns == queries.columns && pooled.rows == chosen.count
+      && weights.rows == chosen.count && weights.columns == states.rows,
+    "pooling \(states.shape) with \(queries.shape) into \(pooled.shape)")
+  ck_attention_pool(
+    states.element.code, states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base,
+    pooled.base, next?.baseAddress, next?.count ?? 0)
+}
+
+/// What fusion forms of an item before its experts' products; views of memory that somebody else owns.
+package struct FusedItem {
+  /// Makes the views: the chosen experts and their gates `[k]`, all experts' `probabilities` and `logits` `[K]`, `weights`
+  /// `[k, m_i]`, `pooled` `[k, dₜ]`, the token `mean` `[dₜ]`.
+  package init(
+    chosen: UnsafeMutableBufferPointer<Int32>, gates: Vector, probabilities: Vector, logits: Vector, weights: Matrix,
+    pooled: Matrix, mean: Vector
+  ) {
+    (self.chosen, self.gates, self.probabilities, self.logits) = (chosen, gates, probabilities, logits)
+    (self.weights, self.pooled, self.mean) = (weights, pooled, mean)
+  }
+
+  let chosen: UnsafeMutableBufferPointer<Int32>
+  let gates, probabilities, logits, mean: Vector
+  let weights, pooled: Matrix
+}
+
+/// Token mean, gate and attention pooling of one item, whose states come from memory once.
+///
+/// - Parameters:
+///   - gate: a row an expert, `[K, dₜ]`.
+///   - next: what is read soon, fetched into the cache meanwhile.
+package func fuse(
+  _ states: StoredRows, gate: Matrix, bias: Vector, queries: Matrix, into item: FusedItem,
+  fetching next: UnsafeRawBufferPointer? = nil
+) {
+  precondition(
+    gate.count == queries.count && queries.columns == states.columns && bias.count == gate.rows && gate.isContiguous
+      && item.logits.count == gate.rows && item.probabilities.count == gate.rows && item.gates.count == item.chosen.count
+      && item.chosen.count <= gate.rows && item.mean.count == states.columns && item.pooled.columns == states.columns
+      && item.pooled.rows == item.chosen.count && item.weights.count == item.chosen.count * states.rows,
+    "fusing \(states.shape) with a gate of \(gate.shape) and queries of \(queries.shape)")
+  ck_fuse_item(
+    states.element.code, states.rows, states.columns, gate.rows, item.chosen.count, states.base, gate.base, bias.base,
+    queries.base, item.mean.base, item.logits.base, item.chosen.baseAddress, item.gates.base, item.probabilities.base,
+    item.weights.base, item.pooled.base, next?.baseAddress, next?.count ?? 0)
+}
+
+/// What becomes of the gradients of an item's token states, which no memory holds as a whole unless asked for.
+package enum StatesGradient {
+  /// The states are frozen.
+  case unwanted
+  /// Written to a matrix `[m_i, dₜ]`.
+  case written(Matrix)
+  /// The states are updated at once, in place.
+  case applied(RowUpdate)
+}
+
+/// What an item's token states get from elsewhere: row t of their gradients starts as `factor · rows[t · stride ...]`.
+package struct StatesGradientStart {
+  /// Makes a start; a stride of 0 gives every token the same row.
+  package init(rows: UnsafePointer<Float>, stride: Int, factor: Float) {
+    (self.rows, self.stride, self.factor) = (rows, stride, factor)
+  }
+
+  let rows: UnsafePointer<Float>
+  let stride: Int
+  let factor: Float
+}
+
+/// Memory that `attentionPoolBackward` works in, for items of up to `tokens` tokens.
+package struct PoolScratch {
+  /// Takes it from a workspace.
+  package init(tokens: Int, width: Int, active: Int, workspace: Workspace) {
+    scores = workspace.take(Float.self, tokens * active)
+    gradients = workspace.take(Float.self, ck_states_gradient_scratch(width))
+  }
+
+  let scores, gradients: UnsafeMutablePointer<Float>
+}
+
+/// The way back through an item's pooling: adds to `dQueries`, and hands on the states' gradients.
+///
+/// - Parameters:
+///   - dPooled: gradients of pooled rows, of which this item's are those in `places`, an expert a place.
+///   - start: what the states' gradients start from.
+///   - next: what is read soon, fetched into the cache meanwhile.
+package func attentionPoolBackward(
+  _ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, dPooled: Matrix, places: RowList, dQueries: Matrix,
+  start: StatesGradientStart, dStates: StatesGradient, scratch: PoolScratch, fetching next: UnsafeRawBufferPointer? = nil
+) {
+  precondition(
+    places.count == chosen.count && dPooled.columns == states.columns && dQueries.count == queries.count
+      && weights.rows == chosen.count && weights.columns == states.rows,
+    "pooling backward of \(dPooled.shape) at \(states.shape)")
+  func run(_ gradient: UnsafePointer<ck_states_gradient>?) {
+    ck_attention_pool_backward(
+      states.element.code, states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base,
+      places.baseAddress, dPooled.base, scratch.scores, dQueries.base, gradient, next?.baseAddress, next?.count ?? 0)
+  }
+  var gradient = ck_states_gradient()
+  (gradient.gate, gradient.gate_stride, gradient.gate_factor) = (start.rows, start.stride, start.factor)
+  gradient.scratch = scratch.gradients
+  switch dStates {
+  case .unwanted: run(nil)
+  case .written(let matrix):
+    precondition(matrix.isContiguous && matrix.count == states.count, "gradients of \(states.shape) into \(matrix.shape)")
+    gradient.dstates = matrix.base
+    run(&gradient)
+  case .applied(let update):
+    update.check(states)
+    withUnsafePointer(to: update.raw) {
+      gradient.update = $0
+      run(&gradient)
+    }
+  }
+}

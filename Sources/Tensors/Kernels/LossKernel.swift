@@ -1,0 +1,36 @@
+import CKernels
+
+/// One block of sampled softmax: writes the gradient of `logits` `[rows, N]`, and `positive` `[rows]` becomes its own.
+///
+/// Gradients are multiplied by `weight`. The logits are lost; `gradient` may be their memory, or have more columns, which become
+/// zero. A column whose id equals the row's target is left out; `correction` (log q) is subtracted from the negatives' logits.
+/// Returns the sum of the rows' losses (unweighted).
+package func sampledSoftmaxBlock(
+  logits: Matrix, positive: Vector, targets: RowList, negativeIds: RowList, correction: UnsafePointer<Float>?, weight: Float,
+  gradient: StoredRows
+) -> Double {
+  precondition(
+    logits.isContiguous && positive.count == logits.rows && targets.count == logits.rows && negativeIds.count == logits.columns
+      && gradient.rows == logits.rows && gradient.columns >= logits.columns,
+    "sampled softmax of \(logits.shape) with \(targets.count) targets and \(negativeIds.count) negatives")
+  guard let targets = targets.baseAddress, let ids = negativeIds.baseAddress else {
+    positive.clear()  // an empty list may have no address: nothing to rank against, nothing to learn
+    return 0
+  }
+  return ck_sampled_softmax(
+    logits.rows, logits.columns, weight, targets, ids, correction, logits.base, positive.base,
+    gradient.bf16Flag, gradient.base, gradient.columns)
+}
+
+/// One block of cross-user BPR: `scores` `[rows, users]` becomes its gradient times `weight`.
+///
+/// `own` is each row's own user's column; pairs of equal targets are left out. Returns the sum of the pairs' losses.
+package func crossUserBPRBlock(scores: Matrix, rowTargets: RowList, userTargets: RowList, own: RowList, weight: Float) -> Double {
+  precondition(
+    scores.isContiguous && rowTargets.count == scores.rows && own.count == scores.rows && userTargets.count == scores.columns,
+    "BPR of \(scores.shape) with \(rowTargets.count) and \(userTargets.count) targets")
+  guard let rowTargets = rowTargets.baseAddress, let userTargets = userTargets.baseAddress, let own = own.baseAddress else {
+    return 0
+  }
+  return ck_cross_user_bpr(scores.rows, scores.columns, weight, rowTargets, userTargets, own, scores.base)
+}

@@ -1,0 +1,44 @@
+import CKernels
+
+/// The constants of one Adam update; `correction` is 1 − βᵗ of the step.
+package struct AdamStep: Sendable {
+  /// Makes the constants of update number `step` (counted from 1).
+  package init(learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, step: Int) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    correction1 = Float(1 - Double.power(Double(beta1), step))
+    correction2 = Float(1 - Double.power(Double(beta2), step))
+  }
+
+  let learningRate, beta1, beta2, epsilon, correction1, correction2: Float
+}
+
+/// AdamW over the flat dense buffer (Loshchilov & Hutter 2019; ε outside the bias correction, as in PyTorch).
+///
+/// Gradients are multiplied by `gradientFactor` (clipping) as they are read.
+package func adamW(
+  _ step: AdamStep, weightDecay: Float, gradientFactor: Float, decays: UnsafePointer<UInt8>, gradient: Vector, value: Vector,
+  m: Vector, v: Vector
+) {
+  precondition(
+    gradient.count == value.count && m.count == value.count && v.count == value.count,
+    "AdamW of \(value.count) values with \(gradient.count) gradients")
+  ck_adamw(
+    value.count, step.learningRate, step.beta1, step.beta2, step.epsilon, weightDecay, step.correction1, step.correction2,
+    gradientFactor, decays, gradient.base, value.base, m.base, v.base)
+}
+
+extension Double {
+  /// base to a whole power, by squaring.
+  static func power(_ base: Double, _ exponent: Int) -> Double {
+    var (result, factor, left) = (1.0, base, exponent)
+    while left > 0 {
+      if left & 1 == 1 { result *= factor }
+      factor *= factor
+      left >>= 1
+    }
+    return result
+  }
+}

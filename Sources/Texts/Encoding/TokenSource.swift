@@ -1,0 +1,96 @@
+package import Datasets
+
+/// The items that token states are made for, in the data set's order.
+package protocol TextItems {
+  /// The number of items V.
+  var count: Int { get }
+  /// The outside id of an item.
+  func id(_ item: Int) -> String
+  /// The text of an item; empty when it has none.
+  func text(_ item: Int) -> String
+  /// The items that an outside id names: mostly one or none.
+  func items(named id: String) -> [Int]
+}
+
+/// Where token states come from, item by item of a data set.
+package protocol TokenSource {
+  /// The width d_t of a state.
+  var dimension: Int { get }
+  /// What the data set's record names as the encoder.
+  var name: String { get }
+  /// The file that the states come from, for messages; nil when they are made here.
+  var file: String? { get }
+  /// The number of tokens of an item, at most the limit asked for.
+  func tokenCount(_ item: Int) -> Int
+  /// Appends an item's states, `tokenCount(item) * dimension` numbers.
+  func appendStates(_ item: Int, to states: inout [Float])
+}
+
+extension TokenSource {
+  /// Made here.
+  package var file: String? { nil }
+}
+
+/// The hashed states of a data set's texts.
+package struct HashedSource<Items: TextItems>: TokenSource {
+  private let items: Items
+  private let encoder: HashedEncoder
+
+  /// Puts an encoder over some items.
+  package init(items: Items, encoder: HashedEncoder) {
+    self.items = items
+    self.encoder = encoder
+  }
+
+  /// The encoder's dimension.
+  package var dimension: Int { encoder.dimension }
+
+  /// "hashed".
+  package var name: String { "hashed" }
+
+  /// The number of words of the item's text, up to the encoder's limit.
+  package func tokenCount(_ item: Int) -> Int {
+    encoder.tokenCount(items.text(item))
+  }
+
+  /// Encodes the item's text.
+  package func appendStates(_ item: Int, to states: inout [Float]) {
+    encoder.encode(items.text(item), into: &states)
+  }
+}
+
+/// A data set's items as an encoder sees them.
+package struct DatasetItems: TextItems {
+  private let dataset: Dataset
+  /// The ids of an item in every scene, where items are keyed by both.
+  private let sceneKeys: (@Sendable (String) -> [String])?
+
+  /// Looks at a data set's items.
+  package init(_ dataset: Dataset) {
+    self.dataset = dataset
+    sceneKeys = dataset.isKeyedByScene ? dataset.sceneKeys() : nil
+  }
+
+  /// The CRC-32 of the item table, as the data set's manifest has it.
+  package var checksum: String {
+    // The manifest's reader insists on this file, so nil cannot happen.
+    dataset.manifest.files.first { $0.path == ItemCatalogue.fileName }?.crc32 ?? ""
+  }
+
+  /// The number of items V.
+  package var count: Int { dataset.items.count }
+
+  /// The outside id of an item.
+  package func id(_ item: Int) -> String { dataset.items.id(item) }
+
+  /// The text of an item; empty when it has none.
+  package func text(_ item: Int) -> String { dataset.items.text(item) }
+
+  /// The items of an outside id.
+  ///
+  /// In a data set whose items are keyed by id and scene, an id without a scene names that item of every scene.
+  package func items(named id: String) -> [Int] {
+    if let item = dataset.items.index(of: id) { return [item] }
+    return (sceneKeys?(id) ?? []).compactMap { dataset.items.index(of: $0) }
+  }
+}

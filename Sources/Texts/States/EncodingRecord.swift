@@ -1,0 +1,70 @@
+package import Files
+import Foundation
+
+/// What `encode.json` says about a data set's token states: how they were made, and for which items.
+package struct EncodingRecord: Codable, Equatable, Sendable {
+  /// The name of the file in a data set's folder.
+  package static let fileName = "encode.json"
+  /// The version of this record and of the states' file.
+  package static let currentVersion = 1
+
+  /// The version it was written with.
+  package var version = currentVersion
+  /// "hashed", or the model that made the states.
+  package let encoder: String
+  /// The width d_t of a state.
+  @Bounded<ExtentBounds> package private(set) var dimension: Int
+  /// The limit of tokens an item.
+  @Bounded<ExtentBounds> package private(set) var tokens: Int
+  /// How the states are stored: F32, F16 or BF16.
+  package let type: String
+  /// The number of items V.
+  @Bounded<ItemBounds> package private(set) var items: Int
+  /// Items that have at least one state.
+  @Bounded<ItemBounds> package private(set) var itemsWithStates: Int
+  /// States over all items.
+  @Bounded<CountBounds> package private(set) var rows: Int
+  /// CRC-32 of the data set's item table, eight hexadecimal digits.
+  package let itemTableChecksum: String
+  /// CRC-32 of the states' file, eight hexadecimal digits.
+  package let fileChecksum: String
+
+  /// Reads the record of a data set's folder.
+  ///
+  /// - Throws: `InputError` when there is none or it cannot be read.
+  package init(folder: String) throws {
+    let path = "\(folder)/\(Self.fileName)"
+    guard access(path, F_OK) == 0 else { throw InputError("\(folder) has no \(Self.fileName); run `precise encode \(folder)`") }
+    let data = try SmallFile.read(path)
+    do {
+      self = try JSONDecoder().decode(Self.self, from: data)
+    } catch {
+      throw InputError("\(path) is not a record of an encoding (\(jsonDamage(error))); run `precise encode \(folder)` again")
+    }
+  }
+
+  init(
+    encoder: String, dimension: Int, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
+    itemTableChecksum: String, fileChecksum: String
+  ) {
+    self.encoder = encoder
+    self.dimension = dimension
+    self.tokens = tokens
+    self.type = type.rawValue
+    self.items = items
+    self.itemsWithStates = itemsWithStates
+    self.rows = rows
+    self.itemTableChecksum = itemTableChecksum
+    self.fileChecksum = fileChecksum
+  }
+
+  /// Writes the record into a data set's folder.
+  func write(folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    var file = try AtomicFile(path: "\(folder)/\(Self.fileName)")
+    try encoder.encode(self).withUnsafeBytes { try file.write($0) }
+    try file.write("\n")
+    try file.commit()
+  }
+}

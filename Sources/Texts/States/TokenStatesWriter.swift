@@ -1,0 +1,108 @@
+package import Files
+
+/// Writes a data set's token states and the record beside them, item by item in constant memory.
+package struct TokenStatesWriter {
+  private let folder: String
+  private let itemTableChecksum: String
+  private let tokens: Int
+  private let type: ElementType
+
+  /// Values converted and written at a time.
+  private static let batchValues = 1 << 18
+
+  /// Sets up a writer.
+  ///
+  /// - Parameters:
+  ///   - folder: The data set's folder.
+  ///   - itemTableChecksum: The data set's ``DatasetItems/checksum``, by which a stale file is known later.
+  ///   - tokens: The limit of tokens an item that the source keeps to.
+  ///   - type: How to store the states: F32, F16 or BF16.
+  package init(folder: String, itemTableChecksum: String, tokens: Int, type: ElementType) {
+    precondition([.f32, .f16, .bf16].contains(type), "token states cannot be stored as \(type.rawValue)")
+    self.folder = folder
+    self.itemTableChecksum = itemTableChecksum
+    self.tokens = tokens
+    self.type = type
+  }
+
+  /// Writes the states of all items.
+  ///
+  /// - Parameters:
+  ///   - source: Where the states come from.
+  ///   - items: The data set's items.
+  ///   - progress: Called now and then with the number of items done.
+  ///   - beforeRecord: Writes what else belongs to the encoding, once the states are in place: the record comes last, so that a data set
+  ///     with a record is whole.
+  /// - Throws: `InputError` naming the item whose states are not finite, or when the disk refuses.
+  package func write(
+    _ source: some TokenSource, items: some TextItems, progress: (Int) -> Void = { _ in },
+    beforeRecord: (EncodingRecord) throws -> Void = { _ in }
+  ) throws -> EncodingRecord {
+    let offsets = Self.offsets(source, items.count)
+    let rows = Int(offsets[items.count])
+    var writer = try SafetensorsWriter(
+      path: "\(folder)/\(TokenStates.fileName)",
+      tensors: [TensorSpec("offsets", .i64, [items.count + 1]), TensorSpec("states", type, [rows, source.dimension])],
+      metadata: ["encoder": source.name, "tokens": "\(tokens)", TokenStates.itemTableKey: itemTableChecksum])
+    try writer.write(offsets)
+    var batch: [Float] = []
+    batch.reserveCapacity(Self.batchValues + tokens * source.dimension)
+    for item in 0..<items.count {
+      let start = batch.count
+      source.appendStates(item, to: &batch)
+      try checkFinite(batch[start...], items, item, source.file)
+      if batch.count >= Self.batchValues {
+        try flush(&batch, to: &writer)
+        progress(item + 1)
+      }
+    }
+    try flush(&batch, to: &writer)
+    let record = EncodingRecord(
+      encoder: source.name, dimension: source.dimension, tokens: tokens, type: type, items: items.count,
+      itemsWithStates: (0..<items.count).count { offsets[$0 + 1] > offsets[$0] }, rows: rows,
+      itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try writer.finish()))
+    try beforeRecord(record)
+    try record.write(folder: folder)
+    return record
+  }
+
+  private static func offsets(_ source: some TokenSource, _ count: Int) -> [Int64] {
+    var offsets: [Int64] = [0]
+    offsets.reserveCapacity(count + 1)
+    for item in 0..<count { offsets.append(offsets[item] + Int64(source.tokenCount(item))) }
+    return offsets
+  }
+
+  /// Refuses NaN, infinity, and what becomes infinity when stored.
+  private func checkFinite(_ values: ArraySlice<Float>, _ items: some TextItems, _ item: Int, _ file: String?) throws {
+    let limit = largestStorable
+    var isFinite = true
+    // Every comparison with NaN is false.
+    values.withUnsafeBufferPointer { values in
+      for value in values { isFinite = (abs(value) <= limit) && isFinite }
+    }
+    guard !isFinite else { return }
+    let fault =
+      values.allSatisfy(\.isFinite)
+      ? "values too large for \(type.rawValue); store them with --dtype f32" : "NaN or infinity in them; encode it again"
+    throw InputError("\(file.map { "\($0): " } ?? "")the states of item \"\(items.id(item))\" have \(fault)")
+  }
+
+  /// The largest Float that rounds to a finite number of the type.
+  private var largestStorable: Float {
+    switch type {
+    case .f16: Float(65_520).nextDown
+    case .bf16: Float(bitPattern: 0x7F7F_7FFF)
+    default: .greatestFiniteMagnitude
+    }
+  }
+
+  private func flush(_ batch: inout [Float], to writer: inout SafetensorsWriter) throws {
+    let bytes = [UInt8](unsafeUninitializedCapacity: batch.count * type.size) { buffer, count in
+      if let base = buffer.baseAddress { batch.withUnsafeBufferPointer { type.encode($0, into: base) } }
+      count = batch.count * type.size
+    }
+    try writer.write(bytes)
+    batch.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,126 @@
+import Files
+package import Tensors
+
+/// Makes the text vectors of items, a block at a time: those of a catalogue for its file, and those of items that came later.
+package struct TextVectorMaker {
+  /// The width of the lexical part beside a semantic one; alone it has twice as much.
+  static let lexicalWidth = 128
+
+  /// w, the width of a vector.
+  package var width: Int { lexical.dimension + (axes?.count ?? 0) }
+
+  let lexical: LexicalEncoder
+  let axes: SemanticAxes?
+
+  /// Makes vectors as a catalogue's were made.
+  package init(lexical: LexicalEncoder, axes: SemanticAxes?) {
+    (self.lexical, self.axes) = (lexical, axes)
+  }
+
+  /// Writes vectors `[rows, w]`, rounded to half precision as the data set's file has them.
+  ///
+  /// - Parameters:
+  ///   - text: the text of a row's item.
+  ///   - mean: writes the mean of a row's token states and says whether it has any; not called without axes.
+  package func make(
+    into vectors: Matrix, text: (Int) -> String, mean: (Int, UnsafeMutablePointer<Float>) -> Bool, workspace: Workspace
+  ) {
+    workspace.scope {
+      let words = lexical.dimension
+      let part = axes == nil ? Float(1) : Float(0.5).squareRoot()
+      let line = workspace.vector(words)
+      for row in 0..<vectors.rows {
+        lexical.encode(text(row), into: line.base)
+        for column in 0..<words { vectors[row, column] = part * line[column] }
+      }
+      if let axes { project(axes, vectors, part, mean, workspace) }
+    }
+    round(vectors, workspace)
+  }
+
+  private func project(
+    _ axes: SemanticAxes, _ vectors: Matrix, _ part: Float, _ mean: (Int, UnsafeMutablePointer<Float>) -> Bool,
+    _ workspace: Workspace
+  ) {
+    let means = workspace.matrix(vectors.rows, axes.mean.count)
+    let hasStates = (0..<vectors.rows).map { mean($0, means.row($0)) }
+    let semantic = workspace.matrix(vectors.rows, axes.count)
+    axes.project(means, isEmpty: { !hasStates[$0] }, into: semantic, workspace: workspace)
+    for row in 0..<vectors.rows {
+      for column in 0..<axes.count { vectors[row, lexical.dimension + column] = part * semantic[row, column] }
+    }
+  }
+
+  private func round(_ vectors: Matrix, _ workspace: Workspace) {
+    workspace.scope {
+      let stored = workspace.take(UInt16.self, vectors.columns)
+      let bytes = UnsafeMutableRawPointer(stored)
+      for row in 0..<vectors.rows {
+        ElementType.f16.encode(UnsafeBufferPointer(start: vectors.row(row), count: vectors.columns), into: bytes)
+        ElementType.f16.decode(UnsafeRawBufferPointer(start: bytes, count: 2 * vectors.columns), into: vectors.row(row))
+      }
+    }
+  }
+}
+
+extension TextVectors {
+  /// Writes a data set's text vectors beside its token states.
+  ///
+  /// - Parameters:
+  ///   - states: the states that the folder's record is of; their means are read when a language model made them.
+  ///   - progress: called now and then with the number of items done.
+  /// - Throws: `InputError` when the disk refuses.
+  package static func write(
+    folder: String, items: some TextItems, itemTableChecksum: String, record: EncodingRecord, states: TokenStates,
+    progress: (Int) -> Void = { _ in }
+  ) throws {
+    let workspace = Workspace()
+    var weights = WordWeights()
+    for item in 0..<items.count { weights.count(items.text(item)) }
+    let axes = record.encoder == "hashed" ? nil : SemanticAxes(of: states, workspace: workspace)
+    let lexical = LexicalEncoder(
+      dimension: axes == nil ? 2 * TextVectorMaker.lexicalWidth : TextVectorMaker.lexicalWidth, weights: weights)
+    let maker = TextVectorMaker(lexical: lexical, axes: axes)
+    let sorted = weights.sorted
+    var writer = try SafetensorsWriter(
+      path: "\(folder)/\(fileName)",
+      tensors: [
+        TensorSpec("words", .u64, [sorted.words.count]), TensorSpec("frequencies", .i64, [sorted.words.count]),
+        TensorSpec("mean", .f32, [axes?.mean.count ?? 0]),
+        TensorSpec("directions", .f32, [axes?.mean.count ?? 0, axes?.count ?? 0]),
+        TensorSpec("vectors", .f16, [items.count, maker.width]),
+      ],
+      metadata: [
+        ruleKey: "\(rule)", "texts": "\(weights.texts)", TokenStates.itemTableKey: itemTableChecksum,
+        statesKey: record.fileChecksum,
+      ])
+    try writer.write(sorted.words)
+    try writer.write(sorted.frequencies.map { Int64($0) })
+    try writer.write(axes?.mean ?? [])
+    try writer.write(axes?.directions ?? [])
+    try write(maker, items, states, to: &writer, workspace: workspace, progress: progress)
+    try writer.finish()
+  }
+
+  private static func write(
+    _ maker: TextVectorMaker, _ items: some TextItems, _ states: TokenStates, to writer: inout SafetensorsWriter,
+    workspace: Workspace, progress: (Int) -> Void
+  ) throws {
+    let blockItems = 1024
+    for start in stride(from: 0, to: items.count, by: blockItems) {
+      let block = start..<min(start + blockItems, items.count)
+      try workspace.scope {
+        let vectors = workspace.matrix(block.count, maker.width)
+        let scratch = workspace.matrix(max(states.maxTokens, 1), states.dimension)
+        maker.make(
+          into: vectors, text: { items.text(start + $0) },
+          mean: { states.copyMean(start + $0, into: $1, scratch: scratch.base) }, workspace: workspace)
+        let stored = workspace.take(UInt16.self, vectors.count)
+        ElementType.f16.encode(UnsafeBufferPointer(vectors.buffer), into: stored)
+        try writer.append(UnsafeRawBufferPointer(start: stored, count: 2 * vectors.count))
+      }
+      states.forget(upTo: start)
+      progress(block.upperBound)
+    }
+  }
+}

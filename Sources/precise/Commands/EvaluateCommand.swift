@@ -1,0 +1,103 @@
+import ArgumentParser
+import Collectives
+import Datasets
+import Evaluation
+import Files
+import Reporting
+import Runs
+
+/// `precise evaluate`: full-ranking metrics of a run's phases.
+struct EvaluateCommand: RankCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Ranks every user's held-out item among all items.",
+    discussion: """
+      Example:
+        precise evaluate run/ --split test --per-user ranks.csv.gz
+
+      Prints tables and records the metrics, with the protocol they were measured by, in evaluation.json. A targeted \
+      phase is evaluated on the users whose held-out event belongs to its target, with the universal phase on the same users \
+      beside it. Means have their standard error behind ±. Rows are all users, those by how often their held-out item was trained \
+      on, and where there are several, those by its scene and behavior.
+
+      The same users are ranked by popularity (training events), by text search (items like the last one, when the data set is \
+      encoded) and by their own history (most often, then last had first; all others by popularity).
+      """)
+
+  @Argument(help: "The run directory.")
+  var directory: String
+  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"))
+  var phase: String?
+  @Option(help: "Which held-out event: validation or test.", transform: EvaluationTask.Split.parse)
+  var split = EvaluationTask.Split.test
+  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
+  var data: String?
+  @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
+  var baselines = true
+  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"))
+  var perUser: String?
+  @Flag(help: "Replace a file that stands at --per-user.")
+  var overwrite = false
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"))
+  var overrides: [String] = []
+  @Flag(help: "Print JSON.")
+  var json = false
+  @OptionGroup var rankOptions: RankOptions
+  @OptionGroup var outputOptions: OutputOptions
+
+  func validate() throws {
+    if perUser == "-" { throw ValidationError("--per-user writes a file: standard output is for the metrics") }
+    if overwrite && perUser == nil { throw ValidationError("--overwrite goes with --per-user") }
+    if let other = overrides.first(where: { !$0.hasPrefix("evaluation.") }) {
+      throw ValidationError("--set takes keys below evaluation here, not \(other): what was trained stays as it is")
+    }
+  }
+
+  func run() throws {
+    try reportingFailures {
+      let console = outputOptions.startConsole()
+      let trained = try TrainedRun(path: directory, data: data, overrides: overrides)
+      try checkOutput(trained)
+      try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
+    }
+  }
+
+  /// Throws when each user's ranks would replace what they are made of.
+  private func checkOutput(_ run: TrainedRun) throws {
+    guard let perUser else { return }
+    let place = CanonicalPath(perUser)
+    guard run.directory.owns(place) || place.isInside(CanonicalPath(run.dataset.path)) else { return }
+    throw CommandFailure(
+      PreciseExit.usage, "--per-user \(perUser) is a file of the run or the data set; name a file of its own")
+  }
+
+  private func evaluate(_ trained: TrainedRun, _ communicator: any Communicator, _ console: Console) throws {
+    try trained.agree(communicator)
+    let plans = phase == nil ? try trained.trainedPhases : [try trained.phase(named: phase)]
+    guard !plans.isEmpty else { throw InputError("\(directory) holds no checkpoint; train it first") }
+    let users = try perUser.map { try UserRankFile(path: $0, overwrite: overwrite, trained, communicator: communicator) }
+    let evaluation = RunEvaluation(trained, baselines: baselines, communicator: communicator)
+    var entries: [EvaluationRecord.Entry] = []
+    for plan in plans {
+      let bar = ProgressBar("evaluating \(plan.name)", total: nil, unit: "user", console: console)
+      entries += try evaluation.evaluate(plan, split, users: users) { bar.advance(by: $0) }
+      bar.finish()
+    }
+    try users?.commit()
+    guard communicator.rank == 0 else { return }
+    json ? printJSON(entries, console) : entries.flatMap { EvaluationView($0).lines + [""] }.forEach(console.result)
+    console.note("recorded in \(trained.directory.evaluationPath)")
+    if let perUser { console.note("each user's ranks are in \(perUser)") }
+  }
+
+  private func printJSON(_ entries: [EvaluationRecord.Entry], _ console: Console) {
+    let phases = Dictionary(grouping: entries, by: \.phase)
+    let names = entries.map(\.phase).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let fields = names.map { name in
+      JSONValue.Field(name, .object((phases[name] ?? []).map { .init($0.split, $0.json) }))
+    }
+    console.result(JSONValue.object(fields).indented)
+  }
+}

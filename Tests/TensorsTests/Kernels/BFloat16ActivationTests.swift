@@ -1,0 +1,130 @@
+import Tensors
+import TestSupport
+import Testing
+
+/// Kernels that read and write activations in bfloat16 compute what they compute of the same, rounded numbers in float32, rounded
+/// once to the nearest.
+@Suite struct BFloat16ActivationTests {
+  private let workspace = Workspace(chunkBytes: 1 << 20)
+
+  /// The same numbers, all of which bfloat16 holds, stored both ways.
+  private func both(_ rows: Int, _ columns: Int, seed: UInt64, scale: Float = 1) -> (half: StoredRows, whole: StoredRows) {
+    let half = workspace.rows(rows, columns, .bf16)
+    half.store(RandomValues.floats(rows * columns, seed: seed, scale: scale))
+    return (half, StoredRows(GuardedMatrix.make(half.values, rows: rows, columns: columns)))
+  }
+
+  private func empty(_ rows: Int, _ columns: Int) -> (half: StoredRows, whole: StoredRows) {
+    (workspace.rows(rows, columns, .bf16), StoredRows(GuardedMatrix.filled(rows, columns)))
+  }
+
+  /// What float32 numbers become in bfloat16.
+  private func rounded(_ whole: StoredRows) -> [Float] {
+    let half = workspace.rows(whole.rows, whole.columns, .bf16)
+    half.store(whole)
+    return half.values
+  }
+
+  @Test(arguments: [(1, 1), (5, 7), (3, 130)]) func biasAndItsGradient(_ rows: Int, _ columns: Int) {
+    let x = GuardedMatrix.random(rows, columns, seed: 1)
+    let bias = Vector.guarded(RandomValues.floats(columns, seed: 2))
+    let y = empty(rows, columns)
+    addBias(bias, to: x, into: y.half)
+    addBias(bias, to: x, into: y.whole)
+    #expect(y.half.values == rounded(y.whole))
+    let dY = both(rows, columns, seed: 3)
+    let sums = [dY.half, dY.whole].map { dY in
+      let sum = Vector.guarded([Float](repeating: 0.5, count: columns))
+      addColumnSums(dY, to: sum)
+      return sum.values
+    }
+    #expect(sums[0] == sums[1])
+  }
+
+  @Test(arguments: [(1, 1), (5, 13), (4, 64)]) func geluAndItsGradient(_ rows: Int, _ columns: Int) {
+    let x = GuardedMatrix.random(rows, columns, seed: 4, scale: 4)
+    let bias = Vector.guarded(RandomValues.floats(columns, seed: 5))
+    let (before, after) = (workspace.rows(rows, columns, .bf16), workspace.rows(rows, columns, .bf16))
+    addBiasAndGelu(bias, to: x, before: before, after: after)
+    // The rounded sum is what gelu is applied to: backward sees nothing else.
+    let sum = GuardedMatrix.make(before.values, rows: rows, columns: columns)
+    let expected = StoredRows(GuardedMatrix.filled(rows, columns))
+    addBiasAndGelu(.guarded([Float](repeating: 0, count: columns)), to: sum, before: StoredRows(sum), after: expected)
+    #expect(after.values == rounded(expected))
+    let dAfter = GuardedMatrix.random(rows, columns, seed: 6)
+    let (again, dBefore) = (empty(rows, columns), empty(rows, columns))
+    geluBackward(before: before, dAfter: dAfter, after: again.half, dBefore: dBefore.half)
+    geluBackward(before: StoredRows(sum), dAfter: dAfter, after: again.whole, dBefore: dBefore.whole)
+    #expect(again.half.values == after.values && dBefore.half.values == rounded(dBefore.whole))
+  }
+
+  @Test func layerNormAndDropout() {
+    let x = GuardedMatrix.random(6, 40, seed: 7)
+    let (scale, bias) = (
+      Vector.guarded(RandomValues.floats(40, seed: 8)), Vector.guarded(RandomValues.floats(40, seed: 9))
+    )
+    let y = empty(6, 40)
+    for y in [y.half, y.whole] {
+      layerNorm(
+        x, scale: scale, bias: bias, epsilon: 1e-5, into: y, mean: workspace.vector(6), inverseDeviation: workspace.vector(6))
+    }
+    #expect(y.half.values == rounded(y.whole))
+    let keys: [UInt64] = [3, 1, 4, 1, 5, 9]
+    keys.withUnsafeBufferPointer { keys in
+      let mask = DropoutMask(
+        stream: RandomStream(seed: 1, dropoutPlace: 2, step: 3), rowKeys: keys.baseAddress!, rate: 0.3)
+      let dX = empty(6, 40)
+      mask.backward(x, into: dX.half)
+      mask.backward(x, into: dX.whole)
+      #expect(dX.half.values == rounded(dX.whole) && dX.half.values.contains(0))
+    }
+  }
+
+  /// Weights and score gradients are rounded as factors, so here it is nearly the same, not the same rounded.
+  @Test(
+    arguments: [(1, 1, 2), (7, 2, 6), (24, 1, 64), (25, 2, 32), (50, 2, 64), (70, 3, 18), (131, 1, 34)], [false, true])
+  func attentionAndItsGradient(_ extents: (length: Int, heads: Int, width: Int), _ causal: Bool) {
+    guard Engine.supports(.bf16) else { return print("skipped: this machine has no bfloat16 products") }
+    let (length, heads, width) = extents
+    let qkv = both(length, 3 * heads * width, seed: 10)
+    let (out, dQKV) = (empty(length, heads * width), empty(length, 3 * heads * width))
+    let sums = [Vector.guarded(.init(repeating: 0, count: heads * length)), workspace.vector(heads * length)]
+    func scratch(_ precision: Precision) -> Vector {
+      .guarded(.init(repeating: .nan, count: attentionScratch(length: length, headWidth: width, precision: precision)))
+    }
+    let half = scratch(.bf16)
+    attention(qkv.half, heads: heads, causal: causal, into: out.half, logSum: sums[0], scratch: half)
+    attention(qkv.whole, heads: heads, causal: causal, into: out.whole, logSum: sums[1], scratch: scratch(.fp32))
+    #expect(relativeError(out.half.values, out.whole.values) < 0.01)
+    #expect(relativeError(sums[0].values, sums[1].values) < 1e-5)
+    let dOut = GuardedMatrix.random(length, heads * width, seed: 11)
+    let roundedOut = StoredRows(GuardedMatrix.make(out.half.values, rows: length, columns: heads * width))
+    attentionBackward(
+      qkv.half, heads: heads, causal: causal, out: out.half, logSum: sums[0], dOut: dOut, dQKV: dQKV.half, scratch: half)
+    attentionBackward(
+      qkv.whole, heads: heads, causal: causal, out: roundedOut, logSum: sums[1], dOut: dOut, dQKV: dQKV.whole,
+      scratch: scratch(.fp32))
+    let difference = zip(dQKV.half.values, dQKV.whole.values).map { $0 - $1 }
+    #expect(norm(difference) < 0.01 * norm(dQKV.whole.values))
+    let guarded = Matrix(half.base, rows: 1, columns: half.count)
+    #expect(GuardedMatrix.isIntact(guarded) && GuardedMatrix.isIntact(Matrix(sums[0].base, rows: 1, columns: heads * length)))
+  }
+
+  @Test func softmaxWritesRoundedGradientsAndFillsUp() {
+    let values = RandomValues.floats(3 * 5, seed: 12)
+    func gradient(_ gradient: StoredRows?) -> (loss: Double, gradient: [Float]) {
+      let logits = GuardedMatrix.make(values, rows: 3, columns: 5)
+      let target = gradient ?? StoredRows(logits)
+      let loss = sampledSoftmaxBlock(
+        logits: logits, positive: .guarded([1, 2, 3]), targets: .kept([7, 8, 9]), negativeIds: .kept([8, 1, 2, 3, 9]),
+        correction: nil, weight: 0.5, gradient: target)
+      return (loss, target.values)
+    }
+    let (half, whole) = (gradient(workspace.rows(3, 6, .bf16)), gradient(nil))
+    let expected = rounded(StoredRows(GuardedMatrix.make(whole.gradient, rows: 3, columns: 5)))
+    #expect(half.loss == whole.loss)
+    for row in 0..<3 {
+      #expect(Array(half.gradient[(6 * row)..<(6 * row + 6)]) == Array(expected[(5 * row)..<(5 * row + 5)]) + [0])
+    }
+  }
+}
