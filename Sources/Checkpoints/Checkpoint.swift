@@ -37,11 +37,11 @@ package struct Checkpoint: Sendable {
   ) throws {
     if !isVerified { try verify(sharedBy: communicator) }
     try loadDense(contents) { match == nil ? nil : contents.vocabulary.sources(of: $0, in: manifest.vocabulary) }
-    let places =
-      match.map { RowPlaces($0, rows: manifest.items) }
-      ?? RowPlaces(of: contents.model.items.partition, rank: communicator.rank)
+    let indices =
+      match.map { RowIndices($0, rows: manifest.items) }
+      ?? RowIndices(of: contents.model.items.partition, rank: communicator.rank)
     for kind in CheckpointLayout.Kind.allCases where kind == .items || has(kind) {
-      try CheckpointRows(kind, contents, places).load(from: self, checkStop: checkStop)
+      try CheckpointRows(kind, contents, indices).load(from: self, checkStop: checkStop)
     }
     if let match { try NewRows(match, contents.model.items).start(from: self, communicator: communicator, checkStop: checkStop) }
   }

@@ -24,14 +24,10 @@ package enum Traffic: Int, CaseIterable, Sendable {
 package final class CollectiveState {
   /// Bytes sent to other ranks, by what they were about.
   package private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
-  /// Seconds spent in collectives, by what they were about.
-  package var seconds: [Double] { waiting.seconds }
-
   /// Where this rank keeps what it did when; nil unless somebody wants a trace.
   package var timeline: Timeline? { didSet { waiting.timeline = timeline } }
-
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
-  package var place: (phase: String, step: Int)?
+  package var position: (phase: String, step: Int)?
 
   /// Seconds after which a rank that is waited for in vain is named, and the job ends; nil = never.
   package var timeout: Double?
@@ -39,6 +35,12 @@ package final class CollectiveState {
   let exchange: Exchange
   let counts: UnsafeMutableBufferPointer<Int>
   private let sameCounts: UnsafeMutableBufferPointer<Int>
+  /// Looks at what is under way are many and short: those below a microsecond would fill a timeline and show nothing.
+  private let waiting = Stopwatch<Traffic>("waiting", shortest: 1000)
+  private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+  /// Seconds spent in collectives, by what they were about.
+  package var seconds: [Double] { waiting.seconds }
 
   /// Makes the state of one of `ranks` ranks.
   package init(ranks: Int) {
@@ -86,8 +88,4 @@ package final class CollectiveState {
     }
     return UnsafeMutableBufferPointer(start: memory.baseAddress?.bindMemory(to: type, capacity: count), count: count)
   }
-
-  /// Looks at what is under way are many and short: those below a microsecond would fill a timeline and show nothing.
-  private let waiting = Stopwatch<Traffic>("waiting", shortest: 1000)
-  private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 }

@@ -166,7 +166,7 @@ func sumInRankOrder<Element: FloatingPoint & BitwiseCopyable>(
   to.update(from: from, count: sums.count)
   for rank in 1..<max(all.count / sums.count, 1) {
     let part = from + rank * sums.count
-    for place in 0..<sums.count { to[place] += part[place] }
+    for index in 0..<sums.count { to[index] += part[index] }
   }
 }
 

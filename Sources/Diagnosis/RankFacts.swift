@@ -32,6 +32,11 @@ struct RankFacts: Codable, Equatable, Sendable {
   var variables: [String: String] = [:]
   /// Where a byte of this process is, for a neighbor that tries to read it.
   var byteAddress: UInt64 = 0
+  private nonisolated(unsafe) static let byte: UnsafeMutablePointer<UInt8> = {
+    let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+    byte.initialize(to: 1)
+    return byte
+  }()
 
   /// Whether the rank is a process that MPI started.
   var isProcess: Bool { threadLevel != nil }
@@ -68,10 +73,4 @@ struct RankFacts: Codable, Equatable, Sendable {
   private static func isOfInterest(_ name: String) -> Bool {
     name.hasPrefix("OMPI_MCA_") || name.hasPrefix("PRTE_MCA_") || name == "SLURM_NTASKS"
   }
-
-  private nonisolated(unsafe) static let byte: UnsafeMutablePointer<UInt8> = {
-    let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
-    byte.initialize(to: 1)
-    return byte
-  }()
 }

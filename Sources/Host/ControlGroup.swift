@@ -4,6 +4,9 @@ import Foundation
 ///
 /// Limits of the groups above hold too, so every folder up to the root is looked at.
 package enum ControlGroup {
+  /// The older kind writes a huge number for no limit.
+  private static let noLimit = 1 << 60
+
   /// Cores' worth of processor time; nil without a limit.
   package static func cores(root: String = "/sys/fs/cgroup", membership: String? = Machine.text("/proc/self/cgroup")) -> Double? {
     let unified = folders(root, membership, controller: nil).compactMap { folder -> Double? in
@@ -48,9 +51,6 @@ package enum ControlGroup {
     }
     return unified + older
   }
-
-  /// The older kind writes a huge number for no limit.
-  private static let noLimit = 1 << 60
 
   private static func memory(_ folder: String, limit: String, usage: String, cache: String, swap: Int? = nil) -> MemoryLimit? {
     guard let limit = number("\(folder)/\(limit)"), (0..<noLimit).contains(limit) else { return nil }

@@ -84,7 +84,7 @@ package struct Blend: Codable, Sendable, Equatable {
 
   /// The cell of a user's state.
   package func cell(confidence: Float, likeness: Float) -> Int {
-    Self.place(confidence, confidenceEdges) * (likenessEdges.count + 1) + Self.place(likeness, likenessEdges)
+    Self.index(confidence, confidenceEdges) * (likenessEdges.count + 1) + Self.index(likeness, likenessEdges)
   }
 
   /// ρᵏ for the events that count, newest first.
@@ -102,5 +102,5 @@ package struct Blend: Codable, Sendable, Equatable {
   }
 
   /// How many edges a value has reached.
-  private static func place(_ value: Float, _ edges: [Double]) -> Int { edges.count { Double(value) >= $0 } }
+  private static func index(_ value: Float, _ edges: [Double]) -> Int { edges.count { Double(value) >= $0 } }
 }

@@ -25,6 +25,10 @@ package final class PreciseModel {
   package let items: ItemTable
   /// The user head, in targeted phases.
   package let userHead: UserHead?
+  private let embedding: SequenceEmbedding
+  private let blocks: [TransformerBlock]
+  private let finalNorm: LayerNorm
+  private let starts: GradientStarts
 
   /// Makes and initializes a model; everything is a pure function of the plan's seed.
   ///
@@ -137,11 +141,6 @@ package final class PreciseModel {
       try onGradients(starts.embedding)
     }
   }
-
-  private let embedding: SequenceEmbedding
-  private let blocks: [TransformerBlock]
-  private let finalNorm: LayerNorm
-  private let starts: GradientStarts
 }
 
 /// Where what is not in a block starts in the flat buffers.

@@ -78,8 +78,8 @@ final class EventSink {
 
   /// A hash of what an event is but for its user and time: of its item's id, its scene and its behavior, not of their numbers.
   func hash(_ event: EventRecord) -> UInt64 {
-    let place = VirtualShards.finalize(scenes.hash(Int(event.scene)) &+ 1) ^ behaviors.hash(Int(event.behavior))
-    return VirtualShards.hash(items[Int(event.item)]) ^ VirtualShards.finalize(place)
+    let index = VirtualShards.finalize(scenes.hash(Int(event.scene)) &+ 1) ^ behaviors.hash(Int(event.behavior))
+    return VirtualShards.hash(items[Int(event.item)]) ^ VirtualShards.finalize(index)
   }
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {

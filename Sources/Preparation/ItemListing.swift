@@ -52,10 +52,10 @@ struct ItemListing {
 
   /// Takes over the texts and scenes of a data set's items, whose numbers in `ids` are those of its catalogue.
   mutating func take(_ dataset: Dataset) throws {
-    let places = try dataset.scenes.map { try scenes.intern($0) }
+    let indices = try dataset.scenes.map { try scenes.intern($0) }
     for item in 0..<dataset.items.count where numbers[item] >= 0 {
       let (number, text) = (Int(numbers[item]), dataset.items.textBytes(item))
-      for scene in dataset.items.scenes(item) { listed.insert(number, places[scene]) }
+      for scene in dataset.items.scenes(item) { listed.insert(number, indices[scene]) }
       guard !text.isEmpty else { continue }
       texts[number] = bytes.count..<bytes.count + text.count
       bytes.append(text)

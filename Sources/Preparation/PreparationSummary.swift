@@ -119,19 +119,19 @@ package struct PreparationSummary: CustomStringConvertible {
 
   private func percent(_ share: Double) -> String { "\(decimals(share * 100, share < 0.01 ? 4 : 2))%" }
 
-  private func decimals(_ value: Double, _ places: Int) -> String {
+  private func decimals(_ value: Double, _ indices: Int) -> String {
     var scale = 1.0
-    for _ in 0..<places { scale *= 10 }
+    for _ in 0..<indices { scale *= 10 }
     return "\((value * scale).rounded() / scale)"
   }
 
   /// `1,234,567`.
   private func grouped(_ value: Int) -> String {
     var digits = String(value)
-    var place = digits.count - 3
-    while place > 0 {
-      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
-      place -= 3
+    var index = digits.count - 3
+    while index > 0 {
+      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
+      index -= 3
     }
     return digits
   }

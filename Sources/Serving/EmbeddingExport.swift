@@ -67,7 +67,7 @@ package struct EmbeddingExport {
       try workspace.scope {
         let wanted = file == nil ? rows.prefix(0) : rows
         let list = workspace.take(Int32.self, wanted.count)
-        for (place, row) in wanted.enumerated() { list[place] = Int32(row) }
+        for (index, row) in wanted.enumerated() { list[index] = Int32(row) }
         let block = workspace.matrix(wanted.count, served.width)
         try catalogue.embed(RowList(start: list, count: wanted.count), into: block, workspace: workspace)
         try file?.append(block) { items.id(rows.lowerBound + $0) }

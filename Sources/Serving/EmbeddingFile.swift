@@ -7,6 +7,16 @@ package import Tensors
 ///
 /// Each file appears under its name with `finish()` only.
 package final class EmbeddingFile {
+  /// Whether ids stand in a list of lines.
+  private let hasList: Bool
+  private let rows: Int
+  private let width: Int
+  private var written = 0
+  private var tensors: SafetensorsWriter?
+  private var plain: AtomicFile?
+  private var objects: AtomicFile?
+  private var ids: AtomicFile?
+
   /// Starts the files of `rows` rows in a folder.
   ///
   /// - Parameter metadata: free text for the safetensors header: where the numbers come from.
@@ -65,7 +75,7 @@ package final class EmbeddingFile {
 
   private static func object(_ id: String, _ values: UnsafeBufferPointer<Float>) -> String {
     var text = "{\"id\":\(JSONValue.string(id).line),\"embedding\":["
-    for (place, value) in values.enumerated() { text += place == 0 ? "\(value)" : ",\(value)" }
+    for (index, value) in values.enumerated() { text += index == 0 ? "\(value)" : ",\(value)" }
     return text + "]}\n"
   }
 
@@ -77,16 +87,6 @@ package final class EmbeddingFile {
     let padding = String(repeating: " ", count: length - text.utf8.count - 1)
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array("\(text)\(padding)\n".utf8)
   }
-
-  /// Whether ids stand in a list of lines.
-  private let hasList: Bool
-  private let rows: Int
-  private let width: Int
-  private var written = 0
-  private var tensors: SafetensorsWriter?
-  private var plain: AtomicFile?
-  private var objects: AtomicFile?
-  private var ids: AtomicFile?
 }
 
 /// How embeddings are written.

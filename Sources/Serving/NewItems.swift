@@ -16,6 +16,11 @@ package final class NewItems {
   package let list: ItemTexts
   /// Items without a single token: all of them get the same embedding, the mean ID half alone.
   package let itemsWithoutTokens: Int
+  /// The ID halves of all of them `[count, d_id]`, from their neighbors by text; nil stands for the mean of all trained ID rows.
+  private var ids: Storage<Float>?
+  private let served: ServedModel
+  private let source: any TokenSource
+  private let type: ElementType
 
   /// Reads a list of items and finds their token states.
   ///
@@ -143,26 +148,20 @@ package final class NewItems {
     }
     return states
   }
-
-  /// The ID halves of all of them `[count, d_id]`, from their neighbors by text; nil stands for the mean of all trained ID rows.
-  private var ids: Storage<Float>?
-  private let served: ServedModel
-  private let source: any TokenSource
-  private let type: ElementType
 }
 
 /// A list of items as an encoder sees them.
 struct ListedItems: TextItems {
   private let list: ItemTexts
-  private let places: [Identifier: Int]
+  private let indices: [Identifier: Int]
 
   init(_ list: ItemTexts) {
     self.list = list
-    places = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { (Identifier($1), $0) })
+    indices = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { (Identifier($1), $0) })
   }
 
   var count: Int { list.ids.count }
   func id(_ item: Int) -> String { list.ids[item] }
   func text(_ item: Int) -> String { list.texts[item] }
-  func items(named id: String) -> [Int] { places[Identifier(id)].map { [$0] } ?? [] }
+  func items(named id: String) -> [Int] { indices[Identifier(id)].map { [$0] } ?? [] }
 }

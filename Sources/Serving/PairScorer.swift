@@ -79,8 +79,8 @@ package struct PairScorer {
     return try served.communicator.scatterFromFirst(
       (0..<served.communicator.size).map { rank in
         round.dropFirst(rank * Self.blockPairs).prefix(Self.blockPairs).compactMap { pair in
-          guard let place = pair.place, let row = pair.row else { return nil }
-          return Request(shard: Int32(place.shard), user: Int32(place.user), item: Int32(row))
+          guard let position = pair.position, let row = pair.row else { return nil }
+          return Request(shard: Int32(position.shard), user: Int32(position.user), item: Int32(row))
         }
       })
   }
@@ -89,17 +89,17 @@ package struct PairScorer {
   private struct Pair {
     let user: String
     let item: String
-    let place: (shard: Int, user: Int)?
+    let position: (shard: Int, user: Int)?
     let row: Int?
   }
 
   private func find(_ pair: (user: String, item: String), _ source: IdentifierPairs, _ summary: inout Summary) throws -> Pair {
     let found = Pair(
-      user: pair.user, item: pair.item, place: try served.dataset.find(user: pair.user),
+      user: pair.user, item: pair.item, position: try served.dataset.find(user: pair.user),
       row: served.dataset.items.index(of: pair.item))
     summary.pairs += 1
-    guard found.place == nil || found.row == nil else { return found }
-    let unknown = found.place == nil ? "user \(pair.user)" : "item \(pair.item)"
+    guard found.position == nil || found.row == nil else { return found }
+    let unknown = found.position == nil ? "user \(pair.user)" : "item \(pair.item)"
     guard !isStrict else {
       throw InputError("\(source.path):\(source.lineNumber): \(unknown) is not in the data set; nothing was written (--strict)")
     }
@@ -113,7 +113,7 @@ package struct PairScorer {
     var known = 0
     for pair in pairs {
       var score = ""
-      if pair.place != nil && pair.row != nil {
+      if pair.position != nil && pair.row != nil {
         score = "\(scores[known])"
         known += 1
       }
@@ -158,7 +158,7 @@ package struct PairScorer {
           let products = workspace.matrix(1, indices.count)
           let factor = PackedFactor(wanted, transposed: true, workspace: workspace)
           multiply(embeddings.rows(slot..<slot + 1), factor, into: products)
-          for (place, index) in indices.enumerated() { scores[index] = products[0, place] }
+          for (position, index) in indices.enumerated() { scores[index] = products[0, position] }
         }
         first += indices.count
       }

@@ -33,6 +33,9 @@ package struct Recommender {
   package let served: ServedModel
   /// The rules.
   package let rules: Rules
+  private let candidates: [Int]
+  /// Whether no training event shows an item.
+  private let isNew: [Bool]
 
   /// Recommends by a model.
   package init(_ served: ServedModel, rules: Rules) {
@@ -79,8 +82,8 @@ package struct Recommender {
     guard !missing.isEmpty else { return best }
     var kept = best
     while kept.count > rules.count - missing.count {
-      guard let place = kept.lastIndex(where: { !isNew[$0.item] }) else { break }
-      kept.remove(at: place)
+      guard let index = kept.lastIndex(where: { !isNew[$0.item] }) else { break }
+      kept.remove(at: index)
     }
     return kept + missing
   }
@@ -100,8 +103,4 @@ package struct Recommender {
       return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: false) }
     }
   }
-
-  private let candidates: [Int]
-  /// Whether no training event shows an item.
-  private let isNew: [Bool]
 }

@@ -39,6 +39,7 @@ package final class ServedModel {
   package let communicator: any Communicator
   /// Scratch memory.
   package let workspace = Workspace()
+  private let embedder: UserEmbedder
 
   /// The data set.
   package var dataset: Dataset { run.dataset }
@@ -119,8 +120,6 @@ package final class ServedModel {
     for item in items { embedder.items.append(item) }
     return try embedder.embed(into: embeddings, workspace: workspace)
   }
-
-  private let embedder: UserEmbedder
 }
 
 extension Matrix {

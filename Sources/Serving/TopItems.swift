@@ -51,21 +51,21 @@ package struct TopItems {
   }
 
   private mutating func rise() {
-    var place = heap.count - 1
-    while place > 0, heap[(place - 1) / 2].isBetter(than: heap[place]) {
-      heap.swapAt(place, (place - 1) / 2)
-      place = (place - 1) / 2
+    var index = heap.count - 1
+    while index > 0, heap[(index - 1) / 2].isBetter(than: heap[index]) {
+      heap.swapAt(index, (index - 1) / 2)
+      index = (index - 1) / 2
     }
   }
 
   private mutating func sink() {
-    var place = 0
-    while 2 * place + 1 < heap.count {
-      var child = 2 * place + 1
+    var index = 0
+    while 2 * index + 1 < heap.count {
+      var child = 2 * index + 1
       if child + 1 < heap.count && heap[child].isBetter(than: heap[child + 1]) { child += 1 }
-      guard heap[place].isBetter(than: heap[child]) else { return }
-      heap.swapAt(place, child)
-      place = child
+      guard heap[index].isBetter(than: heap[child]) else { return }
+      heap.swapAt(index, child)
+      index = child
     }
   }
 }

@@ -27,6 +27,17 @@ package struct JobPool {
   private static let grace = 10.0
   /// Seconds between two looks at the commands besides those that signals cause.
   private static let look = 0.1
+  private let chains: Int
+  private let atOnce: Int
+  private let next: (Int) -> Job?
+  private let ended: (Int, Int32) -> Bool
+  private let note: (String) -> Void
+  private let ignored: [Int32]
+  private let stops: [Int32]
+  private var begun = 0
+  private var running: [Int: pid_t] = [:]
+  private var requests = 0
+  private var killAt: Double?
 
   /// - Parameters:
   ///   - chains: how many chains there are, numbered from 0.
@@ -120,16 +131,4 @@ package struct JobPool {
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
-
-  private let chains: Int
-  private let atOnce: Int
-  private let next: (Int) -> Job?
-  private let ended: (Int, Int32) -> Bool
-  private let note: (String) -> Void
-  private let ignored: [Int32]
-  private let stops: [Int32]
-  private var begun = 0
-  private var running: [Int: pid_t] = [:]
-  private var requests = 0
-  private var killAt: Double?
 }

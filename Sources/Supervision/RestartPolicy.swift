@@ -1,7 +1,7 @@
 /// When a command that ended is started again, and after how long; a value without clock or process.
 package struct RestartPolicy: Sendable {
   /// Where a job stood.
-  package struct Place: Sendable, Equatable, CustomStringConvertible {
+  package struct StepPosition: Sendable, Equatable, CustomStringConvertible {
     /// The phase.
     package let phase: String
     /// The step, from 1.
@@ -22,11 +22,11 @@ package struct RestartPolicy: Sendable {
     /// The exit status, or 128 and the number of the signal that killed it.
     package let status: Int32
     /// The step that failed, as this start itself has said; nil when it could not say.
-    package let failed: Place?
+    package let failed: StepPosition?
     /// The last step that the job had noted before this start; nil when it had noted none.
-    package let before: Place?
+    package let before: StepPosition?
     /// The last step that the job has noted; nil when it has noted none.
-    package let reached: Place?
+    package let reached: StepPosition?
     /// Whether another job holds the run directory just now.
     package let isHeld: Bool
 
@@ -34,7 +34,7 @@ package struct RestartPolicy: Sendable {
     package var hasMoved: Bool { reached != nil && reached != before }
 
     /// Describes an end.
-    package init(status: Int32, failed: Place?, before: Place?, reached: Place?, isHeld: Bool = false) {
+    package init(status: Int32, failed: StepPosition?, before: StepPosition?, reached: StepPosition?, isHeld: Bool = false) {
       self.status = status
       self.failed = failed
       self.before = before
@@ -55,6 +55,14 @@ package struct RestartPolicy: Sendable {
   package static let longestPause = 300.0
   /// A job that says which step failed fails there again; one that was killed may have been unlucky once more.
   private static let mostDeathsAtOnePlace = 3
+  /// Seconds between two starts while an earlier one's lock is still there, and how often: five minutes, three times an NFS lease.
+  private static let (wait, mostWaits) = (15.0, 20)
+  private var waits = 0
+  private var left: Int
+  private let backoff: Double
+  private var last: End?
+  private var deathsHere = 0
+  private var pauses = 0
 
   /// - Parameters:
   ///   - restarts: how often it may be started again.
@@ -80,7 +88,7 @@ package struct RestartPolicy: Sendable {
     case 65 where !end.hasMoved: return .end(because: "the same input would be refused again")
     default: break
     }
-    if isRepeated, let place = end.failed { return .end(because: "it has failed at \(place) before") }
+    if isRepeated, let position = end.failed { return .end(because: "it has failed at \(position) before") }
     if deathsHere >= Self.mostDeathsAtOnePlace {
       return .end(because: "it has died \(deathsHere) times \(end.reached.map { "at \($0)" } ?? "before its first step")")
     }
@@ -90,14 +98,4 @@ package struct RestartPolicy: Sendable {
     if end.hasMoved { pauses = 0 }
     return .restart(after: min(backoff * Double(sign: .plus, exponent: min(pauses, 30), significand: 1), Self.longestPause))
   }
-
-  /// Seconds between two starts while an earlier one's lock is still there, and how often: five minutes, three times an NFS lease.
-  private static let (wait, mostWaits) = (15.0, 20)
-
-  private var waits = 0
-  private var left: Int
-  private let backoff: Double
-  private var last: End?
-  private var deathsHere = 0
-  private var pauses = 0
 }

@@ -15,6 +15,13 @@ package struct Supervisor {
   private static let look = 0.1
   /// What the job ends with when it is stopped (EX_TEMPFAIL).
   private static let stopped: Int32 = 75
+  private var policy: RestartPolicy
+  private let command: (Int) -> [String]
+  private let position: (Int32) -> RestartPolicy.End
+  private let note: (String) -> Void
+  private let ignored: [Int32]
+  private let stops: [Int32]
+  private var strangers: Set<pid_t> = []
 
   /// - Parameters:
   ///   - command: the words of each start, from its number (0 = the first); asked right before it.
@@ -22,11 +29,11 @@ package struct Supervisor {
   ///   - note: told of every start and end, a sentence each.
   package init(
     policy: RestartPolicy, command: @escaping (_ start: Int) -> [String],
-    place: @escaping (_ status: Int32) -> RestartPolicy.End, note: @escaping (String) -> Void
+    position: @escaping (_ status: Int32) -> RestartPolicy.End, note: @escaping (String) -> Void
   ) {
     self.policy = policy
     self.command = command
-    self.place = place
+    self.position = position
     self.note = note
     // Under nohup a hangup is nobody's wish to stop, and a signal that is blocked would arrive all the same.
     ignored = chost_ignores(SIGHUP) != 0 ? [SIGHUP] : []
@@ -52,7 +59,7 @@ package struct Supervisor {
         note("\(sentence(status)), and is not started again: \(rest) of its processes cannot be ended")
         return status
       }
-      switch policy.decide(place(status)) {
+      switch policy.decide(position(status)) {
       case .end(let reason):
         if let reason { note("\(sentence(status)), and is not started again: \(reason)") }
         return status
@@ -126,12 +133,4 @@ package struct Supervisor {
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
-
-  private var policy: RestartPolicy
-  private let command: (Int) -> [String]
-  private let place: (Int32) -> RestartPolicy.End
-  private let note: (String) -> Void
-  private let ignored: [Int32]
-  private let stops: [Int32]
-  private var strangers: Set<pid_t> = []
 }

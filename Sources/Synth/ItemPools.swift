@@ -76,12 +76,12 @@ struct Releases: Sendable {
 
   /// One of the items that appeared in a scene after one time and not after another, all alike; nil when there is none.
   func draw(scene: Int, after: Double, until: Double, _ random: inout KeyedRandom) -> Int32? {
-    let (first, end) = (place(scene, after: after), place(scene, after: until))
+    let (first, end) = (index(scene, after: after), index(scene, after: until))
     return first < end ? late[scene][first + random.below(end - first)].item : nil
   }
 
   /// Where the items begin that appear after a time.
-  private func place(_ scene: Int, after time: Double) -> Int {
+  private func index(_ scene: Int, after time: Double) -> Int {
     var (low, high) = (0, late[scene].count)
     while low < high {
       let middle = (low + high) / 2

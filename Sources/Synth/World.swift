@@ -107,12 +107,12 @@ package struct World: Sendable {
     for (index, item) in items.enumerated() { pools[Int(item.scene) * topics + Int(item.topic)].append(Int32(index)) }
     var series: Int32 = 0
     for pool in pools {
-      for (place, index) in pool.enumerated() {
-        if place % seriesLength == 0 { series += 1 }
+      for (position, index) in pool.enumerated() {
+        if position % seriesLength == 0 { series += 1 }
         items[Int(index)].series = series - 1
-        items[Int(index)].part = UInt8(place % seriesLength + 1)
+        items[Int(index)].part = UInt8(position % seriesLength + 1)
         items[Int(index)].style = UInt8((series - 1) % Int32(options.habits.styles))
-        items[Int(index)].next = pool[(place + 1) % pool.count]
+        items[Int(index)].next = pool[(position + 1) % pool.count]
       }
     }
   }

@@ -16,6 +16,19 @@ final class CheckpointKeeper {
     case asynchronous, synchronous
   }
 
+  private let config: CheckpointConfig
+  private let store: CheckpointStore
+  private let communicator: any Communicator
+  private let writer: CheckpointWriter
+  private let contents: CheckpointContents
+  private var preparedForTokens = false
+  private let logger = Logger(label: "precise.training")
+  private var bestScore: Double?
+  /// What the checkpoint under way is called, when the run cannot do without it.
+  private var needed: String?
+  private var hasWarnedOfMemory = false
+  private var keptAt = DispatchTime.now().uptimeNanoseconds
+
   init(
     _ config: CheckpointConfig, _ contents: CheckpointContents, store: CheckpointStore, communicator: any Communicator
   ) throws {
@@ -129,17 +142,4 @@ final class CheckpointKeeper {
     logger.warning(
       "a checkpoint could not be written; training goes on", metadata: ["cause": "\(failure)", "last_whole": "\(last)"])
   }
-
-  private let config: CheckpointConfig
-  private let store: CheckpointStore
-  private let communicator: any Communicator
-  private let writer: CheckpointWriter
-  private let contents: CheckpointContents
-  private var preparedForTokens = false
-  private let logger = Logger(label: "precise.training")
-  private var bestScore: Double?
-  /// What the checkpoint under way is called, when the run cannot do without it.
-  private var needed: String?
-  private var hasWarnedOfMemory = false
-  private var keptAt = DispatchTime.now().uptimeNanoseconds
 }

@@ -24,6 +24,27 @@ final class PhaseTrainer {
   let plan: PhasePlan
   let model: PreciseModel
   let steps: Int
+  private let work: Stopwatch<Work>
+  private let config: RunConfig
+  private let dataset: Dataset
+  private let log: RunLog?
+  private let communicator: any Communicator
+  private let stepsPerEpoch: Int
+  /// The validation metric that checkpoints are chosen by.
+  private let metric: String
+  private let store: CheckpointStore
+  private let step: TrainStep
+  private let evaluator: Evaluator
+  private let keeper: CheckpointKeeper
+  private let faults: FaultySteps
+  private let watch: TrainingWatch?
+  private let start: Checkpoint?
+  /// Whether negatives are drawn among fewer items than by the rule of earlier versions.
+  private let leavesItemsOut: Bool
+  private let isContinued: Bool
+  private let shouldStop: () -> Bool
+  private let workspace = Workspace()
+  private let logger = Logger(label: "precise.training")
 
   /// - Parameters:
   ///   - start: a checkpoint of this phase to go on from; it is read into `model`.
@@ -105,7 +126,7 @@ final class PhaseTrainer {
     guard try judgeStart() else { return .stopped(step: first) }
     for step in first..<max(first, steps) {
       communicator.state.resetTraffic()
-      communicator.state.place = (plan.name, step + 1)
+      communicator.state.position = (plan.name, step + 1)
       let report = try self.step.run(step, notes: notes)
       let communication = communicator.state.seconds.reduce(0, +)
       if !report.isSkipped {
@@ -226,28 +247,6 @@ final class PhaseTrainer {
   private enum Work: Int, CaseIterable {
     case evaluation, checkpoint
   }
-
-  private let work: Stopwatch<Work>
-  private let config: RunConfig
-  private let dataset: Dataset
-  private let log: RunLog?
-  private let communicator: any Communicator
-  private let stepsPerEpoch: Int
-  /// The validation metric that checkpoints are chosen by.
-  private let metric: String
-  private let store: CheckpointStore
-  private let step: TrainStep
-  private let evaluator: Evaluator
-  private let keeper: CheckpointKeeper
-  private let faults: FaultySteps
-  private let watch: TrainingWatch?
-  private let start: Checkpoint?
-  /// Whether negatives are drawn among fewer items than by the rule of earlier versions.
-  private let leavesItemsOut: Bool
-  private let isContinued: Bool
-  private let shouldStop: () -> Bool
-  private let workspace = Workspace()
-  private let logger = Logger(label: "precise.training")
 }
 
 /// Keeps the groups of parameters that a targeted phase names as they are.

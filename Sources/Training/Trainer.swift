@@ -37,6 +37,16 @@ package final class Trainer {
     case stopped(phase: String, step: Int)
   }
 
+  private let console: Console
+  private let shouldStop: () -> Bool
+  private let config: RunConfig
+  private let inputs: Inputs
+  private let communicator: any Communicator
+  private let plans: [PhasePlan]
+  private let precision: Precision
+  private var log: RunLog?
+  private var start: Start?
+
   /// Makes a run; only rank 0 writes a log.
   ///
   /// - Parameter shouldStop: asked in each step, and now and then besides, whether this rank wants the run to stop.
@@ -191,14 +201,4 @@ package final class Trainer {
   private typealias Start = (point: StartingPoint, checkpoint: Checkpoint)
 
   private var vocabulary: CheckpointVocabulary { CheckpointVocabulary(inputs.dataset, inputs.states) }
-
-  private let console: Console
-  private let shouldStop: () -> Bool
-  private let config: RunConfig
-  private let inputs: Inputs
-  private let communicator: any Communicator
-  private let plans: [PhasePlan]
-  private let precision: Precision
-  private var log: RunLog?
-  private var start: Start?
 }

@@ -35,7 +35,7 @@ enum PreciseExit {
   /// Prints an error's sentence on stderr and returns the code that fits.
   static func report(_ error: any Error) -> ExitCode {
     let cause = (error as? RankFailure)?.cause ?? error
-    let place = (error as? RankFailure).map { " (\($0.location))" } ?? ""
+    let location = (error as? RankFailure).map { " (\($0.location))" } ?? ""
     if let code = cause as? ExitCode { return code }
     let isTold = isToldByAnother()
     let (code, sentence): (ExitCode, String) =
@@ -48,7 +48,7 @@ enum PreciseExit {
       case is PeerFailure: (fault, "\(cause) without saying why")
       default: (fault, "a fault of this program: \(cause); please report it")
       }
-    if !sentence.isEmpty && !isTold { printError(sentence + place) }
+    if !sentence.isEmpty && !isTold { printError(sentence + location) }
     return code
   }
 }

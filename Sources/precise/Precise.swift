@@ -56,9 +56,9 @@ struct Precise: ParsableCommand {
 
   /// An argument that is not UTF-8 would be read as another word, and that may be the id of another user.
   private static func refuseUnreadableArguments() throws {
-    for place in 1..<max(1, Int(CommandLine.argc)) {
-      guard let word = CommandLine.unsafeArgv[place], String(validatingCString: word) == nil else { continue }
-      throw CommandFailure(PreciseExit.usage, "argument \(place), \(String(cString: word)), is not UTF-8; write it in UTF-8")
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let word = CommandLine.unsafeArgv[index], String(validatingCString: word) == nil else { continue }
+      throw CommandFailure(PreciseExit.usage, "argument \(index), \(String(cString: word)), is not UTF-8; write it in UTF-8")
     }
   }
 

@@ -60,12 +60,12 @@ struct CheckpointManifestTests {
       { $0.cells.removeLast() }, { $0.cells[2].strength = 1e300 }, { $0.cells[1].decay = 2 }, { $0.unseenScale = -1 },
       { $0.unseenScale = 1e9 }, { $0.likenessEdges += [1, 2] }, { $0.confidenceEdges = [] },
     ]
-    for (place, change) in changes.enumerated() {
+    for (index, change) in changes.enumerated() {
       var (hostile, blend) = (manifest, blend)
       change(&blend)
       hostile.blend = blend
       try hostile.write(to: folder.path)
-      let error = #expect(throws: InputError.self, "change \(place)") { try CheckpointManifest(folder: folder.path) }
+      let error = #expect(throws: InputError.self, "change \(index)") { try CheckpointManifest(folder: folder.path) }
       #expect(error?.description == "\(folder.file(CheckpointManifest.fileName)) cannot be read; use another checkpoint")
     }
   }
@@ -75,13 +75,13 @@ struct CheckpointManifestTests {
     let whole = try manifest.sealed()
     let path = URL(fileURLWithPath: folder.file(CheckpointManifest.fileName))
     var refused = 0
-    for place in whole.indices {
+    for index in whole.indices {
       for bit in 0..<8 {
         var bytes = whole
-        bytes[place] ^= 1 << bit
+        bytes[index] ^= 1 << bit
         try bytes.write(to: path)
         do {
-          #expect(try CheckpointManifest(folder: folder.path) == manifest, "byte \(place), bit \(bit)")
+          #expect(try CheckpointManifest(folder: folder.path) == manifest, "byte \(index), bit \(bit)")
         } catch {
           #expect(error is InputError)
           refused += 1

@@ -4,8 +4,8 @@ import Testing
 /// The background sum of a large buffer equals the plain one, whatever the buckets and whoever is late.
 @Suite struct BucketedAllReduceTests {
   private func values(_ rank: Int, _ count: Int, _ round: Int) -> [Float] {
-    (0..<count).map { place in
-      (1 + Float((place + round) % 89) / 89) * [1e6, -1, 1e-3, 3e5][(rank + place) % 4]
+    (0..<count).map { index in
+      (1 + Float((index + round) % 89) / 89) * [1e6, -1, 1e-3, 3e5][(rank + index) % 4]
     }
   }
 
@@ -36,7 +36,7 @@ import Testing
   func sumsInRankOrder(_ ranks: Int, _ count: Int, _ bucketBytes: Int) throws {
     try run(ranks: ranks, count: count, bucketBytes: bucketBytes, wire: .fp32) { sum, round in
       let all = (0..<ranks).map { values($0, count, round) }
-      let expected = (0..<count).map { place in all.dropFirst().reduce(all[0][place]) { $0 + $1[place] } }
+      let expected = (0..<count).map { index in all.dropFirst().reduce(all[0][index]) { $0 + $1[index] } }
       #expect(sum.map(\.bitPattern) == expected.map(\.bitPattern))
     }
   }
@@ -44,7 +44,7 @@ import Testing
   @Test func overABf16WireEveryRankHasTheSameRoundedSum() throws {
     try run(ranks: 3, count: 1000, bucketBytes: 512, wire: .bf16) { sum, round in
       let all = (0..<3).map { values($0, 1000, round).map(rounded) }
-      let expected = (0..<1000).map { place in rounded(all[0][place] + all[1][place] + all[2][place]) }
+      let expected = (0..<1000).map { index in rounded(all[0][index] + all[1][index] + all[2][index]) }
       #expect(sum.map(\.bitPattern) == expected.map(\.bitPattern))
     }
   }

@@ -56,7 +56,7 @@ struct CommunicatorContract {
   private func sumsInRankOrder(count: Int) throws {
     var values = (0..<count).map { Self.wild(rank, $0) }
     try values.withUnsafeMutableBufferPointer { try communicator.allReduce($0) }
-    let expected = (0..<count).map { place in (1..<size).reduce(Self.wild(0, place)) { $0 + Self.wild($1, place) } }
+    let expected = (0..<count).map { index in (1..<size).reduce(Self.wild(0, index)) { $0 + Self.wild($1, index) } }
     #expect(values.map(\.bitPattern) == expected.map(\.bitPattern))
   }
 
@@ -74,8 +74,8 @@ struct CommunicatorContract {
     try values.withUnsafeBufferPointer { values in
       try own.withUnsafeMutableBufferPointer { try communicator.reduceScatter(values, counts: counts, into: $0) }
     }
-    let expected = (0..<counts[rank]).map { place in
-      (1..<size).reduce(Self.wild(0, 10 * rank + place)) { $0 + Self.wild($1, 10 * rank + place) }
+    let expected = (0..<counts[rank]).map { index in
+      (1..<size).reduce(Self.wild(0, 10 * rank + index)) { $0 + Self.wild($1, 10 * rank + index) }
     }
     #expect(own.map(\.bitPattern) == expected.map(\.bitPattern))
   }
@@ -102,17 +102,17 @@ struct CommunicatorContract {
     let exchanges = channels.map { _ in Exchange(ranks: size) }
     let sent = channels.map { channel in Numbers((0..<size).map { Self.value(rank, $0, channel) }) }
     let received = channels.map { _ in Numbers([Float](repeating: -1, count: size)) }
-    for (place, channel) in channels.enumerated() {
+    for (index, channel) in channels.enumerated() {
       for other in 0..<size {
-        exchanges[place].send[other] = Segment(sent[place].base + other, bytes: 4)
-        exchanges[place].receive[other] = Segment(received[place].base + other, bytes: 4)
+        exchanges[index].send[other] = Segment(sent[index].base + other, bytes: 4)
+        exchanges[index].receive[other] = Segment(received[index].base + other, bytes: 4)
       }
-      try communicator.start(exchanges[place], on: channel, keeping: sent[place])
+      try communicator.start(exchanges[index], on: channel, keeping: sent[index])
       #expect(try communicator.sum([1]) == [Double(size)])
     }
     for channel in channels.reversed() { try communicator.wait(channel) }
-    for (place, channel) in channels.enumerated() {
-      #expect(received[place].values == (0..<size).map { Self.value($0, rank, channel) })
+    for (index, channel) in channels.enumerated() {
+      #expect(received[index].values == (0..<size).map { Self.value($0, rank, channel) })
     }
   }
 
@@ -143,13 +143,13 @@ struct CommunicatorContract {
     }
   }
 
-  private static func value(_ sender: Int, _ receiver: Int, _ place: Int) -> Float {
-    Float(10_000 * sender + 100 * receiver + place)
+  private static func value(_ sender: Int, _ receiver: Int, _ index: Int) -> Float {
+    Float(10_000 * sender + 100 * receiver + index)
   }
 
-  private static func wild(_ rank: Int, _ place: Int) -> Float {
-    let sign: Float = (rank + place) % 2 == 0 ? 1 : -1
-    return sign * (1 + Float(place % 97) / 97) * [1e7, 1, 1e-3, 3e6][(rank + place) % 4]
+  private static func wild(_ rank: Int, _ index: Int) -> Float {
+    let sign: Float = (rank + index) % 2 == 0 ? 1 : -1
+    return sign * (1 + Float(index % 97) / 97) * [1e7, 1, 1e-3, 3e6][(rank + index) % 4]
   }
 }
 

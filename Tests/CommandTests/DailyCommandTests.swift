@@ -12,13 +12,13 @@ import Testing
     world = try CommandWorld.shared()
     // Today: the newest tenth of the events, and an item that nobody has seen.
     let lines = try String(contentsOfFile: "\(world.raw)/interactions.csv", encoding: .utf8).split(separator: "\n")
-    let places = lines[0].split(separator: ",").map(String.init)
-    let time = try #require(places.firstIndex(of: "timestamp"))
+    let indices = lines[0].split(separator: ",").map(String.init)
+    let time = try #require(indices.firstIndex(of: "timestamp"))
     let rows = lines.dropFirst().sorted {
       (Double($0.split(separator: ",")[time]) ?? 0) < (Double($1.split(separator: ",")[time]) ?? 0)
     }
     let cut = rows.count * 9 / 10
-    let item = try #require(places.firstIndex(of: "item"))
+    let item = try #require(indices.firstIndex(of: "item"))
     let new = rows[cut..<(cut + 6)].map { row in
       var fields = row.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
       fields[item] = "brand-new"

@@ -161,8 +161,8 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     guard let checksum = try? CRC32.of(file: path) else { return }
     let folder = url.deletingLastPathComponent().path
     var manifest = try CheckpointManifest(folder: folder)
-    for place in manifest.files.indices where manifest.files[place].name == url.lastPathComponent {
-      manifest.files[place].crc32 = CheckpointManifest.hex(checksum)
+    for index in manifest.files.indices where manifest.files[index].name == url.lastPathComponent {
+      manifest.files[index].crc32 = CheckpointManifest.hex(checksum)
     }
     try manifest.write(to: folder)
   }

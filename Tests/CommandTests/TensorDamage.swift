@@ -50,8 +50,8 @@ struct TensorDamage {
   private func replaced(_ values: Data, _ type: String, _ pattern: [UInt8], _ change: ([UInt8], [UInt8]) -> [UInt8]) -> Data {
     var values = [UInt8](values)
     for tensor in tensors(type) {
-      for place in stride(from: tensor.begin, to: tensor.end, by: pattern.count) {
-        let range = place..<place + pattern.count
+      for index in stride(from: tensor.begin, to: tensor.end, by: pattern.count) {
+        let range = index..<index + pattern.count
         values.replaceSubrange(range, with: change(pattern, [UInt8](values[range])))
       }
     }

@@ -54,8 +54,8 @@ import Testing
     _ = try Preparation(options).run()
     let dataset = try Dataset(path: options.output)
     #expect(dataset.items.count == 4 && dataset.manifest.preparation.itemKeyEscapes == true)
-    let places = try ["a\\@b@c", "a@b\\@c"].map { try #require(dataset.items.index(of: $0)) }
-    #expect(places.map(dataset.items.text) == ["one", "two"])
+    let indices = try ["a\\@b@c", "a@b\\@c"].map { try #require(dataset.items.index(of: $0)) }
+    #expect(indices.map(dataset.items.text) == ["one", "two"])
     #expect(dataset.sceneKeys()("a") == ["a@c", "a@b\\@c"])
     // New items follow the same rule.
     let new = try folder.write("new.csv", "item,scene,text\na@b,c,known\na,b@c,known\na@b,b@c,new\n")

@@ -12,9 +12,9 @@ struct BlendCellsTests {
   private let other = 37
 
   /// A user whose target comes at `rank` under `place`, and fourth under all other blends.
-  private func row(_ number: Int, _ place: Int, rank: Int32 = 2, shard: Int = 0) -> BlendCells.Row {
+  private func row(_ number: Int, _ index: Int, rank: Int32 = 2, shard: Int = 0) -> BlendCells.Row {
     var ranks = [Int32](repeating: 4, count: grid.count)
-    ranks[place] = rank
+    ranks[index] = rank
     return BlendCells.Row(
       shard: shard, confidence: Float(number % 10), likeness: number % 7 == 0 ? -1 : Float(number % 3), ranks: ranks)
   }
@@ -58,10 +58,10 @@ struct BlendCellsTests {
   /// One repeat weight for everybody, where most are served by it; of equal ones none.
   @Test func theRepeatWeightIsEverybodys() throws {
     for level in 0..<BlendGrid.repeats.count {
-      let place = level * BlendGrid.pairs + most
-      let choice = try #require(try choose((0..<60).map { row($0, $0 < 50 ? place : other, rank: 1) }))
+      let index = level * BlendGrid.pairs + most
+      let choice = try #require(try choose((0..<60).map { row($0, $0 < 50 ? index : other, rank: 1) }))
       #expect(choice.blend.repeatWeight == (level == 0 ? nil : Double(BlendGrid.repeats[level])))
-      #expect(choice.blend.cells.allSatisfy { $0 == grid.weights(most) } && choice.places == Array(repeating: place, count: 15))
+      #expect(choice.blend.cells.allSatisfy { $0 == grid.weights(most) } && choice.indices == Array(repeating: index, count: 15))
     }
   }
 

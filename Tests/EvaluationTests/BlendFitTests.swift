@@ -74,12 +74,12 @@ struct BlendFitTests {
     try round.count(catalogue, workspace)
     let rows = round.rows(catalogue, workspace)
     #expect(rows.count == world.users && grid.count == 192)
-    for place in [0, 1, 7, 15, 16, 21, 32, 40, 47, 48, 59, 96, 111, 144, 150, 191] {
-      var blend = Blend(cells: [grid.weights(place)])
-      blend.repeatWeight = Double(grid.repeats[place / BlendGrid.pairs])
-      let mean = rows.reduce(0.0) { $0 + 1 / Double($1.ranks[place]) } / Double(rows.count)
+    for position in [0, 1, 7, 15, 16, 21, 32, 40, 47, 48, 59, 96, 111, 144, 150, 191] {
+      var blend = Blend(cells: [grid.weights(position)])
+      blend.repeatWeight = Double(grid.repeats[position / BlendGrid.pairs])
+      let mean = rows.reduce(0.0) { $0 + 1 / Double($1.ranks[position]) } / Double(rows.count)
       let expected = try value(world, "mrr", world.task(), TextBlend(world.vectors, blend))
-      #expect(abs(mean - expected) < 1e-6, "\(grid.weights(place))")
+      #expect(abs(mean - expected) < 1e-6, "\(grid.weights(position))")
     }
   }
 
@@ -99,9 +99,9 @@ struct BlendFitTests {
     try round.count(catalogue, workspace)
     let rows = round.rows(catalogue, workspace)
     var unseenTargets = 0
-    for place in [0, 5, 20, 58, 150] {
-      var blend = Blend(cells: [grid.weights(place)])
-      blend.repeatWeight = Double(grid.repeats[place / BlendGrid.pairs])
+    for position in [0, 5, 20, 58, 150] {
+      var blend = Blend(cells: [grid.weights(position)])
+      blend.repeatWeight = Double(grid.repeats[position / BlendGrid.pairs])
       let text = TextBlend(world.vectors, blend)
       for (slot, user) in evaluated.users.enumerated() {
         var query = [Float](repeating: 0, count: text.width)
@@ -120,7 +120,7 @@ struct BlendFitTests {
         }
         // What differs by its last bits may stand on either side.
         let (least, most) = (others.count { score($0) > bound + 1e-4 }, others.count { score($0) > bound - 1e-4 })
-        #expect((least + 1...most + 1).contains(Int(rows[slot].ranks[place])), "place \(place), user \(slot)")
+        #expect((least + 1...most + 1).contains(Int(rows[slot].ranks[position])), "place \(position), user \(slot)")
         if catalogue.isUnseen(user.target) { unseenTargets += 1 }
       }
     }
@@ -323,6 +323,6 @@ struct BlendFitTests {
   ])
   func aRankBringsWhatItsMetricSays(metric: String, gains: [Double]) {
     let gain = RankGain(metric)
-    for (place, expected) in gains.enumerated() { #expect(abs(gain.of(place + 1) - expected) < 1e-12) }
+    for (position, expected) in gains.enumerated() { #expect(abs(gain.of(position + 1) - expected) < 1e-12) }
   }
 }

@@ -22,19 +22,19 @@ struct CatalogueTextTests {
     #expect(plain.width == 12 && blended.width == 12 + world.blend.width && blended.modelWidth == 12)
     let unseen = world.unseen
     let texts = workspace.matrix(unseen.count, world.vectors.width)
-    for (place, item) in unseen.enumerated() { world.vectors.copy(item, into: texts.row(place)) }
+    for (index, item) in unseen.enumerated() { world.vectors.copy(item, into: texts.row(index)) }
     let ids = workspace.matrix(unseen.count, 6)
     try plain.cold.fill(ids, texts: texts, own: unseen.map { Int32($0) }, vectors: world.vectors, workspace: workspace)
     for item in 0..<world.dataset.items.count {
       let (found, own) = (row(blended.embeddings, item), row(plain.embeddings, item))
       #expect(Array(found[12...]) == world.text(of: item) + BlendWorld.code(item), "item \(item)")
-      guard let place = unseen.firstIndex(of: item) else {
+      guard let index = unseen.firstIndex(of: item) else {
         #expect(Array(found[..<12]) == own, "item \(item)")
         continue
       }
       // Without a training event: the neighbors' ID half, the semantic half, and both larger.
       #expect(Array(own[..<6]) == plain.meanID.values)
-      #expect(Array(found[..<12]) == (row(ids, place) + own[6...]).map { 1.75 * $0 }, "item \(item)")
+      #expect(Array(found[..<12]) == (row(ids, index) + own[6...]).map { 1.75 * $0 }, "item \(item)")
     }
   }
 
@@ -47,8 +47,8 @@ struct CatalogueTextTests {
       try blended.embed(rows, into: embeddings, workspace: workspace)
       blended.inputs(rows, from: embeddings, into: inputs)
     }
-    for (place, item) in rows.enumerated() {
-      let (found, own) = (row(inputs, place), row(plain.embeddings, Int(item)))
+    for (index, item) in rows.enumerated() {
+      let (found, own) = (row(inputs, index), row(plain.embeddings, Int(item)))
       // The semantic half is the model's own; the ID half of an unseen item is that of its neighbors.
       #expect(zip(found[6...], own[6...]).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) }, "item \(item)")
       #expect((Array(found[..<6]) == Array(own[..<6])) == !world.unseen.contains(Int(item)), "item \(item)")
@@ -69,13 +69,13 @@ struct CatalogueTextTests {
       blended.inputs(rows, from: embeddings, into: inputs)
     }
     var scales: Set<Float> = []
-    for (place, item) in rows.enumerated() {
+    for (index, item) in rows.enumerated() {
       let scale = temper.scale(events: world.dataset.items.trainCounts[Int(item)])
       scales.insert(scale)
       let (found, own) = (row(blended.embeddings, Int(item)), row(plain.embeddings, Int(item)))
       #expect(Array(found[..<12]) == own.map { scale * $0 }, "item \(item)")
       #expect(Array(found[12...]) == world.text(of: Int(item)) + BlendWorld.code(Int(item)))
-      #expect(zip(row(inputs, place), own).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) }, "item \(item)")
+      #expect(zip(row(inputs, index), own).allSatisfy { abs($0 - $1) <= 1e-6 * abs($1) }, "item \(item)")
     }
     #expect(scales.count > 3 && scales.min() == 1)
   }

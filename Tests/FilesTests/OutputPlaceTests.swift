@@ -62,15 +62,15 @@ import Testing
   }
 
   @Test(arguments: ["/dev/fd", "/proc/self/fd"])
-  func whatIsOpenIsWrittenWhereItStands(place: String) throws {
+  func whatIsOpenIsWrittenWhereItStands(index: String) throws {
     let path = try folder.write("log", "before ")
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seekToEnd()
-    try write("and after", to: "\(place)/\(handle.fileDescriptor)")
+    try write("and after", to: "\(index)/\(handle.fileDescriptor)")
     #expect(try text("log") == "before and after")
     try handle.write(contentsOf: Data(", still open".utf8))
     #expect(try text("log") == "before and after, still open")
-    #expect(throws: InputError.self) { try write("x", to: "\(place)/\(9999)") }
+    #expect(throws: InputError.self) { try write("x", to: "\(index)/\(9999)") }
   }
 
   @Test func aFolderIsNoFile() throws {

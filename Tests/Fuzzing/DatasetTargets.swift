@@ -75,11 +75,14 @@ enum DatasetWalk {
       for user in 0..<shard.userCount {
         _ = try dataset.find(user: shard.id(user))
         let events = shard.events(user)
-        for place in events.items.indices {
-          must((0..<items.count).contains(Int(events.items[place])), "an item out of bounds")
-          _ = (dataset.scenes[Int(events.scenes[place])], dataset.behaviors[Int(events.behaviors[place])], events.times[place])
+        for position in events.items.indices {
+          must((0..<items.count).contains(Int(events.items[position])), "an item out of bounds")
+          _ = (
+            dataset.scenes[Int(events.scenes[position])], dataset.behaviors[Int(events.behaviors[position])],
+            events.times[position]
+          )
         }
-        for place in [events.validation, events.test] { if let place { _ = events.items[place] } }
+        for position in [events.validation, events.test] { if let position { _ = events.items[position] } }
         _ = events.items.prefix(events.trainCount)
       }
     }

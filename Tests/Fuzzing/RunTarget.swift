@@ -63,7 +63,7 @@ extension FuzzTarget {
 
   /// Cuts the log as a run does that goes on, and adds a line; lines that stay must be whole.
   private static func goOn(_ path: String) throws {
-    _ = MetricsLog.lastPlace(path: path)
+    _ = MetricsLog.lastPosition(path: path)
     try MetricsLog.keep(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
     try MetricsLog(path: path).append([.init("step", .int(3))])
     let text = try contents(path)

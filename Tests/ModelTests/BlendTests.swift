@@ -56,10 +56,10 @@ struct BlendTests {
       { $0.tailTemper = .init(power: 1, base: 1e-300, growth: 1e29, most: 9) },
       { $0.tailTemper = .init(power: 1, base: 1e-300, growth: 0, most: 1) },
     ]
-    for (place, change) in changes.enumerated() {
+    for (index, change) in changes.enumerated() {
       var blend = sound
       change(&blend)
-      #expect(!blend.isPlausible, "change \(place)")
+      #expect(!blend.isPlausible, "change \(index)")
     }
   }
 

@@ -38,7 +38,7 @@ final class GoldenUsers {
     (times, requests) = (Storage(count: columns.count), Storage(count: count))
     if golden.config.time != .none {
       let (all, asked) = (try golden.file.ints("time"), try golden.file.ints("request_time"))
-      for (row, place) in columns.enumerated() { times.base[row] = Int64(all[place.user * length + place.position]) }
+      for (row, position) in columns.enumerated() { times.base[row] = Int64(all[position.user * length + position.position]) }
       for user in 0..<count { requests.base[user] = Int64(asked[user]) }
     }
     packed = PackedBatch(

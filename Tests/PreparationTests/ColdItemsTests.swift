@@ -90,11 +90,11 @@ import Testing
         #expect(!dataset.items.isCold(Int(item)))
         counts[Int(item)] += 1
       }
-      let places = [was.validation, was.test].map { event in event.flatMap { kept.firstIndex(of: $0) } }
+      let indices = [was.validation, was.test].map { event in event.flatMap { kept.firstIndex(of: $0) } }
       #expect(now.trainCount == was.trainCount - (was.count - now.count))
-      #expect([now.validation, now.test] == places.map { $0 == 0 ? nil : $0 })
+      #expect([now.validation, now.test] == indices.map { $0 == 0 ? nil : $0 })
       expected.eventsLeftOut += was.count - now.count
-      expected.withoutHistory += places.count { $0 == 0 }
+      expected.withoutHistory += indices.count { $0 == 0 }
       if let event = was.validation, now.validation != nil, isCold[event] { expected.validation += 1 }
       if let event = was.test, now.test != nil, isCold[event] { expected.test += 1 }
       found.training += now.trainCount

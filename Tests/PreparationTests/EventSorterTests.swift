@@ -27,10 +27,10 @@ import Testing
     let runs = sorter.runCount
     let sorted = try sorter.finish(&rules)
     var events: [[Int]] = []
-    sorted.forEach { place, group in
+    sorted.forEach { position, group in
       for event in group {
         events.append([users.shard(Int(event.user)), Int(event.user), Int(event.time), Int(event.item)])
-        #expect(event.user == sorted.users[place])
+        #expect(event.user == sorted.users[position])
       }
     }
     return (events, sorted.starts, runs)

@@ -38,13 +38,13 @@ import Testing
     // Through the manifest's JSON too.
     #expect(bytes(dataset.scenes) == bytes(spellings) && bytes(dataset.behaviors) == bytes(spellings))
     #expect(bytes((0..<2).map(dataset.items.id)) == bytes(spellings))
-    for (place, spelling) in spellings.enumerated() {
-      #expect(dataset.items.index(of: spelling) == place && dataset.items.text(place) == "title \(place)")
+    for (index, spelling) in spellings.enumerated() {
+      #expect(dataset.items.index(of: spelling) == index && dataset.items.text(index) == "title \(index)")
       let found = try #require(try dataset.find(user: spelling))
       let shard = try dataset.shard(found.shard)
       #expect(Array(shard.id(found.user).utf8) == Array(spelling.utf8))
       let events = shard.events(found.user)
-      #expect(Array(events.items) == [0, 1, 0, 1] && events.behaviors.allSatisfy { Int($0) == place })
+      #expect(Array(events.items) == [0, 1, 0, 1] && events.behaviors.allSatisfy { Int($0) == index })
     }
     // Appended once more, everything is a repeat of itself and of nothing else.
     let again = try prepare("again", appendedTo: dataset)

@@ -54,9 +54,9 @@ struct TensorBoardWriterTests {
       try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { _ in true }
       #expect(try framed(writer.path) == whole)
       var asked: [String] = []
-      try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { place in
-        asked.append("\(place.phase) \(place.step)\(place.isEvaluation ? " evaluated" : "")")
-        return place.phase == "universal" || place.step < 2 || place.isEvaluation
+      try TensorBoardFile.keep(folder: folder, phases: ["universal", "like"]) { position in
+        asked.append("\(position.phase) \(position.step)\(position.isEvaluation ? " evaluated" : "")")
+        return position.phase == "universal" || position.step < 2 || position.isEvaluation
       }
       #expect(asked == (1...4).flatMap { ["universal \($0)", "like \($0)"] } + ["like 2 evaluated"])
       #expect(try framed(writer.path) == [0, 1, 2, 3, 5, 7, 9].map { whole[$0] })

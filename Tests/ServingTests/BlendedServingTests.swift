@@ -54,8 +54,8 @@ struct BlendedServingTests {
     let buckets = PopularityBuckets(trainCounts: dataset.items.trainCounts)
     var metrics = RankingMetrics(cutoffs: [1, 5, 10])
     for (row, id) in ids.enumerated() {
-      let place = try #require(try dataset.find(user: id))
-      let events = try dataset.shard(place.shard).events(place.user)
+      let index = try #require(try dataset.find(user: id))
+      let events = try dataset.shard(index.shard).events(index.user)
       guard let event = events.validation, served.plan.evaluated.matches(events, event) else { continue }
       let scores = items.map { product(users[row], $0) }
       let target = Int(events.items[event])

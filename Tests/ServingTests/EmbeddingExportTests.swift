@@ -50,8 +50,8 @@ struct EmbeddingExportTests {
     let buckets = PopularityBuckets(trainCounts: dataset.items.trainCounts)
     var metrics = RankingMetrics(cutoffs: [1, 5, 10])
     for (row, id) in ids.enumerated() {
-      guard let place = try dataset.find(user: id) else { throw InputError("\(id) is not in the data set") }
-      let events = try dataset.shard(place.shard).events(place.user)
+      guard let position = try dataset.find(user: id) else { throw InputError("\(id) is not in the data set") }
+      let events = try dataset.shard(position.shard).events(position.user)
       guard let event = events.validation, served.plan.evaluated.matches(events, event) else { continue }
       let scores = (0..<dataset.items.count).map { item in
         (0..<width).reduce(Float(0)) { $0 + users[row * width + $1] * items[item * width + $1] }

@@ -3,8 +3,8 @@ import Testing
 
 struct RestartPolicyTests {
   private func end(_ status: Int32, failed: Int? = nil, before: Int? = nil, reached: Int? = nil) -> RestartPolicy.End {
-    let place = { (step: Int) in RestartPolicy.Place(phase: "universal", step: step) }
-    return .init(status: status, failed: failed.map(place), before: before.map(place), reached: reached.map(place))
+    let position = { (step: Int) in RestartPolicy.StepPosition(phase: "universal", step: step) }
+    return .init(status: status, failed: failed.map(position), before: before.map(position), reached: reached.map(position))
   }
 
   private func isRestart(_ decision: RestartPolicy.Decision) -> Bool { if case .restart = decision { true } else { false } }

@@ -93,9 +93,9 @@ struct WorldTests {
     var following = together
     for story in Self.stories {
       let items = story.dropLast().map { Int($0.item) }
-      for (place, item) in items.enumerated() {
+      for (index, item) in items.enumerated() {
         popularity[item] += 1
-        if place > 0 { following[items[place - 1]][item] += 1 }
+        if index > 0 { following[items[index - 1]][item] += 1 }
         for other in Set(items.prefix(60)) { together[other][item] += 1 }
       }
     }

@@ -61,7 +61,7 @@ import Testing
     }
     let purposes: [RandomPurpose] = [.denseParameter, .itemRow, .dropout, .permutation, .negatives, .window, .target, .benchmark]
     for purpose in purposes { add(RandomStream(seed: 1, purpose: purpose), "\(purpose)") }
-    for place in [1, 2, 4095] { add(RandomStream(seed: 1, dropoutPlace: place, step: 0), "dropout place \(place)") }
+    for index in [1, 2, 4095] { add(RandomStream(seed: 1, dropoutSite: index, step: 0), "dropout place \(index)") }
     for step in [1, 2, UInt32.max] { add(RandomStream(seed: 1, purpose: .itemRow, step: step), "step \(step)") }
     for seed in [0, 2, 1 << 32, 1 << 32 + 1, .max] as [UInt64] {
       add(RandomStream(seed: seed, purpose: .itemRow), "seed \(seed)")
@@ -70,7 +70,7 @@ import Testing
       add(RandomStream(seed: 1, purpose: .itemRow), row: row, "row \(row)")
     }
     #expect(seen.count == 24)
-    let first = RandomStream(seed: 1, dropoutPlace: 0, step: 0)
+    let first = RandomStream(seed: 1, dropoutSite: 0, step: 0)
     #expect(normal(first) == normal(RandomStream(seed: 1, purpose: .dropout)))
   }
 

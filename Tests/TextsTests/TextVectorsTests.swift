@@ -73,8 +73,8 @@ struct TextVectorsTests {
         states.copyMean(rows[row], into: mean, scratch: scratch.base)
         return states.tokenCount(rows[row]) > 0
       }, workspace: workspace)
-    for (place, item) in items.enumerated() {
-      #expect(try found.rows(place..<place + 1).buffer.elementsEqual(world.vector(item, vectors)), "item \(item)")
+    for (index, item) in items.enumerated() {
+      #expect(try found.rows(index..<index + 1).buffer.elementsEqual(world.vector(item, vectors)), "item \(item)")
     }
   }
 
@@ -135,7 +135,7 @@ struct TextVectorsTests {
     #expect(vectors.width == 10 && vectors.lexicalWidth == 8)
     try write(sound, record, rule: TextVectors.rule + 1)
     #expect(throws: InputError.self) { try TextVectors(dataset: world.dataset) }
-    let damages: [(place: Int, spec: TensorSpec)] = [
+    let damages: [(index: Int, spec: TensorSpec)] = [
       (0, TensorSpec("words", .i64, [3])), (0, TensorSpec("words", .u64, [3, 1])), (0, TensorSpec("other", .u64, [3])),
       (1, TensorSpec("frequencies", .i64, [2])), (1, TensorSpec("frequencies", .f32, [3])),
       (2, TensorSpec("mean", .f32, [5])), (2, TensorSpec("mean", .i32, [6])), (2, TensorSpec("mean", .f32, [6, 1])),
@@ -146,9 +146,9 @@ struct TextVectorsTests {
       (4, TensorSpec("vectors", .f16, [items, 70_000])), (4, TensorSpec("vectors", .f16, [items * 10])),
       (4, TensorSpec("rows", .f16, [items, 10])),
     ]
-    for (place, spec) in damages {
+    for (index, spec) in damages {
       var specs = sound
-      specs[place] = spec
+      specs[index] = spec
       try write(specs, record)
       let error = #expect(throws: InputError.self, "\(spec)") { try TextVectors(dataset: world.dataset) }
       #expect(error?.description.hasPrefix(world.path) == true, "\(spec)")

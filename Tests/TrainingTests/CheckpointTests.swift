@@ -114,9 +114,9 @@ struct CheckpointTests {
     let file = URL(fileURLWithPath: folder.file("c/\(name)"))
     let whole = try Data(contentsOf: file)
     // Early, in the header, and in the last number: each flip must be seen.
-    for place in [9, whole.count / 2, whole.count - 1] {
+    for position in [9, whole.count / 2, whole.count - 1] {
       var flipped = whole
-      flipped[place] ^= 1
+      flipped[position] ^= 1
       try flipped.write(to: file)
       let error = #expect(throws: InputError.self) {
         try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)

@@ -131,7 +131,7 @@ private struct PoisonedSource: TokenSource {
   func appendStates(_ item: Int, to states: inout [Float]) {
     let start = states.count
     source.appendStates(item, to: &states)
-    if item == self.item { for place in start..<states.count { states[place] = .greatestFiniteMagnitude } }
+    if item == self.item { for index in start..<states.count { states[index] = .greatestFiniteMagnitude } }
   }
 }
 
@@ -149,8 +149,8 @@ func save(
   communicator: any Communicator
 ) throws {
   let optimizer = AdamW(model.parameters, options: .init())
-  for place in 0..<optimizer.firstMoments.count { optimizer.firstMoments[place] = Float(place) }
-  for place in 0..<optimizer.secondMoments.count { optimizer.secondMoments[place] = 0.5 + Float(place) }
+  for index in 0..<optimizer.firstMoments.count { optimizer.firstMoments[index] = Float(index) }
+  for index in 0..<optimizer.secondMoments.count { optimizer.secondMoments[index] = 0.5 + Float(index) }
   let contents = CheckpointContents(
     model, optimizer: optimizer, configuration: "seed: 5\n", itemKey: { UInt64($0) << 40 }, vocabulary: .init())
   let writer = CheckpointWriter(contents, ranksOnHost: communicator.size, communicator: communicator)

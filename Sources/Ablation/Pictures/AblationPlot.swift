@@ -19,10 +19,10 @@ package struct AblationPlot {
     return DotPicture(title: title, legend: results.legend, panels: panels).svg
   }
 
-  private func panel(_ metric: String, _ place: AblationResults.Place) -> DotPicture.Panel {
+  private func panel(_ metric: String, _ selection: AblationResults.Selection) -> DotPicture.Panel {
     let values = grid.buckets.map { bucket in
-      grid.variants.map { results.values($0.name, place, bucket: bucket, metric: metric).compactMap { $0 } }
+      grid.variants.map { results.values($0.name, selection, bucket: bucket, metric: metric).compactMap { $0 } }
     }
-    return DotPicture.Panel(title: results.title(metric, place), groups: grid.buckets, values: values)
+    return DotPicture.Panel(title: results.title(metric, selection), groups: grid.buckets, values: values)
   }
 }

@@ -31,9 +31,9 @@ struct DotPicture {
 
   /// The panel's means.
   private static func words(_ panel: Panel, _ names: [String]) -> String {
-    let variants = names.enumerated().map { place, name in
+    let variants = names.enumerated().map { index, name in
       let means = zip(panel.groups, panel.values).compactMap { group, values in
-        Spread(values[place]).map { "\(group) \(HumanFormat.decimal($0.mean, panel.decimals))" }
+        Spread(values[index]).map { "\(group) \(HumanFormat.decimal($0.mean, panel.decimals))" }
       }
       return "\(name): \(means.isEmpty ? "nothing" : means.joined(separator: ", "))"
     }
@@ -51,11 +51,11 @@ struct DotPicture {
     let scale = Picture.scale(lowest: isAbove ? 0 : ends.min() ?? 0, highest: ends.max() ?? 0, at: y)
     picture.addAxis(panel.title, scale, at: y)
     let room = (Picture.width - Picture.left - Picture.right) / Double(max(panel.groups.count, 1))
-    for (place, group) in panel.groups.enumerated() {
-      let middle = Picture.left + room * (Double(place) + 0.5)
+    for (index, group) in panel.groups.enumerated() {
+      let middle = Picture.left + room * (Double(index) + 0.5)
       picture.add([Picture.text(group, middle, y + Picture.panelHeight - 20, anchor: "middle")])
       let step = min(24, room * 0.8 / Double(max(colors.count, 1)))
-      for (number, values) in panel.values[place].enumerated() {
+      for (number, values) in panel.values[index].enumerated() {
         let x = middle + step * (Double(number) - Double(colors.count - 1) / 2)
         picture.add(Self.dot(values, x: x, scale, colors[number]))
       }

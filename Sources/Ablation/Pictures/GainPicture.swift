@@ -33,22 +33,22 @@ package struct GainPicture {
 
   private var panels: [DotPicture.Panel] {
     grid.settings.flatMap { setting -> [DotPicture.Panel] in
-      let places = results.phases.map { AblationResults.Place(setting: setting.label, phase: $0, split: "test") }
+      let selections = results.phases.map { AblationResults.Selection(setting: setting.label, phase: $0, split: "test") }
         .filter { results.references($0).contains(Self.reference) }
-      guard !places.isEmpty else { return [] }
+      guard !selections.isEmpty else { return [] }
       return grid.metrics.map { metric in
         let how = grid.settings.count > 1 ? ", \(setting.label)" : ""
         return DotPicture.Panel(
-          title: "gain in \(metric), percent, all\(how)", groups: places.map(\.phase),
-          values: places.map { place in grid.variants.map { gains($0.name, place, metric) } }, decimals: 1)
+          title: "gain in \(metric), percent, all\(how)", groups: selections.map(\.phase),
+          values: selections.map { selection in grid.variants.map { gains($0.name, selection, metric) } }, decimals: 1)
       }
     }
   }
 
   /// By seed; a seed whose universal phase found nothing has none.
-  private func gains(_ variant: String, _ place: AblationResults.Place, _ metric: String) -> [Double] {
-    let own = results.values(variant, place, bucket: "all", metric: metric)
-    let other = results.values(variant, place, reference: Self.reference, bucket: "all", metric: metric)
+  private func gains(_ variant: String, _ selection: AblationResults.Selection, _ metric: String) -> [Double] {
+    let own = results.values(variant, selection, bucket: "all", metric: metric)
+    let other = results.values(variant, selection, reference: Self.reference, bucket: "all", metric: metric)
     return zip(own, other).compactMap { own, other in
       guard let own, let other, other > 0 else { return nil }
       return 100 * (own / other - 1)

@@ -61,11 +61,11 @@ struct LinePicture {
     let y = picture.addPanel()
     let scale = Picture.scale(highest: highest, at: y)
     picture.addAxis(panel.title, scale, at: y)
-    let places = points.map(\.x) + panel.labels.map(\.x)
-    let (first, last) = (places.min() ?? 0, places.max() ?? 1)
-    func x(_ place: Double) -> Double {
+    let indices = points.map(\.x) + panel.labels.map(\.x)
+    let (first, last) = (indices.min() ?? 0, indices.max() ?? 1)
+    func x(_ index: Double) -> Double {
       let room = Picture.width - Picture.left - Picture.right - 40
-      return Picture.left + 20 + (last > first ? room * (place - first) / (last - first) : room / 2)
+      return Picture.left + 20 + (last > first ? room * (index - first) / (last - first) : room / 2)
     }
     for label in panel.labels {
       picture.add([Picture.text(label.text, x(label.x), y + Picture.panelHeight - 24, anchor: "middle")])
@@ -81,9 +81,9 @@ struct LinePicture {
     let spreads = line.points.compactMap { point in Spread(point.values).map { (point.x, $0) } }
     guard spreads.contains(where: { $0.1.deviation != nil }) else { return [] }
     func edge(_ side: Double) -> [String] {
-      spreads.map { place, spread in
+      spreads.map { index, spread in
         let value = max(0, spread.mean + side * (spread.deviation ?? 0))
-        return "\(Picture.number(x(place))),\(Picture.number(scale.y(value)))"
+        return "\(Picture.number(x(index))),\(Picture.number(scale.y(value)))"
       }
     }
     let corners = (edge(1) + edge(-1).reversed()).joined(separator: " ")

@@ -29,7 +29,7 @@ struct Picture {
 
   init(title: String, description: String) { (self.title, self.description) = (title, description) }
 
-  static func color(_ place: Int) -> String { colors[place % colors.count] }
+  static func color(_ index: Int) -> String { colors[index % colors.count] }
 
   /// The whole file.
   var svg: String { ([head] + lines + ["</svg>"]).joined(separator: "\n") + "\n" }

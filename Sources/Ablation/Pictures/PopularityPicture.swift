@@ -24,12 +24,12 @@ package struct PopularityPicture {
   }
 
   /// The same numbers as a table; nothing when no run tells.
-  func table(_ place: AblationResults.Place) -> [String] {
-    guard let groups = groups(place) else { return [] }
+  func table(_ selection: AblationResults.Selection) -> [String] {
+    guard let groups = groups(selection) else { return [] }
     let heads = ["\(Self.metric), test, by training events"] + groups.map(\.label)
     let rows =
       [["users"] + groups.map { HumanFormat.count($0.users) }]
-      + lines(place).map { line in
+      + lines(selection).map { line in
         [line.name]
           + groups.map { group in
             let values = line.points.first { $0.x == Double(group.number) }?.values ?? []
@@ -42,10 +42,10 @@ package struct PopularityPicture {
   }
 
   /// Everything in it, by group and seed, for other programs.
-  func json(_ place: AblationResults.Place) -> [JSONValue] {
-    sources(place).map { source in
+  func json(_ selection: AblationResults.Selection) -> [JSONValue] {
+    sources(selection).map { source in
       .object([
-        .init("evaluated", .string(place.setting)), .init("phase", .string(place.phase)),
+        .init("evaluated", .string(selection.setting)), .init("phase", .string(selection.phase)),
         .init("ranked_by", .string(source.name)),
         .init("metric", .string(Self.metric)), .init("groups", .array(Self.json(source.deciles))),
       ])
@@ -63,16 +63,16 @@ package struct PopularityPicture {
   }
 
   /// The groups of the base, or of the first variant that has any.
-  private func groups(_ place: AblationResults.Place) -> [PopularityDeciles.Group]? {
+  private func groups(_ selection: AblationResults.Selection) -> [PopularityDeciles.Group]? {
     let names = [grid.base] + grid.variants.map(\.name)
-    return names.lazy.compactMap { results.deciles($0, place).first { !$0.groups.isEmpty } }.first?.groups
+    return names.lazy.compactMap { results.deciles($0, selection).first { !$0.groups.isEmpty } }.first?.groups
   }
 
-  private func panel(_ place: AblationResults.Place) -> LinePicture.Panel? {
-    guard let groups = groups(place) else { return nil }
+  private func panel(_ selection: AblationResults.Selection) -> LinePicture.Panel? {
+    guard let groups = groups(selection) else { return nil }
     return LinePicture.Panel(
-      title: results.title(Self.metric, place), axis: "training events of the item, in tenths of the users",
-      labels: groups.map { (Double($0.number), $0.label) }, lines: lines(place))
+      title: results.title(Self.metric, selection), axis: "training events of the item, in tenths of the users",
+      labels: groups.map { (Double($0.number), $0.label) }, lines: lines(selection))
   }
 
   /// Something that ranked users, with its groups of each run.
@@ -85,22 +85,22 @@ package struct PopularityPicture {
   }
 
   /// The variants, then what needs no training.
-  private func sources(_ place: AblationResults.Place) -> [Source] {
+  private func sources(_ selection: AblationResults.Selection) -> [Source] {
     let variants = grid.variants.enumerated().map { number, variant in
       Source(
         name: variant.name, line: results.label(variant.name), color: Picture.color(number),
-        deciles: results.deciles(variant.name, place))
+        deciles: results.deciles(variant.name, selection))
     }
-    let baselines = results.baselines(place).filter(\.isOfTheBase).enumerated().map { number, baseline in
+    let baselines = results.baselines(selection).filter(\.isOfTheBase).enumerated().map { number, baseline in
       Source(
         name: baseline.name, line: baseline.title, color: Picture.gray, dash: Picture.dashes[number % Picture.dashes.count],
-        deciles: results.deciles(of: baseline, place))
+        deciles: results.deciles(of: baseline, selection))
     }
     return (variants + baselines).filter { $0.deciles.contains { !$0.groups.isEmpty } }
   }
 
-  private func lines(_ place: AblationResults.Place) -> [LinePicture.Line] {
-    sources(place).map { source in
+  private func lines(_ selection: AblationResults.Selection) -> [LinePicture.Line] {
+    sources(selection).map { source in
       let points = (1...10).compactMap { number -> (x: Double, values: [Double])? in
         let values = source.deciles.compactMap { $0[number] }
         return values.isEmpty ? nil : (Double(number), values)

@@ -26,12 +26,12 @@ extension AblationResults {
   /// The baselines of a place: of the base's data set, then of the other variants'.
   ///
   /// Where several runs of a data set have them, the base's first seed comes first.
-  func baselines(_ place: Place) -> [Baseline] {
+  func baselines(_ selection: Selection) -> [Baseline] {
     let names = [grid.base] + grid.variants.map(\.name).filter { $0 != grid.base }
     var (found, known) = ([Baseline](), Set<String?>())
     for variant in names where !known.contains(data[variant]?.checksum) {
-      guard let seed = grid.seeds.first(where: { entry(variant, $0, place, nil)?["baselines"] != nil }),
-        let measured = entry(variant, seed, place, nil)?["baselines"]
+      guard let seed = grid.seeds.first(where: { entry(variant, $0, selection, nil)?["baselines"] != nil }),
+        let measured = entry(variant, seed, selection, nil)?["baselines"]
       else { continue }
       known.insert(data[variant]?.checksum)
       let isOfTheBase = data[variant]?.checksum == data[grid.base]?.checksum
@@ -43,30 +43,30 @@ extension AblationResults {
   }
 
   /// A metric of a baseline in a group of users.
-  func value(_ baseline: Baseline, _ place: Place, bucket: String, metric: String) -> Double? {
-    Self.group(bucket, of: measured(baseline, place))?[metric]?.number
+  func value(_ baseline: Baseline, _ selection: Selection, bucket: String, metric: String) -> Double? {
+    Self.group(bucket, of: measured(baseline, selection))?[metric]?.number
   }
 
   /// Its standard error over users.
-  func standardError(_ baseline: Baseline, _ place: Place, bucket: String, metric: String) -> Double? {
-    Self.group(bucket, of: measured(baseline, place)?["standard_error"])?[metric]?.number
+  func standardError(_ baseline: Baseline, _ selection: Selection, bucket: String, metric: String) -> Double? {
+    Self.group(bucket, of: measured(baseline, selection)?["standard_error"])?[metric]?.number
   }
 
   /// A baseline less the base, of the seeds that the base has; nil where they have no users in common.
-  func difference(_ baseline: Baseline, _ place: Place, bucket: String, metric: String) -> PairedDifference? {
-    guard baseline.isOfTheBase, let value = value(baseline, place, bucket: bucket, metric: metric) else { return nil }
-    let base = values(grid.base, place, bucket: bucket, metric: metric)
+  func difference(_ baseline: Baseline, _ selection: Selection, bucket: String, metric: String) -> PairedDifference? {
+    guard baseline.isOfTheBase, let value = value(baseline, selection, bucket: bucket, metric: metric) else { return nil }
+    let base = values(grid.base, selection, bucket: bucket, metric: metric)
     return PairedDifference(base.map { $0.map { _ in value } }, minus: base)
   }
 
   /// Its evaluated users cut by the popularity of their items; none where no file of each user's ranks was read.
-  func deciles(of baseline: Baseline, _ place: Place) -> [PopularityDeciles] {
+  func deciles(of baseline: Baseline, _ selection: Selection) -> [PopularityDeciles] {
     let ranks = records[baseline.variant]?[baseline.seed]?.ranks(
-      place.phase, setting: place.setting, split: place.split, ranking: baseline.name)
+      selection.phase, setting: selection.setting, split: selection.split, ranking: baseline.name)
     return ranks.map { [PopularityDeciles($0)] } ?? []
   }
 
-  private func measured(_ baseline: Baseline, _ place: Place) -> JSONValue? {
-    entry(baseline.variant, baseline.seed, place, nil)?["baselines"]?[baseline.name]
+  private func measured(_ baseline: Baseline, _ selection: Selection) -> JSONValue? {
+    entry(baseline.variant, baseline.seed, selection, nil)?["baselines"]?[baseline.name]
   }
 }

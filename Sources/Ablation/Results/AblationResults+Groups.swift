@@ -26,12 +26,12 @@ extension AblationResults {
   }
 
   /// The scenes and behaviors of a place, where there are several: those with the most users, by name.
-  func categories(_ place: Place, most: Int = mostCategories) -> [Categories] {
+  func categories(_ selection: Selection, most: Int = mostCategories) -> [Categories] {
     Self.kinds.compactMap { kind, title in
       var users: [String: Double] = [:]
       for variant in grid.variants {
         for seed in grid.seeds {
-          guard case .object(let fields) = entry(variant.name, seed, place, nil)?[kind] else { continue }
+          guard case .object(let fields) = entry(variant.name, seed, selection, nil)?[kind] else { continue }
           for field in fields { users[field.key] = max(users[field.key] ?? 0, field.value["users"]?.number ?? 0) }
         }
       }

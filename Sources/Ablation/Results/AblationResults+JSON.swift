@@ -11,14 +11,14 @@ extension AblationResults {
       .init("seeds", .array(grid.seeds.map(Self.number))),
       .init("variants", .array(grid.variants.map(variantJSON))), .init("incomplete", .array(failures.map { .string($0) })),
       .init("results", .array(grid.settings.flatMap { setting in phases.flatMap { rows(setting.label, $0) } })),
-      .init("popularity", .array(places("test").flatMap(PopularityPicture(self).json))),
+      .init("popularity", .array(selections("test").flatMap(PopularityPicture(self).json))),
       .init("learning_curves", .array(phases.flatMap(CurvePicture(self).json))),
     ])
   }
 
-  private func places(_ split: String) -> [Place] {
+  private func selections(_ split: String) -> [Selection] {
     grid.settings.flatMap { setting in
-      phases.map { Place(setting: setting.label, phase: $0, split: split) }
+      phases.map { Selection(setting: setting.label, phase: $0, split: split) }
     }
   }
 
@@ -38,31 +38,33 @@ extension AblationResults {
   private func rows(_ setting: String, _ phase: String) -> [JSONValue] {
     var rows: [JSONValue] = []
     for split in ["test", "validation"] {
-      let place = Place(setting: setting, phase: phase, split: split)
-      let models: [String?] = [nil] + references(place).map { Optional($0) }
-      let groups = grid.buckets + categories(place, most: .max).flatMap(\.groups).filter { !grid.buckets.contains($0) }
+      let selection = Selection(setting: setting, phase: phase, split: split)
+      let models: [String?] = [nil] + references(selection).map { Optional($0) }
+      let groups = grid.buckets + categories(selection, most: .max).flatMap(\.groups).filter { !grid.buckets.contains($0) }
       for variant in grid.variants {
         for (reference, bucket) in models.flatMap({ model in groups.map { (model, $0) } }) {
-          rows += grid.metrics.compactMap { row(place, variant.name, reference, bucket, $0) }
+          rows += grid.metrics.compactMap { row(selection, variant.name, reference, bucket, $0) }
         }
       }
-      for baseline in baselines(place) {
-        for bucket in groups { rows += grid.metrics.compactMap { row(place, baseline, bucket, $0) } }
+      for baseline in baselines(selection) {
+        for bucket in groups { rows += grid.metrics.compactMap { row(selection, baseline, bucket, $0) } }
       }
     }
     return rows
   }
 
-  private func row(_ place: Place, _ variant: String, _ reference: String?, _ bucket: String, _ metric: String) -> JSONValue? {
-    let values = values(variant, place, reference: reference, bucket: bucket, metric: metric)
+  private func row(_ selection: Selection, _ variant: String, _ reference: String?, _ bucket: String, _ metric: String)
+    -> JSONValue?
+  {
+    let values = values(variant, selection, reference: reference, bucket: bucket, metric: metric)
     guard let spread = Spread(values.compactMap { $0 }) else { return nil }
     // A phase is held against the base's, and what stands beside a phase against the phase.
-    let own = self.values(variant, place, bucket: bucket, metric: metric)
-    let base = self.values(grid.base, place, bucket: bucket, metric: metric)
+    let own = self.values(variant, selection, bucket: bucket, metric: metric)
+    let base = self.values(grid.base, selection, bucket: bucket, metric: metric)
     let difference = reference == nil ? PairedDifference(values, minus: base) : PairedDifference(own, minus: values)
-    let errors = reference == nil ? standardErrors(variant, place, bucket: bucket, metric: metric) : []
+    let errors = reference == nil ? standardErrors(variant, selection, bucket: bucket, metric: metric) : []
     return .object(
-      fields(place, variant, bucket, metric, beside: reference) + [
+      fields(selection, variant, bucket, metric, beside: reference) + [
         .init("values", .array(values.map(Self.optional))),
         .init("mean", .double(spread.mean)), .init("deviation", Self.optional(spread.deviation)),
         .init(reference == nil ? "difference" : "gain", Self.optional(difference?.mean)),
@@ -70,25 +72,27 @@ extension AblationResults {
       ] + (errors.contains { $0 != nil } ? [.init("standard_errors", .array(errors.map(Self.optional)))] : []))
   }
 
-  private func row(_ place: Place, _ baseline: Baseline, _ bucket: String, _ metric: String) -> JSONValue? {
-    guard let value = value(baseline, place, bucket: bucket, metric: metric) else { return nil }
-    let difference = difference(baseline, place, bucket: bucket, metric: metric)
+  private func row(_ selection: Selection, _ baseline: Baseline, _ bucket: String, _ metric: String) -> JSONValue? {
+    guard let value = value(baseline, selection, bucket: bucket, metric: metric) else { return nil }
+    let difference = difference(baseline, selection, bucket: bucket, metric: metric)
     return .object(
-      fields(place, baseline.variant, bucket, metric, beside: nil) + [
+      fields(selection, baseline.variant, bucket, metric, beside: nil) + [
         .init("baseline", .string(baseline.name)), .init("seed", Self.number(baseline.seed)), .init("value", .double(value)),
-        .init("standard_error", Self.optional(standardError(baseline, place, bucket: bucket, metric: metric))),
+        .init("standard_error", Self.optional(standardError(baseline, selection, bucket: bucket, metric: metric))),
         .init("difference", Self.optional(difference?.mean)), .init("difference_error", Self.optional(difference?.error)),
       ])
   }
 
   /// What a row is of.
   private func fields(
-    _ place: Place, _ variant: String, _ bucket: String, _ metric: String, beside: String?
+    _ selection: Selection, _ variant: String, _ bucket: String, _ metric: String, beside: String?
   ) -> [JSONValue.Field] {
     [
-      .init("evaluated", .string(place.setting)), .init("phase", .string(place.phase)), .init("split", .string(place.split)),
+      .init("evaluated", .string(selection.setting)), .init("phase", .string(selection.phase)),
+      .init("split", .string(selection.split)),
       .init("variant", .string(variant)), .init("beside", beside.map { JSONValue.string($0) } ?? .null),
-      .init("bucket", .string(bucket)), .init("users", users(variant, place, bucket: bucket).map { JSONValue.int($0) } ?? .null),
+      .init("bucket", .string(bucket)),
+      .init("users", users(variant, selection, bucket: bucket).map { JSONValue.int($0) } ?? .null),
       .init("metric", .string(metric)),
     ]
   }

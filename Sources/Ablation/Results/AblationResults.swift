@@ -17,7 +17,7 @@ package struct AblationResults: Sendable {
   }
 
   /// A place in the results that a table is of.
-  package struct Place: Sendable, Equatable {
+  package struct Selection: Sendable, Equatable {
     /// The setting's label.
     package let setting: String
     /// The phase.
@@ -61,26 +61,28 @@ package struct AblationResults: Sendable {
   private var all: [AblationRecord] { records.values.flatMap(\.values) }
 
   /// What stands beside a phase on the same users, in any run.
-  package func references(_ place: Place) -> [String] {
-    Set(all.flatMap { $0.references(place.phase, setting: place.setting, split: place.split) }).sorted()
+  package func references(_ selection: Selection) -> [String] {
+    Set(all.flatMap { $0.references(selection.phase, setting: selection.setting, split: selection.split) }).sorted()
   }
 
   /// A metric of a variant in a bucket, by seed; nil where a run has none.
   package func values(
-    _ variant: String, _ place: Place, reference: String? = nil, bucket: String, metric: String
+    _ variant: String, _ selection: Selection, reference: String? = nil, bucket: String, metric: String
   ) -> [Double?] {
-    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, place, reference))?[metric]?.number }
+    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, selection, reference))?[metric]?.number }
   }
 
   /// The users of a bucket; nil when no run of the variant tells.
-  package func users(_ variant: String, _ place: Place, bucket: String) -> Int? {
-    grid.seeds.lazy.compactMap { Self.group(bucket, of: entry(variant, $0, place, nil))?["users"]?.number }.first.map { Int($0) }
+  package func users(_ variant: String, _ selection: Selection, bucket: String) -> Int? {
+    grid.seeds.lazy.compactMap { Self.group(bucket, of: entry(variant, $0, selection, nil))?["users"]?.number }.first.map {
+      Int($0)
+    }
   }
 
   /// How a variant was evaluated, in words, without what differs from run to run; nil when no run of it tells.
-  package func protocolText(_ variant: String, _ place: Place) -> String? {
+  package func protocolText(_ variant: String, _ selection: Selection) -> String? {
     for seed in grid.seeds {
-      guard case .object(let fields) = entry(variant, seed, place, nil)?["protocol"] else { continue }
+      guard case .object(let fields) = entry(variant, seed, selection, nil)?["protocol"] else { continue }
       return fields.filter { !["checkpoint", "dataset"].contains($0.key) }.map { field in
         let value = if case .string(let text) = field.value { text } else { field.value.line }
         return "\(field.key) \(value)"
@@ -90,14 +92,15 @@ package struct AblationResults: Sendable {
   }
 
   /// The standard error over users of a variant's mean, by seed; nil where a run has none.
-  func standardErrors(_ variant: String, _ place: Place, bucket: String, metric: String) -> [Double?] {
-    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, place, nil)?["standard_error"])?[metric]?.number }
+  func standardErrors(_ variant: String, _ selection: Selection, bucket: String, metric: String) -> [Double?] {
+    grid.seeds.map { seed in Self.group(bucket, of: entry(variant, seed, selection, nil)?["standard_error"])?[metric]?.number }
   }
 
   /// Evaluated users cut by the popularity of their items, of each seed that tells.
-  func deciles(_ variant: String, _ place: Place) -> [PopularityDeciles] {
+  func deciles(_ variant: String, _ selection: Selection) -> [PopularityDeciles] {
     grid.seeds.compactMap { seed in
-      records[variant]?[seed]?.ranks(place.phase, setting: place.setting, split: place.split).map(PopularityDeciles.init)
+      records[variant]?[seed]?.ranks(selection.phase, setting: selection.setting, split: selection.split).map(
+        PopularityDeciles.init)
     }
   }
 
@@ -113,11 +116,11 @@ package struct AblationResults: Sendable {
   }
 
   /// What a panel or table is of.
-  func title(_ metric: String, _ place: Place) -> String {
-    "\(metric), \(place.phase)" + (grid.settings.count > 1 ? ", \(place.setting)" : "")
+  func title(_ metric: String, _ selection: Selection) -> String {
+    "\(metric), \(selection.phase)" + (grid.settings.count > 1 ? ", \(selection.setting)" : "")
   }
 
-  func entry(_ variant: String, _ seed: UInt64, _ place: Place, _ reference: String?) -> JSONValue? {
-    records[variant]?[seed]?.entry(place.phase, setting: place.setting, split: place.split, reference: reference)
+  func entry(_ variant: String, _ seed: UInt64, _ selection: Selection, _ reference: String?) -> JSONValue? {
+    records[variant]?[seed]?.entry(selection.phase, setting: selection.setting, split: selection.split, reference: reference)
   }
 }

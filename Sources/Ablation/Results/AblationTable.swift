@@ -39,21 +39,21 @@ package struct AblationTable {
       "- Each run's checkpoint was chosen by its validation metric. Choose between variants by the validation rows; test events are for what "
         + "has been chosen.",
     ]
-    let places = grid.settings.flatMap { setting in results.phases.map { Self.test(setting.label, $0) } }
-    if places.contains(where: { !errors($0, grid.buckets.map { ($0, grid.metrics[0]) }).isEmpty }) {
+    let selections = grid.settings.flatMap { setting in results.phases.map { Self.test(setting.label, $0) } }
+    if selections.contains(where: { !errors($0, grid.buckets.map { ($0, grid.metrics[0]) }).isEmpty }) {
       lines.append(
         "- \"Error over users\" is the standard error of the mean of `\(base)`, one seed: what other users of the same kind would change. "
           + "Deviations over seeds know nothing of it.")
     }
-    if places.contains(where: { !results.baselines($0).isEmpty }) {
+    if selections.contains(where: { !results.baselines($0).isEmpty }) {
       lines.append(
         "- Rows without a deviation rank the same users without any training; in parentheses their difference to `\(base)`.")
     }
     return lines
   }
 
-  private static func test(_ setting: String, _ phase: String) -> AblationResults.Place {
-    AblationResults.Place(setting: setting, phase: phase, split: "test")
+  private static func test(_ setting: String, _ phase: String) -> AblationResults.Selection {
+    AblationResults.Selection(setting: setting, phase: phase, split: "test")
   }
 
   /// A column: its title, the group of users and the metric.
@@ -61,7 +61,7 @@ package struct AblationTable {
 
   private func section(_ label: String, _ phase: String) -> [String] {
     let test = Self.test(label, phase)
-    let validation = AblationResults.Place(setting: label, phase: phase, split: "validation")
+    let validation = AblationResults.Selection(setting: label, phase: phase, split: "validation")
     let title = grid.settings.count > 1 ? "\(phase), \(label)" : phase
     var lines = ["", "## \(title)", ""]
     lines += protocols(test)
@@ -82,35 +82,35 @@ package struct AblationTable {
   }
 
   /// How the test events were evaluated: once, or for each variant where they differ.
-  private func protocols(_ place: AblationResults.Place) -> [String] {
-    let texts = grid.variants.map { ($0.name, results.protocolText($0.name, place)) }
+  private func protocols(_ selection: AblationResults.Selection) -> [String] {
+    let texts = grid.variants.map { ($0.name, results.protocolText($0.name, selection)) }
     let distinct = Set(texts.compactMap(\.1))
     if distinct.count == 1, let text = distinct.first { return ["Protocol: \(text)."] }
     return texts.compactMap { name, text in text.map { "Protocol of `\(name)`: \($0)." } }
   }
 
-  private func table(_ title: String, _ place: AblationResults.Place, columns: [Column], isTest: Bool) -> [String] {
+  private func table(_ title: String, _ selection: AblationResults.Selection, columns: [Column], isTest: Bool) -> [String] {
     var rows = [[title] + columns.map(\.title)]
-    if isTest { rows += users(place, columns.map(\.bucket)) + errors(place, columns.map { ($0.bucket, $0.metric) }) }
+    if isTest { rows += users(selection, columns.map(\.bucket)) + errors(selection, columns.map { ($0.bucket, $0.metric) }) }
     for variant in grid.variants {
       let isBase = variant.name == grid.base
       let cells = columns.map { column in
-        let own = results.values(variant.name, place, bucket: column.bucket, metric: column.metric)
-        let base = results.values(grid.base, place, bucket: column.bucket, metric: column.metric)
+        let own = results.values(variant.name, selection, bucket: column.bucket, metric: column.metric)
+        let base = results.values(grid.base, selection, bucket: column.bucket, metric: column.metric)
         return Self.cell(own, against: isBase ? nil : base)
       }
       rows.append([isBase ? "**\(variant.name)**" : variant.name] + cells)
-      rows += references(variant.name, place, columns)
+      rows += references(variant.name, selection, columns)
     }
-    return Self.lines(rows + (isTest ? baselines(place, columns) : []))
+    return Self.lines(rows + (isTest ? baselines(selection, columns) : []))
   }
 
   /// What stands beside the phase of a variant, each with the phase's gain on it.
-  private func references(_ variant: String, _ place: AblationResults.Place, _ columns: [Column]) -> [[String]] {
-    results.references(place).compactMap { reference in
+  private func references(_ variant: String, _ selection: AblationResults.Selection, _ columns: [Column]) -> [[String]] {
+    results.references(selection).compactMap { reference in
       let cells = columns.map { column -> String in
-        let own = results.values(variant, place, bucket: column.bucket, metric: column.metric)
-        let other = results.values(variant, place, reference: reference, bucket: column.bucket, metric: column.metric)
+        let own = results.values(variant, selection, bucket: column.bucket, metric: column.metric)
+        let other = results.values(variant, selection, reference: reference, bucket: column.bucket, metric: column.metric)
         guard let spread = Spread(other.compactMap { $0 }) else { return "–" }
         return Self.text(spread) + (PairedDifference(own, minus: other).map { " (gain \(Self.text($0)))" } ?? "")
       }
@@ -119,20 +119,20 @@ package struct AblationTable {
   }
 
   /// What ranks the same users without training, each with its difference to the base.
-  private func baselines(_ place: AblationResults.Place, _ columns: [Column]) -> [[String]] {
-    results.baselines(place).map { baseline in
+  private func baselines(_ selection: AblationResults.Selection, _ columns: [Column]) -> [[String]] {
+    results.baselines(selection).map { baseline in
       [baseline.title]
         + columns.map { column in
-          guard let value = results.value(baseline, place, bucket: column.bucket, metric: column.metric) else { return "–" }
-          let difference = results.difference(baseline, place, bucket: column.bucket, metric: column.metric)
+          guard let value = results.value(baseline, selection, bucket: column.bucket, metric: column.metric) else { return "–" }
+          let difference = results.difference(baseline, selection, bucket: column.bucket, metric: column.metric)
           return HumanFormat.decimal(value, 4) + (difference.map { " (\(Self.text($0)))" } ?? "")
         }
     }
   }
 
   /// One row, or one for each variant when they are evaluated on different users.
-  private func users(_ place: AblationResults.Place, _ buckets: [String]) -> [[String]] {
-    let counts = grid.variants.map { variant in buckets.map { results.users(variant.name, place, bucket: $0) } }
+  private func users(_ selection: AblationResults.Selection, _ buckets: [String]) -> [[String]] {
+    let counts = grid.variants.map { variant in buckets.map { results.users(variant.name, selection, bucket: $0) } }
     func cells(_ counts: [Int?]) -> [String] { counts.map { $0.map(HumanFormat.count) ?? "–" } }
     let known = counts.filter { $0.contains { $0 != nil } }
     guard Set(known).count > 1 else { return [["users"] + cells(known.first ?? buckets.map { _ in nil })] }
@@ -140,9 +140,9 @@ package struct AblationTable {
   }
 
   /// How far the base's means may be off for the users' sake; no row where no run tells.
-  private func errors(_ place: AblationResults.Place, _ columns: [(bucket: String, metric: String)]) -> [[String]] {
+  private func errors(_ selection: AblationResults.Selection, _ columns: [(bucket: String, metric: String)]) -> [[String]] {
     let cells = columns.map { column in
-      results.standardErrors(grid.base, place, bucket: column.bucket, metric: column.metric).lazy.compactMap { $0 }.first
+      results.standardErrors(grid.base, selection, bucket: column.bucket, metric: column.metric).lazy.compactMap { $0 }.first
         .map { HumanFormat.decimal($0, 4) } ?? "–"
     }
     return cells.allSatisfy { $0 == "–" } ? [] : [["error over users"] + cells]

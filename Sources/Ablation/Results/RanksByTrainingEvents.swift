@@ -28,6 +28,8 @@ package struct RanksByTrainingEvents: Sendable, Equatable {
 
   /// By training events, rising.
   package let rows: [Row]
+  /// No data set has more users: sums of what a file claims stay far from overflow.
+  private static let most = 1 << 31
 
   /// Takes rows in any order; there must not be two of the same number of events.
   package init(_ rows: [Row]) { self.rows = rows.sorted { $0.events < $1.events } }
@@ -40,18 +42,18 @@ package struct RanksByTrainingEvents: Sendable, Equatable {
     return try file.withBytes { bytes in
       var records = CSVRecords(bytes)
       let header = try records.next().map { try $0.map { try records.text($0, path) } } ?? []
-      let places = try columns.map { name -> Int in
-        guard let place = header.firstIndex(of: name) else {
+      let indices = try columns.map { name -> Int in
+        guard let index = header.firstIndex(of: name) else {
           throw InputError("\(path):1: has no column \(name); is it of precise evaluate --per-user?")
         }
-        return place
+        return index
       }
       var tallies: [[String]: [Int: Row]] = [:]
       while let fields = try records.next() {
         guard fields.count == header.count else {
           throw InputError("\(path):\(records.line): has \(fields.count) fields, the header has \(header.count)")
         }
-        let texts = try places.map { try records.text(fields[$0], path) }
+        let texts = try indices.map { try records.text(fields[$0], path) }
         guard let rank = Int(texts[3]), let events = Int(texts[4]), rank > 0, events >= 0 else {
           throw InputError("\(path):\(records.line): rank and train_events must be whole numbers")
         }
@@ -80,9 +82,6 @@ package struct RanksByTrainingEvents: Sendable, Equatable {
     self.init(Array(rows.values))
   }
 
-  /// No data set has more users: sums of what a file claims stay far from overflow.
-  private static let most = 1 << 31
-
   /// A list of events, users and found, for each number of events.
   var json: JSONValue { .array(rows.map { [.int($0.events), .int($0.users), .int($0.found)] }) }
 }
@@ -93,28 +92,28 @@ private struct CSVRecords {
   private(set) var line = 0
 
   private let bytes: UnsafeRawBufferPointer
-  private var place = 0
+  private var index = 0
   private var lines = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   /// The next record; nil after the last.
   mutating func next() throws -> [Range<Int>]? {
-    guard place < bytes.count else { return nil }
+    guard index < bytes.count else { return nil }
     line = lines + 1
-    var (fields, start, isQuoted) = ([Range<Int>](), place, false)
-    while place < bytes.count {
-      let byte = bytes[place]
-      place += 1
+    var (fields, start, isQuoted) = ([Range<Int>](), index, false)
+    while index < bytes.count {
+      let byte = bytes[index]
+      index += 1
       if byte == UInt8(ascii: "\n") { lines += 1 }
       // A quote in a quoted field stands there twice, so that every quote turns the state over.
       if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
       guard !isQuoted, byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\n") else { continue }
-      fields.append(start..<place - 1)
-      start = place
+      fields.append(start..<index - 1)
+      start = index
       if byte == UInt8(ascii: "\n") { return fields }
     }
-    return fields + [start..<place]
+    return fields + [start..<index]
   }
 
   /// A field as text; fields with quotes are as they stand, and no column that is read has any but the phase's name.

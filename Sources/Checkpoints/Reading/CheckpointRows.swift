@@ -7,12 +7,12 @@ struct CheckpointRows {
   private let kind: CheckpointLayout.Kind
   private let items: ItemTable
   private let blocks: [TableBlock]
-  private let places: RowPlaces
+  private let indices: RowIndices
 
-  init(_ kind: CheckpointLayout.Kind, _ contents: CheckpointContents, _ places: RowPlaces) {
+  init(_ kind: CheckpointLayout.Kind, _ contents: CheckpointContents, _ indices: RowIndices) {
     self.kind = kind
     items = contents.model.items
-    self.places = places
+    self.indices = indices
     blocks = contents.blocks(kind)
   }
 
@@ -22,7 +22,7 @@ struct CheckpointRows {
   ///
   /// Everybody reads every file for its rows.
   func load(from checkpoint: Checkpoint, checkStop: () throws -> Void) throws {
-    try checkpoint.forEachFile(kind, rows: places.rows, checkStop, load)
+    try checkpoint.forEachFile(kind, rows: indices.rows, checkStop, load)
   }
 
   private func load(_ rows: Range<Int>, _ file: SafetensorsFile) throws {
@@ -44,11 +44,11 @@ struct CheckpointRows {
     let columns = block.lines.columns
     try file.withValues(block.name, as: number, type, shape: [starts[rows.count], columns]) { values in
       guard let base = UnsafeMutablePointer(mutating: values.baseAddress) else { return }
-      places.forEach(in: rows) { place, local in
+      indices.forEach(in: rows) { position, local in
         let target = block.lines.rows(items.lines(of: block, localRows: local..<local + 1))
         // An item whose text has come or changed since has the data set's states.
-        guard target.rows == starts[place + 1] - starts[place] else { return }
-        target.store(StoredRows(base + starts[place] * columns, element, rows: target.rows, columns: columns))
+        guard target.rows == starts[position + 1] - starts[position] else { return }
+        target.store(StoredRows(base + starts[position] * columns, element, rows: target.rows, columns: columns))
       }
     }
   }
@@ -59,18 +59,18 @@ struct CheckpointRows {
       var starts = [0]
       starts.reserveCapacity(rows.count + 1)
       for (index, row) in rows.enumerated() {
-        guard counts[index] >= 0, !places.isSame || Int(counts[index]) <= items.shape.tokens else {
+        guard counts[index] >= 0, !indices.isSame || Int(counts[index]) <= items.shape.tokens else {
           throw InputError(
             "\(file.path): row \(row) has \(counts[index]) token states, the model has at most \(items.shape.tokens)")
         }
         starts.append(starts[index] + Int(counts[index]))
       }
-      guard places.isSame else { return starts }
-      try places.forEach(in: rows) { place, local in
+      guard indices.isSame else { return starts }
+      try indices.forEach(in: rows) { position, local in
         let expected = items.tokens.tokens(of: local).count
-        guard Int(counts[place]) == expected else {
+        guard Int(counts[position]) == expected else {
           throw InputError(
-            "\(file.path): row \(rows.lowerBound + place) has \(counts[place]) token states, the model has \(expected)")
+            "\(file.path): row \(rows.lowerBound + position) has \(counts[position]) token states, the model has \(expected)")
         }
       }
       return starts

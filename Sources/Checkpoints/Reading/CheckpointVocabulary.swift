@@ -56,13 +56,13 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
   ///
   /// Of `gate_input: concat` the gate has a run of rows for each token of the longest text, and that may have become longer.
   func sources(of parameter: Parameter, in old: CheckpointVocabulary) -> [Int?]? {
-    func places(_ names: [String], _ old: [String]) -> [Int?] {
-      let places = Dictionary(old.enumerated().map { (Identifier($1), $0) }) { first, _ in first }
-      return names.map { places[Identifier($0)] }
+    func indices(_ names: [String], _ old: [String]) -> [Int?] {
+      let indices = Dictionary(old.enumerated().map { (Identifier($1), $0) }) { first, _ in first }
+      return names.map { indices[Identifier($0)] }
     }
     switch parameter.name {
-    case "scene": return places(scenes, old.scenes)
-    case "behavior": return places(behaviors, old.behaviors)
+    case "scene": return indices(scenes, old.scenes)
+    case "behavior": return indices(behaviors, old.behaviors)
     case "fusion.gate.weight": return (0..<parameter.value.rows).map { $0 }
     default: return nil
     }

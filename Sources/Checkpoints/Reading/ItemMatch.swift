@@ -33,13 +33,13 @@ package struct ItemMatch {
       throw InputError("\(checkpoint.path) has more items than a data set can hold; use another checkpoint")
     }
     let items = contents.model.items
-    let places = KeyPlaces((0..<items.ids.rows).map { contents.itemKey(items.item(ofLocalRow: $0)) })
+    let indices = KeyIndices((0..<items.ids.rows).map { contents.itemKey(items.item(ofLocalRow: $0)) })
     var isTaken = [Bool](repeating: false, count: items.ids.rows)
     var pairs: [Pair] = []
     try checkpoint.forEachFile(.items, rows: checkpoint.manifest.items, checkStop) { rows, file in
       try file.withValues(CheckpointLayout.Kind.items.head, as: Int64.self, .i64, shape: [rows.count]) { keys in
         for (row, key) in zip(rows, keys) {
-          guard let local = places.find(UInt64(bitPattern: key)) else { continue }
+          guard let local = indices.find(UInt64(bitPattern: key)) else { continue }
           guard !isTaken[local] else {
             throw InputError("\(file.path): the item of row \(row) stands twice; use another checkpoint")
           }
@@ -57,7 +57,7 @@ package struct ItemMatch {
 }
 
 /// Finds rows by their items' keys: open addressing without another hash, because a key is one.
-private struct KeyPlaces {
+private struct KeyIndices {
   private let keys: [UInt64]
   /// The row of each slot, -1 = free.
   private var slots: [Int32]
@@ -68,21 +68,21 @@ private struct KeyPlaces {
     while count < 2 * keys.count { count *= 2 }
     slots = Array(repeating: -1, count: count)
     for (row, key) in keys.enumerated() {
-      let place = place(key)
-      if slots[place] < 0 { slots[place] = Int32(row) }
+      let index = index(key)
+      if slots[index] < 0 { slots[index] = Int32(row) }
     }
   }
 
   func find(_ key: UInt64) -> Int? {
-    let row = slots[place(key)]
+    let row = slots[index(key)]
     return row < 0 ? nil : Int(row)
   }
 
   /// The slot that holds a key, or where it would stand.
-  private func place(_ key: UInt64) -> Int {
+  private func index(_ key: UInt64) -> Int {
     let mask = slots.count - 1
-    var place = Int(truncatingIfNeeded: key) & mask
-    while slots[place] >= 0 && keys[Int(slots[place])] != key { place = (place + 1) & mask }
-    return place
+    var index = Int(truncatingIfNeeded: key) & mask
+    while slots[index] >= 0 && keys[Int(slots[index])] != key { index = (index + 1) & mask }
+    return index
   }
 }

@@ -41,7 +41,7 @@ struct NewRows {
     }
     let all = try communicator.sum(sums)
     var total = [Double](repeating: 0, count: width + 1)
-    for place in all.indices { total[place % (width + 1)] += all[place] }
+    for index in all.indices { total[index % (width + 1)] += all[index] }
     return total[width] == 0 ? nil : total[..<width].map { Float($0 / total[width]) }
   }
 

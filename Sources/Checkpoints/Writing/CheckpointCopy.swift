@@ -7,6 +7,8 @@ import Tensors
 final class CheckpointCopy {
   /// The flat dense values and both moments, one behind the other; empty on all ranks but the first.
   private(set) var dense = Storage<Float>(count: 0)
+  private var tables: [CheckpointLayout.Kind: [TableBlock]] = [:]
+  private var storages: [String: Storage<UInt8>] = [:]
 
   /// The bytes of memory that a copy of these contents takes on this rank besides what earlier copies have taken.
   func missingBytes(_ contents: CheckpointContents, isFirstRank: Bool) -> Int {
@@ -45,12 +47,9 @@ final class CheckpointCopy {
     guard isFirstRank, let optimizer = contents.optimizer else { return }
     let parts = [contents.model.parameters.values, optimizer.firstMoments, optimizer.secondMoments]
     if dense.count == 0 { dense = Storage(count: 3 * parts[0].count) }
-    for (place, part) in parts.enumerated() { (dense.base + place * part.count).update(from: part.base, count: part.count) }
+    for (index, part) in parts.enumerated() { (dense.base + index * part.count).update(from: part.base, count: part.count) }
   }
 
   /// The copied blocks of a kind of file.
   func blocks(_ kind: CheckpointLayout.Kind) -> [TableBlock] { tables[kind] ?? [] }
-
-  private var tables: [CheckpointLayout.Kind: [TableBlock]] = [:]
-  private var storages: [String: Storage<UInt8>] = [:]
 }

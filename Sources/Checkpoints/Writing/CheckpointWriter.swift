@@ -20,6 +20,20 @@ package final class CheckpointWriter {
     case synchronous
   }
 
+  /// Whether a checkpoint is being written.
+  package private(set) var isUnderWay = false
+  private let contents: CheckpointContents
+  private let ranksOnHost: Int
+  private let communicator: any Communicator
+  private let queue = FileQueue()
+  private let stream: RowStream
+  private let copy = CheckpointCopy()
+  private var tables: [CheckpointLayout.Kind: RowStream.Table] = [:]
+  private var manifest: CheckpointManifest?
+  private var whenInPlace: (@Sendable () throws -> Void)?
+  private var folder: OutputFolder?
+  private var temporary = ""
+
   /// Prepares to write checkpoints of these contents, whose extents stay as they are.
   ///
   /// - Parameter ranksOnHost: how many ranks share this host's memory.
@@ -29,9 +43,6 @@ package final class CheckpointWriter {
     self.communicator = communicator
     stream = RowStream(contents.model.items, communicator: communicator, queue: queue)
   }
-
-  /// Whether a checkpoint is being written.
-  package private(set) var isUnderWay = false
 
   /// Whether this rank has still to write files of the checkpoint under way; known without asking anybody.
   package var isBehind: Bool { isUnderWay && !(stream.isDone && queue.isIdle) }
@@ -197,8 +208,8 @@ package final class CheckpointWriter {
       parameters.parameters.map { TensorSpec("\($0.name).\(name)", .f32, $0.shape) }
     }
     queue.open("\(temporary)/\(CheckpointManifest.optimizer)", moments)
-    for place in 1...2 {
-      for parameter in parameters.parameters { append(flat[place], parameter) }
+    for index in 1...2 {
+      for parameter in parameters.parameters { append(flat[index], parameter) }
     }
     queue.close(CheckpointManifest.optimizer)
     let (path, text) = ("\(temporary)/\(CheckpointManifest.configuration)", contents.configuration)
@@ -224,7 +235,7 @@ package final class CheckpointWriter {
     }
     let own = queue.checksums
     let checksums = try communicator.sum(files.map { Double(own[$0.name] ?? 0) })
-    for (place, checksum) in checksums.enumerated() { files[place].crc32 = CheckpointManifest.hex(UInt32(checksum)) }
+    for (index, checksum) in checksums.enumerated() { files[index].crc32 = CheckpointManifest.hex(UInt32(checksum)) }
     if communicator.rank == 0 {
       let text = Array(contents.configuration.utf8)
       let checksum = text.withUnsafeBytes { CRC32.of($0) }
@@ -244,16 +255,4 @@ package final class CheckpointWriter {
       try whenInPlace()
     }
   }
-
-  private let contents: CheckpointContents
-  private let ranksOnHost: Int
-  private let communicator: any Communicator
-  private let queue = FileQueue()
-  private let stream: RowStream
-  private let copy = CheckpointCopy()
-  private var tables: [CheckpointLayout.Kind: RowStream.Table] = [:]
-  private var manifest: CheckpointManifest?
-  private var whenInPlace: (@Sendable () throws -> Void)?
-  private var folder: OutputFolder?
-  private var temporary = ""
 }

@@ -7,6 +7,11 @@ import Synchronization
 ///
 /// Jobs are done in order. After the first failure the others are dropped, and `failure` has its sentence.
 final class FileQueue: Sendable {
+  private let queue = DispatchQueue(label: "checkpoint files")
+  private let state = Mutex(State())
+  private let waiting = Atomic<Int>(0)
+  private let file = OpenFile()
+
   /// Puts a job behind the others.
   func run(_ job: @escaping @Sendable () throws -> Void) {
     waiting.add(1, ordering: .acquiringAndReleasing)
@@ -74,9 +79,4 @@ final class FileQueue: Sendable {
   private final class OpenFile: @unchecked Sendable {
     var writer: SafetensorsWriter?
   }
-
-  private let queue = DispatchQueue(label: "checkpoint files")
-  private let state = Mutex(State())
-  private let waiting = Atomic<Int>(0)
-  private let file = OpenFile()
 }

@@ -23,6 +23,16 @@ final class RowGatherer {
     let count: (Int) -> Int
   }
 
+  private let partition: RowPartition
+  private let communicator: any Communicator
+  private let exchange: Exchange
+  private let incoming = NumberList<UInt8>()
+  private var received = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var wanted = 0..<0
+  private var lines: Lines?
+  /// Where the next row of each owner stands.
+  private var next: [Int] = []
+
   init(_ partition: RowPartition, communicator: any Communicator) {
     self.partition = partition
     self.communicator = communicator
@@ -75,14 +85,4 @@ final class RowGatherer {
     }
     return UnsafeRawBufferPointer(start: target, count: received.count)
   }
-
-  private let partition: RowPartition
-  private let communicator: any Communicator
-  private let exchange: Exchange
-  private let incoming = NumberList<UInt8>()
-  private var received = UnsafeRawBufferPointer(start: nil, count: 0)
-  private var wanted = 0..<0
-  private var lines: Lines?
-  /// Where the next row of each owner stands.
-  private var next: [Int] = []
 }

@@ -21,6 +21,17 @@ final class RowStream {
   private static let sliceBytes = 2 << 20
   /// Slices that wait for the disk, at most.
   private static let mostWaiting = 4
+  /// Whether everything has been handed to the queue.
+  private(set) var isDone = true
+  private let items: ItemTable
+  private let communicator: any Communicator
+  private let queue: FileQueue
+  private let gatherer: RowGatherer
+  private let buffers: BufferPool
+  private var steps: ArraySlice<Step> = []
+  private var folder = ""
+  private var owner: AnyObject
+  private var isWaiting = false
 
   init(_ items: ItemTable, communicator: any Communicator, queue: FileQueue) {
     self.items = items
@@ -30,9 +41,6 @@ final class RowStream {
     gatherer = RowGatherer(items.partition, communicator: communicator)
     buffers = BufferPool(count: Self.mostWaiting)
   }
-
-  /// Whether everything has been handed to the queue.
-  private(set) var isDone = true
 
   /// Starts to write a table's files into a folder; `blocks`, memory of `owner`, must keep their numbers until the stream and the queue
   /// are done.
@@ -139,16 +147,6 @@ final class RowStream {
       ofLocalRows: { [items] in items.lines(of: block, localRows: $0) },
       count: { block.isPerToken ? Int(counts[counts.startIndex + $0]) : 1 })
   }
-
-  private let items: ItemTable
-  private let communicator: any Communicator
-  private let queue: FileQueue
-  private let gatherer: RowGatherer
-  private let buffers: BufferPool
-  private var steps: ArraySlice<Step> = []
-  private var folder = ""
-  private var owner: AnyObject
-  private var isWaiting = false
 }
 
 extension FileQueue {

@@ -16,6 +16,10 @@ package final class BucketedAllReduce {
 
   /// How many buckets there may be: each takes two channels.
   private static let mostBuckets = (Channels.count - Channels.buckets) / 2
+  private let communicator: any Communicator
+  private let buckets: [GradientBucket]
+  private var ready = 0
+  private var finished = 0
 
   /// Prepares to sum `values`, which stays where it is.
   ///
@@ -87,9 +91,4 @@ package final class BucketedAllReduce {
     for bucket in buckets[finished..<ready] { try bucket.advance(communicator) }
     while finished < ready, buckets[finished].isDone { finished += 1 }
   }
-
-  private let communicator: any Communicator
-  private let buckets: [GradientBucket]
-  private var ready = 0
-  private var finished = 0
 }

@@ -4,6 +4,18 @@ import CKernels
 final class GradientBucket {
   /// Where it starts in the whole buffer.
   let start: Int
+  private let isDirect: Bool
+  private let values: UnsafeMutableBufferPointer<Float>
+  /// Holds the values.
+  private let owner: AnyObject
+  private let shares: [Range<Int>]
+  private let own: Range<Int>
+  private let firstChannel: Int
+  private let exchange: Exchange
+  private let floats: UnsafeMutableBufferPointer<Float>
+  private let words: UnsafeMutableBufferPointer<UInt16>?
+  private var stage = Stage.done
+
   /// What it waits for.
   var channel: Int { stage == .gathering ? firstChannel + 1 : firstChannel }
   /// Whether the sum is there.
@@ -103,18 +115,6 @@ final class GradientBucket {
       exchange.receive[rank] = Segment(all + share.lowerBound, bytes: share.count * stride)
     }
   }
-
-  private let isDirect: Bool
-  private let values: UnsafeMutableBufferPointer<Float>
-  /// Holds the values.
-  private let owner: AnyObject
-  private let shares: [Range<Int>]
-  private let own: Range<Int>
-  private let firstChannel: Int
-  private let exchange: Exchange
-  private let floats: UnsafeMutableBufferPointer<Float>
-  private let words: UnsafeMutableBufferPointer<UInt16>?
-  private var stage = Stage.done
 }
 
 /// bfloat16 on the wire: the upper half of a float, rounded to nearest, ties to even.
@@ -133,10 +133,10 @@ enum BrainFloat {
 
   /// Adds the ranks' words `[ranks, count]` from rank 0 on, in fp32.
   static func sumInRankOrder(_ all: UnsafePointer<UInt16>, ranks: Int, into sums: UnsafeMutableBufferPointer<Float>) {
-    for place in 0..<sums.count { sums[place] = widen(all[place]) }
+    for index in 0..<sums.count { sums[index] = widen(all[index]) }
     for rank in 1..<ranks {
       let part = all + rank * sums.count
-      for place in 0..<sums.count { sums[place] += widen(part[place]) }
+      for index in 0..<sums.count { sums[index] += widen(part[index]) }
     }
   }
 

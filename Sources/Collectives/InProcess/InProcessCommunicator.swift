@@ -14,6 +14,8 @@ package final class InProcessCommunicator: Communicator {
   package let backend = "threads"
   /// Traffic, and the memory that collectives work in.
   package let state: CollectiveState
+  private let world: InProcessWorld
+  private var flights: [Flight]
 
   /// Makes one rank of a world; used by one thread.
   init(_ world: InProcessWorld, rank: Int) {
@@ -98,7 +100,4 @@ package final class InProcessCommunicator: Communicator {
     var owner: AnyObject?
     var hasCopied = false
   }
-
-  private let world: InProcessWorld
-  private var flights: [Flight]
 }

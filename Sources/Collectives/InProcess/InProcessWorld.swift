@@ -20,6 +20,10 @@ final class InProcessWorld: Sendable {
   }
 
   let ranks: Int
+  private let posts: [Post]
+  private let members: [Member]
+  /// The rank that failed first, or -1.
+  private let failure = Atomic<Int>(-1)
 
   init(ranks: Int) {
     precondition(ranks > 0, "\(ranks) ranks")
@@ -72,9 +76,4 @@ final class InProcessWorld: Sendable {
     fail(rank)
     throw PeerFailure(rank: other)
   }
-
-  private let posts: [Post]
-  private let members: [Member]
-  /// The rank that failed first, or -1.
-  private let failure = Atomic<Int>(-1)
 }

@@ -7,7 +7,7 @@ package struct RankFailure: Error, CustomStringConvertible {
   /// The host that it ran on.
   package let host: String
   /// The phase and its step, from 1; nil outside of training.
-  package let place: (phase: String, step: Int)?
+  package let position: (phase: String, step: Int)?
   /// What it threw.
   package let cause: any Error
 
@@ -15,12 +15,12 @@ package struct RankFailure: Error, CustomStringConvertible {
   package init(_ communicator: any Communicator, cause: any Error) {
     rank = communicator.rank
     host = ProcessInfo.processInfo.hostName
-    place = communicator.state.place
+    position = communicator.state.position
     self.cause = cause
   }
 
   /// Which rank, where, and when: `rank 1 on node7, universal step 12`.
-  package var location: String { "rank \(rank) on \(host)" + (place.map { ", \($0.phase) step \($0.step)" } ?? "") }
+  package var location: String { "rank \(rank) on \(host)" + (position.map { ", \($0.phase) step \($0.step)" } ?? "") }
 
   /// The whole line.
   package var description: String { "\(cause) (\(location))" }

@@ -14,6 +14,8 @@ package final class MPICommunicator: Communicator {
   package let backend: String
   /// Traffic, and the memory that collectives work in.
   package let state: CollectiveState
+  /// Whose memory is under way, by channel.
+  private var flights: [AnyObject?]
 
   /// Joins the world that MPI has started.
   init(backend: String) {
@@ -70,7 +72,4 @@ package final class MPICommunicator: Communicator {
   func send(_ segment: Segment, to peer: Int, on channel: Int) throws(MPIError) {
     try check("MPI_Isend", rank: rank) { cmpi_send(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
   }
-
-  /// Whose memory is under way, by channel.
-  private var flights: [AnyObject?]
 }

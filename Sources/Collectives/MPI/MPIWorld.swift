@@ -7,6 +7,7 @@ import Synchronization
 package enum MPIWorld {
   /// The MPI library that this program is linked with, such as `Open MPI 4.1.4`; known before anything is started.
   package static let library = name(ofLibrary: mpiText { cmpi_library($0, $1) })
+  private static let hasStarted = Atomic<Bool>(false)
 
   /// Starts MPI and joins the launcher's world; from now on only this thread may use the communicator.
   ///
@@ -81,8 +82,6 @@ package enum MPIWorld {
     if words.count >= 3, words[0] == "MPICH" { return "MPICH \(words[2])" }
     return words.prefix(6).joined(separator: " ")
   }
-
-  private static let hasStarted = Atomic<Bool>(false)
 }
 
 /// How ranks of one host copy long messages: straight out of each other's memory, where the kernel lets them.

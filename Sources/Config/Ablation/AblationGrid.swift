@@ -94,12 +94,12 @@ package struct AblationGrid: Sendable, Equatable {
   /// A problem that an override brought, under the grid's line and key; nil when it is the configuration's own.
   private func located(_ problem: ConfigProblem, _ variant: Variant, _ own: [Override]) -> ConfigProblem? {
     guard case .override(let text) = problem.origin else { return nil }
-    let places = [(common, "set"), (variant.overrides, "variants.\(variant.name)"), (own, "evaluate")]
-    for (overrides, place) in places {
+    let locations = [(common, "set"), (variant.overrides, "variants.\(variant.name)"), (own, "evaluate")]
+    for (overrides, location) in locations {
       guard let override = overrides.first(where: { $0.text == text }) else { continue }
       let path = problem.keyPath.isEmpty ? override.key : problem.keyPath
       return ConfigProblem(
-        keyPath: "\(place).\(path)", value: problem.value, rule: problem.rule, suggestion: problem.suggestion,
+        keyPath: "\(location).\(path)", value: problem.value, rule: problem.rule, suggestion: problem.suggestion,
         origin: .line(override.line))
     }
     return problem

@@ -94,8 +94,8 @@ private struct AblationReader {
       fault("base", node, "is no variant", "there are " + grid.variants.map(\.name).joined(separator: ", "))
     }
     checkRepeats(root)
-    for (place, metric) in grid.metrics.enumerated() where !Self.isMetric(metric) {
-      fault("metrics.\(place)", root.nearest(to: "metrics.\(place)"), "must be recall@k, ndcg@k or mrr")
+    for (index, metric) in grid.metrics.enumerated() where !Self.isMetric(metric) {
+      fault("metrics.\(index)", root.nearest(to: "metrics.\(index)"), "must be recall@k, ndcg@k or mrr")
     }
     let runs = grid.variants.count.multipliedReportingOverflow(by: grid.seeds.count)
     if runs.overflow || runs.partialValue > Self.mostRuns {
@@ -110,8 +110,8 @@ private struct AblationReader {
     ]
     for (key, values) in lists {
       var seen: Set<String> = []
-      for (place, value) in values.enumerated() where !seen.insert(value).inserted {
-        fault("\(key).\(place)", root.nearest(to: "\(key).\(place)"), "stands there twice")
+      for (index, value) in values.enumerated() where !seen.insert(value).inserted {
+        fault("\(key).\(index)", root.nearest(to: "\(key).\(index)"), "stands there twice")
       }
     }
   }

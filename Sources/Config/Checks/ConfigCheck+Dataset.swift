@@ -25,9 +25,9 @@ extension ConfigCheck {
   }
 
   private static func targets(_ config: RunConfig, _ facts: DatasetFacts) -> [ConfigProblem] {
-    config.targeted.enumerated().flatMap { place, phase in
-      name(phase.scene, "targeted.\(place).scene", "scene", facts.scenes)
-        + name(phase.behavior, "targeted.\(place).behavior", "behavior", facts.behaviors)
+    config.targeted.enumerated().flatMap { index, phase in
+      name(phase.scene, "targeted.\(index).scene", "scene", facts.scenes)
+        + name(phase.behavior, "targeted.\(index).behavior", "behavior", facts.behaviors)
     }
   }
 

@@ -33,8 +33,8 @@ package enum ConfigCheck {
   private static func phases(_ config: RunConfig) -> [ConfigProblem] {
     var found: [ConfigProblem] = []
     var names: Set<String> = []
-    for (place, phase) in config.targeted.enumerated() {
-      let path = "targeted.\(place)"
+    for (index, phase) in config.targeted.enumerated() {
+      let path = "targeted.\(index)"
       if phase.name.isEmpty {
         found.append(ConfigProblem(keyPath: "\(path).name", value: "", rule: "must be given", suggestion: "as in name: like"))
       } else if !names.insert(phase.name).inserted {

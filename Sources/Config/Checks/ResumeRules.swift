@@ -8,6 +8,12 @@ package enum ResumeRules {
     "checkpoint", "guards", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "cold_start",
     "bench",
   ]
+  /// Keys that decide what a model's numbers are and mean: a run that begins with another's must share them.
+  package static let extents = [
+    "model.id_dim", "model.semantic_dim", "model.experts", "model.active_experts", "model.gate_input", "model.layers",
+    "model.heads", "model.length", "model.scene_embedding", "model.behavior_embedding", "model.block", "model.time",
+    "optimizer.rows",
+  ]
 
   /// The keys that a run cannot go on with, as one problem each.
   ///
@@ -41,13 +47,6 @@ package enum ResumeRules {
     }
     return keyed
   }
-
-  /// Keys that decide what a model's numbers are and mean: a run that begins with another's must share them.
-  package static let extents = [
-    "model.id_dim", "model.semantic_dim", "model.experts", "model.active_experts", "model.gate_input", "model.layers",
-    "model.heads", "model.length", "model.scene_embedding", "model.behavior_embedding", "model.block", "model.time",
-    "optimizer.rows",
-  ]
 
   /// The keys that keep a run from beginning with the numbers of another, as one problem each.
   package static func extentProblems(_ old: RunConfig, _ new: RunConfig) -> [ConfigProblem] {

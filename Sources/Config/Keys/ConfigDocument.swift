@@ -45,15 +45,15 @@ enum ConfigDocument {
   }
 
   private static func node(_ yaml: Node, depth: Int, origin: (Int) -> ConfigProblem.Origin) throws -> ConfigNode {
-    let place = origin(yaml.mark?.line ?? 1)
-    func refuse(_ rule: String) -> ConfigProblem { ConfigProblem(keyPath: "", value: "", rule: rule, origin: place) }
+    let location = origin(yaml.mark?.line ?? 1)
+    func refuse(_ rule: String) -> ConfigProblem { ConfigProblem(keyPath: "", value: "", rule: rule, origin: location) }
     if yaml.anchor != nil { throw refuse("YAML anchors (&name) are not supported; write the values out") }
     if depth > 16 { throw refuse("nested deeper than any key of a configuration") }
     switch yaml {
     case .scalar(let scalar):
-      return ConfigNode(content: .scalar(scalar.string, quoted: scalar.style != .plain), origin: place)
+      return ConfigNode(content: .scalar(scalar.string, quoted: scalar.style != .plain), origin: location)
     case .sequence(let sequence):
-      return ConfigNode(content: .list(try sequence.map { try node($0, depth: depth + 1, origin: origin) }), origin: place)
+      return ConfigNode(content: .list(try sequence.map { try node($0, depth: depth + 1, origin: origin) }), origin: location)
     case .mapping(let mapping):
       let pairs = try mapping.map { key, value -> (key: String, node: ConfigNode) in
         guard case .scalar(let name) = key else { throw refuse("a key must be one word") }
@@ -61,7 +61,7 @@ enum ConfigDocument {
         child.origin = origin(name.mark?.line ?? 1)
         return (name.string, child)
       }
-      return ConfigNode(content: .map(pairs), origin: place)
+      return ConfigNode(content: .map(pairs), origin: location)
     case .alias:
       throw refuse("YAML aliases (*name) are not supported; write the values out")
     }

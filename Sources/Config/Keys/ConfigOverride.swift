@@ -38,14 +38,14 @@ struct ConfigOverride {
     var result = node
     switch node.content {
     case .list(var nodes):
-      guard let place = Int(name), nodes.indices.contains(place) else { throw outside(nodes.count, name) }
-      nodes[place] = try placed(in: nodes[place], path.dropFirst())
+      guard let position = Int(name), nodes.indices.contains(position) else { throw outside(nodes.count, name) }
+      nodes[position] = try placed(in: nodes[position], path.dropFirst())
       result.content = .list(nodes)
     case .map(var pairs):
       let empty = ConfigNode(content: .map([]), origin: value.origin)
-      if let place = pairs.firstIndex(where: { $0.key == name }) {
-        let child = pairs[place].node
-        pairs[place].node = try placed(in: child.isNull ? empty : child, path.dropFirst())
+      if let position = pairs.firstIndex(where: { $0.key == name }) {
+        let child = pairs[position].node
+        pairs[position].node = try placed(in: child.isNull ? empty : child, path.dropFirst())
       } else {
         pairs.append((name, try placed(in: empty, path.dropFirst())))
       }

@@ -48,7 +48,7 @@ package struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertibl
 
   /// `line 4, model.heads: 3, must divide 128; try 2 or 4`.
   package var description: String {
-    let place =
+    let location =
       switch origin {
       case .line(let line): "line \(line), "
       case .override(let text): "--set \(Self.short(text)), "
@@ -56,7 +56,7 @@ package struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertibl
       }
     let path = Self.short(keyPath)
     let subject = path.isEmpty ? "" : value.isEmpty ? "\(path): " : "\(path): \(value), "
-    return place + subject + rule + (suggestion.map { "; " + $0 } ?? "")
+    return location + subject + rule + (suggestion.map { "; " + $0 } ?? "")
   }
 
   private static func short(_ text: String) -> String { text.count > 100 ? text.prefix(100) + "..." : text }

@@ -8,13 +8,14 @@ package struct EvaluationConfig: Sendable, Equatable {
   package var filterSeen = false
   /// The most MiB of item embeddings that a rank holds to judge or export with; a larger catalogue is formed anew, block by block.
   package var catalogueMib = 1024
-  /// The same in bytes.
-  package var catalogueBytes: Int { catalogueMib << 20 }
   /// The validation metric that says which checkpoint is best: `ndcg@k`, `recall@k` or `mrr`.
   package var selectBy = "ndcg@10"
 
   /// The k that nobody has to ask for.
   static let usualCutoffs = [5, 10, 20, 50]
+
+  /// The same in bytes.
+  package var catalogueBytes: Int { catalogueMib << 20 }
 
   /// The cut-offs over a catalogue of so many items: a usual one beyond it gives way to the number of its items.
   package func cutoffs(items: Int) -> [Int] {

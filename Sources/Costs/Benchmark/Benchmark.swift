@@ -10,6 +10,9 @@ import Training
 
 /// Times training steps on made-up data, and holds them against the matrix products alone, in the same run.
 package struct Benchmark {
+  private let config: RunConfig
+  private let targeted: TargetedConfig?
+
   /// Prepares a benchmark of a phase: `universal`, or the name of a targeted phase.
   package init(_ config: RunConfig, targeted: TargetedConfig?) {
     self.config = config
@@ -152,7 +155,4 @@ package struct Benchmark {
   private static func median(_ values: [Double]) -> Double {
     values.isEmpty ? 0 : values.sorted()[values.count / 2]
   }
-
-  private let config: RunConfig
-  private let targeted: TargetedConfig?
 }

@@ -6,6 +6,12 @@ import Tensors
 final class MadeUpBatches: BatchSource {
   /// Every user is a virtual shard of its own and comes up in every step.
   let order: EpochOrder
+  private let slots: Range<Int>
+  private let length: Int
+  private let targeted: Bool
+  private let stream: RandomStream
+  private let cumulative: [Double]
+  private let spacing: Int
 
   /// - Parameters:
   ///   - slots: this rank's users of a step, among the whole job's.
@@ -48,7 +54,7 @@ final class MadeUpBatches: BatchSource {
 
   /// Every rank counts its part of what a step is expected to show.
   func countEvents(into counts: UnsafeMutableBufferPointer<Double>) {
-    for rank in cumulative.indices { counts[place(rank)] += Double(slots.count * (length + 1)) * chance(rank) }
+    for rank in cumulative.indices { counts[index(rank)] += Double(slots.count * (length + 1)) * chance(rank) }
   }
 
   /// A user's draws meet so many of its events at least once, each of them the item or not, whatever the others are.
@@ -56,7 +62,7 @@ final class MadeUpBatches: BatchSource {
     var chances = sampler.chancesFromUser(users: Double(order.users))
     let events = Double(slots.count * (length + 1)) * chances.drawn(1, of: length + 1)
     guard events > 0 else { return }
-    for rank in cumulative.indices { misses[place(rank)] += events * log1p(-chance(rank)) }
+    for rank in cumulative.indices { misses[index(rank)] += events * log1p(-chance(rank)) }
   }
 
   /// The chance of the item of a rank to be an event's.
@@ -72,16 +78,9 @@ final class MadeUpBatches: BatchSource {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }
     }
-    return Int32(place(low))
+    return Int32(index(low))
   }
 
   /// Where a drawn item stands: every `spacing` rows, but not always as far into them, or one rank would own all of them.
-  private func place(_ drawn: Int) -> Int { drawn * spacing + drawn % spacing }
-
-  private let slots: Range<Int>
-  private let length: Int
-  private let targeted: Bool
-  private let stream: RandomStream
-  private let cumulative: [Double]
-  private let spacing: Int
+  private func index(_ drawn: Int) -> Int { drawn * spacing + drawn % spacing }
 }

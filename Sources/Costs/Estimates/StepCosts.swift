@@ -29,6 +29,16 @@ package struct StepCosts: Sendable {
 
   /// One a part, in the order of `StepPart`.
   package private(set) var all = [Cost](repeating: Cost(), count: StepPart.allCases.count)
+  private let config: RunConfig
+  private let plan: PhasePlan
+  private let shape: ModelShape
+  private let size: StepSize
+  private let tokensTrained: Double
+  /// Bytes of an element that products read again in backward.
+  private let kept: Double
+  private let tokens: Double
+  private let fusionParameters: Double
+  private let otherParameters: Double
 
   /// What a part takes.
   package subscript(part: StepPart) -> Cost { all[part.rawValue] }
@@ -172,17 +182,6 @@ package struct StepCosts: Sendable {
   }
 
   private var allUsers: Double { size.users * Double(size.ranks) }
-
-  private let config: RunConfig
-  private let plan: PhasePlan
-  private let shape: ModelShape
-  private let size: StepSize
-  private let tokensTrained: Double
-  /// Bytes of an element that products read again in backward.
-  private let kept: Double
-  private let tokens: Double
-  private let fusionParameters: Double
-  private let otherParameters: Double
 }
 
 extension StepProducts {

@@ -20,6 +20,7 @@ struct StepProducts {
   }
 
   let products: [Product]
+  private static let encoding = (forward: StepPart.encode, backward: StepPart.encodeBackward)
 
   /// - Parameters:
   ///   - positions: T, the packed positions of a step.
@@ -73,8 +74,6 @@ struct StepProducts {
       Product(part: parts.backward, m: inputs, n: outputs, k: rows, transposeA: true, times: times),
     ]
   }
-
-  private static let encoding = (forward: StepPart.encode, backward: StepPart.encodeBackward)
 
   /// Seconds of one product as a step forms it, the best of a few tries: a gradient's right factor is packed each time, a weight or
   /// a table of negatives once a step, beforehand.

@@ -19,6 +19,15 @@ package final class EpochOrder {
   package let users: Int
   /// n: as few steps as hold at most the batch's users each.
   package let stepsPerEpoch: Int
+  private let sizes: [Int]
+  private let stream: RandomStream
+  /// r of each shard, in the epoch `drawn`.
+  private var offsets: [Int]
+  private var drawn = -1
+  /// Of each shard, in the step `prepared`: its first user's place in the permutation, and in the whole batch.
+  private var firsts: [Int]
+  private var slots: [Int]
+  private var prepared = -1
 
   /// - Parameters:
   ///   - sizes: the users of each virtual shard that take part, below 2³¹ each.
@@ -62,7 +71,7 @@ package final class EpochOrder {
   func epoch(of step: Int) -> Int { step / stepsPerEpoch }
 
   /// Which users a step takes of a shard: places in the shard's permutation of that epoch.
-  func places(of shard: Int, step: Int) -> Range<Int> {
+  func indices(of shard: Int, step: Int) -> Range<Int> {
     prepare(step)
     return firsts[shard]..<firsts[shard] + slots[shard + 1] - slots[shard]
   }
@@ -130,14 +139,4 @@ package final class EpochOrder {
     cut.rest -= 1
     return count + 1
   }
-
-  private let sizes: [Int]
-  private let stream: RandomStream
-  /// r of each shard, in the epoch `drawn`.
-  private var offsets: [Int]
-  private var drawn = -1
-  /// Of each shard, in the step `prepared`: its first user's place in the permutation, and in the whole batch.
-  private var firsts: [Int]
-  private var slots: [Int]
-  private var prepared = -1
 }

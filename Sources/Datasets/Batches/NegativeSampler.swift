@@ -29,6 +29,8 @@ package struct NegativeSampler: Sendable {
   package let source: Source
   /// The number of items, V.
   package let items: Int
+  private let trained: [Int32]?
+  private let seed: UInt64
 
   /// Makes a sampler.
   ///
@@ -88,7 +90,7 @@ package struct NegativeSampler: Sendable {
   /// Adds the draws from all items with training events, the same on every rank; every one of these when the softmax is full.
   package func drawFromCatalogue(step: Int, into list: NumberList<Int32>) {
     guard count != nil else {
-      for place in 0..<candidates { list.append(item(place)) }
+      for index in 0..<candidates { list.append(item(index)) }
       return
     }
     guard candidates > 0 else { return }
@@ -96,7 +98,7 @@ package struct NegativeSampler: Sendable {
     for draw in 0..<fromCatalogue { list.append(item(stream.below(candidates, row: 0, column: UInt32(draw)))) }
   }
 
-  private func item(_ place: Int) -> Int32 { trained.map { $0[place] } ?? Int32(place) }
+  private func item(_ index: Int) -> Int32 { trained.map { $0[index] } ?? Int32(index) }
 
   /// The chances of an item to be drawn from one user's part of a batch.
   package struct ChancesFromUser {
@@ -146,7 +148,4 @@ package struct NegativeSampler: Sendable {
   private func stream(_ step: Int) -> RandomStream {
     RandomStream(seed: seed, purpose: .negatives, step: UInt32(truncatingIfNeeded: step))
   }
-
-  private let trained: [Int32]?
-  private let seed: UInt64
 }

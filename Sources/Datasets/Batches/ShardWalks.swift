@@ -60,8 +60,8 @@ struct ShardWalks {
       let permutation = KeyedPermutation(
         count: part.users.count, stream: permutations, row: EpochOrder.row(part.number, epoch))
       var slot = order.slots(of: part.number..<part.number, step: step).lowerBound
-      for place in order.places(of: part.number, step: step) {
-        body(part, Int(part.users[permutation[place]]), slot)
+      for index in order.indices(of: part.number, step: step) {
+        body(part, Int(part.users[permutation[index]]), slot)
         slot += 1
       }
     }

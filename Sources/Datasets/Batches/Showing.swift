@@ -27,6 +27,18 @@ protocol ShowingRule {
 
 /// How often a user's items are among the events shown, over all ways to show the user.
 struct ItemCounter {
+  private var first = 0
+  private var showings = 0
+  /// Items with their events, to be sorted.
+  private var sorted: [Int] = []
+  /// The user's distinct items, and which of them each event is of.
+  private var items: [Int] = []
+  private var numbers: [Int] = []
+  /// How often each is in the showing at hand, and which are.
+  private var times: [Int] = []
+  private var met: [Int] = []
+  private var sums: [Double] = []
+
   /// Begins with the training events of a user from one on.
   mutating func begin(_ events: UserEvents, from first: Int) {
     self.first = first
@@ -75,16 +87,4 @@ struct ItemCounter {
     list.append(contentsOf: repeatElement(0, count: count))
     return list
   }
-
-  private var first = 0
-  private var showings = 0
-  /// Items with their events, to be sorted.
-  private var sorted: [Int] = []
-  /// The user's distinct items, and which of them each event is of.
-  private var items: [Int] = []
-  private var numbers: [Int] = []
-  /// How often each is in the showing at hand, and which are.
-  private var times: [Int] = []
-  private var met: [Int] = []
-  private var sums: [Double] = []
 }

@@ -30,6 +30,10 @@ package final class TargetedBatches: BatchSource {
     }
   }
 
+  private let walks: ShardWalks
+  private let rule: Rule
+  private let positions: RandomStream
+
   /// Users with a target that has an event before it take part.
   package var order: EpochOrder { walks.order }
 
@@ -101,8 +105,4 @@ package final class TargetedBatches: BatchSource {
 
     func firstShown(_ events: UserEvents) -> Int { 0 }
   }
-
-  private let walks: ShardWalks
-  private let rule: Rule
-  private let positions: RandomStream
 }

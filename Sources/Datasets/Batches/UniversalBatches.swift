@@ -10,6 +10,10 @@ package final class UniversalBatches: BatchSource {
     case random
   }
 
+  private let walks: ShardWalks
+  private let rule: Rule
+  private let windows: RandomStream
+
   /// Users with at least two training events take part.
   package var order: EpochOrder { walks.order }
 
@@ -71,8 +75,4 @@ package final class UniversalBatches: BatchSource {
 
     func firstShown(_ events: UserEvents) -> Int { window == .latest ? max(0, events.trainCount - (length + 1)) : 0 }
   }
-
-  private let walks: ShardWalks
-  private let rule: Rule
-  private let windows: RandomStream
 }

@@ -17,6 +17,8 @@ package final class ItemCatalogue: Sendable {
   private nonisolated(unsafe) let cold: UnsafeBufferPointer<UInt8>?
   private nonisolated(unsafe) let sceneOffsets: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let sceneNumbers: UnsafeBufferPointer<UInt16>
+  /// Which items are cold, in the file.
+  package static let coldTensor = "cold"
 
   /// Opens and checks the file.
   ///
@@ -39,9 +41,6 @@ package final class ItemCatalogue: Sendable {
       throw InputError("\(path): a cold item has training events; make the data set again")
     }
   }
-
-  /// Which items are cold, in the file.
-  package static let coldTensor = "cold"
 
   /// Whether the item is kept out of training by the cold protocol.
   package func isCold(_ item: Int) -> Bool { cold.map { $0[item] == 1 } ?? false }

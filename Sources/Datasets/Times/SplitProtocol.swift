@@ -68,8 +68,8 @@ package struct UserSplit: Equatable {
   ///
   /// A held-out event needs something to be read before it: the first event that stays is not held out.
   package func leavingOut(_ count: Int) -> UserSplit {
-    func place(_ event: Int?) -> Int? { event.flatMap { $0 > count ? $0 - count : nil } }
+    func index(_ event: Int?) -> Int? { event.flatMap { $0 > count ? $0 - count : nil } }
     guard count > 0 else { return self }
-    return UserSplit(trainCount: trainCount - count, validation: place(validation), test: place(test))
+    return UserSplit(trainCount: trainCount - count, validation: index(validation), test: index(test))
   }
 }

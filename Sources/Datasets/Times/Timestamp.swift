@@ -7,6 +7,8 @@ package enum Timestamp {
 
   package enum Failure: Error { case notATime, outOfRange }
 
+  private static let maximum = UInt64(maximumSeconds) * 1_000_000
+
   /// Reads a number (`978300019`, `978300019.25`, `-3`, `1.598930e9`) of a unit, or ISO 8601 (`CalendarTime`); spaces around it are allowed.
   ///
   /// Digits below a microsecond are cut off.
@@ -38,8 +40,6 @@ package enum Timestamp {
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     return "\(year)-\(two(month))-\(two(monthDay))T\(two(rest / 3_600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }
-
-  private static let maximum = UInt64(maximumSeconds) * 1_000_000
 
   private static func number(_ text: UnsafeRawBufferPointer, _ unit: TimeUnit) -> Result<Int64, Failure> {
     var index = 0
@@ -122,6 +122,9 @@ package enum TimeUnit: String, Sendable, CaseIterable {
   /// Nanoseconds since 1970; what is below a microsecond is cut off.
   case nanoseconds
 
+  /// 1971 to 2100 in microseconds since 1970.
+  private static let likelyTimes: Range<Int64> = 31_536_000_000_000..<Timestamp.year2100
+
   /// The power of ten that makes microseconds of it.
   package var power: Int {
     switch self {
@@ -139,7 +142,4 @@ package enum TimeUnit: String, Sendable, CaseIterable {
     }
     return nil
   }
-
-  /// 1971 to 2100 in microseconds since 1970.
-  private static let likelyTimes: Range<Int64> = 31_536_000_000_000..<Timestamp.year2100
 }

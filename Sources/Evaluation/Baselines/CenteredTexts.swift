@@ -19,8 +19,8 @@ package enum CenteredTexts {
   ) throws -> ComputedVectors {
     let center = try center(items, width, communicator, pool)
     return try ComputedVectors(items: items, width: width, communicator: communicator, workspace: workspace, bytes: bytes) {
-      for (place, item) in $0.enumerated() {
-        let vector = UnsafeMutableBufferPointer(start: $1.row(place), count: width)
+      for (index, item) in $0.enumerated() {
+        let vector = UnsafeMutableBufferPointer(start: $1.row(index), count: width)
         guard pool(item, vector) else {
           vector.update(repeating: 0)
           continue

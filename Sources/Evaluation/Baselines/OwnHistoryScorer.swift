@@ -27,12 +27,12 @@ struct OwnHistoryScorer: Scorer {
   /// Distinct items of a history (oldest first): most often had first, then last had first.
   static func sorted(_ history: some Sequence<Int32>) -> [Int32] {
     var found: [Int32: (count: Int, last: Int)] = [:]
-    for (place, item) in history.enumerated() { found[item] = (found[item, default: (0, 0)].count + 1, place) }
+    for (index, item) in history.enumerated() { found[item] = (found[item, default: (0, 0)].count + 1, index) }
     return found.sorted { ($0.value.count, $0.value.last) > ($1.value.count, $1.value.last) }.map(\.key)
   }
 
   private func rank(of target: Int32, _ had: [Int32], _ excluded: Set<Int32>) -> Int {
-    if let place = had.firstIndex(of: target) { return place + 1 }
+    if let index = had.firstIndex(of: target) { return index + 1 }
     let ahead = order.notBelow(target, among: had) + order.notBelow(target, among: excluded)
     return had.count + order.notBelow(target) - ahead
   }

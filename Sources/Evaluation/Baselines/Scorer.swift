@@ -42,8 +42,8 @@ struct EvaluationRound {
   /// The users of each block, and of empty ones for as many as another rank has more.
   var slots: [Range<Int>] {
     var first = 0
-    return (0..<most).map { place in
-      let slots = first..<first + (place < blocks.count ? blocks[place].users.count : 0)
+    return (0..<most).map { index in
+      let slots = first..<first + (index < blocks.count ? blocks[index].users.count : 0)
       first = slots.upperBound
       return slots
     }

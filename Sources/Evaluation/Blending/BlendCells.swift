@@ -25,7 +25,7 @@ struct BlendCells {
   struct Choice {
     let blend: Blend
     /// The place of each cell's blend in the grid.
-    let places: [Int]
+    let indices: [Int]
     let score: Double
     let scoreWithout: Double
     let users: Int
@@ -49,29 +49,29 @@ struct BlendCells {
       cells: Array(repeating: .init(strength: 0, decay: 0), count: Self.bins.confidence * Self.bins.likeness))
     let sums = try totals(rows, blend, shards: shards)
     let size = grid.count + 1
-    let all = (0..<size).map { place in blend.cells.indices.reduce(0) { $0 + sums[$1 * size + place] } }
+    let all = (0..<size).map { index in blend.cells.indices.reduce(0) { $0 + sums[$1 * size + index] } }
     let users = all[grid.count]
     var (score, chosen) = (-1.0, [Int]())
     for (number, weight) in grid.repeats.enumerated() {
       let pairs = number * BlendGrid.pairs..<(number + 1) * BlendGrid.pairs
-      var places: [Int] = []
+      var indices: [Int] = []
       for cell in blend.cells.indices {
-        func value(_ place: Int) -> Double { sums[cell * size + place] + Self.prior * all[place] / users }
+        func value(_ index: Int) -> Double { sums[cell * size + index] + Self.prior * all[index] / users }
         // The first of equal ones is the weakest, with the shortest memory.
         var best = pairs.lowerBound
-        for place in pairs where value(place) > value(best) { best = place }
-        places.append(best)
+        for index in pairs where value(index) > value(best) { best = index }
+        indices.append(best)
       }
-      let sum = places.enumerated().reduce(0) { $0 + sums[$1.offset * size + $1.element] }
+      let sum = indices.enumerated().reduce(0) { $0 + sums[$1.offset * size + $1.element] }
       // A code keeps one item in so many from standing behind the newest: it must bring more than that to be taken for good.
       guard sum > (chosen.isEmpty || blend.repeatWeight != nil ? score : score * (1 + 1 / Double(ItemCode.width))) else {
         continue
       }
-      (score, chosen) = (sum, places)
-      blend.cells = places.map(grid.weights)
+      (score, chosen) = (sum, indices)
+      blend.cells = indices.map(grid.weights)
       blend.repeatWeight = weight == 0 ? nil : Double(weight)
     }
-    return Choice(blend: blend, places: chosen, score: score / users, scoreWithout: all[0] / users, users: Int(users))
+    return Choice(blend: blend, indices: chosen, score: score / users, scoreWithout: all[0] / users, users: Int(users))
   }
 
   /// Each cell's sums of gains, and its users behind them: added up shard by shard, so that the number of ranks does not show.
@@ -81,7 +81,7 @@ struct BlendCells {
     for row in rows {
       let start =
         row.shard * size + blend.cell(confidence: row.confidence, likeness: row.likeness) * (grid.count + 1)
-      for place in 0..<grid.count { own[start + place] += gain.of(Int(row.ranks[place])) }
+      for index in 0..<grid.count { own[start + index] += gain.of(Int(row.ranks[index])) }
       own[start + grid.count] += 1
     }
     return try communicator.shardSums(own, each: size)
@@ -97,7 +97,7 @@ extension Communicator {
   /// The sums over all shards of what each has, `each` numbers a shard: one shard after the other, so that the number of ranks does not show.
   func shardSums(_ own: [Double], each size: Int) throws -> [Double] {
     var sums = [Double](repeating: 0, count: size)
-    for (place, value) in try gathered(own).enumerated() { sums[place % size] += value }
+    for (index, value) in try gathered(own).enumerated() { sums[index % size] += value }
     return sums
   }
 

@@ -44,15 +44,15 @@ struct BlendColdScale {
         for slot in round.users.indices where tells[slot] {
           let (shard, rank) = known[next + slot]
           own[shard * size] += gain.of(rank)
-          for place in Self.scales.indices { own[shard * size + 1 + place] += gain.of(rank + counts[slot * size + place]) }
+          for index in Self.scales.indices { own[shard * size + 1 + index] += gain.of(rank + counts[slot * size + index]) }
         }
         next += round.users.count
       }
     }
     let sums = try communicator.shardSums(own, each: size)
     guard sums[0] > 0 else { return nil }
-    let place = Self.scales.indices.last { sums[1 + $0] >= (1 - cost) * sums[0] }
-    return Double(Self.scales[place ?? 0])
+    let index = Self.scales.indices.last { sums[1 + $0] >= (1 - cost) * sums[0] }
+    return Double(Self.scales[index ?? 0])
   }
 
   /// How many of some items come before the target of each user who tells, under each scale.
@@ -77,7 +77,7 @@ struct BlendColdScale {
       let some = unseen[start..<min(start + Self.itemsAtATime, unseen.count)]
       try workspace.scope {
         let rows = workspace.take(Int32.self, some.count)
-        for (place, item) in some.enumerated() { rows[place] = item }
+        for (index, item) in some.enumerated() { rows[index] = item }
         let e = workspace.matrix(some.count, catalogue.width)
         try catalogue.embed(RowList(start: rows, count: some.count), into: e, workspace: workspace)
         let (own, rest) = (
@@ -85,8 +85,8 @@ struct BlendColdScale {
           scores(users, e, catalogue.modelWidth..<catalogue.width, workspace)
         )
         for slot in 0..<users.rows where tells[slot] {
-          for (place, item) in some.enumerated() {
-            let (model, text) = (own[slot, place], rest[slot, place])
+          for (index, item) in some.enumerated() {
+            let (model, text) = (own[slot, index], rest[slot, index])
             // Of a line the ends tell whether it passes anywhere.
             guard max(model * Self.scales[0], model * Self.scales[Self.scales.count - 1]) + text >= bounds[slot],
               !round.isExcluded(slot, item)

@@ -150,7 +150,7 @@ package struct BlendFit {
       choice: choice,
       ranks: rows.map { row in
         let cell = choice.blend.cell(confidence: row.confidence, likeness: row.likeness)
-        return (row.shard, Int(row.ranks[choice.places[cell]]))
+        return (row.shard, Int(row.ranks[choice.indices[cell]]))
       },
       temper: try spread.temper(tailTemper, trainCounts: dataset.items.trainCounts, workspace: workspace),
       scale: try spread.scale(

@@ -30,8 +30,8 @@ struct BlendGrid {
   var repeats: [Float] { Self.repeats.map { $0 / logitScale } }
 
   /// The weights of a place, decay after decay.
-  func weights(_ place: Int) -> Blend.Weights {
-    let pair = place % Self.pairs
+  func weights(_ index: Int) -> Blend.Weights {
+    let pair = index % Self.pairs
     return Blend.Weights(
       strength: Double(strengths[pair % Self.strengths.count]), decay: Self.decays[pair / Self.strengths.count])
   }

@@ -7,6 +7,18 @@ import Texts
 final class BlendRound {
   /// The users' embeddings `[users, d]`.
   let users: Matrix
+  private static let itemsAtATime = 1024
+  private let round: EvaluationRound
+  private let embedder: UserEmbedder
+  private let vectors: TextVectors
+  private let strengths: [Float]
+  private let repeats: [Float]
+  /// The column of the newest item's code; -1 without an event.
+  private let newest: UnsafeMutablePointer<Int32>
+  private let queries: [Matrix]
+  private let bounds: Matrix
+  private let likenesses: Vector
+  private let counts: UnsafeMutablePointer<Int32>
 
   init(_ round: EvaluationRound, embedder: UserEmbedder, vectors: TextVectors, grid: BlendGrid, workspace: Workspace) {
     (self.round, self.embedder, self.vectors) = (round, embedder, vectors)
@@ -56,7 +68,7 @@ final class BlendRound {
       let e = workspace.matrix(evaluated.count, users.columns)
       gather(RowList(rebasing: items.rows[evaluated]), from: items.embeddings, into: e)
       let texts = workspace.matrix(evaluated.count, vectors.width)
-      for (row, place) in evaluated.enumerated() { vectors.copy(Int(embedder.items.values[place]), into: texts.row(row)) }
+      for (row, index) in evaluated.enumerated() { vectors.copy(Int(embedder.items.values[index]), into: texts.row(row)) }
       let unseen = evaluated.map { embedder.isUnseen(embedder.items.values[$0]) }
       let own = workspace.matrix(evaluated.count, 1)
       // The user is the packed factor, as in `Ranking`: an element has the same bits as among the catalogue.
@@ -64,9 +76,9 @@ final class BlendRound {
       for (number, query) in queries.enumerated() {
         let text = workspace.matrix(evaluated.count, 1)
         multiply(texts, PackedFactor(query.rows(slot..<slot + 1), transposed: true, workspace: workspace), into: text)
-        for (place, strength) in strengths.enumerated() {
+        for (index, strength) in strengths.enumerated() {
           for (level, weight) in repeats.enumerated() {
-            let blend = level * BlendGrid.pairs + number * strengths.count + place
+            let blend = level * BlendGrid.pairs + number * strengths.count + index
             func score(_ row: Int) -> Float {
               let code = Int32(ItemCode.column(Int(embedder.items.values[evaluated.lowerBound + row])))
               return own[row, 0] + strength * text[row, 0] + (code == newest[slot] ? weight : 0)
@@ -94,8 +106,8 @@ final class BlendRound {
           for (row, item) in some.enumerated() { vectors.copy(rows.lowerBound + item, into: texts.row(row)) }
           let own = workspace.matrix(users.rows, some.count)
           multiply(users, PackedFactor(e.rows(some), transposed: true, workspace: workspace), into: own)
-          for (place, item) in some.enumerated() where catalogue.isUnseen(Int32(rows.lowerBound + item)) {
-            for slot in 0..<users.rows { own[slot, place] = -.infinity }
+          for (index, item) in some.enumerated() where catalogue.isUnseen(Int32(rows.lowerBound + item)) {
+            for slot in 0..<users.rows { own[slot, index] = -.infinity }
           }
           count(own, texts, codes: some.map { Int32(ItemCode.column(rows.lowerBound + $0)) }, workspace)
         }
@@ -113,8 +125,8 @@ final class BlendRound {
     for (number, query) in queries.enumerated() {
       multiply(query, factor, into: text)
       for slot in 0..<users.rows {
-        for (place, strength) in strengths.enumerated() {
-          let first = number * strengths.count + place
+        for (index, strength) in strengths.enumerated() {
+          let first = number * strengths.count + index
           let all = Self.notBelow(bounds[slot, first], own.row(slot), text.row(slot), strength, count: texts.rows)
           for (level, weight) in repeats.enumerated() {
             let blend = level * BlendGrid.pairs + first
@@ -148,7 +160,7 @@ final class BlendRound {
     workspace.scope {
       let confidences = workspace.vector(users.rows)
       catalogue.confidence(users, into: confidences, workspace: workspace)
-      return round.blocks.flatMap { block in block.users.map { _ in block.place } }.enumerated().map { slot, shard in
+      return round.blocks.flatMap { block in block.users.map { _ in block.index } }.enumerated().map { slot, shard in
         BlendCells.Row(
           shard: shard, confidence: confidences[slot], likeness: likenesses[slot],
           ranks: (0..<bounds.columns).map { rank(of: slot, $0) })
@@ -159,19 +171,5 @@ final class BlendRound {
   /// A user's rank, from 1, under a blend of the grid.
   ///
   /// The target's own score may differ in its last bit from the bound, so that it is not counted: never below 1.
-  private func rank(of slot: Int, _ place: Int) -> Int32 { max(1, counts[slot * bounds.columns + place]) }
-
-  private static let itemsAtATime = 1024
-
-  private let round: EvaluationRound
-  private let embedder: UserEmbedder
-  private let vectors: TextVectors
-  private let strengths: [Float]
-  private let repeats: [Float]
-  /// The column of the newest item's code; -1 without an event.
-  private let newest: UnsafeMutablePointer<Int32>
-  private let queries: [Matrix]
-  private let bounds: Matrix
-  private let likenesses: Vector
-  private let counts: UnsafeMutablePointer<Int32>
+  private func rank(of slot: Int, _ index: Int) -> Int32 { max(1, counts[slot * bounds.columns + index]) }
 }

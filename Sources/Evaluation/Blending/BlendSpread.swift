@@ -94,7 +94,7 @@ struct BlendSpread {
       let e = workspace.matrix(rows.count, catalogue.width)
       try rows.withUnsafeBufferPointer { try catalogue.embed($0, into: e, workspace: workspace) }
       let texts = workspace.matrix(rows.count, vectors.width)
-      for (place, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(place)) }
+      for (index, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(index)) }
       let ids = workspace.matrix(rows.count, catalogue.meanID.count)
       try catalogue.cold.fill(ids, texts: texts, own: rows, vectors: vectors, workspace: workspace)
       for row in 0..<rows.count { e.row(row).update(from: ids.row(row), count: ids.columns) }

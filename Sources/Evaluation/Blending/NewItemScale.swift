@@ -53,7 +53,7 @@ package struct ColdItems {
       workspace.scope {
         let rows = trained[start..<min(start + 1024, trained.count)]
         let block = workspace.matrix(rows.count, vectors.width)
-        for (place, row) in rows.enumerated() { vectors.copy(row, into: block.row(place)) }
+        for (index, row) in rows.enumerated() { vectors.copy(row, into: block.row(index)) }
         let factor = PackedFactor(block, transposed: true, workspace: workspace)
         for first in stride(from: 0, to: texts.rows, by: 256) {
           let items = first..<min(first + 256, texts.rows)
@@ -62,7 +62,7 @@ package struct ColdItems {
             multiply(texts.rows(items), factor, into: products)
             for item in items {
               let values = products.row(item - first)
-              for (place, row) in rows.enumerated() where Int(own[item]) != row { best[item].offer(row, values[place]) }
+              for (index, row) in rows.enumerated() where Int(own[item]) != row { best[item].offer(row, values[index]) }
             }
           }
         }

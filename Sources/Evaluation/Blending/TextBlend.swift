@@ -10,6 +10,7 @@ package struct TextBlend: Sendable {
   package let vectors: TextVectors
   /// The weights.
   package let blend: Blend
+  private let repeatWeight: Float
 
   /// Puts vectors and weights together.
   package init(_ vectors: TextVectors, _ blend: Blend) {
@@ -44,8 +45,6 @@ package struct TextBlend: Sendable {
     guard history.count > 0 else { return (query + vectors.width).update(repeating: 0, count: ItemCode.width) }
     ItemCode.write(Int(history[history.count - 1]), repeatWeight, into: query + vectors.width)
   }
-
-  private let repeatWeight: Float
 }
 
 extension TextVectors {

@@ -26,14 +26,28 @@ package final class Catalogue {
   package let items: Int
   /// The width of an embedding: d, or d + w with a text blend, and its codes.
   package let width: Int
-  /// The width of what items are alike by: all but their codes.
-  package var widthWithoutCodes: Int { width - (text?.hasCodes == true ? ItemCode.width : 0) }
   /// d, the width of what the model makes of an item.
   package let modelWidth: Int
   /// The text half; nil without one.
   package let text: TextBlend?
   /// The mean of the trained ID rows, `[d_id]`: the ID half of items new to the model.
   package let meanID: Vector
+  private let model: PreciseModel
+  private let trainCounts: UnsafeBufferPointer<UInt32>
+  private let communicator: any Communicator
+  private let means: Storage<Float>
+  /// The ID halves of items without training events, and where each stands among them; without text there are none.
+  private var coldIDs: Matrix
+  private var coldStorage = Storage<Float>(count: 0)
+  private var coldPlaces: [Int32: Int] = [:]
+  private let knownStorage: Storage<Float>
+  /// The embeddings of the items that were trained on most `[256, d]`, or of all where there are fewer.
+  private let known: Matrix
+  private var storage: Storage<Float>?
+
+  /// The width of what items are alike by: all but their codes.
+  package var widthWithoutCodes: Int { width - (text?.hasCodes == true ? ItemCode.width : 0) }
+
   /// Whether every rank holds all embeddings.
   package var isWhole: Bool { storage != nil }
 
@@ -87,19 +101,19 @@ package final class Catalogue {
     }
     let own = e.columns(0..<modelWidth)
     try workspace.scope { _ = try model.items.embed(rows, into: own, workspace: workspace) }
-    for (place, item) in rows.enumerated() where isUnseen(item) {
+    for (index, item) in rows.enumerated() where isUnseen(item) {
       let id = coldPlaces[item].map { UnsafePointer(coldIDs.row($0)) } ?? UnsafePointer(meanID.base)
-      own.row(place).update(from: id, count: meanID.count)
+      own.row(index).update(from: id, count: meanID.count)
     }
     guard let text else { return }
-    for (place, item) in rows.enumerated() { scale(Vector(own.row(place), count: modelWidth), by: factor(item)) }
-    for (place, item) in rows.enumerated() { text.copy(Int(item), into: e.row(place) + modelWidth) }
+    for (index, item) in rows.enumerated() { scale(Vector(own.row(index), count: modelWidth), by: factor(item)) }
+    for (index, item) in rows.enumerated() { text.copy(Int(item), into: e.row(index) + modelWidth) }
   }
 
   /// What the model reads of some items `[rows, d]`, from their embeddings `[rows, d + w]`: without text, on the scale it was trained at.
   func inputs(_ rows: RowList, from embeddings: Matrix, into inputs: Matrix) {
     for row in 0..<rows.count { inputs.row(row).update(from: embeddings.row(row), count: modelWidth) }
-    for (place, item) in rows.enumerated() { scale(Vector(inputs.row(place), count: modelWidth), by: 1 / factor(item)) }
+    for (index, item) in rows.enumerated() { scale(Vector(inputs.row(index), count: modelWidth), by: 1 / factor(item)) }
   }
 
   /// Whether no training event shows an item.
@@ -132,7 +146,7 @@ package final class Catalogue {
       try workspace.scope {
         if isWhole { return try body(rows, embeddings.rows(rows)) }
         let list = workspace.take(Int32.self, rows.count)
-        for (place, row) in rows.enumerated() { list[place] = Int32(row) }
+        for (index, row) in rows.enumerated() { list[index] = Int32(row) }
         let block = workspace.matrix(rows.count, width)
         try embed(RowList(start: list, count: rows.count), into: block, workspace: workspace)
         try body(rows, block)
@@ -153,7 +167,7 @@ package final class Catalogue {
     coldIDs = Matrix(coldStorage.base, rows: rows.count, columns: meanID.count)
     try workspace.scope {
       let texts = workspace.matrix(rows.count, vectors.width)
-      for (place, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(place)) }
+      for (index, row) in rows.enumerated() { vectors.copy(Int(row), into: texts.row(index)) }
       try cold.fill(coldIDs, texts: texts, own: rows, vectors: vectors, workspace: workspace)
     }
     coldPlaces = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
@@ -183,9 +197,9 @@ package final class Catalogue {
     var sums = [Double](repeating: 0, count: meanID.count)
     var trained = 0
     try forEachIDBlock(workspace) { rows, ids in
-      for (place, item) in rows.enumerated() where trainCounts[item] > 0 {
+      for (index, item) in rows.enumerated() where trainCounts[item] > 0 {
         trained += 1
-        for column in sums.indices { sums[column] += Double(ids[place, column]) }
+        for column in sums.indices { sums[column] += Double(ids[index, column]) }
       }
     }
     for column in sums.indices { meanID[column] = Float(sums[column] / Double(max(trained, 1))) }
@@ -209,17 +223,4 @@ package final class Catalogue {
     }
     return ids
   }
-
-  private let model: PreciseModel
-  private let trainCounts: UnsafeBufferPointer<UInt32>
-  private let communicator: any Communicator
-  private let means: Storage<Float>
-  /// The ID halves of items without training events, and where each stands among them; without text there are none.
-  private var coldIDs: Matrix
-  private var coldStorage = Storage<Float>(count: 0)
-  private var coldPlaces: [Int32: Int] = [:]
-  private let knownStorage: Storage<Float>
-  /// The embeddings of the items that were trained on most `[256, d]`, or of all where there are fewer.
-  private let known: Matrix
-  private var storage: Storage<Float>?
 }

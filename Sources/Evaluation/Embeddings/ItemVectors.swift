@@ -34,6 +34,10 @@ package final class ComputedVectors: ItemVectors {
   package let items: Int
   /// w, the width of a vector.
   package let width: Int
+  private let communicator: any Communicator
+  private let write: Write
+  private var storage: Storage<Float>?
+
   /// Whether every rank holds all vectors.
   package var isWhole: Bool { storage != nil }
 
@@ -52,11 +56,11 @@ package final class ComputedVectors: ItemVectors {
 
   /// Writes the vectors of some items `[rows, w]`.
   package func embed(_ rows: RowList, into vectors: Matrix, workspace: Workspace) throws {
-    for (place, row) in rows.enumerated() {
+    for (index, row) in rows.enumerated() {
       if let storage {
-        vectors.row(place).update(from: storage.base + Int(row) * width, count: width)
+        vectors.row(index).update(from: storage.base + Int(row) * width, count: width)
       } else {
-        try write(Int(row)..<Int(row) + 1, vectors.rows(place..<place + 1))
+        try write(Int(row)..<Int(row) + 1, vectors.rows(index..<index + 1))
       }
     }
   }
@@ -83,8 +87,4 @@ package final class ComputedVectors: ItemVectors {
     try write(rows.lowerBound + mine.lowerBound..<rows.lowerBound + mine.upperBound, own)
     try communicator.allGather(UnsafeBufferPointer(own.buffer), into: block.buffer, counts: shares.map { $0.count * width })
   }
-
-  private let communicator: any Communicator
-  private let write: Write
-  private var storage: Storage<Float>?
 }

@@ -40,6 +40,9 @@ extension UserEmbedder: QueryEmbedder {}
 final class LastItemEmbedder: QueryEmbedder {
   let batch = SequenceBatch()
   let items = NumberList<Int32>()
+  private let vectors: any ItemVectors
+  private let newest = NumberList<Int32>()
+  private let unique = UniqueRows()
 
   init(_ vectors: any ItemVectors) { self.vectors = vectors }
 
@@ -59,19 +62,15 @@ final class LastItemEmbedder: QueryEmbedder {
     let rows = workspace.take(Int32.self, items.count)
     unique.locate(items.values, into: rows)
     workspace.scope {
-      let places = workspace.take(Int32.self, newest.count)
-      unique.locate(newest.values, into: places)
+      let indices = workspace.take(Int32.self, newest.count)
+      unique.locate(newest.values, into: indices)
       var next = 0
       users.clear()
       for user in 0..<batch.users where batch.starts[user] < batch.starts[user + 1] {
-        users.row(user).update(from: found.row(Int(places[next])), count: vectors.width)
+        users.row(user).update(from: found.row(Int(indices[next])), count: vectors.width)
         next += 1
       }
     }
     return UserEmbedder.Items(embeddings: found, rows: RowList(start: rows, count: items.count))
   }
-
-  private let vectors: any ItemVectors
-  private let newest = NumberList<Int32>()
-  private let unique = UniqueRows()
 }

@@ -19,6 +19,9 @@ package final class UserEmbedder {
   package let batch = SequenceBatch()
   /// Catalogue rows of further items, in any order, repeated or not; filled by the caller.
   package let items = NumberList<Int32>()
+  private let encoder: UserEncoder
+  private let catalogue: Catalogue
+  private let unique = UniqueRows()
 
   /// Embeds with a model and the catalogue of its items.
   package init(_ model: PreciseModel, _ catalogue: Catalogue) {
@@ -48,13 +51,13 @@ package final class UserEmbedder {
     let rows = workspace.take(Int32.self, items.count)
     unique.locate(items.values, into: rows)
     workspace.scope {
-      let places = workspace.take(Int32.self, batch.positions)
-      unique.locate(batch.items.values, into: places)
+      let indices = workspace.take(Int32.self, batch.positions)
+      unique.locate(batch.items.values, into: indices)
       let inputs = catalogue.text == nil ? embeddings : workspace.matrix(unique.count, catalogue.modelWidth)
       if catalogue.text != nil { catalogue.inputs(unique.rows, from: embeddings, into: inputs) }
       let own = workspace.matrix(batch.users, catalogue.modelWidth)
       encoder.encode(
-        batch, items: RowList(start: places, count: batch.positions), of: inputs, into: own, workspace: workspace)
+        batch, items: RowList(start: indices, count: batch.positions), of: inputs, into: own, workspace: workspace)
       for user in 0..<batch.users { users.row(user).update(from: own.row(user), count: own.columns) }
       if let text = catalogue.text { readTexts(text, own, users.columns(catalogue.modelWidth..<catalogue.width), workspace) }
     }
@@ -72,10 +75,6 @@ package final class UserEmbedder {
       text.query(batch.history(of: user), confidence: confidences[user], into: queries.row(user), scratch: scratch)
     }
   }
-
-  private let encoder: UserEncoder
-  private let catalogue: Catalogue
-  private let unique = UniqueRows()
 }
 
 /// Users' embeddings from their histories: h of the newest event (universal) or h' of the user head (targeted).

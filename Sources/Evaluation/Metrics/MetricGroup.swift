@@ -33,6 +33,9 @@ struct EvaluationGroups {
 
   /// The groups: popularity buckets, then scenes, then behaviors.
   let groups: [MetricGroup]
+  private let buckets: PopularityBuckets
+  private let firstScene: Int?
+  private let firstBehavior: Int?
 
   /// Popularity buckets alone.
   init(_ buckets: PopularityBuckets) {
@@ -62,10 +65,6 @@ struct EvaluationGroups {
     if let firstBehavior { numbers.append(firstBehavior + Int(events.behaviors[event])) }
     return numbers
   }
-
-  private let buckets: PopularityBuckets
-  private let firstScene: Int?
-  private let firstBehavior: Int?
 }
 
 /// Which items are head, middle, tail and cold, by their number of training events.
@@ -77,6 +76,8 @@ struct EvaluationGroups {
 package struct PopularityBuckets: Sendable {
   /// The buckets' names, in the order in which they are reported.
   package static let names = ["all", "head", "mid", "tail", "cold", "unseen"]
+  private let indices: [UInt8]
+  private let counts: [UInt32]
 
   /// Sorts a catalogue by its training counts.
   package init(trainCounts: some Collection<UInt32>) {
@@ -85,25 +86,22 @@ package struct PopularityBuckets: Sendable {
 
   init(_ order: PopularityOrder) {
     let (headEnd, midEnd) = (order.rows.count / 5, order.rows.count / 2)
-    var places = [UInt8](repeating: 0, count: order.rows.count)
+    var indices = [UInt8](repeating: 0, count: order.rows.count)
     for (rank, item) in order.rows.enumerated() {
-      places[Int(item)] = rank < headEnd ? 1 : rank < midEnd ? 2 : 3
+      indices[Int(item)] = rank < headEnd ? 1 : rank < midEnd ? 2 : 3
     }
-    self.places = places
+    self.indices = indices
     counts = order.counts
   }
 
   /// The one bucket of head, mid and tail that an item belongs to.
-  package func share(of item: Int) -> String { Self.names[Int(places[item])] }
+  package func share(of item: Int) -> String { Self.names[Int(indices[item])] }
 
   /// The numbers, in `names`, of the buckets that an item belongs to.
   package func buckets(of item: Int) -> [Int] {
-    var buckets = [0, Int(places[item])]
+    var buckets = [0, Int(indices[item])]
     if counts[item] <= 5 { buckets.append(4) }
     if counts[item] == 0 { buckets.append(5) }
     return buckets
   }
-
-  private let places: [UInt8]
-  private let counts: [UInt32]
 }

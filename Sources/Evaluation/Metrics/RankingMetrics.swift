@@ -22,6 +22,7 @@ package struct RankingMetrics: Sendable, Equatable {
   package let cutoffs: [Int]
   /// The groups that users are summed up in.
   package let groups: [MetricGroup]
+  private var sums: [Double]
 
   /// The sums in one list, group after group: what travels between ranks.
   ///
@@ -34,7 +35,6 @@ package struct RankingMetrics: Sendable, Equatable {
       sums = newValue
     }
   }
-  private var sums: [Double]
 
   /// Nothing measured yet.
   package init(cutoffs: [Int], groups: [MetricGroup] = MetricGroup.buckets) {
@@ -51,12 +51,12 @@ package struct RankingMetrics: Sendable, Equatable {
     precondition(rank >= 1, "rank \(rank)")
     let (gain, reciprocal) = (1 / log2(Double(rank) + 1), 1 / Double(rank))
     for group in groups {
-      let (first, places) = (group * size, cutoffs.count)
+      let (first, indices) = (group * size, cutoffs.count)
       sums[first] += 1
-      for (place, cutoff) in cutoffs.enumerated() where rank <= cutoff {
-        sums[first + 1 + place] += 1
-        sums[first + 1 + places + place] += gain
-        sums[first + 1 + 2 * places + place] += gain * gain
+      for (position, cutoff) in cutoffs.enumerated() where rank <= cutoff {
+        sums[first + 1 + position] += 1
+        sums[first + 1 + indices + position] += gain
+        sums[first + 1 + 2 * indices + position] += gain * gain
       }
       sums[first + size - 2] += reciprocal
       sums[first + size - 1] += reciprocal * reciprocal
@@ -66,7 +66,7 @@ package struct RankingMetrics: Sendable, Equatable {
   /// Adds another part's sums.
   package mutating func add(_ other: RankingMetrics) {
     precondition(cutoffs == other.cutoffs && groups == other.groups, "cutoffs \(cutoffs) and \(other.cutoffs)")
-    for place in sums.indices { sums[place] += other.sums[place] }
+    for position in sums.indices { sums[position] += other.sums[position] }
   }
 
   /// Users measured in a group.
@@ -77,14 +77,14 @@ package struct RankingMetrics: Sendable, Equatable {
   /// The standard error of a share p of n users is √(p (1 − p) / n), that of another mean s / √n, with s the sample standard deviation.
   package func estimates(of group: MetricGroup) -> [Estimate] {
     guard let index = groups.firstIndex(of: group), sums[index * size] > 0 else { return [] }
-    let (part, places) = (Array(sums[index * size..<(index + 1) * size]), cutoffs.count)
+    let (part, indices) = (Array(sums[index * size..<(index + 1) * size]), cutoffs.count)
     let users = part[0]
-    return cutoffs.indices.map { place in
-      let share = part[1 + place] / users
-      return Estimate(name: "recall@\(cutoffs[place])", mean: share, standardError: (share * (1 - share) / users).squareRoot())
+    return cutoffs.indices.map { position in
+      let share = part[1 + position] / users
+      return Estimate(name: "recall@\(cutoffs[position])", mean: share, standardError: (share * (1 - share) / users).squareRoot())
     }
-      + cutoffs.indices.map { place in
-        Self.estimate("ndcg@\(cutoffs[place])", part[1 + places + place], part[1 + 2 * places + place], users)
+      + cutoffs.indices.map { position in
+        Self.estimate("ndcg@\(cutoffs[position])", part[1 + indices + position], part[1 + 2 * indices + position], users)
       } + [Self.estimate("mrr", part[size - 2], part[size - 1], users)]
   }
 

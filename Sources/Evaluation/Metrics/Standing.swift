@@ -42,9 +42,9 @@ struct StandingTally {
     for block in round.blocks {
       for _ in block.users {
         let rank = standings.ranks[slot]
-        metrics[block.place].add(rank: Int(rank), groups: groups[slot])
-        if let first = standings.first { recommended?.add(first.items(of: slot), shard: block.place) }
-        if !ranks.isEmpty { ranks[block.place].append(rank) }
+        metrics[block.index].add(rank: Int(rank), groups: groups[slot])
+        if let first = standings.first { recommended?.add(first.items(of: slot), shard: block.index) }
+        if !ranks.isEmpty { ranks[block.index].append(rank) }
         slot += 1
       }
     }

@@ -11,9 +11,18 @@ package struct EvaluatedUsers {
   struct Block {
     let shard: UserShard
     /// The shard's place in the rank's run.
-    let place: Int
+    let index: Int
     var users: [(user: Int, event: Int)]
   }
+
+  private let dataset: Dataset
+  private let shards: Range<Int>
+  private let task: EvaluationTask
+  private let every: Int
+  private var index = 0
+  /// Evaluated users of the shard so far.
+  private var evaluated = 0
+  private var user = 0
 
   /// The evaluated users of one virtual shard, each with the place of its held-out event.
   package static func users(of shard: UserShard, _ task: EvaluationTask) -> [(user: Int, event: Int)] {
@@ -40,9 +49,9 @@ package struct EvaluatedUsers {
   }
 
   private mutating func next() throws -> Block? {
-    while place < shards.count {
-      let shard = try dataset.shard(shards.lowerBound + place)
-      var block = Block(shard: shard, place: place, users: [])
+    while index < shards.count {
+      let shard = try dataset.shard(shards.lowerBound + index)
+      var block = Block(shard: shard, index: index, users: [])
       while user < shard.userCount && block.users.count < Self.blockUsers {
         if let event = task.heldOut(shard.events(user)) {
           if evaluated % every == 0 { block.users.append((user, event)) }
@@ -51,18 +60,9 @@ package struct EvaluatedUsers {
         user += 1
       }
       if !block.users.isEmpty { return block }
-      place += 1
+      index += 1
       (user, evaluated) = (0, 0)
     }
     return nil
   }
-
-  private let dataset: Dataset
-  private let shards: Range<Int>
-  private let task: EvaluationTask
-  private let every: Int
-  private var place = 0
-  /// Evaluated users of the shard so far.
-  private var evaluated = 0
-  private var user = 0
 }

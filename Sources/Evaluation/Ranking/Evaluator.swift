@@ -13,6 +13,14 @@ package import Tensors
 package final class Evaluator {
   /// The items of a user that coverage and novelty are about.
   private static let firstItems = 10
+  private let dataset: Dataset
+  private let shards: Range<Int>
+  private let cutoffs: [Int]
+  private let communicator: any Communicator
+  private let text: TextBlend?
+  private let catalogueBytes: Int
+  private let order: PopularityOrder
+  private let buckets: PopularityBuckets
 
   /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
   ///
@@ -122,11 +130,11 @@ package final class Evaluator {
       guard most > 0 else { return true }
       let round = EvaluationRound(blocks, most: most, task: task)
       let numbers = round.users.map { groups.numbers(of: $0.event, $0.events) }
-      for (place, scorer) in scorers.enumerated() {
+      for (index, scorer) in scorers.enumerated() {
         try workspace.scope {
           let standings = Standings(users: round.users.count, firstItems: firstItems, workspace: workspace)
-          try scorer.rank(round, into: standings, workspace: workspace, progress: place == 0 ? progress : { _ in })
-          tallies[place].add(round, standings, groups: numbers)
+          try scorer.rank(round, into: standings, workspace: workspace, progress: index == 0 ? progress : { _ in })
+          tallies[index].add(round, standings, groups: numbers)
         }
       }
     }
@@ -139,13 +147,4 @@ package final class Evaluator {
     let streamed = catalogueBytes / 4 / (EvaluatedUsers.blockUsers * width * MemoryLayout<Float>.stride)
     return vectors.allSatisfy(\.isWhole) ? 256 : max(1, streamed)
   }
-
-  private let dataset: Dataset
-  private let shards: Range<Int>
-  private let cutoffs: [Int]
-  private let communicator: any Communicator
-  private let text: TextBlend?
-  private let catalogueBytes: Int
-  private let order: PopularityOrder
-  private let buckets: PopularityBuckets
 }

@@ -34,13 +34,13 @@ struct FirstItems {
   /// Puts an item where its score belongs; the score is above the user's threshold.
   func insert(_ item: Int32, _ score: Float, for user: Int) {
     let first = user * limit
-    var place = first + min(Int(counts[user]), limit - 1)
+    var index = first + min(Int(counts[user]), limit - 1)
     counts[user] = Int32(min(Int(counts[user]) + 1, limit))
-    while place > first && scores[place - 1] < score {
-      (items[place], scores[place]) = (items[place - 1], scores[place - 1])
-      place -= 1
+    while index > first && scores[index - 1] < score {
+      (items[index], scores[index]) = (items[index - 1], scores[index - 1])
+      index -= 1
     }
-    (items[place], scores[place]) = (item, score)
+    (items[index], scores[index]) = (item, score)
   }
 
   /// Puts an item behind the others, which were found in order.

@@ -18,6 +18,8 @@ package struct Ranking {
 
   /// The users' embeddings `[users, d]`, to be filled in before anything else.
   package let users: Matrix
+  private let bounds: Vector
+  private let counts: UnsafeMutableBufferPointer<Int64>
 
   /// Makes room for users in a workspace.
   package init(users: Int, width: Int, workspace: Workspace) {
@@ -91,8 +93,8 @@ package struct Ranking {
     var (below, threshold) = (SIMD16<Int32>.zero, first.threshold(user))
     for start in stride(from: 0, to: whole, by: Self.scoresAtATime) {
       var good = SIMD16<Int32>.zero
-      for place in stride(from: start, to: start + Self.scoresAtATime, by: lanes) {
-        let part = bytes.loadUnaligned(fromByteOffset: 4 * place, as: SIMD16<Float>.self)
+      for index in stride(from: start, to: start + Self.scoresAtATime, by: lanes) {
+        let part = bytes.loadUnaligned(fromByteOffset: 4 * index, as: SIMD16<Float>.self)
         below.replace(with: below &+ 1, where: part .< bound)
         good.replace(with: 1, where: part .> threshold)
       }
@@ -109,8 +111,8 @@ package struct Ranking {
     _ isExcluded: (Int, Int32) -> Bool
   ) -> Float {
     var threshold = first.threshold(user)
-    for place in run where scores[place] > threshold && !isExcluded(user, Int32(row + place)) {
-      first.insert(Int32(row + place), scores[place], for: user)
+    for index in run where scores[index] > threshold && !isExcluded(user, Int32(row + index)) {
+      first.insert(Int32(row + index), scores[index], for: user)
       threshold = first.threshold(user)
     }
     return threshold
@@ -118,7 +120,4 @@ package struct Ranking {
 
   /// A user's rank, from 1, once the whole catalogue has been counted: the target is not below its own score.
   package func rank(of user: Int) -> Int { Int(counts[user]) }
-
-  private let bounds: Vector
-  private let counts: UnsafeMutableBufferPointer<Int64>
 }

@@ -61,13 +61,13 @@ package struct Bounded<Bounds: IntegerBounds>: Codable, Sendable, Equatable {
 
 /// What a decoder found wrong with a JSON file, in a few words: `rows: -1 is not a whole number from 0 to 9`.
 package func jsonDamage(_ error: any Error) -> String {
-  func place(_ context: DecodingError.Context, _ more: (any CodingKey)? = nil) -> String {
+  func location(_ context: DecodingError.Context, _ more: (any CodingKey)? = nil) -> String {
     (context.codingPath + [more].compactMap { $0 }).map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
   }
   return switch error as? DecodingError {
-  case .keyNotFound(let key, let context): "\(place(context, key)) is missing"
-  case .typeMismatch(_, let context), .valueNotFound(_, let context): "a wrong value at \(place(context))"
-  case .dataCorrupted(let context) where !context.codingPath.isEmpty: "\(place(context)): \(context.debugDescription)"
+  case .keyNotFound(let key, let context): "\(location(context, key)) is missing"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context): "a wrong value at \(location(context))"
+  case .dataCorrupted(let context) where !context.codingPath.isEmpty: "\(location(context)): \(context.debugDescription)"
   default: "not valid JSON"
   }
 }

@@ -69,8 +69,8 @@ package indirect enum JSONValue: Sendable, Equatable {
   ) {
     text += brackets.0
     let inner = indent.map { $0 + 2 }
-    for (place, element) in elements.enumerated() {
-      if place > 0 { text += "," }
+    for (index, element) in elements.enumerated() {
+      if index > 0 { text += "," }
       if let inner { text += "\n" + String(repeating: " ", count: inner) }
       write(element, &text, inner)
     }

@@ -33,14 +33,15 @@ package final class OutputFolder {
 
   /// The final path, as it was given.
   package let path: String
-  /// Where to write meanwhile.
-  package var temporaryPath: String { temporary.path }
   private let temporary: Temporary
   private let kind: Kind
   private let overwrite: Bool
   /// The final path, behind links.
   private let target: String
   private let parent: String
+
+  /// Where to write meanwhile.
+  package var temporaryPath: String { temporary.path }
 
   /// Makes the temporary folder.
   ///

@@ -16,6 +16,22 @@ final class Temporary {
   private let lockPath: String
   /// Open for writing when it is a file.
   let descriptor: Int32
+  // MARK: What was abandoned
+
+  /// The end of the name of a file, and of a folder's lock.
+  static let suffix = ".precise-tmp"
+  /// The end of a folder's name.
+  static let folderSuffix = ".precise-tmp-folder"
+  /// The end of the name under which a folder stands aside while another takes its place, where that takes two steps.
+  static let asideSuffix = ".precise-old"
+  /// The end of the name of what is being removed.
+  static let removedSuffix = ".removed"
+
+  private static let digits = 13
+  // MARK: Signals
+
+  /// What this process is making.
+  private static let registry = Mutex<Set<String>>([])
 
   /// Makes an empty file; nil, with `errno`, when the system refuses.
   static func file(for name: String, in folder: String) -> Temporary? {
@@ -87,17 +103,6 @@ final class Temporary {
     return fstat(descriptor, &status) != 0 || status.st_nlink > 0
   }
 
-  // MARK: What was abandoned
-
-  /// The end of the name of a file, and of a folder's lock.
-  static let suffix = ".precise-tmp"
-  /// The end of a folder's name.
-  static let folderSuffix = ".precise-tmp-folder"
-  /// The end of the name under which a folder stands aside while another takes its place, where that takes two steps.
-  static let asideSuffix = ".precise-old"
-  /// The end of the name of what is being removed.
-  static let removedSuffix = ".removed"
-
   /// Removes what earlier writers of an output left behind when they were killed; what a living one makes stays.
   ///
   /// A folder that was set aside, and is not replaced, comes back.
@@ -152,8 +157,6 @@ final class Temporary {
     name.utf8.count <= 200 ? ".\(name)." : "." + String(decoding: name.utf8.prefix(200), as: UTF8.self) + "."
   }
 
-  private static let digits = 13
-
   /// A text that nobody else has: not another process, container or machine on the same file system.
   private static func randomText() -> String {
     let text = String(UInt64.random(in: 0 ... .max), radix: 36)
@@ -166,11 +169,6 @@ final class Temporary {
     return entry.hasSuffix(end) && text.utf8.count == digits
       && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0 || (UInt8(ascii: "a")...UInt8(ascii: "z")) ~= $0 }
   }
-
-  // MARK: Signals
-
-  /// What this process is making.
-  private static let registry = Mutex<Set<String>>([])
 
   /// Removes all that this process is making; nothing can be made or put in place from then on.
   ///

@@ -13,11 +13,10 @@ final class ByteSource {
   private var isAtEnd = false
   private var stream: UnsafeMutablePointer<z_stream>?
   private var isBetweenMembers = false
+  private static let rawSize = 1 << 18
 
   /// Whether what is read out is inflated.
   var isInflated: Bool { stream != nil }
-
-  private static let rawSize = 1 << 18
 
   /// Opens the file and looks at its first two bytes.
   ///

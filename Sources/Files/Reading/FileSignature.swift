@@ -17,14 +17,42 @@ package struct FileSignature: Sendable, Equatable {
   /// The kind of file with its article, as in "a Parquet file".
   package let name: String
   private let remedy: Remedy
+  /// How many bytes of a file are enough to tell.
+  package static let length = 512
+  // MARK: Kinds
+
+  /// Bytes that a kind of file begins with; those that are letters count only where other bytes than text's follow.
+  private static let marks: [(bytes: [UInt8], kind: FileSignature)] = [
+    ([0xFF, 0xFE, 0, 0], FileSignature("UTF-32 text", .filter("iconv -f UTF-32 -t UTF-8", adds: ".utf8"))),
+    ([0, 0, 0xFE, 0xFF], FileSignature("UTF-32 text", .filter("iconv -f UTF-32 -t UTF-8", adds: ".utf8"))),
+    ([0xFF, 0xFE], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
+    ([0xFE, 0xFF], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
+    (Array("PAR1".utf8), FileSignature("a Parquet file", .table("read_parquet"))),
+    (Array("ORC".utf8), FileSignature("an ORC file", .table("read_orc"))),
+    (Array("ARROW1".utf8), FileSignature("an Arrow file", .table("read_feather"))),
+    (Array("FEA1".utf8), FileSignature("a Feather file", .table("read_feather"))),
+    (Array("Obj\u{1}".utf8), FileSignature("an Avro file", .advice("convert it to CSV first"))),
+    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A], FileSignature("an HDF5 file", .table("read_hdf"))),
+    (
+      Array("SQLite format 3\0".utf8),
+      FileSignature("an SQLite database", .advice("write its tables to CSV first (sqlite3 -header -csv)"))
+    ),
+    ([0xD0, 0xCF, 0x11, 0xE0], FileSignature("an Excel workbook", .table("read_excel"))),
+    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], FileSignature("a NumPy file", .advice("write it as CSV first"))),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], FileSignature("xz-compressed", .filter("xz -dc", removes: ".xz"))),
+    (Array("BZh".utf8), FileSignature("bzip2-compressed", .filter("bzip2 -dc", removes: ".bz2"))),
+    ([0x28, 0xB5, 0x2F, 0xFD], FileSignature("zstd-compressed", .filter("zstd -dc", removes: ".zst"))),
+    ([0x04, 0x22, 0x4D, 0x18], FileSignature("lz4-compressed", .filter("lz4 -dc", removes: ".lz4"))),
+    ([0x1F, 0x9D], FileSignature("compressed by compress", .filter("gzip -dc", removes: ".Z"))),
+    ([0x1F, 0x8B], FileSignature("gzip data inside gzip data", .filter("gzip -dc"))),
+    ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], FileSignature("a 7z archive", .advice("unpack it and name the files inside"))),
+    (Array("Rar!\u{1A}\u{7}".utf8), FileSignature("a RAR archive", .advice("unpack it and name the files inside"))),
+  ]
 
   init(_ name: String, _ remedy: Remedy) {
     self.name = name
     self.remedy = remedy
   }
-
-  /// How many bytes of a file are enough to tell.
-  package static let length = 512
 
   /// Looks at a file's first bytes; nil when they may be text.
   package init?(_ start: UnsafeRawBufferPointer) {
@@ -96,36 +124,6 @@ package struct FileSignature: Sendable, Equatable {
     guard let dot = bytes.lastIndex(of: 0x2E), dot > start else { return path }
     return String(decoding: bytes[..<dot], as: UTF8.self)
   }
-
-  // MARK: Kinds
-
-  /// Bytes that a kind of file begins with; those that are letters count only where other bytes than text's follow.
-  private static let marks: [(bytes: [UInt8], kind: FileSignature)] = [
-    ([0xFF, 0xFE, 0, 0], FileSignature("UTF-32 text", .filter("iconv -f UTF-32 -t UTF-8", adds: ".utf8"))),
-    ([0, 0, 0xFE, 0xFF], FileSignature("UTF-32 text", .filter("iconv -f UTF-32 -t UTF-8", adds: ".utf8"))),
-    ([0xFF, 0xFE], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
-    ([0xFE, 0xFF], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
-    (Array("PAR1".utf8), FileSignature("a Parquet file", .table("read_parquet"))),
-    (Array("ORC".utf8), FileSignature("an ORC file", .table("read_orc"))),
-    (Array("ARROW1".utf8), FileSignature("an Arrow file", .table("read_feather"))),
-    (Array("FEA1".utf8), FileSignature("a Feather file", .table("read_feather"))),
-    (Array("Obj\u{1}".utf8), FileSignature("an Avro file", .advice("convert it to CSV first"))),
-    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A], FileSignature("an HDF5 file", .table("read_hdf"))),
-    (
-      Array("SQLite format 3\0".utf8),
-      FileSignature("an SQLite database", .advice("write its tables to CSV first (sqlite3 -header -csv)"))
-    ),
-    ([0xD0, 0xCF, 0x11, 0xE0], FileSignature("an Excel workbook", .table("read_excel"))),
-    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], FileSignature("a NumPy file", .advice("write it as CSV first"))),
-    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], FileSignature("xz-compressed", .filter("xz -dc", removes: ".xz"))),
-    (Array("BZh".utf8), FileSignature("bzip2-compressed", .filter("bzip2 -dc", removes: ".bz2"))),
-    ([0x28, 0xB5, 0x2F, 0xFD], FileSignature("zstd-compressed", .filter("zstd -dc", removes: ".zst"))),
-    ([0x04, 0x22, 0x4D, 0x18], FileSignature("lz4-compressed", .filter("lz4 -dc", removes: ".lz4"))),
-    ([0x1F, 0x9D], FileSignature("compressed by compress", .filter("gzip -dc", removes: ".Z"))),
-    ([0x1F, 0x8B], FileSignature("gzip data inside gzip data", .filter("gzip -dc"))),
-    ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], FileSignature("a 7z archive", .advice("unpack it and name the files inside"))),
-    (Array("Rar!\u{1A}\u{7}".utf8), FileSignature("a RAR archive", .advice("unpack it and name the files inside"))),
-  ]
 
   /// The kind by marks alone, for files that are no text themselves.
   static func byMark(_ start: UnsafeRawBufferPointer) -> FileSignature? {

@@ -20,6 +20,10 @@ package enum StepPart: Int, CaseIterable, Sendable {
 
 /// What a step is measured by: its seconds and those of its parts, and where there is a timeline, when each began and ended.
 package final class StepClock {
+  private let timeline: Timeline?
+  private let steps: Stopwatch<Whole>
+  private let parts: Stopwatch<StepPart>
+
   /// Seconds of the last step.
   package var total: Double { steps[.step] }
   /// Its seconds by part, in the order of `StepPart`.
@@ -47,8 +51,4 @@ package final class StepClock {
   private enum Whole: Int, CaseIterable {
     case step
   }
-
-  private let timeline: Timeline?
-  private let steps: Stopwatch<Whole>
-  private let parts: Stopwatch<StepPart>
 }

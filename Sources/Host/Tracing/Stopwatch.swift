@@ -4,6 +4,11 @@
 package final class Stopwatch<Kind: CaseIterable & RawRepresentable<Int>> {
   /// Seconds by kind, in the order of the raw values.
   package private(set) var seconds = [Double](repeating: 0, count: Kind.allCases.count)
+  /// Where stretches are kept.
+  package var timeline: Timeline? { didSet { register() } }
+  private let category: String
+  private let shortest: UInt64
+  private var firstLabel = 0
 
   /// Makes a stopwatch at zero; cases are numbered from 0.
   ///
@@ -16,9 +21,6 @@ package final class Stopwatch<Kind: CaseIterable & RawRepresentable<Int>> {
     self.timeline = timeline
     register()
   }
-
-  /// Where stretches are kept.
-  package var timeline: Timeline? { didSet { register() } }
 
   /// Seconds of one kind.
   package subscript(kind: Kind) -> Double { seconds[kind.rawValue] }
@@ -44,8 +46,4 @@ package final class Stopwatch<Kind: CaseIterable & RawRepresentable<Int>> {
     let names = Kind.allCases.sorted { $0.rawValue < $1.rawValue }.map { "\($0)" }
     firstLabel = timeline?.register(category, names) ?? 0
   }
-
-  private let category: String
-  private let shortest: UInt64
-  private var firstLabel = 0
 }

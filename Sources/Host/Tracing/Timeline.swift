@@ -52,6 +52,7 @@ package final class Timeline {
   package private(set) var dropped = 0
   /// The step that is being trained, from 1; 0 between steps.
   package var step = 0
+  private let capacity: Int
 
   /// Reserves memory for `capacity` spans.
   package init(capacity: Int = Timeline.defaultCapacity) {
@@ -89,6 +90,4 @@ package final class Timeline {
     defer { timeline.spans.append(Span(label: label, step: timeline.step, start: start, end: now)) }
     return try body()
   }
-
-  private let capacity: Int
 }

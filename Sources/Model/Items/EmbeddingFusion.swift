@@ -27,6 +27,11 @@ package struct EmbeddingFusion {
     let results: Matrix  // [R, d_s], grouped by expert
   }
 
+  private let gateWeight: Parameter
+  private let gateBias: Parameter
+  private let queries: Parameter
+  private let experts: Parameter
+
   /// Declares gate, expert queries and expert weights; nothing when items have no semantic half.
   package static func specs(_ shape: FusionShape) -> [ParameterSpec] {
     guard shape.readsText else { return [] }
@@ -188,9 +193,9 @@ package struct EmbeddingFusion {
     gather(slots.items, from: dSemantic, into: dResults)
     let slotGradients = workspace.vector(slots.count)
     rowDots(saved.results.rows(0..<slots.count), dResults, into: slotGradients)
-    for (place, slot) in slots.slots.enumerated() { dGates.base[Int(slot)] = slotGradients[place] }
+    for (position, slot) in slots.slots.enumerated() { dGates.base[Int(slot)] = slotGradients[position] }
     let factors = slotGates(saved, workspace)
-    for place in 0..<slots.count { scale(Vector(dResults.row(place), count: dResults.columns), by: factors[place]) }
+    for position in 0..<slots.count { scale(Vector(dResults.row(position), count: dResults.columns), by: factors[position]) }
     for expert in 0..<shape.experts {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
@@ -225,7 +230,7 @@ package struct EmbeddingFusion {
         attentionPoolBackward(
           states, chosen: RowList(chosenExperts(saved, item)), queries: queries.value,
           weights: itemWeights(saved, item, states.rows), dPooled: dPooled,
-          places: saved.slots.places(of: item, perItem: shape.active), dQueries: queries.gradient,
+          indices: saved.slots.indices(of: item, perItem: shape.active), dQueries: queries.gradient,
           start: gradientStart(dInput.row(item - items.lowerBound), tokens: states.rows),
           dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
       }
@@ -268,7 +273,7 @@ package struct EmbeddingFusion {
   /// The gate of each grouped slot.
   private func slotGates(_ saved: Saved, _ workspace: Workspace) -> Vector {
     let factors = workspace.vector(saved.slots.count)
-    for (place, slot) in saved.slots.slots.enumerated() { factors[place] = saved.gates.base[Int(slot)] }
+    for (position, slot) in saved.slots.slots.enumerated() { factors[position] = saved.gates.base[Int(slot)] }
     return factors
   }
 
@@ -290,9 +295,4 @@ package struct EmbeddingFusion {
   private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
     for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
   }
-
-  private let gateWeight: Parameter
-  private let gateBias: Parameter
-  private let queries: Parameter
-  private let experts: Parameter
 }

@@ -4,11 +4,15 @@ import Tensors
 ///
 /// Slot number = item · k + choice. Within a group slots ascend, so sums have one order.
 struct ExpertSlots {
+  private let grouped, itemOf, indexOf: UnsafeMutablePointer<Int32>
+  private let bounds, next: UnsafeMutablePointer<Int>
+  private let capacity, experts: Int
+
   /// Takes room for `capacity` slots from the workspace.
   init(capacity: Int, experts: Int, workspace: Workspace) {
     grouped = workspace.take(Int32.self, capacity)
     itemOf = workspace.take(Int32.self, capacity)
-    placeOf = workspace.take(Int32.self, capacity)
+    indexOf = workspace.take(Int32.self, capacity)
     bounds = workspace.take(Int.self, experts + 1)
     next = workspace.take(Int.self, experts)
     self.capacity = capacity
@@ -26,7 +30,7 @@ struct ExpertSlots {
   func range(of expert: Int) -> Range<Int> { bounds[expert]..<bounds[expert + 1] }
 
   /// Where an item's slots stand among the groups.
-  func places(of item: Int, perItem active: Int) -> RowList { RowList(start: placeOf + item * active, count: active) }
+  func indices(of item: Int, perItem active: Int) -> RowList { RowList(start: indexOf + item * active, count: active) }
 
   /// Groups the slots of the items that take part (a counting sort).
   func group(chosen: UnsafePointer<Int32>, perItem active: Int, takesPart: (Int) -> Bool) {
@@ -42,16 +46,12 @@ struct ExpertSlots {
     for item in 0..<items where takesPart(item) {
       for slot in (item * active)..<((item + 1) * active) {
         let expert = Int(chosen[slot])
-        let place = next[expert]
-        grouped[place] = Int32(slot)
-        itemOf[place] = Int32(item)
-        placeOf[slot] = Int32(place)
+        let index = next[expert]
+        grouped[index] = Int32(slot)
+        itemOf[index] = Int32(item)
+        indexOf[slot] = Int32(index)
         next[expert] += 1
       }
     }
   }
-
-  private let grouped, itemOf, placeOf: UnsafeMutablePointer<Int32>
-  private let bounds, next: UnsafeMutablePointer<Int>
-  private let capacity, experts: Int
 }

@@ -25,8 +25,8 @@ extension ItemTable {
       var next = 0
       for (rank, rows) in owned.enumerated() {
         for row in rows {
-          let place = partition.row(row, ownedBy: rank) - run.lowerBound
-          gates.row(place).update(from: gathered.row(next), count: shape.experts)
+          let index = partition.row(row, ownedBy: rank) - run.lowerBound
+          gates.row(index).update(from: gathered.row(next), count: shape.experts)
           next += 1
         }
       }
@@ -37,12 +37,12 @@ extension ItemTable {
   private func routeOwned(_ rows: Range<Int>, into gates: Matrix, workspace: Workspace) {
     workspace.scope {
       let list = workspace.take(Int32.self, rows.count)
-      for (place, row) in rows.enumerated() { list[place] = Int32(row) }
+      for (index, row) in rows.enumerated() { list[index] = Int32(row) }
       let e = workspace.matrix(rows.count, shape.width)
       guard let saved = embedOwned(RowList(start: list, count: rows.count), into: e, workspace: workspace) else { return }
-      for (place, row) in rows.enumerated() where !tokens.tokens(of: row).isEmpty {
+      for (index, row) in rows.enumerated() where !tokens.tokens(of: row).isEmpty {
         for choice in 0..<shape.active {
-          gates[place, Int(saved.chosen[place * shape.active + choice])] = saved.gates[place, choice]
+          gates[index, Int(saved.chosen[index * shape.active + choice])] = saved.gates[index, choice]
         }
       }
     }

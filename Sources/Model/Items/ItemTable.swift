@@ -71,6 +71,10 @@ package final class ItemTable {
   package let tokens: TokenTable
   /// Their optimizer's state, a row a token; made when tokens are first trained.
   package private(set) var tokenOptimizer: RowOptimizer?
+  private let rule: RowOptimizer.Rule
+  private let fusion: EmbeddingFusion?
+  private let communicator: any Communicator
+  private let idStorage: Storage<Float>
 
   /// Allocates this rank's rows; every ID row's start is a pure function of (seed, row).
   package init(_ plan: Plan, arena: ParameterArena, communicator: any Communicator) {
@@ -147,9 +151,9 @@ package final class ItemTable {
       try exchange.finish(route)
       let ordered = workspace.matrix(e.rows, e.columns)
       _ = try embed(route, into: ordered, workspace: workspace)
-      let places = workspace.take(Int32.self, wanted.count)
-      rows.locate(wanted, into: places)
-      gather(RowList(start: places, count: wanted.count), from: ordered, into: e)
+      let indices = workspace.take(Int32.self, wanted.count)
+      rows.locate(wanted, into: indices)
+      gather(RowList(start: indices, count: wanted.count), from: ordered, into: e)
     }
   }
 
@@ -218,9 +222,4 @@ package final class ItemTable {
       ofRow: tokens.starts[row], rounding: rounding.map { StochasticRounding($0, item: item(ofLocalRow: row), token: 0) },
       learningRate: learningRate)
   }
-
-  private let rule: RowOptimizer.Rule
-  private let fusion: EmbeddingFusion?
-  private let communicator: any Communicator
-  private let idStorage: Storage<Float>
 }

@@ -11,6 +11,9 @@ package import Tensors
 ///     deliver   rank 0 gets e of [0, 3]          rank 1 gets e of [1, 3]
 ///     collect   rank 0 gets de of [0]            rank 1 gets de of [1, 3], row 3's the sum over ranks, in rank order
 package final class RowExchange {
+  private let partition: RowPartition
+  private let communicator: any Communicator
+
   /// Makes the exchange of a table.
   package init(partition: RowPartition, communicator: any Communicator) {
     precondition(partition.ranks == communicator.size, "\(partition.ranks) ranks against \(communicator.size)")
@@ -33,9 +36,9 @@ package final class RowExchange {
     let counts = route.counts.wanted.resize(to: partition.ranks)
     counts.update(repeating: 0)
     let request = route.request.resize(to: wanted.count)
-    for (place, row) in wanted.enumerated() {
+    for (index, row) in wanted.enumerated() {
       counts[partition.owner(of: Int(row))] += 1
-      request[place] = Int32(partition.localRow(of: Int(row)))
+      request[index] = Int32(partition.localRow(of: Int(row)))
     }
     let asked = route.counts.asked.resize(to: partition.ranks)
     for rank in 0..<partition.ranks {
@@ -63,7 +66,7 @@ package final class RowExchange {
   private func completeStage(_ route: RowRoute) throws {
     guard route.stage == .exchangingCounts else {
       route.union.collect(route.asked.values)
-      route.union.locate(route.asked.values, into: route.places.resize(to: route.asked.count).baseAddress!)
+      route.union.locate(route.asked.values, into: route.indices.resize(to: route.asked.count).baseAddress!)
       route.stage = .complete
       return
     }
@@ -90,8 +93,8 @@ package final class RowExchange {
   /// From the owners' embeddings `[owned, d]` of a route to the wanted rows' embeddings e `[wanted, d]`.
   package func deliver(_ ownedE: Matrix, _ route: RowRoute, into e: Matrix, workspace: Workspace) throws {
     try workspace.scope {
-      let send = workspace.matrix(route.places.count, ownedE.columns)
-      gather(route.places.values, from: ownedE, into: send)
+      let send = workspace.matrix(route.indices.count, ownedE.columns)
+      gather(route.indices.values, from: ownedE, into: send)
       try exchange(send, route.counts.asked, e, route.counts.wanted, as: .embeddings)
     }
   }
@@ -99,10 +102,10 @@ package final class RowExchange {
   /// From the wanted rows' gradients dE `[wanted, d]` to the owners' sums `[owned, d]`, added in rank order.
   package func collect(_ dE: Matrix, _ route: RowRoute, into ownedDE: Matrix, workspace: Workspace) throws {
     try workspace.scope {
-      let received = workspace.matrix(route.places.count, dE.columns)
+      let received = workspace.matrix(route.indices.count, dE.columns)
       try exchange(dE, route.counts.wanted, received, route.counts.asked, as: .embeddingGradients)
       ownedDE.clear()
-      scatterAdd(received, to: route.places.values, of: ownedDE)
+      scatterAdd(received, to: route.indices.values, of: ownedDE)
     }
   }
 
@@ -114,7 +117,4 @@ package final class RowExchange {
       into: UnsafeMutableBufferPointer(start: receive.base, count: receive.count), counts: receiveRows.values,
       each: send.columns, as: traffic)
   }
-
-  private let partition: RowPartition
-  private let communicator: any Communicator
 }

@@ -27,6 +27,8 @@ package final class RowOptimizer {
   package let rule: Rule
   /// The state, row for row with the table.
   package let states: [State]
+  private let width: Int
+  private let storages: [Storage<Float>]
 
   /// Makes the state of a table `[rows, width]`, all zero.
   package init(_ rule: Rule, rows: Int, width: Int) {
@@ -62,7 +64,4 @@ package final class RowOptimizer {
         v: states[1].values.row(row), updates: states[2].values.row(row), rounding: rounding)
     }
   }
-
-  private let width: Int
-  private let storages: [Storage<Float>]
 }

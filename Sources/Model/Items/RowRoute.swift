@@ -5,6 +5,20 @@ package import Tensors
 ///
 /// Reused from step to step; two of them take turns when the next step's row numbers travel while this step computes.
 package final class RowRoute {
+  /// Rows that this rank wants from each rank, and that each rank asks of this one.
+  let counts: (wanted: NumberList<Int>, asked: NumberList<Int>)
+  /// The wanted rows, as numbers at their owners.
+  let request = NumberList<Int32>()
+  /// The rows that are asked of this rank, asker after asker.
+  let asked = NumberList<Int32>()
+  /// Where each asked row stands in `owned`.
+  let indices = NumberList<Int32>()
+  let union = UniqueRows()
+  let exchange: Exchange
+  var stage = Stage.complete
+  /// The channel that its numbers travel on.
+  let channel: Int
+
   /// The rows that this rank owns and anybody wants: numbers among its own rows, ascending, each once.
   package var owned: RowList { union.rows }
   /// The number of rows that this rank wants.
@@ -16,31 +30,16 @@ package final class RowRoute {
   /// Rows of `rank`, whose route this is, that others want, counted once for each of them: what it gives out.
   package func givenRows(of rank: Int) -> Int { asked.count - counts.asked[rank] }
 
-  /// Rows that this rank wants from each rank, and that each rank asks of this one.
-  let counts: (wanted: NumberList<Int>, asked: NumberList<Int>)
-  /// The wanted rows, as numbers at their owners.
-  let request = NumberList<Int32>()
-  /// The rows that are asked of this rank, asker after asker.
-  let asked = NumberList<Int32>()
-  /// Where each asked row stands in `owned`.
-  let places = NumberList<Int32>()
-  let union = UniqueRows()
-  let exchange: Exchange
-  var stage = Stage.complete
-
   /// How far the numbers have travelled.
   enum Stage {
     case exchangingCounts, exchangingRows, complete
   }
 
-  /// The channel that its numbers travel on.
-  let channel: Int
-
   /// Makes room for so many wanted rows, and for so many that are asked of this rank.
   package func reserve(wanted: Int, asked: Int) {
     request.reserve(wanted)
     self.asked.reserve(asked)
-    places.reserve(asked)
+    indices.reserve(asked)
     union.reserve(asked)
   }
 

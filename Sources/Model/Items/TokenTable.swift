@@ -8,6 +8,7 @@ package final class TokenTable {
   package let starts: [Int]
   /// All states, `[tokens, dₜ]`.
   package let states: StoredRows
+  private let storage: Storage<UInt8>
 
   /// Makes a table from the number of tokens of each local row; states start at zero.
   ///
@@ -38,14 +39,16 @@ package final class TokenTable {
     mean.update(repeating: 0, count: width)
     if states.rows > 0 { tokenMean(states, into: Vector(mean, count: width)) }
   }
-
-  private let storage: Storage<UInt8>
 }
 
 /// The token states of the item that comes some places later in a list: what a kernel fetches while it computes another item.
 ///
 /// The list is known, so nobody has to wait for states that lie anywhere in gigabytes.
 struct StatesAhead {
+  private let tokens: TokenTable
+  private let rows: RowList
+  private let distance: Int
+
   /// Looks `distance` places ahead in `rows`.
   init(_ tokens: TokenTable, _ rows: RowList, distance: Int) {
     (self.tokens, self.rows, self.distance) = (tokens, rows, distance)
@@ -56,8 +59,4 @@ struct StatesAhead {
     guard item + distance < rows.count else { return nil }
     return UnsafeRawBufferPointer(tokens.states(of: Int(rows[item + distance])).bytes)
   }
-
-  private let tokens: TokenTable
-  private let rows: RowList
-  private let distance: Int
 }

@@ -7,13 +7,20 @@ package import Tensors
 /// Memory and time grow with the lists, never with the catalogue. Reused from step to step: once there is room for the largest step
 /// it allocates nothing. Ours.
 package final class UniqueRows {
+  /// How many rows are distinct.
+  package private(set) var count = 0
+  private let partition: RowPartition
+  private var keys = Storage<Int32>(count: 0)
+  private var indices = Storage<Int32>(count: 0)
+  private var found = Storage<Int32>(count: 0)
+  private var spare = Storage<Int32>(count: 0)
+  private var mask = 0
+
   /// Makes an empty set of rows of a table that is shared out like `partition`; by default all rows have one owner.
   package init(of partition: RowPartition = RowPartition(rows: 0, ranks: 1)) { self.partition = partition }
 
   /// The distinct rows; valid until the next `collect`.
   package var rows: RowList { RowList(start: found.base, count: count) }
-  /// How many rows are distinct.
-  package private(set) var count = 0
 
   /// Collects the distinct rows of a few lists.
   package func collect(_ lists: RowList...) {
@@ -28,12 +35,12 @@ package final class UniqueRows {
       }
     }
     sort()
-    for place in 0..<count { places.base[slot(of: found.base[place])] = Int32(place) }
+    for position in 0..<count { indices.base[slot(of: found.base[position])] = Int32(position) }
   }
 
   /// Writes where each entry of `list` stands among the distinct rows; every entry must have been collected.
   package func locate(_ list: RowList, into target: UnsafeMutablePointer<Int32>) {
-    for (index, row) in list.enumerated() { target[index] = places.base[slot(of: row)] }
+    for (index, row) in list.enumerated() { target[index] = indices.base[slot(of: row)] }
   }
 
   /// Makes room for lists of so many entries together, so that collecting no more than these allocates nothing.
@@ -41,7 +48,7 @@ package final class UniqueRows {
     let slots = Self.slots(for: entries)
     guard slots > keys.count else { return }
     keys = Storage(count: slots)
-    places = Storage(count: slots)
+    indices = Storage(count: slots)
     found = Storage(count: slots / 2)
     spare = Storage(count: slots / 2)
   }
@@ -51,14 +58,14 @@ package final class UniqueRows {
     guard partition.ranks > 1 else { return radixSort(entries, scratch: spare.base) }
     // Numbers that ascend owner after owner, and from which a row is got back.
     let perOwner = partition.count(ownedBy: 0)
-    for place in 0..<count {
-      let row = Int(entries[place])
-      entries[place] = Int32(partition.owner(of: row) * perOwner + partition.localRow(of: row))
+    for position in 0..<count {
+      let row = Int(entries[position])
+      entries[position] = Int32(partition.owner(of: row) * perOwner + partition.localRow(of: row))
     }
     radixSort(entries, scratch: spare.base)
-    for place in 0..<count {
-      let (owner, local) = Int(entries[place]).quotientAndRemainder(dividingBy: perOwner)
-      entries[place] = Int32(partition.row(local, ownedBy: owner))
+    for position in 0..<count {
+      let (owner, local) = Int(entries[position]).quotientAndRemainder(dividingBy: perOwner)
+      entries[position] = Int32(partition.row(local, ownedBy: owner))
     }
   }
 
@@ -83,11 +90,4 @@ package final class UniqueRows {
     while keys.base[slot] != row && keys.base[slot] != -1 { slot = (slot + 1) & mask }
     return slot
   }
-
-  private let partition: RowPartition
-  private var keys = Storage<Int32>(count: 0)
-  private var places = Storage<Int32>(count: 0)
-  private var found = Storage<Int32>(count: 0)
-  private var spare = Storage<Int32>(count: 0)
-  private var mask = 0
 }

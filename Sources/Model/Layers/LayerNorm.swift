@@ -21,6 +21,9 @@ package struct LayerNorm {
     func rows(_ range: Range<Int>) -> Saved { Saved(mean: mean[range], inverseDeviation: inverseDeviation[range]) }
   }
 
+  private let scale: Parameter
+  private let bias: Parameter
+
   /// Declares scale (ones) and bias (zeros), both `[width]`.
   package static func specs(_ name: String, width: Int) -> [ParameterSpec] {
     [
@@ -48,7 +51,4 @@ package struct LayerNorm {
       x, scale: scale.vector, mean: saved.mean, inverseDeviation: saved.inverseDeviation, dY: dY, dX: dX,
       dScale: scale.gradientVector, dBias: bias.gradientVector)
   }
-
-  private let scale: Parameter
-  private let bias: Parameter
 }

@@ -22,6 +22,8 @@ package struct ResidualSum {
     func rows(_ range: Range<Int>) -> Saved { Saved(logits: logits.rows(range), result: result.rows(range)) }
   }
 
+  private let gate: Linear?
+
   /// Declares the gate's parameters; a plain sum has none.
   package static func specs(_ name: String, width: Int, _ form: BlockForm) -> [ParameterSpec] {
     form == .gated ? Linear.specs(name, inputs: width, outputs: width) : []
@@ -85,6 +87,4 @@ package struct ResidualSum {
     rows.store(StoredRows(z))
     return rows
   }
-
-  private let gate: Linear?
 }

@@ -133,10 +133,10 @@ package struct SelfAttention {
       addBias(qkv.bias.vector[0..<width], to: queries)
       let mixed = workspace.zeros(newest.rows, width)
       let scratch = workspace.vector(2 * sequences.longest)
-      for (place, rows) in sequences.enumerated() where !rows.isEmpty {
+      for (index, rows) in sequences.enumerated() where !rows.isEmpty {
         attentionOfNewest(
-          Vector(queries.row(place), count: width), keysValues.rows(rows), heads: heads,
-          time: bias(sequences, rows, ofNewest: true), into: Vector(mixed.row(place), count: width), scratch: scratch)
+          Vector(queries.row(index), count: width), keysValues.rows(rows), heads: heads,
+          time: bias(sequences, rows, ofNewest: true), into: Vector(mixed.row(index), count: width), scratch: scratch)
       }
       multiply(mixed, factors.out, into: y)
     }

@@ -23,6 +23,10 @@ package struct SequenceEmbedding {
     }
   }
 
+  private let position: Parameter
+  private let scene: Parameter?
+  private let behavior: Parameter?
+
   /// Declares P `[n, d]` and, when counts are given, S `[scenes, d]` and A `[behaviors, d]`.
   package static func specs(length: Int, width: Int, scenes: Int?, behaviors: Int?) -> [ParameterSpec] {
     func table(_ name: String, _ rows: Int) -> ParameterSpec {
@@ -79,10 +83,6 @@ package struct SequenceEmbedding {
 
   private func mask(_ batch: PackedBatch, _ mode: ForwardMode) -> DropoutMask {
     DropoutMask(
-      stream: RandomStream(seed: mode.seed, dropoutPlace: 0, step: mode.step), rowKeys: batch.rowKeys, rate: mode.dropout)
+      stream: RandomStream(seed: mode.seed, dropoutSite: 0, step: mode.step), rowKeys: batch.rowKeys, rate: mode.dropout)
   }
-
-  private let position: Parameter
-  private let scene: Parameter?
-  private let behavior: Parameter?
 }

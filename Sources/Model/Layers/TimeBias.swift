@@ -13,6 +13,8 @@ package enum TimeAnchor: String, Sendable {
 /// Buckets are `floor(ln(max(1, |seconds|)) / 0.301)`, 128 of them, as in HSTU (Zhai and others 2024, arXiv 2402.17152), which counts
 /// the time from the event to be predicted (`TimeAnchor.request`) and has one row for all heads. A row a head is ours.
 package struct TimeBias {
+  private let table: Parameter
+
   /// Declares B `[heads, 128]` under the block's name.
   package static func specs(_ name: String, heads: Int) -> [ParameterSpec] {
     [ParameterSpec("\(name).time", [heads, TimeBiasRows.buckets], .normal(deviation: 0.02), decays: false)]
@@ -40,8 +42,6 @@ package struct TimeBias {
       keyAges: UnsafeBufferPointer(start: ages.keys + keys.lowerBound, count: keys.count), bias: table.value,
       gradient: table.gradient)
   }
-
-  private let table: Parameter
 }
 
 extension PackedBatch {

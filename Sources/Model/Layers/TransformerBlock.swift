@@ -50,6 +50,16 @@ package struct TransformerBlock {
     let mask: DropoutMask
   }
 
+  private let index: Int
+  private let attentionNorm: LayerNorm
+  private let attention: SelfAttention
+  private let attentionSum: ResidualSum
+  private let ffnNorm: LayerNorm
+  private let ffn: FeedForward
+  private let ffnSum: ResidualSum
+  /// Where the block's parameters stand in the flat buffers.
+  private let range: Range<Int>
+
   /// Declares the parameters of block `index`.
   ///
   /// - Parameters:
@@ -181,8 +191,8 @@ package struct TransformerBlock {
   }
 
   private func gatherNewest(_ rows: Matrix, _ sequences: PackedBatch.Sequences, into newest: Matrix) {
-    for (place, positions) in sequences.enumerated() where !positions.isEmpty {
-      newest.row(place).update(from: rows.row(positions.upperBound - 1), count: rows.columns)
+    for (position, positions) in sequences.enumerated() where !positions.isEmpty {
+      newest.row(position).update(from: rows.row(positions.upperBound - 1), count: rows.columns)
     }
   }
 
@@ -234,17 +244,7 @@ package struct TransformerBlock {
   /// Places 0 of the model's dropout is the embedding sum; each block has the next two.
   private func mask(_ half: Int, _ batch: PackedBatch, _ mode: ForwardMode) -> DropoutMask {
     DropoutMask(
-      stream: RandomStream(seed: mode.seed, dropoutPlace: 1 + 2 * index + half, step: mode.step), rowKeys: batch.rowKeys,
+      stream: RandomStream(seed: mode.seed, dropoutSite: 1 + 2 * index + half, step: mode.step), rowKeys: batch.rowKeys,
       rate: mode.dropout)
   }
-
-  private let index: Int
-  private let attentionNorm: LayerNorm
-  private let attention: SelfAttention
-  private let attentionSum: ResidualSum
-  private let ffnNorm: LayerNorm
-  private let ffn: FeedForward
-  private let ffnSum: ResidualSum
-  /// Where the block's parameters stand in the flat buffers.
-  private let range: Range<Int>
 }

@@ -13,6 +13,11 @@ package struct UserHead {
     let before: StoredRows  // [B, 2d]
   }
 
+  private let length: Int
+  private let residual: Bool
+  private let hidden: Linear
+  private let output: Linear
+
   /// Declares the two layers.
   package static func specs(length: Int, width: Int, residual: Bool) -> [ParameterSpec] {
     Linear.specs("user.0", inputs: length * width, outputs: 2 * width)
@@ -100,9 +105,4 @@ package struct UserHead {
   private func newestRows(_ batch: PackedBatch) -> some Sequence<(Int, Int)> {
     (0..<batch.users).lazy.filter { !batch.rows(of: $0).isEmpty }.map { ($0, batch.rows(of: $0).upperBound - 1) }
   }
-
-  private let length: Int
-  private let residual: Bool
-  private let hidden: Linear
-  private let output: Linear
 }

@@ -57,6 +57,8 @@ package struct SampledSoftmax {
 
   /// s, the factor on every score.
   package let logitScale: Float
+  /// Rows whose gradients are held at a time: each block adds to the negatives' gradients once, so not too few.
+  private static let blockRows = 252
 
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
@@ -144,7 +146,4 @@ package struct SampledSoftmax {
     stored.store(rows.base)
     return stored
   }
-
-  /// Rows whose gradients are held at a time: each block adds to the negatives' gradients once, so not too few.
-  private static let blockRows = 252
 }

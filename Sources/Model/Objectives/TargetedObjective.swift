@@ -45,6 +45,11 @@ package struct TargetedObjective {
     package var softmax = 0.0
   }
 
+  private let bprWeight: Float
+  private let softmaxWeight: Float
+  private let crossUserBPR: CrossUserBPR
+  private let sampledSoftmax: SampledSoftmax
+
   /// Makes the objective with its terms' weights and the factor s on every score.
   package init(bpr: Float, softmax: Float, logitScale: Float) {
     bprWeight = bpr
@@ -141,9 +146,4 @@ package struct TargetedObjective {
       dHidden: dUsers, dE: dE, workspace: workspace)
     return sum / total
   }
-
-  private let bprWeight: Float
-  private let softmaxWeight: Float
-  private let crossUserBPR: CrossUserBPR
-  private let sampledSoftmax: SampledSoftmax
 }

@@ -34,6 +34,8 @@ package struct UniversalObjective {
     }
   }
 
+  private let softmax: SampledSoftmax
+
   /// Makes the objective with the factor s on every score.
   package init(logitScale: Float) { softmax = SampledSoftmax(logitScale: logitScale) }
 
@@ -63,6 +65,4 @@ package struct UniversalObjective {
       return sum / Double(batch.globalPositions)
     }
   }
-
-  private let softmax: SampledSoftmax
 }

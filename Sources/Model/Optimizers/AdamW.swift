@@ -30,6 +30,10 @@ package final class AdamW {
   package let secondMoments: Vector
   /// The number of updates made, t.
   package var updates = 0
+  private let parameters: ParameterArena
+  private let options: Options
+  private let first: Storage<Float>
+  private let second: Storage<Float>
 
   /// Makes zero moments for an arena's parameters.
   package init(_ parameters: ParameterArena, options: Options) {
@@ -50,11 +54,6 @@ package final class AdamW {
       step, weightDecay: options.weightDecay, gradientFactor: gradientFactor, decays: parameters.decays,
       gradient: parameters.gradients, value: parameters.values, m: firstMoments, v: secondMoments)
   }
-
-  private let parameters: ParameterArena
-  private let options: Options
-  private let first: Storage<Float>
-  private let second: Storage<Float>
 }
 
 /// The global norm of the dense gradients, and the factor that clips them to a bound (Pascanu and others 2013).

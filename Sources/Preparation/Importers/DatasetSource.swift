@@ -25,15 +25,15 @@ final class DatasetSource: RowSource {
   init(_ dataset: Dataset) {
     self.dataset = dataset
     path = dataset.path
-    func place(_ list: [String], _ names: ByteBuffer) -> [Range<Int>] {
+    func index(_ list: [String], _ names: ByteBuffer) -> [Range<Int>] {
       list.map { name in
         let start = names.count
         for byte in name.utf8 { names.append(byte) }
         return start..<names.count
       }
     }
-    scenes = place(dataset.scenes, names)
-    behaviors = place(dataset.behaviors, names)
+    scenes = index(dataset.scenes, names)
+    behaviors = index(dataset.behaviors, names)
   }
 
   func next(_ row: Row) throws -> RowOutcome {

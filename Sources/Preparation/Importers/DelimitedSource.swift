@@ -35,16 +35,16 @@ final class DelimitedSource: RowSource {
     isQuoted = format == .csv
     let wanted = (required + optional).map { columns[$0] }
     let header = try Header(reader, format, delimiter: delimiter, wanted: wanted, isList: advice != nil)
-    let places = try header.places(columns, required, optional, advice)
+    let positions = try header.positions(columns, required, optional, advice)
     fieldCount = header.names.count
     targets = .allocate(capacity: fieldCount)
     targets.initialize(repeating: -1, count: fieldCount)
     var copies: [(from: Int, to: Int)] = []
-    for (column, place) in places {
-      if targets[place] < 0 { targets[place] = column.index } else { copies.append((targets[place], column.index)) }
+    for (column, index) in positions {
+      if targets[index] < 0 { targets[index] = column.index } else { copies.append((targets[index], column.index)) }
     }
     self.copies = copies
-    namesScenes = places.contains { $0.column == .scene }
+    namesScenes = positions.contains { $0.column == .scene }
   }
 
   deinit { targets.deallocate() }
@@ -124,15 +124,15 @@ final class DelimitedSource: RowSource {
     /// Each column's field, in the order of the columns.
     ///
     /// Throws `InputError` when one is missing or stands twice.
-    func places(
+    func positions(
       _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?
-    ) throws -> [(column: Column, place: Int)] {
-      var places: [(Column, Int)] = []
+    ) throws -> [(column: Column, index: Int)] {
+      var positions: [(Column, Int)] = []
       var missing: [String] = []
       for column in required + optional {
         let found = indices(of: columns[column])
         guard found.count < 2 else { throw InputError("\(path):1: the column \(columns[column]) stands in the header twice") }
-        if let place = found.first { places.append((column, place)) }
+        if let index = found.first { positions.append((column, index)) }
         if found.isEmpty && (required.contains(column) || columns.isChosen(column)) { missing.append(columns[column]) }
       }
       guard missing.isEmpty else {
@@ -141,7 +141,7 @@ final class DelimitedSource: RowSource {
         throw InputError(
           "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(names[0].prefix(40)))"))
       }
-      return places
+      return positions
     }
 
     /// By bytes, and where there is none by what Unicode calls the same: editors write é in either way.

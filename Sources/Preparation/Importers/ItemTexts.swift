@@ -26,7 +26,7 @@ package struct ItemTexts: Sendable {
     let row = Row()
     let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
     for byte in source.defaultScene.utf8 { noScene.append(byte) }
-    var places: [Identifier: Int] = [:]
+    var indices: [Identifier: Int] = [:]
     while true {
       let outcome = try source.next(row)
       if case .end = outcome { break }
@@ -41,18 +41,18 @@ package struct ItemTexts: Sendable {
       }
       if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.path, source.lineNumber) }
       take(
-        String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &places, known: dataset)
+        String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &indices, known: dataset)
     }
   }
 
-  private mutating func take(_ id: String, text: String, _ places: inout [Identifier: Int], known dataset: Dataset) {
-    if let place = places[Identifier(id)] {
+  private mutating func take(_ id: String, text: String, _ indices: inout [Identifier: Int], known dataset: Dataset) {
+    if let index = indices[Identifier(id)] {
       repeatedRows += 1
-      if texts[place].isEmpty { texts[place] = text }
+      if texts[index].isEmpty { texts[index] = text }
     } else if dataset.items.index(of: id) != nil {
       knownRows += 1
     } else {
-      places[Identifier(id)] = ids.count
+      indices[Identifier(id)] = ids.count
       ids.append(id)
       texts.append(text)
     }

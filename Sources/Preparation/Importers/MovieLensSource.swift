@@ -19,7 +19,7 @@ final class MovieLensSource: RowSource {
   private var parts: [UnsafeRawBufferPointer] = []
   /// The movies, read as a whole, and which of their lines comes next.
   private var movies: Movies?
-  private var place = 0
+  private var index = 0
 
   /// Opens the file.
   init(path: String, kind: Kind) throws {
@@ -33,7 +33,7 @@ final class MovieLensSource: RowSource {
     }
   }
 
-  var lineNumber: Int { kind == .movies ? place : reader.lineNumber }
+  var lineNumber: Int { kind == .movies ? index : reader.lineNumber }
   var bytesRead: Int { reader.bytesRead }
 
   func next(_ row: Row) throws -> RowOutcome {
@@ -63,9 +63,9 @@ final class MovieLensSource: RowSource {
   private func nextMovie(_ row: Row) throws -> RowOutcome {
     let movies = try self.movies ?? Movies(reader)
     self.movies = movies
-    while place < movies.lines.count {
-      let line = movies.bytes[movies.lines[place]]
-      place += 1
+    while index < movies.lines.count {
+      let line = movies.bytes[movies.lines[index]]
+      index += 1
       if !line.isEmpty { return movie(line, isUTF8: movies.isUTF8, row) }
     }
     return .end
@@ -123,10 +123,10 @@ final class MovieLensSource: RowSource {
   }
 
   private func firstColons(_ line: UnsafeRawBufferPointer, from start: Int) -> Int? {
-    var place = start
-    while place + 1 < line.count {
-      if line[place] == 0x3A && line[place + 1] == 0x3A { return place }
-      place += 1
+    var index = start
+    while index + 1 < line.count {
+      if line[index] == 0x3A && line[index + 1] == 0x3A { return index }
+      index += 1
     }
     return nil
   }

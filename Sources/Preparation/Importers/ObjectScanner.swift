@@ -29,7 +29,7 @@ struct ObjectScanner {
   private let isPython: Bool
   private let scratch = ByteBuffer()
   private var line = UnsafeRawBufferPointer(start: nil, count: 0)
-  private var place = 0
+  private var index = 0
   private var values: [Value?]
 
   /// `keys` in the order in which `scan` reports them; `isPython` admits Python literals beside JSON.
@@ -53,7 +53,7 @@ struct ObjectScanner {
   /// Throws `Malformed` saying what is wrong and at which byte.
   mutating func scan(_ line: UnsafeRawBufferPointer) throws {
     self.line = line
-    place = 0
+    index = 0
     scratch.removeAll()
     for key in values.indices { values[key] = nil }
     skipSpace()
@@ -64,19 +64,19 @@ struct ObjectScanner {
       try member()
       skipSpace()
       guard peek == 0x2C else { break }
-      place += 1
+      index += 1
       skipSpace()
       if isPython && peek == 0x7D { break }
     }
     try finish()
   }
 
-  private var peek: UInt8? { place < line.count ? line[place] : nil }
+  private var peek: UInt8? { index < line.count ? line[index] : nil }
 
   private mutating func finish() throws {
     try expect(0x7D, "}")
     skipSpace()
-    if place < line.count { throw malformed("text after the object") }
+    if index < line.count { throw malformed("text after the object") }
   }
 
   private mutating func member() throws {
@@ -101,13 +101,13 @@ struct ObjectScanner {
 
   /// A number or a word such as `true`, `null` or, in Python, `None`.
   private mutating func literal() throws -> Value {
-    let start = place
-    while let byte = peek, byte != 0x2C, byte != 0x7D, byte != 0x5D, byte > 0x20 { place += 1 }
-    let bytes = line[start..<place]
+    let start = index
+    while let byte = peek, byte != 0x2C, byte != 0x7D, byte != 0x5D, byte > 0x20 { index += 1 }
+    let bytes = line[start..<index]
     if let first = bytes.first, first == 0x2D || first &- 0x30 < 10 {
       let isNumber = bytes.allSatisfy { $0 &- 0x30 < 10 || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E || $0 | 0x20 == 0x65 }
       guard isNumber else { throw malformed("a broken number", at: start) }
-      return .literal(start..<place)
+      return .literal(start..<index)
     }
     let words = isPython ? Self.pythonWords : Self.words
     guard let word = words.first(where: { $0.utf8.elementsEqual(bytes) }) else { throw malformed("an unknown word", at: start) }
@@ -123,13 +123,13 @@ struct ObjectScanner {
       case 0x7B, 0x5B:
         closers.append(byte + 2)
         if closers.count > ObjectScanner.maximumDepth { throw malformed("brackets nested too deeply") }
-        place += 1
+        index += 1
       case 0x7D, 0x5D:
         if closers.popLast() != byte { throw malformed("a bracket that does not match") }
-        place += 1
+        index += 1
       case 0x22: _ = try string()
       case 0x27 where isPython: _ = try string()
-      default: place += 1
+      default: index += 1
       }
     } while !closers.isEmpty
     return .nested
@@ -138,10 +138,10 @@ struct ObjectScanner {
   /// Reads a string into the scratch memory and returns where it stands there.
   private mutating func string() throws -> Range<Int> {
     guard let quote = peek, quote == 0x22 || (isPython && quote == 0x27) else { throw malformed("a string is wanted") }
-    place += 1
+    index += 1
     let start = scratch.count
     while let byte = peek {
-      place += 1
+      index += 1
       if byte == quote { return start..<scratch.count }
       if byte == 0x5C {
         try escape()
@@ -155,7 +155,7 @@ struct ObjectScanner {
 
   private mutating func escape() throws {
     guard let byte = peek else { throw malformed("a string that does not end") }
-    place += 1
+    index += 1
     switch byte {
     case 0x22, 0x5C, 0x2F: scratch.append(byte)
     case 0x62: scratch.append(0x08)
@@ -176,14 +176,14 @@ struct ObjectScanner {
   /// Half a surrogate pair stays what it is, in bytes that are no UTF-8: an id with one is refused, and two of them never become one.
   private mutating func unicode(digits: Int) throws {
     var code = try hexadecimal(digits)
-    if code >> 10 == 0xD800 >> 10, place + 1 < line.count, line[place] == 0x5C, line[place + 1] == 0x75 {
-      let before = place
-      place += 2
+    if code >> 10 == 0xD800 >> 10, index + 1 < line.count, line[index] == 0x5C, line[index + 1] == 0x75 {
+      let before = index
+      index += 2
       let low = try hexadecimal(4)
       if low >> 10 == 0xDC00 >> 10 {
         code = 0x1_0000 + (code & 0x3FF) << 10 + low & 0x3FF
       } else {
-        place = before
+        index = before
       }
     }
     if let scalar = Unicode.Scalar(code) { return scratch.append(scalar) }
@@ -192,26 +192,26 @@ struct ObjectScanner {
   }
 
   private mutating func hexadecimal(_ digits: Int) throws -> UInt32 {
-    guard place + digits <= line.count else { throw malformed("an escape cut short") }
+    guard index + digits <= line.count else { throw malformed("an escape cut short") }
     var code: UInt32 = 0
-    for byte in line[place..<place + digits] {
+    for byte in line[index..<index + digits] {
       guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
         throw malformed("an escape that is not hexadecimal")
       }
       code = code << 4 | UInt32(digit)
     }
-    place += digits
+    index += digits
     return code
   }
 
-  private mutating func skipSpace() { while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0D { place += 1 } }
+  private mutating func skipSpace() { while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0D { index += 1 } }
 
   private mutating func expect(_ byte: UInt8, _ name: String) throws {
     guard peek == byte else { throw malformed("\(name) is wanted") }
-    place += 1
+    index += 1
   }
 
   private func malformed(_ what: String, at position: Int? = nil) -> Malformed {
-    Malformed(detail: "\(what) at byte \((position ?? place) + 1)")
+    Malformed(detail: "\(what) at byte \((position ?? index) + 1)")
   }
 }

@@ -13,7 +13,7 @@ final class ObjectSource: RowSource {
   /// The keys that are looked for, each once; a key may be several columns.
   private let keys: [String]
   /// The place in `keys` of each column.
-  private let places: [Int]
+  private let indices: [Int]
   private let required: Int
   private var scanner: ObjectScanner
   private let isList: Bool
@@ -34,13 +34,13 @@ final class ObjectSource: RowSource {
     defaultBehavior = behavior
     namesScenes = scene != nil || optional.contains(.scene)
     self.columns = required + optional
-    var (keys, places): ([String], [Int]) = ([], [])
+    var (keys, indices): ([String], [Int]) = ([], [])
     for column in self.columns {
       let key = columns[column]
-      places.append(keys.firstIndex(ofIdentifier: key) ?? keys.count)
-      if places.last == keys.count { keys.append(key) }
+      indices.append(keys.firstIndex(ofIdentifier: key) ?? keys.count)
+      if indices.last == keys.count { keys.append(key) }
     }
-    (self.keys, self.places) = (keys, places)
+    (self.keys, self.indices) = (keys, indices)
     self.required = required.count
     scanner = ObjectScanner(keys: keys, isPython: isPython)
     isList = advice != nil
@@ -59,9 +59,9 @@ final class ObjectSource: RowSource {
         if isFirst { try checkFormat(line) }
         return .bad(BadRow(kind: .json, detail: problem.detail))
       }
-      for (place, column) in columns.enumerated() {
-        let value = scanner.bytes(places[place])
-        if value == nil && place < required { return .bad(missing(keys[places[place]], line)) }
+      for (index, column) in columns.enumerated() {
+        let value = scanner.bytes(indices[index])
+        if value == nil && index < required { return .bad(missing(keys[indices[index]], line)) }
         row[column] = value ?? UnsafeRawBufferPointer(start: nil, count: 0)
       }
       return .row

@@ -38,12 +38,12 @@ struct CoreFilter {
   /// One pass over the events of the users left; whether an item was dropped, so that users must be counted again.
   private func round(_ events: SortedEvents, _ result: inout Result) -> Bool {
     var counts = [Int](repeating: 0, count: result.keepsItem.count)
-    events.forEach { place, own in
-      guard result.keepsUser[place] else { return }
+    events.forEach { index, own in
+      guard result.keepsUser[index] else { return }
       var count = 0
       for event in own where result.keepsItem[Int(event.item)] { count += 1 }
-      guard count >= (events.users[place] < knownUsers ? 1 : max(1, minimumUserEvents)) else {
-        result.keepsUser[place] = false
+      guard count >= (events.users[index] < knownUsers ? 1 : max(1, minimumUserEvents)) else {
+        result.keepsUser[index] = false
         return
       }
       for event in own where result.keepsItem[Int(event.item)] { counts[Int(event.item)] += 1 }

@@ -29,10 +29,10 @@ struct SplitTally {
     eventCounts = Array(repeating: 0, count: items)
     self.scenes = CategoryTally(categories: scenes, items: items)
     self.behaviors = CategoryTally(categories: behaviors, items: items)
-    events.forEach { place, events in
+    events.forEach { position, events in
       let split = rule.split(count: events.count) { events[$0].time }
       let stays = split.leavingOut(isCold.isEmpty ? 0 : events[..<split.trainCount].count(where: isExcluded))
-      count(events, user: place, split, stays)
+      count(events, user: position, split, stays)
       audit(events, split, stays, rule)
     }
     if let earliest = audit.earliestTestTime {

@@ -1,5 +1,9 @@
 /// Makes a title out of whatever stands in a file: valid UTF-8, white space folded to single spaces, no control characters.
 enum TextCleaner {
+  private static let named = [
+    "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "reg": "®", "trade": "™", "eacute": "é",
+  ]
+
   /// The cleaned text; `unescapesHTML` turns `&amp;` and its like into characters (web shops' files are full of them).
   ///
   /// Bytes that are no UTF-8 become U+FFFD, and so does half a surrogate pair.
@@ -14,8 +18,8 @@ enum TextCleaner {
   private static func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
     guard IdentifierCheck.hasSurrogate(bytes) else { return String(decoding: bytes, as: UTF8.self) }
     var whole = Array(bytes)
-    for place in whole.indices.dropLast(2) where whole[place] == 0xED && whole[place + 1] >= 0xA0 {
-      whole.replaceSubrange(place..<place + 3, with: [0xEF, 0xBF, 0xBD])
+    for index in whole.indices.dropLast(2) where whole[index] == 0xED && whole[index + 1] >= 0xA0 {
+      whole.replaceSubrange(index..<index + 3, with: [0xEF, 0xBF, 0xBD])
     }
     return String(decoding: whole, as: UTF8.self)
   }
@@ -34,10 +38,6 @@ enum TextCleaner {
     }
     return result
   }
-
-  private static let named = [
-    "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "reg": "®", "trade": "™", "eacute": "é",
-  ]
 
   private static func unescaped(_ text: String) -> String {
     var result = ""

@@ -35,26 +35,26 @@ struct EventBuffer: ~Copyable {
   ///
   /// Needs as much memory again while it runs. Calls `each` with every user's events, in order.
   mutating func sort(_ users: UserTable) {
-    var places = [Int](repeating: 0, count: users.count)
-    for record in contents { places[Int(record.user)] += 1 }
+    var indices = [Int](repeating: 0, count: users.count)
+    for record in contents { indices[Int(record.user)] += 1 }
     var start = 0
     let order = users.inOrder()
     for user in order {
-      let size = places[Int(user)]
-      places[Int(user)] = start
+      let size = indices[Int(user)]
+      indices[Int(user)] = start
       start += size
     }
     let dealt = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
     for record in contents {
-      dealt[places[Int(record.user)]] = record
-      places[Int(record.user)] += 1
+      dealt[indices[Int(record.user)]] = record
+      indices[Int(record.user)] += 1
     }
     records.deallocate()
     (records, capacity) = (dealt, max(1, count))
     start = 0
-    for user in order where places[Int(user)] > start {
-      EventBuffer.sortByTime(UnsafeMutableBufferPointer(rebasing: contents[start..<places[Int(user)]]))
-      start = places[Int(user)]
+    for user in order where indices[Int(user)] > start {
+      EventBuffer.sortByTime(UnsafeMutableBufferPointer(rebasing: contents[start..<indices[Int(user)]]))
+      start = indices[Int(user)]
     }
   }
 

@@ -4,7 +4,7 @@ import Files
 struct RunMerger {
   private struct Cursor {
     var window: UnsafeMutableBufferPointer<EventRecord>
-    var place = 0
+    var index = 0
     var filled = 0
     /// The bytes of the run that are not in the window yet.
     var rest: Range<Int>
@@ -32,14 +32,14 @@ struct RunMerger {
         Cursor(window: UnsafeMutableBufferPointer(rebasing: windows[number * size..<(number + 1) * size]), rest: run))
       if try load(number) { heap.append(number) }
     }
-    for place in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(place) }
+    for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(index) }
   }
 
   /// The smallest event by user, time and run, or nil at the end.
   mutating func next() throws -> EventRecord? {
     guard let run = heap.first else { return nil }
-    let record = cursors[run].window[cursors[run].place]
-    cursors[run].place += 1
+    let record = cursors[run].window[cursors[run].index]
+    cursors[run].index += 1
     if try !load(run) {
       heap.swapAt(0, heap.count - 1)
       heap.removeLast()
@@ -50,16 +50,16 @@ struct RunMerger {
 
   /// Makes sure that the run's current event is in its window and notes its key; false at the run's end.
   private mutating func load(_ run: Int) throws -> Bool {
-    if cursors[run].place == cursors[run].filled {
+    if cursors[run].index == cursors[run].filled {
       let bytes = UnsafeMutableRawBufferPointer(cursors[run].window)
       let count = min(bytes.count, cursors[run].rest.count)
       guard count > 0 else { return false }
       try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]), at: cursors[run].rest.lowerBound)
       cursors[run].rest = cursors[run].rest.dropFirst(count)
       cursors[run].filled = count / MemoryLayout<EventRecord>.stride
-      cursors[run].place = 0
+      cursors[run].index = 0
     }
-    let record = cursors[run].window[cursors[run].place]
+    let record = cursors[run].window[cursors[run].index]
     cursors[run].user = users.sortKey(record.user)
     cursors[run].time = record.time
     return true
@@ -72,15 +72,15 @@ struct RunMerger {
   }
 
   private mutating func siftDown(_ start: Int) {
-    var place = start
+    var index = start
     while true {
-      let (left, right) = (2 * place + 1, 2 * place + 2)
-      var least = place
+      let (left, right) = (2 * index + 1, 2 * index + 2)
+      var least = index
       if left < heap.count && isBefore(heap[left], heap[least]) { least = left }
       if right < heap.count && isBefore(heap[right], heap[least]) { least = right }
-      if least == place { return }
-      heap.swapAt(place, least)
-      place = least
+      if least == index { return }
+      heap.swapAt(index, least)
+      index = least
     }
   }
 

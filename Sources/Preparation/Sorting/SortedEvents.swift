@@ -8,6 +8,8 @@ final class SortedEvents {
   private(set) var starts: [Int]
   private let records: UnsafeMutableBufferPointer<EventRecord>
   private let scratch: ScratchFile?
+  /// Mapped events that a pass keeps in memory behind it (ours: 24 MB).
+  private static let window = 1 << 20
 
   /// Events in memory that this object deallocates, or (with `scratch`) a mapping that the file owns.
   init(_ records: UnsafeMutableBufferPointer<EventRecord>, users: [UInt32], starts: [Int], scratch: ScratchFile? = nil) {
@@ -23,16 +25,16 @@ final class SortedEvents {
   var count: Int { starts[users.count] }
 
   /// One user's events, by place in `users`.
-  subscript(place: Int) -> UnsafeMutableBufferPointer<EventRecord> {
-    UnsafeMutableBufferPointer(rebasing: records[starts[place]..<starts[place + 1]])
+  subscript(index: Int) -> UnsafeMutableBufferPointer<EventRecord> {
+    UnsafeMutableBufferPointer(rebasing: records[starts[index]..<starts[index + 1]])
   }
 
   /// Calls `body` with each place in `range`, letting go of mapped memory behind it so that a pass over a file needs little.
   func forEach(in range: Range<Int>, _ body: (Int, UnsafeMutableBufferPointer<EventRecord>) throws -> Void) rethrows {
     var released = starts[range.lowerBound]
-    for place in range {
-      try body(place, self[place])
-      if scratch != nil && starts[place + 1] - released > SortedEvents.window { release(&released, to: starts[place + 1]) }
+    for index in range {
+      try body(index, self[index])
+      if scratch != nil && starts[index + 1] - released > SortedEvents.window { release(&released, to: starts[index + 1]) }
     }
     if scratch != nil { release(&released, to: starts[range.upperBound]) }
   }
@@ -46,9 +48,9 @@ final class SortedEvents {
   func compact(keepsUser: [Bool], itemNumbers: [Int32]) {
     var (kept, end) = (0, 0)
     var (keptUsers, keptStarts): ([UInt32], [Int]) = ([], [])
-    forEach { place, events in
-      guard keepsUser[place] else { return }
-      keptUsers.append(users[place])
+    forEach { index, events in
+      guard keepsUser[index] else { return }
+      keptUsers.append(users[index])
       keptStarts.append(end)
       for event in events where itemNumbers[Int(event.item)] >= 0 {
         records[end] = event
@@ -60,9 +62,6 @@ final class SortedEvents {
     users = keptUsers
     starts = keptStarts + [end]
   }
-
-  /// Mapped events that a pass keeps in memory behind it (ours: 24 MB).
-  private static let window = 1 << 20
 
   private func release(_ released: inout Int, to end: Int) {
     let stride = MemoryLayout<EventRecord>.stride

@@ -43,13 +43,13 @@ final class IdentifierTable {
   @inline(__always)
   func find(_ id: UnsafeRawBufferPointer) -> (index: Int?, hash: UInt64) {
     let hash = IdentifierTable.hash(id)
-    var place = Int(hash >> 32) & mask
-    while slots[place] != 0 {
-      if slots[place] >> 32 == hash >> 32 {
-        let index = Int(slots[place] & 0xFFFF_FFFF) - 1
+    var position = Int(hash >> 32) & mask
+    while slots[position] != 0 {
+      if slots[position] >> 32 == hash >> 32 {
+        let index = Int(slots[position] & 0xFFFF_FFFF) - 1
         if isEqual(index, id) { return (index, hash) }
       }
-      place = (place + 1) & mask
+      position = (position + 1) & mask
     }
     return (nil, hash)
   }
@@ -61,7 +61,7 @@ final class IdentifierTable {
     }
     if count * 2 > mask { growSlots() }
     append(id)
-    place(hash >> 32, number: count)
+    position(hash >> 32, number: count)
     return count - 1
   }
 
@@ -71,10 +71,10 @@ final class IdentifierTable {
     return try index ?? insert(id, hash: hash)
   }
 
-  private func place(_ tag: UInt64, number: Int) {
-    var place = Int(tag) & mask
-    while slots[place] != 0 { place = (place + 1) & mask }
-    slots[place] = tag << 32 | UInt64(number)
+  private func position(_ tag: UInt64, number: Int) {
+    var position = Int(tag) & mask
+    while slots[position] != 0 { position = (position + 1) & mask }
+    slots[position] = tag << 32 | UInt64(number)
   }
 
   private func growSlots() {
@@ -82,7 +82,7 @@ final class IdentifierTable {
     mask = mask * 2 + 1
     slots = .allocate(capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
-    for slot in old where slot != 0 { place(slot >> 32, number: Int(slot & 0xFFFF_FFFF)) }
+    for slot in old where slot != 0 { position(slot >> 32, number: Int(slot & 0xFFFF_FFFF)) }
     old.deallocate()
   }
 

@@ -32,22 +32,22 @@ struct PairSet {
 
   private mutating func insert(_ key: UInt64) -> Bool {
     if count * 2 >= slots.count { grow() }
-    let place = self.place(key)
-    guard slots[place] != key else { return false }
-    slots[place] = key
+    let index = self.index(key)
+    guard slots[index] != key else { return false }
+    slots[index] = key
     count += 1
     return true
   }
 
-  private func place(_ key: UInt64) -> Int {
-    var place = Int(truncatingIfNeeded: VirtualShards.finalize(key)) & (slots.count - 1)
-    while slots[place] != .max && slots[place] != key { place = (place + 1) & (slots.count - 1) }
-    return place
+  private func index(_ key: UInt64) -> Int {
+    var index = Int(truncatingIfNeeded: VirtualShards.finalize(key)) & (slots.count - 1)
+    while slots[index] != .max && slots[index] != key { index = (index + 1) & (slots.count - 1) }
+    return index
   }
 
   private mutating func grow() {
     let old = slots
     slots = Array(repeating: .max, count: old.count * 2)
-    for key in old where key != .max { slots[place(key)] = key }
+    for key in old where key != .max { slots[index(key)] = key }
   }
 }

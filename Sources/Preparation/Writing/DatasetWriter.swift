@@ -25,15 +25,15 @@ struct DatasetWriter {
     try folder.makeFolder("shards")
     var shards: [DatasetManifest.Shard] = []
     var entries: [DatasetManifest.File] = []
-    var place = 0
+    var position = 0
     for index in 0..<users.shardCount {
-      let start = place
-      while place < events.users.count && users.shard(Int(events.users[place])) == index { place += 1 }
+      let start = position
+      while position < events.users.count && users.shard(Int(events.users[position])) == index { position += 1 }
       let shard = ShardWriter(
-        events: events, range: start..<place, users: users, rule: rule, scenes: scenes, behaviors: behaviors)
+        events: events, range: start..<position, users: users, rule: rule, scenes: scenes, behaviors: behaviors)
       let name = UserShard.fileName(index)
       entries.append(try entry(name, try shard.write("\(folder.temporaryPath)/\(name)")))
-      shards.append(DatasetManifest.Shard(users: place - start, events: events.starts[place] - events.starts[start]))
+      shards.append(DatasetManifest.Shard(users: position - start, events: events.starts[position] - events.starts[start]))
     }
     files += entries
     return shards

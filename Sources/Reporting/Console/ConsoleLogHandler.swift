@@ -8,6 +8,7 @@ package struct ConsoleLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   /// Messages below this level are dropped.
   package var logLevel: Logger.Level
+  private let console: Console
 
   /// Sends messages to a console; its verbosity decides which are heard.
   package init(_ console: Console) {
@@ -31,6 +32,4 @@ package struct ConsoleLogHandler: LogHandler {
       console.detail("\(event.message)\(tail)")
     }
   }
-
-  private let console: Console
 }

@@ -28,6 +28,9 @@ package final class ProgressBar: Sendable {
   private let startedAt: Double
   private let alreadyDone: Int
   private let state: Mutex<State>
+  private static let origin = ContinuousClock.now
+  private static let redrawSeconds = 0.1
+  private static let plainSeconds = 10.0
 
   /// Begins; nothing is drawn before the first update.
   ///
@@ -96,10 +99,6 @@ package final class ProgressBar: Sendable {
       console.raw(console.isTerminal ? "\r" + padded(line, over: state.drawnWidth) + "\n" : line + "\n")
     }
   }
-
-  private static let origin = ContinuousClock.now
-  private static let redrawSeconds = 0.1
-  private static let plainSeconds = 10.0
 
   private func isDue(_ state: State) -> Bool {
     clock() - state.drawnAt >= (console.isTerminal ? ProgressBar.redrawSeconds : ProgressBar.plainSeconds)

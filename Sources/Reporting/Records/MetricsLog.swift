@@ -18,37 +18,37 @@ package final class MetricsLog: Sendable {
   ///
   /// A line that was left half-written, or that says nothing, goes too when only such lines follow. Throws ``InputError`` when the file
   /// cannot be changed; it is as it was then.
-  package static func keep(path: String, where stays: (Place) -> Bool) throws {
+  package static func keep(path: String, where stays: (StepPosition) -> Bool) throws {
     guard access(path, F_OK) == 0 else { return }
     let file = try MappedFile(path: path)
     try file.withBytes { bytes in
-      var (kept, start, lastPlace) = ([Range<Int>](), 0, 0)
+      var (kept, start, lastPosition) = ([Range<Int>](), 0, 0)
       while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-        let place = try? JSONDecoder().decode(Place.self, from: Data(bytes[start..<end]))
-        if place.map(stays) ?? true { kept.append(start..<end + 1) }
-        if place.map(stays) ?? false { lastPlace = kept.count }
+        let position = try? JSONDecoder().decode(StepPosition.self, from: Data(bytes[start..<end]))
+        if position.map(stays) ?? true { kept.append(start..<end + 1) }
+        if position.map(stays) ?? false { lastPosition = kept.count }
         start = end + 1
       }
-      try RecordFile.keep(kept[..<lastPlace], of: bytes, path: path)
+      try RecordFile.keep(kept[..<lastPosition], of: bytes, path: path)
     }
   }
 
   /// Phase and step of the last whole line of a file; nil when there is none.
   ///
   /// For whoever supervises a run: reads no more than the file's end.
-  package static func lastPlace(path: String) -> Place? {
+  package static func lastPosition(path: String) -> StepPosition? {
     guard let handle = FileHandle(forReadingAtPath: path), let size = try? handle.seekToEnd() else { return nil }
     // Lines are a few hundred bytes, but for those of an evaluation with many cutoffs.
     try? handle.seek(toOffset: size - min(size, 1 << 16))
     guard let end = try? handle.readToEnd() else { return nil }
     for line in end.split(separator: UInt8(ascii: "\n")).reversed() {
-      if let place = try? JSONDecoder().decode(Place.self, from: Data(line)) { return place }
+      if let position = try? JSONDecoder().decode(StepPosition.self, from: Data(line)) { return position }
     }
     return nil
   }
 
   /// What a line says of itself.
-  package struct Place: Decodable {
+  package struct StepPosition: Decodable {
     /// The phase.
     package let phase: String
     /// The step that it was written after.

@@ -11,12 +11,12 @@ package enum TensorBoardFile {
   /// - Parameters:
   ///   - phases: names of phases, one of which a tag begins with.
   ///   - stays: whether what was logged after a step of a phase stays.
-  package static func keep(folder: String, phases: [String], where stays: (MetricsLog.Place) -> Bool) throws {
+  package static func keep(folder: String, phases: [String], where stays: (MetricsLog.StepPosition) -> Bool) throws {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     for name in names.sorted() where name.hasPrefix("events.out.tfevents.") {
       let path = "\(folder)/\(name)"
       try MappedFile(path: path).withBytes { bytes in
-        let kept = records(bytes).filter { record in place(event(bytes, record), phases).map(stays) ?? true }
+        let kept = records(bytes).filter { record in position(event(bytes, record), phases).map(stays) ?? true }
         try RecordFile.keep(kept[...], of: bytes, path: path)
       }
     }
@@ -45,7 +45,7 @@ package enum TensorBoardFile {
   }
 
   /// The phase and step of an event of scalars; nil for other events.
-  private static func place(_ event: ArraySlice<UInt8>, _ phases: [String]) -> MetricsLog.Place? {
+  private static func position(_ event: ArraySlice<UInt8>, _ phases: [String]) -> MetricsLog.StepPosition? {
     guard let step = field(2, of: event), let summary = field(5, of: event)?.bytes,
       let value = field(1, of: summary)?.bytes, let tag = field(1, of: value)?.bytes
     else { return nil }

@@ -22,7 +22,7 @@ package struct FailureRecord: Codable, Sendable, Equatable {
     guard !(error is PeerFailure), !(error is StoppedEarly) else { return nil }
     let failure = RankFailure(communicator, cause: error)
     (rank, host, cause) = (failure.rank, failure.host, "\(error)")
-    (phase, step) = (failure.place?.phase, failure.place?.step)
+    (phase, step) = (failure.position?.phase, failure.position?.step)
   }
 
   /// Writes it into a run directory, where the first rank's record stays.

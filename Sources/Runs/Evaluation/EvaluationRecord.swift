@@ -80,6 +80,9 @@ package struct EvaluationRecord {
     }
   }
 
+  private let path: String
+  private var entries: [String: [String: JSONValue]] = [:]
+
   /// The protocol of a measurement: everything that must be equal for two numbers to be compared.
   ///
   /// - Parameter model: what was measured; a model that reads the time of the event to be predicted is no match for others.
@@ -154,7 +157,4 @@ package struct EvaluationRecord {
     try file.write(json.indented + "\n")
     try file.commit()
   }
-
-  private let path: String
-  private var entries: [String: [String: JSONValue]] = [:]
 }

@@ -96,7 +96,7 @@ package final class RunEvaluation {
         items: vectors.itemCount, width: vectors.width, communicator: communicator, workspace: Workspace(),
         bytes: run.config.evaluation.catalogueBytes
       ) { rows, texts in
-        for (place, row) in rows.enumerated() { vectors.copy(row, into: texts.row(place)) }
+        for (index, row) in rows.enumerated() { vectors.copy(row, into: texts.row(index)) }
       }
       return texts
     }

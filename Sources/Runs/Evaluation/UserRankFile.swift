@@ -62,7 +62,7 @@ package final class UserRankFile {
   ) throws {
     let users = EvaluatedUsers.users(of: shard, task)
     precondition(ranks.count == users.count * rankings.count, "\(ranks.count) ranks of \(users.count) users")
-    for (place, evaluated) in users.enumerated() {
+    for (index, evaluated) in users.enumerated() {
       let events = shard.events(evaluated.user)
       let item = Int(events.items[evaluated.event])
       let names = [
@@ -71,7 +71,7 @@ package final class UserRankFile {
       let user = "\(CSVField.quoted(shard.id(evaluated.user))),\(CSVField.quoted(dataset.items.id(item)))"
       let bucket = buckets.share(of: item)
       for (number, ranking) in rankings.enumerated() {
-        let rank = Int(ranks[number * users.count + place])
+        let rank = Int(ranks[number * users.count + index])
         try sink?.write(
           "\(head),\(ranking.rawValue),\(user),\(rank),\(evaluated.event),\(bucket),\(names),\(dataset.items.trainCounts[item]),\(metrics(rank))\n"
         )

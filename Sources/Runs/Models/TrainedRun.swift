@@ -24,6 +24,7 @@ package struct TrainedRun: Sendable {
 
   /// The text vectors that scores are blended with; nil when the run's configuration or its data set has none.
   package let textVectors: TextVectors?
+  private let results: PhaseResults
 
   /// Opens a run directory and its data set.
   ///
@@ -129,6 +130,4 @@ package struct TrainedRun: Sendable {
     }
     return result
   }
-
-  private let results: PhaseResults
 }

@@ -9,6 +9,7 @@ import Synchronization
 package enum StopSignal {
   /// The signals that are listened to.
   static let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGHUP, "SIGHUP")]
+  private static let received = Atomic<Int32>(0)
 
   /// Listens from now on; a second SIGINT then ends the process at once, as it would without listening.
   package static func listen() {
@@ -42,17 +43,15 @@ package enum StopSignal {
     let number = received.load(ordering: .relaxed)
     return signals.first { $0.0 == number }?.1
   }
-
-  private static let received = Atomic<Int32>(0)
 }
 
 /// A run that was stopped where there is nothing to save.
 package struct StoppedEarly: Error, CustomStringConvertible {
-  private let place: String
+  private let index: String
 
   /// Stopped before a step was made, or elsewhere: `place` says where, and what there is.
-  package init(_ place: String = "before a step was made; there is nothing to save") { self.place = place }
+  package init(_ index: String = "before a step was made; there is nothing to save") { self.index = index }
 
   /// One sentence.
-  package var description: String { "stopped by \(StopSignal.name ?? "a signal") \(place), go on with --resume" }
+  package var description: String { "stopped by \(StopSignal.name ?? "a signal") \(index), go on with --resume" }
 }

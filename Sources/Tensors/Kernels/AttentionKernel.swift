@@ -4,14 +4,14 @@ import CKernels
 ///
 /// Buckets are `floor(ln(max(1, |seconds|)) / 0.301)`, those of HSTU (Zhai and others 2024).
 package struct TimeBiasRows {
-  /// The number of buckets; times that 64 bits of seconds can hold need no more.
-  package static var buckets: Int { Int(CK_TIME_BUCKETS) }
-
   let queryAges: UnsafePointer<Int32>
   let keyAges: UnsafePointer<Int32>
   let count: Int
   let bias: Matrix
   let gradient: Matrix
+
+  /// The number of buckets; times that 64 bits of seconds can hold need no more.
+  package static var buckets: Int { Int(CK_TIME_BUCKETS) }
 
   /// Describes the bias of a sequence.
   ///

@@ -5,6 +5,10 @@ import CKernels
 /// The mask of an element is a pure function of (seed, place in the model, step, row key, column), so backward draws it
 /// again instead of keeping it. A rate of 0 makes it a plain addition (evaluation).
 package struct DropoutMask {
+  private let stream: RandomStream
+  private let rowKeys: UnsafePointer<UInt64>
+  private let rate: Float
+
   /// Makes the mask source of one place in the model.
   package init(stream: RandomStream, rowKeys: UnsafePointer<UInt64>, rate: Float) {
     precondition(rate >= 0 && rate < 1, "a dropout rate of \(rate)")
@@ -58,8 +62,4 @@ package struct DropoutMask {
       stream.raw, rowKeys, rate, dOut.rows, dOut.columns, dOut.base, logits.bf16Flag, logits.base, result.base, dX.base,
       dLogits.base)
   }
-
-  private let stream: RandomStream
-  private let rowKeys: UnsafePointer<UInt64>
-  private let rate: Float
 }

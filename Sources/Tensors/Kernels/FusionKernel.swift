@@ -49,6 +49,10 @@ package func attentionPool(
 
 /// What fusion forms of an item before its experts' products; views of memory that somebody else owns.
 package struct FusedItem {
+  let chosen: UnsafeMutableBufferPointer<Int32>
+  let gates, probabilities, logits, mean: Vector
+  let weights, pooled: Matrix
+
   /// Makes the views: the chosen experts and their gates `[k]`, all experts' `probabilities` and `logits` `[K]`, `weights`
   /// `[k, m_i]`, `pooled` `[k, dₜ]`, the token `mean` `[dₜ]`.
   package init(
@@ -58,10 +62,6 @@ package struct FusedItem {
     (self.chosen, self.gates, self.probabilities, self.logits) = (chosen, gates, probabilities, logits)
     (self.weights, self.pooled, self.mean) = (weights, pooled, mean)
   }
-
-  let chosen: UnsafeMutableBufferPointer<Int32>
-  let gates, probabilities, logits, mean: Vector
-  let weights, pooled: Matrix
 }
 
 /// Token mean, gate and attention pooling of one item, whose states come from memory once.
@@ -97,25 +97,25 @@ package enum StatesGradient {
 
 /// What an item's token states get from elsewhere: row t of their gradients starts as `factor · rows[t · stride ...]`.
 package struct StatesGradientStart {
+  let rows: UnsafePointer<Float>
+  let stride: Int
+  let factor: Float
+
   /// Makes a start; a stride of 0 gives every token the same row.
   package init(rows: UnsafePointer<Float>, stride: Int, factor: Float) {
     (self.rows, self.stride, self.factor) = (rows, stride, factor)
   }
-
-  let rows: UnsafePointer<Float>
-  let stride: Int
-  let factor: Float
 }
 
 /// Memory that `attentionPoolBackward` works in, for items of up to `tokens` tokens.
 package struct PoolScratch {
+  let scores, gradients: UnsafeMutablePointer<Float>
+
   /// Takes it from a workspace.
   package init(tokens: Int, width: Int, active: Int, workspace: Workspace) {
     scores = workspace.take(Float.self, tokens * active)
     gradients = workspace.take(Float.self, ck_states_gradient_scratch(width))
   }
-
-  let scores, gradients: UnsafeMutablePointer<Float>
 }
 
 /// The way back through an item's pooling: adds to `dQueries`, and hands on the states' gradients.
@@ -125,17 +125,17 @@ package struct PoolScratch {
 ///   - start: what the states' gradients start from.
 ///   - next: what is read soon, fetched into the cache meanwhile.
 package func attentionPoolBackward(
-  _ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, dPooled: Matrix, places: RowList, dQueries: Matrix,
+  _ states: StoredRows, chosen: RowList, queries: Matrix, weights: Matrix, dPooled: Matrix, indices: RowList, dQueries: Matrix,
   start: StatesGradientStart, dStates: StatesGradient, scratch: PoolScratch, fetching next: UnsafeRawBufferPointer? = nil
 ) {
   precondition(
-    places.count == chosen.count && dPooled.columns == states.columns && dQueries.count == queries.count
+    indices.count == chosen.count && dPooled.columns == states.columns && dQueries.count == queries.count
       && weights.rows == chosen.count && weights.columns == states.rows,
     "pooling backward of \(dPooled.shape) at \(states.shape)")
   func run(_ gradient: UnsafePointer<ck_states_gradient>?) {
     ck_attention_pool_backward(
       states.element.code, states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base,
-      places.baseAddress, dPooled.base, scratch.scores, dQueries.base, gradient, next?.baseAddress, next?.count ?? 0)
+      indices.baseAddress, dPooled.base, scratch.scores, dQueries.base, gradient, next?.baseAddress, next?.count ?? 0)
   }
   var gradient = ck_states_gradient()
   (gradient.gate, gradient.gate_stride, gradient.gate_factor) = (start.rows, start.stride, start.factor)

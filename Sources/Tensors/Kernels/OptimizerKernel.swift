@@ -2,6 +2,8 @@ import CKernels
 
 /// The constants of one Adam update; `correction` is 1 − βᵗ of the step.
 package struct AdamStep: Sendable {
+  let learningRate, beta1, beta2, epsilon, correction1, correction2: Float
+
   /// Makes the constants of update number `step` (counted from 1).
   package init(learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, step: Int) {
     self.learningRate = learningRate
@@ -11,8 +13,6 @@ package struct AdamStep: Sendable {
     correction1 = Float(1 - Double.power(Double(beta1), step))
     correction2 = Float(1 - Double.power(Double(beta2), step))
   }
-
-  let learningRate, beta1, beta2, epsilon, correction1, correction2: Float
 }
 
 /// AdamW over the flat dense buffer (Loshchilov & Hutter 2019; ε outside the bias correction, as in PyTorch).

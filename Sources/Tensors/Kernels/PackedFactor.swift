@@ -12,9 +12,10 @@ package struct PackedFactor {
   package let columns: Int
   /// What its elements are rounded to; left factors must be stored alike.
   package let precision: Precision
+  fileprivate let words: UnsafeMutablePointer<UInt32>
+
   /// The columns of a left factor: a zero more than k when pairs of bfloat16 need it.
   package var storedDepth: Int { precision == .bf16 ? (depth + 1) / 2 * 2 : depth }
-  fileprivate let words: UnsafeMutablePointer<UInt32>
 
   /// Packs `factor` · b `[k, n]` (`[n, k]` when transposed) into the workspace.
   package init(

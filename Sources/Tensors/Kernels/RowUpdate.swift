@@ -4,6 +4,9 @@ import CKernels
 ///
 /// A plain value that points to the state, which somebody else owns; row 0 is the first of the run.
 package struct RowUpdate {
+  var raw: ck_row_update
+  private let isRounding: Bool
+
   /// Row-wise AdaGrad: `G += mean(g²)`, `w −= learning rate · g / (√G + ε)`; a zero gradient changes nothing.
   ///
   /// - Parameters:
@@ -44,9 +47,6 @@ package struct RowUpdate {
   func check(_ values: StoredRows) {
     precondition(isRounding || values.element == .fp32, "rows in 16 bits are updated without random bits")
   }
-
-  var raw: ck_row_update
-  private let isRounding: Bool
 }
 
 /// Updates rows as they are stored from their gradients `[rows, columns]`; read once, computed in float32, written once.

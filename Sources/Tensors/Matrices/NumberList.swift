@@ -4,6 +4,7 @@
 package final class NumberList<Element: BitwiseCopyable> {
   /// The number of elements.
   package private(set) var count = 0
+  private var storage = Storage<Element>(count: 0)
 
   /// Makes an empty list.
   package init() {}
@@ -45,8 +46,6 @@ package final class NumberList<Element: BitwiseCopyable> {
   }
 
   private func grow(to needed: Int) { reserve(max(1024, needed, 2 * storage.count)) }
-
-  private var storage = Storage<Element>(count: 0)
 }
 
 /// A list of row numbers or item ids, owned elsewhere.

@@ -21,12 +21,12 @@ private func scatter(
 ) {
   withUnsafeTemporaryAllocation(of: Int32.self, capacity: 256) { next in
     next.initialize(repeating: 0)
-    for place in 0..<count { next[Int(source[place] >> shift & 255)] += 1 }
+    for index in 0..<count { next[Int(source[index] >> shift & 255)] += 1 }
     var start: Int32 = 0
     for digit in 0..<256 { (start, next[digit]) = (start + next[digit], start) }
-    for place in 0..<count {
-      let digit = Int(source[place] >> shift & 255)
-      target[Int(next[digit])] = source[place]
+    for index in 0..<count {
+      let digit = Int(source[index] >> shift & 255)
+      target[Int(next[digit])] = source[index]
       next[digit] += 1
     }
   }

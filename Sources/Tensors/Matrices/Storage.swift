@@ -14,6 +14,7 @@ package final class Storage<Element: BitwiseCopyable> {
   package let base: UnsafeMutablePointer<Element>
   /// The number of elements.
   package let count: Int
+  private let allocation: UnsafeMutableRawPointer
 
   /// Allocates `count` zeroed elements; ends the process with a sentence when there is no memory for them (`Memory`).
   package init(count: Int) {
@@ -55,6 +56,4 @@ package final class Storage<Element: BitwiseCopyable> {
 
   /// The elements.
   package var buffer: UnsafeMutableBufferPointer<Element> { UnsafeMutableBufferPointer(start: base, count: count) }
-
-  private let allocation: UnsafeMutableRawPointer
 }

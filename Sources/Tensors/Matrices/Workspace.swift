@@ -15,6 +15,11 @@ package final class Workspace {
   package private(set) var peak = 0
   /// How many blocks were allocated because what was there did not do.
   package private(set) var growths = 0
+  private let chunkBytes: Int
+  private var chunks: [Storage<UInt8>] = []
+  private var current = 0
+  private var used = 0
+  private var taken = 0
 
   /// Makes an empty workspace; blocks that it grows by hold at least `chunkBytes`.
   package init(chunkBytes: Int = 64 << 20) {
@@ -81,10 +86,4 @@ package final class Workspace {
     defer { release(to: start) }
     return try body()
   }
-
-  private let chunkBytes: Int
-  private var chunks: [Storage<UInt8>] = []
-  private var current = 0
-  private var used = 0
-  private var taken = 0
 }

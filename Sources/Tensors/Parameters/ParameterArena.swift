@@ -9,6 +9,10 @@ package final class ParameterArena {
   package let values: Vector
   /// The flat gradients.
   package let gradients: Vector
+  private let byName: [String: Parameter]
+  private var frozen: [Parameter] = []
+  private let owners: (Storage<Float>, Storage<Float>, Storage<UInt8>)
+
   /// One byte an element of the flat buffers: 1 where weight decay applies.
   package var decays: UnsafePointer<UInt8> { UnsafePointer(owners.2.base) }
 
@@ -80,8 +84,4 @@ package final class ParameterArena {
       stream.fillUniform(row: 0, Vector(base, count: spec.count), bound: (6 / fans).squareRoot())
     }
   }
-
-  private let byName: [String: Parameter]
-  private var frozen: [Parameter] = []
-  private let owners: (Storage<Float>, Storage<Float>, Storage<UInt8>)
 }

@@ -5,6 +5,8 @@
 package struct KeyedPermutation: Sendable {
   /// The number of elements.
   package let count: Int
+  private let keys: (UInt32, UInt32, UInt32, UInt32)
+  private let half: UInt32
 
   /// Makes the permutation number `row` of a stream: another row, another order.
   package init(count: Int, stream: RandomStream, row: UInt64) {
@@ -18,9 +20,9 @@ package struct KeyedPermutation: Sendable {
   }
 
   /// The element at a place.
-  package subscript(place: Int) -> Int {
-    precondition((0..<count).contains(place), "place \(place) of \(count)")
-    var value = UInt64(place)
+  package subscript(index: Int) -> Int {
+    precondition((0..<count).contains(index), "place \(index) of \(count)")
+    var value = UInt64(index)
     repeat { value = shuffle(value) } while value >= UInt64(count)
     return Int(value)
   }
@@ -42,7 +44,4 @@ package struct KeyedPermutation: Sendable {
     x = (x ^ (x >> 13)) &* 0xC2B2_AE35
     return x ^ (x >> 16)
   }
-
-  private let keys: (UInt32, UInt32, UInt32, UInt32)
-  private let half: UInt32
 }

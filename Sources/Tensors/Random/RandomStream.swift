@@ -26,15 +26,18 @@ package enum RandomPurpose: UInt32, Sendable {
 ///
 /// A draw is a pure function of (seed, purpose, step, row, column): never of a rank, a thread or what was drawn before.
 package struct RandomStream: Sendable {
+  /// The key and purpose as the kernels take them.
+  package let raw: ck_stream
+
   /// Makes the stream of a seed, a purpose and a step (or another 32-bit number that tells streams apart).
   package init(seed: UInt64, purpose: RandomPurpose, step: UInt32 = 0) {
     self.init(seed: seed, rawPurpose: purpose.rawValue, step: step)
   }
 
   /// Makes the dropout stream of the `place`-th dropout of the model at a step.
-  package init(seed: UInt64, dropoutPlace place: Int, step: UInt32) {
-    precondition((0..<4096).contains(place), "dropout place \(place)")
-    self.init(seed: seed, rawPurpose: RandomPurpose.dropout.rawValue + UInt32(place), step: step)
+  package init(seed: UInt64, dropoutSite position: Int, step: UInt32) {
+    precondition((0..<4096).contains(position), "dropout place \(position)")
+    self.init(seed: seed, rawPurpose: RandomPurpose.dropout.rawValue + UInt32(position), step: step)
   }
 
   private init(seed: UInt64, rawPurpose: UInt32, step: UInt32) {
@@ -68,9 +71,6 @@ package struct RandomStream: Sendable {
   package static func hash(_ name: String) -> UInt32 {
     name.utf8.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }
-
-  /// The key and purpose as the kernels take them.
-  package let raw: ck_stream
 }
 
 /// Philox 4x32-10 in Swift, for single draws; the kernels' twin in C fills rows (a test holds the two together).

@@ -51,8 +51,8 @@ package struct HashedEncoder: Sendable, Equatable {
     let start = states.count
     states.append(contentsOf: repeatElement(0, count: count * dimension))
     states.withUnsafeMutableBufferPointer { states in
-      for (token, place) in splitter.words.enumerated() {
-        let (word, first) = (splitter.scalars[place], start + token * dimension)
+      for (token, position) in splitter.words.enumerated() {
+        let (word, first) = (splitter.scalars[position], start + token * dimension)
         known.write(word, to: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension])) {
           encodeWord(word, into: $0)
         }
@@ -129,7 +129,7 @@ package struct HashedEncoder: Sendable, Equatable {
 final class WordStates: Sendable {
   private struct Store {
     /// Where each word's state begins in `values`.
-    var places: [[UInt32]: Int] = [:]
+    var indices: [[UInt32]: Int] = [:]
     var values: [Float] = []
   }
 
@@ -146,9 +146,9 @@ final class WordStates: Sendable {
     guard let target = state.baseAddress else { return }
     let key = Array(word)
     let isKnown = store.withLock { store in
-      guard let place = store.places[key] else { return false }
+      guard let position = store.indices[key] else { return false }
       store.values.withUnsafeBufferPointer { values in
-        if let base = values.baseAddress { target.update(from: base + place, count: state.count) }
+        if let base = values.baseAddress { target.update(from: base + position, count: state.count) }
       }
       return true
     }
@@ -156,14 +156,14 @@ final class WordStates: Sendable {
     compute(state)
     store.withLock { store in
       if store.values.count + state.count > mostValues {
-        store.places.removeAll(keepingCapacity: true)
+        store.indices.removeAll(keepingCapacity: true)
         store.values.removeAll(keepingCapacity: true)
       }
-      store.places[key] = store.values.count
+      store.indices[key] = store.values.count
       store.values.append(contentsOf: state)
     }
   }
 
   /// Words held at present.
-  var count: Int { store.withLock { $0.places.count } }
+  var count: Int { store.withLock { $0.indices.count } }
 }

@@ -9,12 +9,11 @@ import Foundation
 package struct LexicalEncoder: Sendable {
   /// Words of a text that are read.
   static let mostWords = 64
+  private let weights: WordWeights
+  private let encoder: HashedEncoder
 
   /// The width of a vector.
   package var dimension: Int { encoder.dimension }
-
-  private let weights: WordWeights
-  private let encoder: HashedEncoder
 
   /// Encodes by the weights of a catalogue's words.
   package init(dimension: Int, weights: WordWeights) {
@@ -28,8 +27,8 @@ package struct LexicalEncoder: Sendable {
     encoder.encode(text, into: &states)
     let splitter = WordSplitter(text, limit: Self.mostWords)
     vector.update(repeating: 0, count: dimension)
-    for (token, place) in splitter.words.enumerated() {
-      let weight = weights.weight(HashedEncoder.number(of: splitter.scalars[place]))
+    for (token, index) in splitter.words.enumerated() {
+      let weight = weights.weight(HashedEncoder.number(of: splitter.scalars[index]))
       for column in 0..<dimension { vector[column] += weight * states[token * dimension + column] }
     }
     var squares: Float = 0

@@ -68,8 +68,8 @@ extension Unicode.GeneralCategory {
 package func distinctWords(_ text: String, limit: Int) -> [String] {
   let splitter = WordSplitter(text, limit: limit)
   var found: [String] = []
-  for place in splitter.words {
-    let word = splitter.scalars[place]
+  for index in splitter.words {
+    let word = splitter.scalars[index]
     guard !word.allSatisfy({ (0x30...0x39).contains($0) }) else { continue }
     let letters = String(String.UnicodeScalarView(word.compactMap(Unicode.Scalar.init)))
     if !found.contains(letters) { found.append(letters) }

@@ -23,13 +23,12 @@ package final class TokenStates: Sendable {
   package let itemCount: Int
   /// The CRC-32 of the file as the record of a data set's encoding has it, eight hexadecimal digits; nil for a file by itself.
   package let checksum: String?
-
-  /// The file, as it was named.
-  package var path: String { file.path }
-
   private let file: SafetensorsFile
   private nonisolated(unsafe) let offsetValues: UnsafeBufferPointer<Int64>
   private nonisolated(unsafe) let states: UnsafeRawBufferPointer
+
+  /// The file, as it was named.
+  package var path: String { file.path }
 
   /// Maps and checks a file.
   ///

@@ -5,12 +5,11 @@ package import Tensors
 package struct TextVectorMaker {
   /// The width of the lexical part beside a semantic one; alone it has twice as much.
   static let lexicalWidth = 128
+  let lexical: LexicalEncoder
+  let axes: SemanticAxes?
 
   /// w, the width of a vector.
   package var width: Int { lexical.dimension + (axes?.count ?? 0) }
-
-  let lexical: LexicalEncoder
-  let axes: SemanticAxes?
 
   /// Makes vectors as a catalogue's were made.
   package init(lexical: LexicalEncoder, axes: SemanticAxes?) {

@@ -16,6 +16,7 @@ struct DiagnosticBundle {
   private let directory: RunDirectory
   private let phase: String
   private let step: Int
+  private static let report = "report.json"
 
   init(_ directory: RunDirectory, phase: String, step: Int) {
     (self.directory, self.phase, self.step) = (directory, phase, step)
@@ -63,8 +64,6 @@ struct DiagnosticBundle {
     }
     return nil
   }
-
-  private static let report = "report.json"
 
   private func report(_ fault: StepFault, _ error: NotFiniteError, _ seed: UInt64, _ communicator: any Communicator) -> JSONValue
   {

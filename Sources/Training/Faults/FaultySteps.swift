@@ -9,6 +9,13 @@ import Runs
 final class FaultySteps {
   /// The most bundles that a run keeps: a run that goes on all the same must not fill the disk with them.
   private static let mostBundles = 8
+  private let phase: String
+  private let config: RunConfig
+  private let dataset: Dataset
+  private let directory: RunDirectory
+  private let communicator: any Communicator
+  private let logger = Logger(label: "precise.training")
+  private var inARow = 0
 
   init(_ phase: String, _ config: RunConfig, _ dataset: Dataset, _ directory: RunDirectory, communicator: any Communicator) {
     self.phase = phase
@@ -61,14 +68,6 @@ final class FaultySteps {
   private func shownUsers(_ fault: StepFault) -> [String] {
     Array((fault.suspects.isEmpty ? fault.users : fault.suspects).prefix(3))
   }
-
-  private let phase: String
-  private let config: RunConfig
-  private let dataset: Dataset
-  private let directory: RunDirectory
-  private let communicator: any Communicator
-  private let logger = Logger(label: "precise.training")
-  private var inARow = 0
 }
 
 /// A loss or a gradient that is no number, or far too large: all ranks stop.
@@ -90,8 +89,8 @@ package struct NotFiniteError: Error, CustomStringConvertible, Sendable {
   package var description: String {
     let shown = users.joined(separator: ", ")
     let batch = users.isEmpty ? "" : " in a batch of \(userCount) users (\(shown)\(users.count < userCount ? ", …" : ""))"
-    let place = bundle.map { "; \($0) has the details" } ?? ""
-    return "\(phase), step \(step): \(tensors) is not finite, or beyond \(FiniteGuard.largest),\(batch)\(place); "
+    let location = bundle.map { "; \($0) has the details" } ?? ""
+    return "\(phase), step \(step): \(tensors) is not finite, or beyond \(FiniteGuard.largest),\(batch)\(location); "
       + "lower optimizer.learning_rate or the rows' learning rates, or look for bad token states"
   }
 }

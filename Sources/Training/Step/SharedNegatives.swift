@@ -9,6 +9,13 @@ import Tensors
 ///
 /// docs/model.md, section 2.
 package final class SharedNegatives {
+  private let sampler: NegativeSampler
+  private let shardCount: Int
+  private let order: EpochOrder
+  private let ranks: Int
+  private let rank: Int
+  private let logQ: Storage<Float>?
+
   /// - Parameters:
   ///   - source: the phase's batches.
   ///   - shardCount: the virtual shards of the whole data set.
@@ -73,11 +80,4 @@ package final class SharedNegatives {
     for item in 0..<sampler.items { chances.base[item] = sampler.logChance(missed: misses.base[item]) }
     return chances
   }
-
-  private let sampler: NegativeSampler
-  private let shardCount: Int
-  private let order: EpochOrder
-  private let ranks: Int
-  private let rank: Int
-  private let logQ: Storage<Float>?
 }

@@ -14,14 +14,30 @@ final class StepInputs {
   let batch = SequenceBatch()
   /// The distinct items that this rank wants.
   let rows: UniqueRows
-  /// The shared negatives, ascending, the same on every rank.
-  var negativeIDs: RowList { unique.rows }
   /// The way to their owners.
   let route: RowRoute
   /// Users of each rank's slice.
   let usersOfRanks = NumberList<Int>()
   /// Positions of the whole job's batch.
   private(set) var globalPositions = 0
+  private let source: any BatchSource
+  private let negatives: SharedNegatives?
+  private let communicator: any Communicator
+  private let exchange: RowExchange
+  private let partition: RowPartition
+  private let announcement: Exchange
+  /// Users, positions and draws of this rank; the same of all ranks.
+  private let announced = NumberList<Int32>()
+  private let heard = NumberList<Int32>()
+  /// Where each rank's part of what was heard starts, one more than ranks.
+  private let announcedStarts = NumberList<Int>()
+  private let drawn = NumberList<Int32>()
+  private let unique = UniqueRows()
+  private var stage = Stage.complete
+  private var step = 0
+
+  /// The shared negatives, ascending, the same on every rank.
+  var negativeIDs: RowList { unique.rows }
 
   init(_ items: ItemTable, source: any BatchSource, negatives: SharedNegatives?, communicator: any Communicator) {
     self.source = source
@@ -150,7 +166,7 @@ final class StepInputs {
       let (start, end) = (announcedStarts[rank], announcedStarts[rank + 1])
       users[rank] = Int(heard[start])
       globalPositions += Int(heard[start + 1])
-      for place in (start + 2)..<end { drawn.append(heard[place]) }
+      for index in (start + 2)..<end { drawn.append(heard[index]) }
     }
     negatives?.drawFromCatalogue(step: step, into: drawn)
     unique.collect(drawn.values)
@@ -160,24 +176,8 @@ final class StepInputs {
   }
 
   private func locate(_ list: RowList, _ workspace: Workspace) -> RowList {
-    let places = workspace.take(Int32.self, list.count)
-    rows.locate(list, into: places)
-    return RowList(start: places, count: list.count)
+    let indices = workspace.take(Int32.self, list.count)
+    rows.locate(list, into: indices)
+    return RowList(start: indices, count: list.count)
   }
-
-  private let source: any BatchSource
-  private let negatives: SharedNegatives?
-  private let communicator: any Communicator
-  private let exchange: RowExchange
-  private let partition: RowPartition
-  private let announcement: Exchange
-  /// Users, positions and draws of this rank; the same of all ranks.
-  private let announced = NumberList<Int32>()
-  private let heard = NumberList<Int32>()
-  /// Where each rank's part of what was heard starts, one more than ranks.
-  private let announcedStarts = NumberList<Int>()
-  private let drawn = NumberList<Int32>()
-  private let unique = UniqueRows()
-  private var stage = Stage.complete
-  private var step = 0
 }

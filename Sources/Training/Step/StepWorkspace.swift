@@ -6,6 +6,9 @@ package import Tensors
 /// It follows the code, scope by scope; a test holds it to what steps really take. Letters: H heads, B users
 /// of a rank, n length, K experts, m tokens.
 package enum StepWorkspace {
+  /// A piece of the workspace ends at a multiple of 64 bytes, and pieces of fixed size are not counted one by one.
+  private static let rounding = 32.0 * 1024
+
   /// Bytes that a step takes at most at one time: fused items stay, and the largest of fusion, transformer with objective, and
   /// updates comes and goes.
   package static func bytes(_ shape: ModelShape, _ size: StepSize, _ precision: Precision) -> Double {
@@ -29,9 +32,6 @@ package enum StepWorkspace {
 
   /// Bytes of a step's lists, of which two take turns: the batch, and its distinct rows in tables that are at most half full.
   package static func lists(_ size: StepSize) -> Double { 2 * (48 * size.positions + 36 * (2 * size.positions + size.negatives)) }
-
-  /// A piece of the workspace ends at a multiple of 64 bytes, and pieces of fixed size are not counted one by one.
-  private static let rounding = 32.0 * 1024
 
   /// A block of 32 items on their way through gate and pooling, with the gate packed both ways.
   private static func block(_ fusion: FusionShape) -> Double {

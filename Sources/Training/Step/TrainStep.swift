@@ -20,6 +20,30 @@ package final class TrainStep {
   var onFault: (StepFault) throws -> Void = { _ in }
   /// The whole job's routing in the last step, valid until the next one; nil for items without a semantic half.
   private(set) var routing: Routing?
+  private let model: PreciseModel
+  private let communicator: any Communicator
+  private let steps: Int
+  private let overlaps: Bool
+  private let objective: PhaseObjective
+  private let learningRates: PhaseLearningRates
+  private let balance: Float
+  private let clip: Double
+  private let seed: UInt64
+  private let phase: String
+  private let sums: StepSums
+  private let reducer: BucketedAllReduce
+  /// What every step's traffic has in common.
+  private var traffic: StepTraffic
+  /// The memory of all that a step computes.
+  package let workspace = Workspace()
+  /// How often the workspace had grown when it was last looked at.
+  private var growths = 0
+  private let largest: LargestSlice
+  private let isUniversal: Bool
+  private let precision: Precision
+  private let inputs: [StepInputs]
+  private var prefetched: Int?
+  private let logger = Logger(label: "precise.training")
 
   package init(
     _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: Precision, steps: Int, source: any BatchSource,
@@ -194,29 +218,4 @@ package final class TrainStep {
     report.busiestExpert = routing?.busiestShare
     return report
   }
-
-  private let model: PreciseModel
-  private let communicator: any Communicator
-  private let steps: Int
-  private let overlaps: Bool
-  private let objective: PhaseObjective
-  private let learningRates: PhaseLearningRates
-  private let balance: Float
-  private let clip: Double
-  private let seed: UInt64
-  private let phase: String
-  private let sums: StepSums
-  private let reducer: BucketedAllReduce
-  /// What every step's traffic has in common.
-  private var traffic: StepTraffic
-  /// The memory of all that a step computes.
-  package let workspace = Workspace()
-  /// How often the workspace had grown when it was last looked at.
-  private var growths = 0
-  private let largest: LargestSlice
-  private let isUniversal: Bool
-  private let precision: Precision
-  private let inputs: [StepInputs]
-  private var prefetched: Int?
-  private let logger = Logger(label: "precise.training")
 }

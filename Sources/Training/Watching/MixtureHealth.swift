@@ -114,7 +114,7 @@ struct ExpertWords {
   private static let mostWords = 1 << 18
 
   private let experts: Int
-  private var places: [String: Int] = [:]
+  private var indices: [String: Int] = [:]
   private var words: [String] = []
   private var items: [Double] = []
   /// Σ g over the items that have the word, `[words, K]`.
@@ -125,9 +125,9 @@ struct ExpertWords {
   /// Counts an item with its words and its gate weights (K).
   mutating func add(_ text: [String], gates: some Collection<Double>) {
     for word in text {
-      guard let place = place(of: word) else { continue }
-      items[place] += 1
-      for (expert, gate) in gates.enumerated() { weights[place * experts + expert] += gate }
+      guard let index = index(of: word) else { continue }
+      items[index] += 1
+      for (expert, gate) in gates.enumerated() { weights[index * experts + expert] += gate }
     }
   }
 
@@ -146,10 +146,10 @@ struct ExpertWords {
     }.prefix(count).map { words[$0] }
   }
 
-  private mutating func place(of word: String) -> Int? {
-    if let place = places[word] { return place }
+  private mutating func index(of word: String) -> Int? {
+    if let index = indices[word] { return index }
     guard words.count < Self.mostWords else { return nil }
-    places[word] = words.count
+    indices[word] = words.count
     words.append(word)
     items.append(0)
     weights.append(contentsOf: repeatElement(0, count: experts))

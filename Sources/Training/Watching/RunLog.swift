@@ -13,6 +13,14 @@ import Runs
 /// Only rank 0 has one; the others pass nil around.
 final class RunLog {
   let console: Console
+  private let metrics: MetricsLog
+  private let tensorBoard: TensorBoardWriter?
+  private let everySteps: Int
+  private var phase = ""
+  private var bar: ProgressBar?
+  private var interval = Interval()
+  private var hasWarned = false
+  private let logger = Logger(label: "precise.training")
 
   /// Opens a run's logs, without what stands there of steps that are made again.
   ///
@@ -20,7 +28,8 @@ final class RunLog {
   ///   - phases: the names of the run's phases.
   ///   - stays: whether what was logged after a step of a phase stays.
   init(
-    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String], where stays: (MetricsLog.Place) -> Bool
+    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String],
+    where stays: (MetricsLog.StepPosition) -> Bool
   ) throws {
     self.console = console
     try MetricsLog.keep(path: directory.metricsPath, where: stays)
@@ -176,13 +185,4 @@ final class RunLog {
       self.communication += communication
     }
   }
-
-  private let metrics: MetricsLog
-  private let tensorBoard: TensorBoardWriter?
-  private let everySteps: Int
-  private var phase = ""
-  private var bar: ProgressBar?
-  private var interval = Interval()
-  private var hasWarned = false
-  private let logger = Logger(label: "precise.training")
 }

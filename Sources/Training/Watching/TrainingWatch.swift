@@ -16,6 +16,18 @@ final class TrainingWatch {
   private static let deadShare = 0.01
   /// An expert chosen for more than this part of the items leaves the others without a gradient.
   private static let dominatingShare = 0.95
+  private let phase: String
+  private let logger: Logger
+  private let spike: Double?
+  private let activeExperts: Int
+  private var losses = 0
+  private var mean = 0.0
+  private var variance = 0.0
+  private var quietUntil = 0
+  private let routed = NumberList<Double>()
+  private let isDead = NumberList<Bool>()
+  private var counted = 0
+  private var hasDominated = false
 
   init(_ phase: String, _ config: RunConfig, logger: Logger = Logger(label: "precise.training")) {
     self.phase = phase
@@ -85,17 +97,4 @@ final class TrainingWatch {
     counted = 0
     sums.update(repeating: 0)
   }
-
-  private let phase: String
-  private let logger: Logger
-  private let spike: Double?
-  private let activeExperts: Int
-  private var losses = 0
-  private var mean = 0.0
-  private var variance = 0.0
-  private var quietUntil = 0
-  private let routed = NumberList<Double>()
-  private let isDead = NumberList<Bool>()
-  private var counted = 0
-  private var hasDominated = false
 }

@@ -67,8 +67,8 @@ struct EvaluateCommand: RankCommand {
   /// Throws when each user's ranks would replace what they are made of.
   private func checkOutput(_ run: TrainedRun) throws {
     guard let perUser else { return }
-    let place = CanonicalPath(perUser)
-    guard run.directory.owns(place) || place.isInside(CanonicalPath(run.dataset.path)) else { return }
+    let location = CanonicalPath(perUser)
+    guard run.directory.owns(location) || location.isInside(CanonicalPath(run.dataset.path)) else { return }
     throw CommandFailure(
       PreciseExit.usage, "--per-user \(perUser) is a file of the run or the data set; name a file of its own")
   }

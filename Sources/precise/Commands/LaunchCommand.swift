@@ -52,7 +52,7 @@ struct LaunchCommand: ParsableCommand {
             console.note("launch: it has no words `precise train`, so it is started again as it stands, without --resume")
           }
           return training.begin(start)
-        }, place: training.end, note: { console.note("launch: \($0)") })
+        }, position: training.end, note: { console.note("launch: \($0)") })
       do {
         return try supervisor.run()
       } catch let failure as StartFailure {

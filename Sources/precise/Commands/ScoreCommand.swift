@@ -43,9 +43,9 @@ struct ScoreCommand: RankCommand {
   /// Throws when the scores would replace what they are made of.
   private func checkOutput(_ run: TrainedRun) throws {
     guard output != "-" else { return }
-    let place = CanonicalPath(output)
-    let isInput = pairs != "-" && place == CanonicalPath(pairs)
-    guard isInput || run.directory.owns(place) || place.isInside(CanonicalPath(run.dataset.path)) else { return }
+    let location = CanonicalPath(output)
+    let isInput = pairs != "-" && location == CanonicalPath(pairs)
+    guard isInput || run.directory.owns(location) || location.isInside(CanonicalPath(run.dataset.path)) else { return }
     throw CommandFailure(
       PreciseExit.usage, "--out \(output) is a file of the run or the data set, or --pairs itself; name a file of its own")
   }

@@ -12,8 +12,8 @@ final class SupervisedTraining {
   /// - Parameter programs: the names under which this program is called; the last part of a path counts.
   init(_ command: [String], programs: Set<String> = SupervisedTraining.ownNames) {
     self.command = command
-    let starts = command.indices.dropLast().filter { place in
-      command[place + 1] == "train" && programs.contains(Self.lastPart(command[place]))
+    let starts = command.indices.dropLast().filter { position in
+      command[position + 1] == "train" && programs.contains(Self.lastPart(command[position]))
     }
     let ends = starts.dropFirst() + [command.count]
     invocations = zip(starts, ends).map { $0 + 2..<$1 }
@@ -27,13 +27,13 @@ final class SupervisedTraining {
       return command
     }
     var words = command
-    for place in invocations.reversed() {
+    for position in invocations.reversed() {
       // An older run that was to be overwritten, and is not yet, must not be gone on with.
       let isOlder = first.configuration != nil && before.configuration == first.configuration
-      if words[place].contains("--overwrite") && isOlder { continue }
-      var options = words[place].filter { $0 != "--overwrite" }
+      if words[position].contains("--overwrite") && isOlder { continue }
+      var options = words[position].filter { $0 != "--overwrite" }
       if !options.contains("--resume") { options.insert("--resume", at: 0) }
-      words.replaceSubrange(place, with: options)
+      words.replaceSubrange(position, with: options)
     }
     return words
   }
@@ -42,18 +42,18 @@ final class SupervisedTraining {
   func end(_ status: Int32) -> RestartPolicy.End {
     let after = Traces(output)
     let failure = after.failure == before.failure ? nil : output.flatMap { FailureRecord.read(RunDirectory(path: $0)) }
-    let failed = failure?.phase.flatMap { phase in failure?.step.map { RestartPolicy.Place(phase: phase, step: $0) } }
+    let failed = failure?.phase.flatMap { phase in failure?.step.map { RestartPolicy.StepPosition(phase: phase, step: $0) } }
     let isHeld = output.map { RunLock.isHeld(RunDirectory(path: $0)) } ?? false
     return .init(status: status, failed: failed, before: before.reached, reached: after.reached, isHeld: isHeld)
   }
 
   /// The run directory that the command names.
   private var output: String? {
-    for place in invocations {
+    for position in invocations {
       // Of an option that is given twice, the last counts.
-      for index in place.reversed() {
+      for index in position.reversed() {
         if command[index].hasPrefix("--out=") { return String(command[index].dropFirst("--out=".count)) }
-        if command[index] == "--out", index + 1 < place.upperBound { return command[index + 1] }
+        if command[index] == "--out", index + 1 < position.upperBound { return command[index + 1] }
       }
     }
     return nil
@@ -71,14 +71,16 @@ final class SupervisedTraining {
     /// Which file the configuration is, which a start writes once the run is its own.
     var configuration: Identity?
     /// The last step that the log has.
-    var reached: RestartPolicy.Place?
+    var reached: RestartPolicy.StepPosition?
 
     init(_ output: String? = nil) {
       guard let output else { return }
       let directory = RunDirectory(path: output)
       failure = Identity(directory.failurePath)
       configuration = Identity(directory.configPath)
-      reached = MetricsLog.lastPlace(path: directory.metricsPath).map { RestartPolicy.Place(phase: $0.phase, step: $0.step) }
+      reached = MetricsLog.lastPosition(path: directory.metricsPath).map {
+        RestartPolicy.StepPosition(phase: $0.phase, step: $0.step)
+      }
     }
   }
 

@@ -37,9 +37,9 @@ struct RecommendationView {
   /// The items most like an item.
   func table(item: Int, _ found: [Recommender.Recommendation]) -> [String] {
     var table = TextTable([("rank", .right), ("item", .left), ("title", .left), ("cosine", .right), ("scene", .left)])
-    for (place, entry) in found.enumerated() {
+    for (index, entry) in found.enumerated() {
       table.append([
-        "\(place + 1)", dataset.items.id(entry.item), title(entry.item), HumanFormat.decimal(Double(entry.score), 4),
+        "\(index + 1)", dataset.items.id(entry.item), title(entry.item), HumanFormat.decimal(Double(entry.score), 4),
         scenes(entry.item),
       ])
     }
@@ -111,11 +111,11 @@ struct RecommendationView {
   }
 
   private func json(_ found: [Recommender.Recommendation], named score: String, seen: Bool) -> [JSONValue] {
-    found.enumerated().map { place, entry in
+    found.enumerated().map { index, entry in
       // By way of text, so that a Float keeps its short form.
       let number = Double("\(entry.score)") ?? Double(entry.score)
       var fields: [JSONValue.Field] = [
-        .init("rank", .int(place + 1)), .init("item", .string(dataset.items.id(entry.item))),
+        .init("rank", .int(index + 1)), .init("item", .string(dataset.items.id(entry.item))),
         .init("title", .string(dataset.items.text(entry.item))), .init(score, .double(number)),
       ]
       if seen { fields.append(.init("seen", .bool(entry.isSeen))) }

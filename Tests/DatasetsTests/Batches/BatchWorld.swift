@@ -8,7 +8,7 @@ import Testing
 /// A made-up data set in which every event has an item of its own, so that a batch's item numbers tell which events it shows.
 final class BatchWorld {
   /// Where an event stands.
-  struct Place: Hashable {
+  struct StepPosition: Hashable {
     var shard: Int
     var user: Int
     var event: Int
@@ -17,7 +17,7 @@ final class BatchWorld {
   let dataset: Dataset
   let shards: [UserShard]
   private let folder: TemporaryFolder
-  private var places: [Int32: Place] = [:]
+  private var indices: [Int32: StepPosition] = [:]
 
   /// `users` users of 1 to 14 events each over three scenes and three behaviors; with `items`, of so many items that they share.
   init(users: Int = 40, shards: Int = 6, seed: UInt64 = 1, items: Int? = nil) throws {
@@ -39,7 +39,7 @@ final class BatchWorld {
     for (number, shard) in self.shards.enumerated() {
       for user in 0..<shard.userCount {
         for (event, item) in shard.events(user).items.enumerated() {
-          places[item] = Place(shard: number, user: user, event: event)
+          indices[item] = StepPosition(shard: number, user: user, event: event)
         }
       }
     }
@@ -55,10 +55,10 @@ final class BatchWorld {
   }
 
   /// The event that an item number stands for.
-  func place(_ item: Int32) throws -> Place { try #require(places[item]) }
+  func index(_ item: Int32) throws -> StepPosition { try #require(indices[item]) }
 
   /// The events of a user.
-  func events(_ place: Place) -> UserEvents { shards[place.shard].events(place.user) }
+  func events(_ index: StepPosition) -> UserEvents { shards[index.shard].events(index.user) }
 
   /// The shards of each of `ranks` ranks, as training divides them.
   func divisions(_ ranks: Int) -> [Range<Int>] {
@@ -66,8 +66,10 @@ final class BatchWorld {
   }
 
   /// All users of all shards, each as the place of its first event.
-  var everyUser: [Place] {
-    shards.enumerated().flatMap { shard in (0..<shard.element.userCount).map { Place(shard: shard.offset, user: $0, event: 0) } }
+  var everyUser: [StepPosition] {
+    shards.enumerated().flatMap { shard in
+      (0..<shard.element.userCount).map { StepPosition(shard: shard.offset, user: $0, event: 0) }
+    }
   }
 }
 

@@ -22,7 +22,7 @@ struct EpochOrderTests {
       var counts: [Int] = []
       for step in epoch * order.stepsPerEpoch..<(epoch + 1) * order.stepsPerEpoch {
         #expect(order.epoch(of: step) == epoch)
-        for shard in sizes.indices { for place in order.places(of: shard, step: step) { met[shard][place] += 1 } }
+        for shard in sizes.indices { for index in order.indices(of: shard, step: step) { met[shard][index] += 1 } }
         counts.append(order.users(of: step))
       }
       #expect(met.allSatisfy { $0.allSatisfy { $0 == 1 } }, "epoch \(epoch)")
@@ -38,7 +38,7 @@ struct EpochOrderTests {
       var end = 0
       for shard in Self.uneven.indices {
         let slots = order.slots(of: shard..<shard + 1, step: step)
-        #expect(slots.lowerBound == end && slots.count == order.places(of: shard, step: step).count)
+        #expect(slots.lowerBound == end && slots.count == order.indices(of: shard, step: step).count)
         end = slots.upperBound
       }
       #expect(order.slots(of: 2..<6, step: step).upperBound == order.slots(of: 6..<7, step: step).lowerBound)
@@ -55,9 +55,9 @@ struct EpochOrderTests {
     for step in 0..<order.stepsPerEpoch {
       taken += order.users(of: step)
       for shard in sizes.indices {
-        let places = order.places(of: shard, step: step)
-        #expect(places.lowerBound == given[shard])
-        given[shard] = places.upperBound
+        let indices = order.indices(of: shard, step: step)
+        #expect(indices.lowerBound == given[shard])
+        given[shard] = indices.upperBound
         #expect(abs(Double(given[shard]) - Double(sizes[shard] * taken) / Double(users)) < 1.25, "step \(step)")
       }
     }
@@ -67,7 +67,7 @@ struct EpochOrderTests {
   /// Steps of 8 out of 32 shards: which eight is drawn anew each epoch, so that no shard always comes before another.
   @Test func shardsOfOneSizeDoNotMoveInLockStep() {
     let order = order([Int](repeating: 10, count: 32), 8)
-    let firsts = (0..<6).map { epoch in (0..<32).filter { !order.places(of: $0, step: epoch * order.stepsPerEpoch).isEmpty } }
+    let firsts = (0..<6).map { epoch in (0..<32).filter { !order.indices(of: $0, step: epoch * order.stepsPerEpoch).isEmpty } }
     #expect(Set(firsts).count == 6 && firsts.allSatisfy { $0.count == 8 && $0 != Array(0..<8) })
   }
 
@@ -77,19 +77,19 @@ struct EpochOrderTests {
     let order = order(sizes, 1_048_576)
     let last = order.stepsPerEpoch - 1
     for shard in sizes.indices {
-      #expect(order.places(of: shard, step: 0).lowerBound == 0)
-      #expect(order.places(of: shard, step: last).upperBound == sizes[shard])
+      #expect(order.indices(of: shard, step: 0).lowerBound == 0)
+      #expect(order.indices(of: shard, step: last).upperBound == sizes[shard])
       for step in [0, 1, 1234, last / 2, last - 1] {
-        #expect(order.places(of: shard, step: step).upperBound == order.places(of: shard, step: step + 1).lowerBound)
+        #expect(order.indices(of: shard, step: step).upperBound == order.indices(of: shard, step: step + 1).lowerBound)
       }
-      #expect(order.places(of: shard, step: last + 1).lowerBound == 0)
+      #expect(order.indices(of: shard, step: last + 1).lowerBound == 0)
     }
     #expect((0...1).contains(order.largest - order.users(of: last / 3)))
   }
 
   @Test func aStepIsAFunctionOfItsNumber() {
     func content(_ order: EpochOrder, _ step: Int) -> [Range<Int>] {
-      Self.uneven.indices.map { order.places(of: $0, step: step) }
+      Self.uneven.indices.map { order.indices(of: $0, step: step) }
     }
     let (forward, anyhow) = (order(Self.uneven, 13), order(Self.uneven, 13))
     let expected = (0..<60).map { content(forward, $0) }
@@ -104,6 +104,6 @@ struct EpochOrderTests {
 
   @Test func nobodyIsNoStep() {
     let order = order([0, 0], 8)
-    #expect(order.users == 0 && order.largest == 0 && order.users(of: 3) == 0 && order.places(of: 1, step: 3).isEmpty)
+    #expect(order.users == 0 && order.largest == 0 && order.users(of: 3) == 0 && order.indices(of: 1, step: 3).isEmpty)
   }
 }

@@ -38,10 +38,10 @@ struct NegativeSamplerTests {
       var given: [Int] = []
       for slot in 0..<users { given.append(sampler.drawsFromBatch(slots: slot..<slot + 1, users: users, step: step)) }
       #expect(given.reduce(0, +) == count && given.allSatisfy { $0 == count / users || $0 == (count + users - 1) / users })
-      var owners: [BatchWorld.Place: Int] = [:]
+      var owners: [BatchWorld.StepPosition: Int] = [:]
       for item in try draw(sampler, step: step) {
-        let place = try world.place(item)
-        owners[.init(shard: place.shard, user: place.user, event: 0), default: 0] += 1
+        let index = try world.index(item)
+        owners[.init(shard: index.shard, user: index.user, event: 0), default: 0] += 1
       }
       #expect(owners.values.sorted() == given.filter { $0 > 0 }.sorted())
     }

@@ -24,7 +24,7 @@ struct TargetedBatchesTests {
   }
 
   /// The training events of a user that may be targets: they match, and something stands before them.
-  private func targets(_ user: BatchWorld.Place, _ filter: EventFilter) -> [Int] {
+  private func targets(_ user: BatchWorld.StepPosition, _ filter: EventFilter) -> [Int] {
     let events = world.events(user)
     return (0..<events.trainCount).filter { $0 >= 1 && filter.matches(events, $0) }
   }
@@ -53,15 +53,15 @@ struct TargetedBatchesTests {
       let content = BatchContent.of(source, step: step)
       #expect(content.targets.count == content.sequences.count)
       for (sequence, target) in zip(content.sequences, content.targets) {
-        let place = try world.place(target)
-        let events = world.events(place)
-        #expect(targets(place, filter).contains(place.event))
-        let expected = history(events, before: place.event, historyFilter ?? filter, length: 3)
-        #expect(try sequence.items.map(world.place).map(\.event) == expected)
+        let index = try world.index(target)
+        let events = world.events(index)
+        #expect(targets(index, filter).contains(index.event))
+        let expected = history(events, before: index.event, historyFilter ?? filter, length: 3)
+        #expect(try sequence.items.map(world.index).map(\.event) == expected)
         #expect(sequence.items == expected.map { events.items[$0] })
         #expect(!expected.isEmpty)
         // The world's events come a second apart, the first at 0.
-        #expect(sequence.times == expected.map { Int64($0) } && sequence.requestTime == Int64(place.event))
+        #expect(sequence.times == expected.map { Int64($0) } && sequence.requestTime == Int64(index.event))
         if !expected.contains(where: { (historyFilter ?? filter).matches(events, $0) }) { fallbacks += 1 }
       }
     }
@@ -82,11 +82,11 @@ struct TargetedBatchesTests {
     let filter = EventFilter(scene: nil, behavior: 0)
     for position in [TargetedBatches.Position.random, .last] {
       let source = try source(users: 20, target: filter, position)
-      var met: [BatchWorld.Place: Set<Int>] = [:]
+      var met: [BatchWorld.StepPosition: Set<Int>] = [:]
       for step in 0..<600 {
         for target in BatchContent.of(source, step: step).targets {
-          let place = try world.place(target)
-          met[.init(shard: place.shard, user: place.user, event: 0), default: []].insert(place.event)
+          let index = try world.index(target)
+          met[.init(shard: index.shard, user: index.user, event: 0), default: []].insert(index.event)
         }
       }
       for user in world.everyUser {

@@ -18,7 +18,7 @@ struct UniversalBatchesTests {
       window: window, seed: seed)
   }
 
-  private var able: [BatchWorld.Place] { world.everyUser.filter { world.events($0).trainCount >= 2 } }
+  private var able: [BatchWorld.StepPosition] { world.everyUser.filter { world.events($0).trainCount >= 2 } }
 
   @Test(arguments: [UniversalBatches.Window.latest, .random])
   func stepsDoNotDependOnTheDivisionOverRanks(window: UniversalBatches.Window) throws {
@@ -51,32 +51,32 @@ struct UniversalBatchesTests {
       #expect(content.targets.count == content.sequences.reduce(0) { $0 + $1.items.count })
       var targets = content.targets[...]
       for sequence in content.sequences {
-        let places = try sequence.items.map(world.place)
-        let first = try #require(places.first)
+        let indices = try sequence.items.map(world.index)
+        let first = try #require(indices.first)
         let events = world.events(first)
-        #expect(places.map(\.event) == Array(first.event..<first.event + places.count))
-        #expect(places.allSatisfy { $0.shard == first.shard && $0.user == first.user })
-        #expect(places.count == min(length, events.trainCount - 1))
-        let next = try targets.prefix(places.count).map(world.place)
-        #expect(next.map(\.event) == places.map { $0.event + 1 } && next.allSatisfy { $0.user == first.user })
+        #expect(indices.map(\.event) == Array(first.event..<first.event + indices.count))
+        #expect(indices.allSatisfy { $0.shard == first.shard && $0.user == first.user })
+        #expect(indices.count == min(length, events.trainCount - 1))
+        let next = try targets.prefix(indices.count).map(world.index)
+        #expect(next.map(\.event) == indices.map { $0.event + 1 } && next.allSatisfy { $0.user == first.user })
         // Never the validation event, never the test event.
         #expect(next.allSatisfy { $0.event < events.trainCount })
         if window == .latest { #expect(next.last?.event == events.trainCount - 1) }
-        #expect(sequence.scenes == places.map { Int32(events.scenes[$0.event]) })
-        #expect(sequence.behaviors == places.map { Int32(events.behaviors[$0.event]) })
+        #expect(sequence.scenes == indices.map { Int32(events.scenes[$0.event]) })
+        #expect(sequence.behaviors == indices.map { Int32(events.behaviors[$0.event]) })
         // The world's events come a second apart, the first at 0.
-        #expect(sequence.times == places.map { Int64($0.event) } && sequence.requestTime == next.last.map { Int64($0.event) })
-        targets = targets.dropFirst(places.count)
+        #expect(sequence.times == indices.map { Int64($0.event) } && sequence.requestTime == next.last.map { Int64($0.event) })
+        targets = targets.dropFirst(indices.count)
       }
     }
   }
 
   @Test func randomWindowsReachEveryStart() throws {
     let source = try source(users: 20, length: 3, .random)
-    var starts: [BatchWorld.Place: Int] = [:]
+    var starts: [BatchWorld.StepPosition: Int] = [:]
     for step in 0..<600 {
       for sequence in BatchContent.of(source, step: step).sequences {
-        starts[try world.place(sequence.items[0]), default: 0] += 1
+        starts[try world.index(sequence.items[0]), default: 0] += 1
       }
     }
     for user in able {

@@ -21,8 +21,8 @@ import Testing
       #expect(slots.items[slots.range(of: expert)].map(Int.init) == expected.map { $0 / active })
     }
     for item in takesPart.indices where takesPart[item] {
-      let places = slots.places(of: item, perItem: active)
-      #expect(places.enumerated().allSatisfy { slots.slots[Int($1)] == Int32(item * active + $0) })
+      let indices = slots.indices(of: item, perItem: active)
+      #expect(indices.enumerated().allSatisfy { slots.slots[Int($1)] == Int32(item * active + $0) })
     }
   }
 

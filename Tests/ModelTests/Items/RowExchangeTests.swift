@@ -55,13 +55,13 @@ import Testing
         #expect(end.owned == Set(wishes.joined()).sorted().filter { $0 % ranks == communicator.rank }, "each once in the job")
 
         let ownedE = GuardedMatrix.filled(end.owned.count, 5)
-        for (place, row) in end.owned.enumerated() { ownedE.row(place).update(from: embedding(row), count: 5) }
+        for (index, row) in end.owned.enumerated() { ownedE.row(index).update(from: embedding(row), count: 5) }
         let e = GuardedMatrix.filled(wanted.count, 5)
         try end.exchange.deliver(ownedE, end.route, into: e, workspace: end.workspace)
         #expect(e.values == wanted.flatMap(embedding))
 
         let dE = GuardedMatrix.filled(wanted.count, 5)
-        for (place, row) in wanted.enumerated() { dE.row(place).update(from: gradient(communicator.rank, row), count: 5) }
+        for (index, row) in wanted.enumerated() { dE.row(index).update(from: gradient(communicator.rank, row), count: 5) }
         let ownedDE = GuardedMatrix.filled(end.owned.count, 5)
         try end.exchange.collect(dE, end.route, into: ownedDE, workspace: end.workspace)
         let sums = end.owned.flatMap { row -> [Float] in

@@ -24,8 +24,8 @@ import Testing
     var worst = 0.0
     for step in 0..<3 {
       let gradients = try fixture.floats("gradient.\(step)")
-      for (place, row) in try fixture.ints("rows.\(step)").enumerated() {
-        let gradient = Vector.guarded(Array(gradients[(place * shape[1])..<((place + 1) * shape[1])]))
+      for (index, row) in try fixture.ints("rows.\(step)").enumerated() {
+        let gradient = Vector.guarded(Array(gradients[(index * shape[1])..<((index + 1) * shape[1])]))
         optimizer.update(row, gradient: gradient, value: Vector(table.row(row), count: shape[1]), learningRate: rate)
       }
       worst = max(worst, relativeError(table.values, try fixture.floats("weight.\(step)")))

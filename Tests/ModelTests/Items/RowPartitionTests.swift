@@ -5,16 +5,16 @@ import Testing
   @Test(arguments: [(0, 1), (0, 4), (1, 1), (1, 3), (2, 5), (7, 3), (12, 4), (100, 1), (101, 64)])
   func everyRowHasOneOwnerAndOnePlace(_ rows: Int, _ ranks: Int) {
     let partition = RowPartition(rows: rows, ranks: ranks)
-    var places = Array(repeating: Set<Int>(), count: ranks)
+    var indices = Array(repeating: Set<Int>(), count: ranks)
     for row in 0..<rows {
       let (owner, local) = (partition.owner(of: row), partition.localRow(of: row))
       #expect((0..<ranks).contains(owner))
-      #expect(places[owner].insert(local).inserted)
+      #expect(indices[owner].insert(local).inserted)
       #expect(partition.row(local, ownedBy: owner) == row)
     }
     for rank in 0..<ranks {
       let count = partition.count(ownedBy: rank)
-      #expect(places[rank] == Set(0..<count), "local rows have no gaps")
+      #expect(indices[rank] == Set(0..<count), "local rows have no gaps")
       #expect(count == rows / ranks || count == rows / ranks + 1)
     }
   }

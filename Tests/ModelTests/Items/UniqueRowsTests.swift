@@ -15,10 +15,10 @@ import Testing
     #expect(unique.count == expected.count)
     #expect(unique.rows.map(Int.init) == expected)
     for list in kept {
-      let places = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, list.count))
-      defer { places.deallocate() }
-      unique.locate(list, into: places)
-      #expect(list.indices.allSatisfy { expected[Int(places[$0])] == Int(list[$0]) })
+      let indices = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, list.count))
+      defer { indices.deallocate() }
+      unique.locate(list, into: indices)
+      #expect(list.indices.allSatisfy { expected[Int(indices[$0])] == Int(list[$0]) })
     }
   }
 
@@ -52,9 +52,9 @@ import Testing
     unique.collect(.kept(list))
     let expected = Set(list).sorted { ($0 % ranks, $0) < ($1 % ranks, $1) }
     #expect(unique.rows.map(Int.init) == expected)
-    let places = UnsafeMutablePointer<Int32>.allocate(capacity: list.count)
-    defer { places.deallocate() }
-    unique.locate(.kept(list), into: places)
-    #expect(list.indices.allSatisfy { expected[Int(places[$0])] == list[$0] })
+    let indices = UnsafeMutablePointer<Int32>.allocate(capacity: list.count)
+    defer { indices.deallocate() }
+    unique.locate(.kept(list), into: indices)
+    #expect(list.indices.allSatisfy { expected[Int(indices[$0])] == list[$0] })
   }
 }

@@ -10,7 +10,7 @@ import Testing
     let arena = LayerFixture.arena(ResidualSum.specs("gate", width: width, .gated), scale: 0.7)
     let sum = ResidualSum("gate", in: arena)
     let batch = LayerFixture.batch([rows])
-    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutPlace: 1, step: 2), rowKeys: batch.rowKeys, rate: 0.3)
+    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutSite: 1, step: 2), rowKeys: batch.rowKeys, rate: 0.3)
     let (z, dZ) = (GuardedMatrix.random(rows, width, seed: 1), GuardedMatrix.filled(rows, width))
     let (x, dX) = (GuardedMatrix.random(rows, width, seed: 2), GuardedMatrix.filled(rows, width))
     let bias = Vector.guarded(RandomValues.floats(width, seed: 3))

@@ -42,11 +42,11 @@ import Testing
     let z = GuardedMatrix.filled(9, 7)
     layer.forward(
       e, input: input(scenes: true, behaviors: true), batch: batch, mode: .inference(causal: true), into: z, workspace: workspace)
-    let places = [3, 4, 5, 5, 1, 2, 3, 4, 5]  // rows of P [6, d]
+    let indices = [3, 4, 5, 5, 1, 2, 3, 4, 5]  // rows of P [6, d]
     for row in 0..<9 {
       for c in 0..<7 {
         let sum =
-          e[items[row], c] + arena["position"].value[places[row], c] + arena["scene"].value[scenes[row], c]
+          e[items[row], c] + arena["position"].value[indices[row], c] + arena["scene"].value[scenes[row], c]
           + arena["behavior"].value[behaviors[row], c]
         #expect(abs(z[row, c] - sum) < 1e-6)
       }

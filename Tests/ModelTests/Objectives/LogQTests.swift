@@ -53,10 +53,10 @@ import Testing
     for step in 0..<steps {
       let drawn = negatives(step: step, cumulative: cumulative)
       var corrects = false
-      for (place, item) in drawn.enumerated() {
-        list[place] = Int32(item)
+      for (index, item) in drawn.enumerated() {
+        list[index] = Int32(item)
         guard let value = correction(logQ[item]) else { continue }
-        chances[place] = value
+        chances[index] = value
         corrects = true
       }
       let rows = RowList(start: list, count: drawn.count)

@@ -46,9 +46,9 @@ import Testing
       optimizer.update(learningRate: rates[step], gradientFactor: 1)
       #expect(optimizer.updates == step + 1)
       for parameter in arena.parameters {
-        let places = parameter.offset..<(parameter.offset + parameter.count)
+        let indices = parameter.offset..<(parameter.offset + parameter.count)
         let actual = [
-          ("weight", parameter.vector), ("first", optimizer.firstMoments[places]), ("second", optimizer.secondMoments[places]),
+          ("weight", parameter.vector), ("first", optimizer.firstMoments[indices]), ("second", optimizer.secondMoments[indices]),
         ]
         for (name, values) in actual {
           let error = relativeError(values.values, try fixture.floats("\(name).\(step).\(parameter.name)"))

@@ -72,7 +72,7 @@ import Testing
     let keys: [UInt64] = [3, 1, 4, 1, 5, 9]
     keys.withUnsafeBufferPointer { keys in
       let mask = DropoutMask(
-        stream: RandomStream(seed: 1, dropoutPlace: 2, step: 3), rowKeys: keys.baseAddress!, rate: 0.3)
+        stream: RandomStream(seed: 1, dropoutSite: 2, step: 3), rowKeys: keys.baseAddress!, rate: 0.3)
       let dX = empty(6, 40)
       mask.backward(x, into: dX.half)
       mask.backward(x, into: dX.whole)

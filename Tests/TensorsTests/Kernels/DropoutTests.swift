@@ -12,8 +12,8 @@ import Testing
     self.keys = UnsafePointer(keys)
   }
 
-  private func mask(_ rate: Float, place: Int = 2, step: UInt32 = 7, seed: UInt64 = 5, from row: Int = 0) -> DropoutMask {
-    DropoutMask(stream: RandomStream(seed: seed, dropoutPlace: place, step: step), rowKeys: keys + row, rate: rate)
+  private func mask(_ rate: Float, position: Int = 2, step: UInt32 = 7, seed: UInt64 = 5, from row: Int = 0) -> DropoutMask {
+    DropoutMask(stream: RandomStream(seed: seed, dropoutSite: position, step: step), rowKeys: keys + row, rate: rate)
   }
 
   /// The factor of every element: what ones become when nothing was there.
@@ -101,7 +101,7 @@ import Testing
   @Test func everyPartOfTheKeyGivesAnotherMask() {
     let base = factors(mask(0.5), rows: 4, columns: 64)
     let others = [
-      factors(mask(0.5, place: 3), rows: 4, columns: 64), factors(mask(0.5, step: 8), rows: 4, columns: 64),
+      factors(mask(0.5, position: 3), rows: 4, columns: 64), factors(mask(0.5, step: 8), rows: 4, columns: 64),
       factors(mask(0.5, seed: 6), rows: 4, columns: 64), factors(mask(0.5, from: 1), rows: 4, columns: 64),
     ]
     for other in others { #expect(zip(base, other).count { $0 != $1 } > 80) }  // 128 of 256 expected

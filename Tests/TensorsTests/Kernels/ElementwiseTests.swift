@@ -37,12 +37,12 @@ import Testing
       x[count / 3] = .greatestFiniteMagnitude
       x[0] = -.leastNonzeroMagnitude
       #expect(isWithin(.greatestFiniteMagnitude, x))
-      for place in Set([0, count / 2, count - 1, min(4096, count - 1)]) {
+      for position in Set([0, count / 2, count - 1, min(4096, count - 1)]) {
         for bad in [Float.nan, .infinity, -.infinity, -.nan, .signalingNaN] {
-          let kept = x[place]
-          x[place] = bad
-          #expect(!isWithin(.greatestFiniteMagnitude, x), "\(bad) at \(place) of \(count)")
-          x[place] = kept
+          let kept = x[position]
+          x[position] = bad
+          #expect(!isWithin(.greatestFiniteMagnitude, x), "\(bad) at \(position) of \(count)")
+          x[position] = kept
         }
       }
     }

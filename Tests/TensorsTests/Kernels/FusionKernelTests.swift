@@ -84,9 +84,9 @@ import Testing
         let jacobian = Double(probabilities[other]) * ((other == expert ? 1 : 0) - Double(probabilities[expert]))
         sum += Double(dProbabilities[other]) * jacobian
       }
-      guard let place = chosen.firstIndex(of: Int32(expert)) else { return Float(sum) }
+      guard let index = chosen.firstIndex(of: Int32(expert)) else { return Float(sum) }
       for other in 0..<active {
-        sum += Double(dGates[other]) * Double(gates[other]) * ((other == place ? 1 : 0) - Double(gates[place]))
+        sum += Double(dGates[other]) * Double(gates[other]) * ((other == index ? 1 : 0) - Double(gates[index]))
       }
       return Float(sum)
     }
@@ -101,16 +101,16 @@ import Testing
     var (weights, pooled) = ([Double](), [Double]())
     var dStates = [Double](repeating: 0, count: tokens * width)
     var dQueries = [Double](repeating: 0, count: queries.count)
-    for (place, expert) in chosen.enumerated() {
+    for (index, expert) in chosen.enumerated() {
       let row = softmax((0..<tokens).map { token in factor * dot({ states[token, $0] }, { queries[expert, $0] }) })
       weights += row
       pooled += (0..<width).map { c in (0..<tokens).reduce(0) { $0 + row[$1] * Double(states[$1, c]) } }
-      let dWeights = (0..<tokens).map { token in dot({ states[token, $0] }, { dPooled[place, $0] }) }
+      let dWeights = (0..<tokens).map { token in dot({ states[token, $0] }, { dPooled[index, $0] }) }
       let mean = zip(row, dWeights).reduce(0) { $0 + $1.0 * $1.1 }
       for token in 0..<tokens {
         let dScore = row[token] * (dWeights[token] - mean) * factor
         for c in 0..<width {
-          dStates[token * width + c] += row[token] * Double(dPooled[place, c]) + dScore * Double(queries[expert, c])
+          dStates[token * width + c] += row[token] * Double(dPooled[index, c]) + dScore * Double(queries[expert, c])
           dQueries[expert * width + c] += dScore * Double(states[token, c])
         }
       }
@@ -130,15 +130,16 @@ import Testing
     #expect(relativeError(weights.values, expected[0]) < 1e-6 && relativeError(pooled.values, expected[1]) < 1e-6)
     // The states' gradients start from what the gate gives: the same row for every token, or one a token.
     let gate = GuardedMatrix.random(tokens, width, seed: 43)
-    let (places, grouped) = (Array([2, 0, 3, 1][..<active]), GuardedMatrix.filled(4, width))
-    for (place, row) in zip(places, 0..<active) { grouped.row(place).update(from: dPooled.row(row), count: width) }
+    let (indices, grouped) = (Array([2, 0, 3, 1][..<active]), GuardedMatrix.filled(4, width))
+    for (index, row) in zip(indices, 0..<active) { grouped.row(index).update(from: dPooled.row(row), count: width) }
     let scratch = PoolScratch(tokens: tokens, width: width, active: active, workspace: workspace)
     for (stride, factor) in [(0, 0.25), (width, 1)] as [(Int, Float)] {
       let (dStates, dQueries) = (GuardedMatrix.filled(tokens, width), GuardedMatrix.filled(6, width, with: 2))
       func backward(_ gradient: StatesGradient) {
         dQueries.base.update(repeating: 2, count: dQueries.count)
         attentionPoolBackward(
-          StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: grouped, places: .kept(places),
+          StoredRows(states), chosen: .kept(chosen), queries: queries, weights: weights, dPooled: grouped,
+          indices: .kept(indices),
           dQueries: dQueries, start: .init(rows: gate.base, stride: stride, factor: factor), dStates: gradient, scratch: scratch)
       }
       backward(.written(dStates))

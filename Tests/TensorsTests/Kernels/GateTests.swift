@@ -49,8 +49,8 @@ import Testing
       let (again, dBefore) = (empty(rows, width)[kind], empty(rows, 2 * width)[kind])
       swiGLUBackward(before: before[kind], dAfter: dAfter, after: again, dBefore: dBefore)
       #expect(again.values == after[kind].values)
-      let gradient = matrix(rows, 2 * width) { place in
-        let (row, column) = place.quotientAndRemainder(dividingBy: 2 * width)
+      let gradient = matrix(rows, 2 * width) { position in
+        let (row, column) = position.quotientAndRemainder(dividingBy: 2 * width)
         let index = row * width + column % width
         let ((a, b), d) = (at(index), Double(dAfter.values[index]))
         let s = sigmoid(a)
@@ -64,7 +64,7 @@ import Testing
   func theGatedSum(_ rows: Int, _ columns: Int, _ rate: Float) {
     let keys = UnsafeMutablePointer<UInt64>.allocate(capacity: rows)
     for row in 0..<rows { keys[row] = UInt64(row) * 77 }
-    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutPlace: 2, step: 3), rowKeys: keys, rate: rate)
+    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutSite: 2, step: 3), rowKeys: keys, rate: rate)
     let (x, z) = (GuardedMatrix.random(rows, columns, seed: 4), GuardedMatrix.random(rows, columns, seed: 5))
     let bias = Vector.guarded(RandomValues.floats(columns, seed: 6))
     let logits = both(rows, columns, seed: 7, scale: 9)
@@ -100,7 +100,7 @@ import Testing
     let (result, out) = (StoredRows(GuardedMatrix.filled(1, 4)), GuardedMatrix.filled(1, 4))
     let (key, x) = (UnsafeMutablePointer<UInt64>.allocate(capacity: 1), GuardedMatrix.filled(1, 4, with: 3))
     key.pointee = 1
-    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutPlace: 0, step: 0), rowKeys: key, rate: 0)
+    let mask = DropoutMask(stream: RandomStream(seed: 1, dropoutSite: 0, step: 0), rowKeys: key, rate: 0)
     let zero = GuardedMatrix.filled(1, 4, with: 0)
     mask.addGated(x, bias: .guarded([0, 0, 0, 0]), by: logits, keeping: result, to: zero, into: out)
     #expect(zip(out.values, [Float(0), 0, 3, 3]).allSatisfy { abs($0 - $1) < 1e-6 })

@@ -50,7 +50,7 @@ import Testing
         attentionPool(item.states, chosen: chosen, queries: queries, weights: weights, pooled: pooled)
         let dQueries = GuardedMatrix.filled(6, width, with: 0)
         attentionPoolBackward(
-          item.states, chosen: chosen, queries: queries, weights: weights, dPooled: dPooled, places: .kept(Array(0..<active)),
+          item.states, chosen: chosen, queries: queries, weights: weights, dPooled: dPooled, indices: .kept(Array(0..<active)),
           dQueries: dQueries, start: .init(rows: gate.base, stride: 0, factor: 0.5), dStates: gradient,
           scratch: PoolScratch(tokens: tokens, width: width, active: active, workspace: workspace))
         return dQueries.values

@@ -42,7 +42,7 @@ import Testing
       attentionPool(states, chosen: chosen, queries: queries, weights: weights, pooled: pooled)
       let (dStates, dQueries) = (GuardedMatrix.filled(tokens, width), GuardedMatrix.filled(6, width, with: 2))
       attentionPoolBackward(
-        states, chosen: chosen, queries: queries, weights: weights, dPooled: dPooled, places: .kept(Array(0..<active)),
+        states, chosen: chosen, queries: queries, weights: weights, dPooled: dPooled, indices: .kept(Array(0..<active)),
         dQueries: dQueries, start: .init(rows: gate.base, stride: 0, factor: 1), dStates: .written(dStates),
         scratch: PoolScratch(tokens: tokens, width: width, active: active, workspace: workspace))
       return [mean.values, weights.values, pooled.values, dStates.values, dQueries.values]
@@ -61,10 +61,10 @@ import Testing
 
   /// The sixteen random bits of a column, as philox.h lays them out.
   private func bits(_ rounding: StochasticRounding, _ column: Int) -> UInt32 {
-    let (tile, place) = (column / 128, column % 128)
-    let words = rounding.stream.words(row: rounding.row, column: UInt32(tile * 16 + place % 16))
-    let word = [words.0, words.1, words.2, words.3][place / 32]
-    return place / 16 % 2 == 0 ? word & 0xFFFF : word >> 16
+    let (tile, index) = (column / 128, column % 128)
+    let words = rounding.stream.words(row: rounding.row, column: UInt32(tile * 16 + index % 16))
+    let word = [words.0, words.1, words.2, words.3][index / 32]
+    return index / 16 % 2 == 0 ? word & 0xFFFF : word >> 16
   }
 
   /// Rounded by adding random bits below the last kept digit: the scalar twin.

@@ -8,40 +8,40 @@ struct FormulaText {
 
   /// The value for these values of its letters; nil when it is no formula or has another letter.
   func value(_ letters: [String: Double]) -> Double? {
-    var place = 0
-    let value = sum(letters, &place)
-    return place == words.count ? value : nil
+    var index = 0
+    let value = sum(letters, &index)
+    return index == words.count ? value : nil
   }
 
-  private func sum(_ letters: [String: Double], _ place: inout Int) -> Double? {
-    guard var value = product(letters, &place) else { return nil }
-    while place < words.count, words[place] == "+" || words[place] == "-" {
-      let isDifference = words[place] == "-"
-      place += 1
-      guard let next = product(letters, &place) else { return nil }
+  private func sum(_ letters: [String: Double], _ index: inout Int) -> Double? {
+    guard var value = product(letters, &index) else { return nil }
+    while index < words.count, words[index] == "+" || words[index] == "-" {
+      let isDifference = words[index] == "-"
+      index += 1
+      guard let next = product(letters, &index) else { return nil }
       value += isDifference ? -next : next
     }
     return value
   }
 
-  private func product(_ letters: [String: Double], _ place: inout Int) -> Double? {
-    guard var value = factor(letters, &place) else { return nil }
-    while place < words.count, !["+", "-", ")"].contains(words[place]) {
-      let isQuotient = words[place] == "/"
-      if isQuotient { place += 1 }
-      guard let next = factor(letters, &place) else { return nil }
+  private func product(_ letters: [String: Double], _ index: inout Int) -> Double? {
+    guard var value = factor(letters, &index) else { return nil }
+    while index < words.count, !["+", "-", ")"].contains(words[index]) {
+      let isQuotient = words[index] == "/"
+      if isQuotient { index += 1 }
+      guard let next = factor(letters, &index) else { return nil }
       value = isQuotient ? value / next : value * next
     }
     return value
   }
 
-  private func factor(_ letters: [String: Double], _ place: inout Int) -> Double? {
-    guard place < words.count else { return nil }
-    let word = words[place]
-    place += 1
+  private func factor(_ letters: [String: Double], _ index: inout Int) -> Double? {
+    guard index < words.count else { return nil }
+    let word = words[index]
+    index += 1
     guard word == "(" else { return Double(word) ?? letters[word] }
-    guard let value = sum(letters, &place), place < words.count, words[place] == ")" else { return nil }
-    place += 1
+    guard let value = sum(letters, &index), index < words.count, words[index] == ")" else { return nil }
+    index += 1
     return value
   }
 }

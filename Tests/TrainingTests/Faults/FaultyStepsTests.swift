@@ -73,11 +73,11 @@ struct FaultyStepsTests {
       "guards.skip_nonfinite=50", "batch.users=4", "universal.negatives=8", "universal.epochs=2", "universal.log_q=false",
       "evaluation.every_epochs=0", "universal.token_freeze=0", "checkpoint.every_steps=5")
     let runs = try [1, 2, 3].map { try world.train(config, into: "ranks-\($0)", ranks: $0) }
-    let leftOut = try column("left_out", of: "universal", runs[0]).reduce(0, +)
+    let leftOut = try column("skipped", of: "universal", runs[0]).reduce(0, +)
     let losses = try runs.map { try column("loss", of: "universal", $0) }
     #expect(leftOut > 0 && !losses[0].isEmpty)
     for (run, loss) in zip(runs, losses) {
-      #expect(try column("left_out", of: "universal", run).reduce(0, +) == leftOut)
+      #expect(try column("skipped", of: "universal", run).reduce(0, +) == leftOut)
       #expect(loss.count == losses[0].count && zip(loss, losses[0]).allSatisfy { abs($0 - $1) <= 1e-4 * abs($1) })
     }
     let last = try #require(CheckpointStore(path: runs[0].directory.checkpointsPath(phase: "universal")).all().last)

@@ -118,8 +118,8 @@ struct StartingPointTests {
       }
       for item in 0..<dataset.items.count {
         let row = Array(to[item * columns..<(item + 1) * columns])
-        if let place = data.yesterday.items.index(of: dataset.items.id(item)) {
-          #expect(row == Array(from[place * columns..<(place + 1) * columns]))
+        if let index = data.yesterday.items.index(of: dataset.items.id(item)) {
+          #expect(row == Array(from[index * columns..<(index + 1) * columns]))
         } else if name == "ids" {
           for (value, expected) in zip(row, mean) { #expect(abs(Double(value) - expected) < 1e-7) }
         } else {

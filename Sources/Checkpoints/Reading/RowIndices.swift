@@ -1,7 +1,7 @@
 import Model
 
 /// Which rows of a checkpoint's table a rank takes, and which of its own rows they become.
-struct RowPlaces {
+struct RowIndices {
   /// How many rows the checkpoint's table has.
   let rows: Int
   private let way: Way
@@ -27,7 +27,7 @@ struct RowPlaces {
   var isSame: Bool { if case .same = way { true } else { false } }
 
   /// Calls `body` with each row of a run that this rank takes: its place in the run, and the local row that it becomes.
-  func forEach(in run: Range<Int>, _ body: (_ place: Int, _ local: Int) throws -> Void) rethrows {
+  func forEach(in run: Range<Int>, _ body: (_ index: Int, _ local: Int) throws -> Void) rethrows {
     switch way {
     case .same(let partition, let rank):
       for local in partition.localRows(of: run, ownedBy: rank) {
