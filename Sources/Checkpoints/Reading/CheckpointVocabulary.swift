@@ -60,11 +60,11 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
       let indices = Dictionary(old.enumerated().map { (Identifier($1), $0) }) { first, _ in first }
       return names.map { indices[Identifier($0)] }
     }
-    switch parameter.name {
-    case "scene": return indices(scenes, old.scenes)
-    case "behavior": return indices(behaviors, old.behaviors)
-    case "fusion.gate.weight": return (0..<parameter.value.rows).map { $0 }
-    default: return nil
+    switch parameter.rows {
+    case .scenes: return indices(scenes, old.scenes)
+    case .behaviors: return indices(behaviors, old.behaviors)
+    case .tokens: return (0..<parameter.value.rows).map { $0 }
+    case .fixed: return nil
     }
   }
 }

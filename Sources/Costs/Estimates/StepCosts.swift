@@ -58,7 +58,7 @@ package struct StepCosts: Sendable {
     kept = Double(precision.element.size)
     tokens = facts.items > 0 ? Double(facts.tokens) / Double(facts.items) : 0
     let specs = PreciseModel.specs(shape)
-    fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.name.hasPrefix("fusion.") }))
+    fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.group == .fusion }))
     otherParameters = Double(ParameterArena.count(of: specs)) - fusionParameters
     let products = StepProducts(shape, size)
     for part in StepPart.allCases {

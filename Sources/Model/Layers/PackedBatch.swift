@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// The sequences of a rank's batch, packed: the positions of all users one behind the other, no padding.
 ///
@@ -77,30 +77,4 @@ package struct PackedBatch {
       first = end
     }
   }
-}
-
-/// What a forward pass needs besides its input: randomness for dropout, and whether positions may look ahead.
-package struct ForwardMode {
-  /// The seed of every dropout mask.
-  package let seed: UInt64
-  /// The step, part of every mask's key.
-  package let step: UInt32
-  /// The dropout rate; 0 outside training.
-  package let dropout: Float
-  /// Whether a position reads only itself and earlier ones (phase 1) or all (phase 2).
-  package let causal: Bool
-  /// What the factors of products are rounded to.
-  package let precision: Precision
-
-  /// A training pass.
-  package init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: Precision = .fp32) {
-    self.seed = seed
-    self.step = step
-    self.dropout = dropout
-    self.causal = causal
-    self.precision = precision
-  }
-
-  /// A pass without dropout, in float32: evaluation, export.
-  package static func inference(causal: Bool) -> ForwardMode { ForwardMode(seed: 0, step: 0, dropout: 0, causal: causal) }
 }

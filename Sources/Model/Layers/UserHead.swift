@@ -20,8 +20,8 @@ package struct UserHead {
 
   /// Declares the two layers.
   package static func specs(length: Int, width: Int, residual: Bool) -> [ParameterSpec] {
-    Linear.specs("user.0", inputs: length * width, outputs: 2 * width)
-      + Linear.specs("user.1", inputs: 2 * width, outputs: width, zero: residual)
+    (Linear.specs("user.0", inputs: length * width, outputs: 2 * width)
+      + Linear.specs("user.1", inputs: 2 * width, outputs: width, zero: residual)).map { $0.grouped(.userHead) }
   }
 
   /// Finds the parameters in an arena.

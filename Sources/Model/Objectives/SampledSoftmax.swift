@@ -68,12 +68,12 @@ package struct SampledSoftmax {
   /// - Parameters:
   ///   - e: embeddings `[U, d]` of the batch's unique items.
   ///   - weight: 1 / (positions of the global batch), times the loss's weight in the objective.
-  ///   - precision: what the products' factors are rounded to; the targets' own scores are float32.
+  ///   - context: its precision is what the products' factors are rounded to; the targets' own scores are float32.
   package func lossAndGradients(
-    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, precision: Precision = .fp32, dHidden: Matrix, dE: Matrix,
-    workspace: Workspace
+    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, dHidden: Matrix, dE: Matrix, context: StepContext
   ) -> Double {
-    workspace.scope {
+    let (workspace, precision) = (context.workspace, context.mode.precision)
+    return workspace.scope {
       let negativeE = workspace.matrix(negatives.rows.count, e.columns)
       gather(negatives.rows, from: e, into: negativeE)
       let gradients = PackedFactor(negativeE, precision: precision, workspace: workspace)

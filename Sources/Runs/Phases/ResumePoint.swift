@@ -12,6 +12,11 @@ package struct ResumePoint {
   /// The checkpoint, whose checksums have been compared.
   package let checkpoint: Checkpoint
 
+  /// Whether a phase, by its number among the plans, has nothing left to train.
+  package func hasFinished(phase number: Int) -> Bool {
+    number < phase || number == phase && checkpoint.manifest.isFinished
+  }
+
   /// Looks for the newest whole checkpoint of some phases; nil when there is none at all.
   ///
   /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
