@@ -55,7 +55,7 @@ let package = Package(
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(
       name: "CKernels",
-      // Optimised in debug builds too: a test suite over unoptimised vector loops would take an hour.
+      // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
     library("Host", ["CHost"]),

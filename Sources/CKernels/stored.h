@@ -11,7 +11,7 @@
 enum { HALF_BY_BITS = CK_FP16 + 1 };
 
 /* Defines the kernel ck_<name>, whose first parameter is `int element`, from the inlined body <name>, whose first parameter is
- * the same as a constant. Like KERNEL, three versions by processor, but spelt out: only two of them have an instruction for
+ * the same as a constant. Like KERNEL, three versions by processor, but spelled out: only two of them have an instruction for
  * half precision. */
 #define FOR_ELEMENT(half, body, ...)                                                                                              \
   {                                                                                                                               \

@@ -67,10 +67,10 @@ struct EarlierVersionTests {
       let url = URL(fileURLWithPath: folder.file("run/checkpoints/\(name)/manifest.json"))
       return (url: url, before: try String(contentsOf: url, encoding: .utf8))
     }
-    let goOn = ["train", "--config", "config.yaml", "--data", "dataset", "--out", "run", "--ranks", "1", "--quiet", "--resume"]
+    let resume = ["train", "--config", "config.yaml", "--data", "dataset", "--out", "run", "--ranks", "1", "--quiet", "--resume"]
     for isEncoded in [false, true] {
       if isEncoded { try run("encode", "dataset", "--tokens", "2", "--dim", "4", "--quiet") }
-      let outcome = try CommandRunner.run(goOn, in: folder.path)
+      let outcome = try CommandRunner.run(resume, in: folder.path)
       #expect(outcome.code == 0, "\(outcome.errors)")
       for (url, before) in results {
         let now = try String(contentsOf: url, encoding: .utf8)

@@ -133,7 +133,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     + ["dense.safetensors", "items-00000.safetensors"].map { name in
       HostileFile(
         name: "checkpoint, \(name), checksum made to fit", format: .safetensors, file: "\(checkpoint)/\(name)", command: export,
-        checkStop: [.bitFlipped, .wrongEndianNumbers], remedy: mendChecksum)
+        checkStop: [.bitFlipped, .wrongEndianNumbers], remedy: fixChecksum)
     }
 
   private static func checkpoint(_ name: String, _ format: FileDamage.Format, _ checkStop: Set<FileDamage> = []) -> HostileFile {
@@ -156,7 +156,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   }
 
   /// Writes a file's checksum into the manifest beside it.
-  @Sendable private static func mendChecksum(_ path: String) throws {
+  @Sendable private static func fixChecksum(_ path: String) throws {
     let url = URL(fileURLWithPath: path)
     guard let checksum = try? CRC32.of(file: path) else { return }
     let folder = url.deletingLastPathComponent().path

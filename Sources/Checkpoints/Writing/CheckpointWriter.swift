@@ -7,7 +7,7 @@ import Tensors
 
 /// Writes a phase's checkpoints, whole or not at all, while training goes on or before it does.
 ///
-/// A rank's part: a copy of its numbers, then, bit by bit whenever training calls `advance`, the exchange that brings rows to the
+/// A rank's part: a copy of its numbers, then, little by little whenever training calls `advance`, the exchange that brings rows to the
 /// ranks that write them; a thread of its own writes and flushes the files. When every rank has written its files, rank 0 puts
 /// the manifest beside them and renames the folder. All calls but `advance`, `isBehind` and `takeFailure` are collective.
 /// docs/distributed.md, "Failing and resuming".

@@ -23,7 +23,7 @@ package struct AblationGrid: Sendable, Equatable {
     package let overrides: [Override]
   }
 
-  /// One way to judge what has been trained.
+  /// One way to evaluate what has been trained.
   package struct Setting: Sendable, Equatable {
     /// Keys below `evaluation`; none = as the configuration has them.
     package let overrides: [Override]
@@ -62,7 +62,7 @@ package struct AblationGrid: Sendable, Equatable {
   package var metrics = ["recall@10", "ndcg@10"]
   /// The buckets of the tables.
   package var buckets = ["all", "head", "mid", "tail", "unseen"]
-  /// Each way to judge; one at least.
+  /// Each way to evaluate; one at least.
   package var settings = [Setting(overrides: [])]
   /// Which checkpoints stay.
   package var keep = Keep.all

@@ -142,7 +142,7 @@ package enum ConfigKeys {
   }
 }
 
-/// What a value of the right type must fulfil besides, in words and as a test.
+/// What a value of the right type must fulfill besides, in words and as a test.
 struct ConfigRange<Value: Sendable>: Sendable {
   /// Continues "must be a whole number ..."; empty when every value will do.
   let rule: String

@@ -6,7 +6,7 @@ package struct EvaluationConfig: Sendable, Equatable {
   package var cutoffs: [Int]?
   /// Whether items of the user's history are taken out of the ranking.
   package var filterSeen = false
-  /// The most MiB of item embeddings that a rank holds to judge or export with; a larger catalogue is formed anew, block by block.
+  /// The most MiB of item embeddings that a rank holds to evaluate or export with; a larger catalogue is formed anew, block by block.
   package var catalogueMib = 1024
   /// The validation metric that says which checkpoint is best: `ndcg@k`, `recall@k` or `mrr`.
   package var selectBy = "ndcg@10"

@@ -87,7 +87,7 @@ extension ModelConfig: ConfigSection {
     .value("length", \.length, .within(1...8192), "newest events of a user that are read"),
     .value("dropout", \.dropout, .from(0, below: 1), "share dropped of inputs, attention and feed-forward outputs"),
     .value("balance", \.balance, .atLeast(0), "weight of the load-balance loss; 0 = off"),
-    .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learnt faster than 1/sqrt(d) in trials"),
+    .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learned faster than 1/sqrt(d) in trials"),
     .value("scene_embedding", \.sceneEmbedding, .any, "add an embedding of the event's scene"),
     .value("behavior_embedding", \.behaviorEmbedding, .any, "add an embedding of the event's behavior"),
     .value("block", \.block, .any, "prenorm, or gated: sums through learned gates and SwiGLU, for deeper stacks"),

@@ -129,7 +129,7 @@ package struct StepEstimate: Sendable {
   ) -> StepTraffic {
     var traffic = StepTraffic(shape, plan.objective(config).terms, wire: config.compute.gradientWire)
     traffic.ranks = size.ranks
-    // Owners are dealt out by row, regardless of who wants it.
+    // Owners are assigned by row, regardless of who wants it.
     traffic.foreignRows = (1 - 1 / Double(size.ranks)) * size.wanted
     traffic.givenRows = traffic.foreignRows
     traffic.draws = size.draws

@@ -27,6 +27,9 @@ package struct EmbeddingFusion {
     let results: Matrix  // [R, d_s], grouped by expert
   }
 
+  /// Items that go through gate and pooling together: enough rows for a product, and a reason to look after messages in between.
+  static let blockItems = 32
+
   private let gateWeight: Parameter
   private let gateBias: Parameter
   private let queries: Parameter
@@ -302,8 +305,7 @@ package struct EmbeddingFusion {
 
   private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
 
-  /// Blocks of 32 items: enough rows for a product, and a reason to look after messages in between.
   private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
-    for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
+    for start in stride(from: 0, to: count, by: Self.blockItems) { try body(start..<min(start + Self.blockItems, count)) }
   }
 }

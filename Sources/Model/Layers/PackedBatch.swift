@@ -6,6 +6,9 @@ import Tensors
 /// `starts[u] ..< starts[u + 1]`, oldest event first, so its newest event is its last row. Ours: left padding is what the
 /// paper's figure shows; packing computes the same numbers without multiplying zeros.
 package struct PackedBatch {
+  /// About how many positions go through the layers together: what they take stays in the cache.
+  package static let blockRows = 256
+
   /// Where each sequence starts, B + 1 numbers.
   package let starts: UnsafeBufferPointer<Int32>
   /// A key for each position that names it in the whole job's batch, for dropout; T numbers.
@@ -68,7 +71,7 @@ package struct PackedBatch {
   }
 
   /// Calls `body` with blocks of whole sequences of about `rows` positions (more only when one alone is longer), in order.
-  package func forEachBlock(rows: Int = 256, _ body: (Sequences) throws -> Void) rethrows {
+  package func forEachBlock(rows: Int = blockRows, _ body: (Sequences) throws -> Void) rethrows {
     var first = 0
     while first < users {
       var end = first + 1

@@ -32,6 +32,15 @@ package struct UserHead {
     output = Linear("user.1", in: arena)
   }
 
+  /// Floats that so many users take of the workspace: what stays for backward, h' and its gradient included, and what backward takes
+  /// besides.
+  ///
+  /// - Parameter factor: floats of an element that is kept as products read it.
+  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double) {
+    let (d, n) = (Double(width), Double(length))
+    return (users * d * (2 + factor * (n + 2)), users * d * (n + 2 + 5 * factor) + 2 * factor * d * d * (n + 1))
+  }
+
   /// Writes h' `[B, d]` from the packed h `[T, d]`; a user without events gets the MLP of nothing.
   package func forward(
     _ h: Matrix, batch: PackedBatch, precision: Precision = .fp32, into users: Matrix, workspace: Workspace

@@ -38,6 +38,13 @@ package struct CrossUserBPR {
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
 
+  /// Floats that a pass of `users` own among `all` users takes of the workspace: all users, their gradients, both packed; own gradients;
+  /// a block of scores with its targets; lists of targets.
+  package static func workspaceFloats(users: Double, all: Double, width: Int) -> Double {
+    let d = Double(width)
+    return 3 * all * d + users * d + Double(blockRows) * (all + 2 * d) + 3 * all
+  }
+
   /// |Π|: the ordered pairs of users with different targets, out of all users' targets.
   package static func pairs(targets: RowList, workspace: Workspace) -> Int {
     workspace.scope {

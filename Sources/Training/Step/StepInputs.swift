@@ -61,7 +61,7 @@ final class StepInputs {
     drawn.reserve(draws)
     unique.reserve(draws)
     rows.reserve(entries)
-    // Owners are dealt out by row: a rank is asked for about as many as it wants, which is far less than all entries.
+    // Owners are assigned by row: a rank is asked for about as many as it wants, which is far less than all entries.
     let asked = communicator.size * partition.count(ownedBy: communicator.rank)
     route.reserve(wanted: min(entries, partition.rows), asked: min(entries, asked))
   }
