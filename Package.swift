@@ -119,7 +119,7 @@ let package = Package(
     tests("TestSupportTests", ["Files"]),
     tests("HostTests", ["Host"]),
     tests("FilesTests", ["Files"]),
-    tests("ConfigTests", ["Config"]),
+    tests("ConfigTests", ["Config", "Files"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
     tests("SupervisionTests", ["Supervision"]),

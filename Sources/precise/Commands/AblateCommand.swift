@@ -10,7 +10,7 @@ import Supervision
 struct AblateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ablate",
-    abstract: "Trains and judges variants of a configuration over seeds.",
+    abstract: "Trains and evaluates variants of a configuration over seeds.",
     discussion: """
       Examples:
         precise ablate Configs/ablations/demo.yaml --data dataset/ --out ablation/
