@@ -109,6 +109,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   /// A command that uses a data set sees what would break it, `inspect --verify` everything.
   private static let datasets: [HostileFile] = [
     dataset("data set, manifest", .json, "dataset/manifest.json", evaluate, [.bitFlipped, .wrongEndianLength]),
+    dataset(
+      "data set, manifest, starter", .json, "dataset/manifest.json", ["config", "--data", "dataset"],
+      [.bitFlipped, .wrongEndianLength]),
     dataset("data set, items", .safetensors, "dataset/items.safetensors", export, [.bitFlipped]),
     dataset("data set, a shard", .safetensors, "dataset/shards/shard-00001.safetensors", evaluate, [.bitFlipped]),
     dataset("data set, items, verified", .safetensors, "dataset/items.safetensors", inspect),

@@ -37,9 +37,7 @@ extension AblationGrid {
 
 /// Takes a grid's nodes apart, noting every fault on the way.
 private struct AblationReader {
-  private static let keys = [
-    "data", "config", "set", "seeds", "base", "variants", "phases", "metrics", "buckets", "evaluate", "keep",
-  ]
+  private static let keys = AblationGrid.keys.map(\.path)
   /// Far more runs, and ways to evaluate each, than anybody waits for.
   private static let (mostRuns, mostSettings) = (10_000, 64)
   /// What a variant may say besides keys of the configuration.

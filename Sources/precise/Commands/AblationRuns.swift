@@ -129,9 +129,11 @@ final class AblationRuns {
         throw InputError(
           "\(run.name) was trained on other data than \(run.data) has now; give another --out, or --overwrite to train it anew")
       }
-      try check(run, ConfigReader.read(text: found.config, name: path), directory)
+      let old = try ConfigReader.read(text: found.config, name: path)
+      try check(run, old, directory)
       // Where cut-offs or the like have changed, a training that has nothing left to do takes them over, and the run is evaluated anew.
-      if found.config == run.record.config { runs[index].record = found }
+      // By value: the text has comments, which other versions of the program word differently.
+      if old == run.config { runs[index].record = found }
     }
   }
 
