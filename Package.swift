@@ -75,7 +75,7 @@ let package = Package(
     library("Synth", ["Files"]),
     library("Texts", ["Files", "Tensors", "Datasets"]),
 
-    library("Evaluation", ["Tensors", "Collectives", "Model", "Datasets", "Texts"]),
+    library("Evaluation", ["Files", "Tensors", "Collectives", "Model", "Datasets", "Texts"]),
     library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
     library(
       "Runs",

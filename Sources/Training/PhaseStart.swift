@@ -1,3 +1,4 @@
+import Files
 import Checkpoints
 import Config
 import Model
@@ -43,7 +44,7 @@ enum PhaseStart {
     case .warmStart(let point, let checkpoint):
       let match = try point.load(checkpoint, into: contents, communicator: run.communicator, checkStop: run.checkStop)
       run.log?.console.note(
-        "beginning with \(checkpoint.path): \(HumanFormat.count(match.known)) known items, "
+        "beginning with \(checkpoint.path): \(HumanFormat.count(match.known, "known item")), "
           + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
       run.log?.start(point, match)
     }

@@ -44,7 +44,7 @@ package struct RunDirectory: Sendable {
   package let path: String
 
   /// Names a folder; it need not exist yet.
-  package init(path: String) { self.path = path }
+  package init(path: String) { self.path = OutputFolder.withoutTrailingSlash(path) }
 
   /// The resolved configuration.
   package var configPath: String { "\(path)/config.yaml" }

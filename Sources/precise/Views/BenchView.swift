@@ -29,7 +29,7 @@ struct BenchView {
       "\(Engine.instructionSet), \(result.precision), \(ranks) of 1 thread, phase \(phase)",
       "\(HumanFormat.rate(result.positionsPerSecond)) positions/s, \(number(result.step, 1)) ms a step "
         + "(\(number(result.range.lowerBound, 1)) to \(number(result.range.upperBound, 1))), "
-        + "\(HumanFormat.count(result.positions)) positions, \(HumanFormat.count(result.items.owned)) items embedded by rank 0",
+        + "\(HumanFormat.count(result.positions, "position")), \(HumanFormat.count(result.items.owned, "item")) embedded by rank 0",
     ] + parts + [
       "roofline of a core while all ranks work: \(number(roofline.gigaflops, 0)) GFLOP/s in its cache, "
         + "\(number(roofline.gigabytes, 1)) GB/s of memory"

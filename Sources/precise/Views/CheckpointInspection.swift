@@ -35,8 +35,8 @@ struct CheckpointInspection {
   private func text(_ checkpoint: Checkpoint, _ files: [SafetensorsFile], verified: Bool) -> String {
     let manifest = checkpoint.manifest
     var lines = [
-      "checkpoint of phase \(manifest.phase) after \(HumanFormat.count(manifest.step)) steps "
-        + "(\(HumanFormat.decimal(manifest.epoch, 2)) epochs), \(HumanFormat.count(manifest.items)) items, "
+      "checkpoint of phase \(manifest.phase) after \(HumanFormat.count(manifest.step, "step")) "
+        + "(\(HumanFormat.decimal(manifest.epoch, 2)) epochs), \(HumanFormat.count(manifest.items, "item")), "
         + HumanFormat.bytes(Self.bytes(checkpoint))
     ]
     if let metric = manifest.selectedBy, let score = manifest.score {

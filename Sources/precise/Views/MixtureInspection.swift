@@ -31,7 +31,7 @@ struct MixtureInspection: PhaseLine {
       table.append(["\(expert)", HumanFormat.decimal(load, 3), words.joined(separator: " ")])
     }
     return table.lines
-      + ["gate entropy \(entropy) after step \(HumanFormat.count(step)), \(HumanFormat.count(itemsWithText)) items with text"]
+      + ["gate entropy \(entropy) after step \(HumanFormat.count(step)), \(HumanFormat.count(itemsWithText, "item")) with text"]
   }
 
   var json: JSONValue {
