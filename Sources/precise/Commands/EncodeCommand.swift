@@ -115,7 +115,7 @@ struct EncodeCommand: ParsableCommand {
     print(
       """
       \(record.encoder): \(record.items) items, \(record.itemsWithStates) with text, \(record.rows) token states of \
-      \(record.dimension) as \(record.type), \(record.rows * record.dimension * type.size) bytes, \
+      \(record.width) as \(record.type), \(record.rows * record.width * type.size) bytes, \
       \(Int(Double(record.items) / max(seconds, 1e-3))) items/s
       next: precise train --config Configs/demo.yaml --data \(dataset.path) --out run/
       """)
