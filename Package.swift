@@ -63,7 +63,7 @@ let package = Package(
     library("Config", ["Files", yams]),
     library("Reporting", ["Files", logging]),
     library("Ablation", ["Files", "Config", "Reporting"]),
-    library("Supervision", ["CHost"]),
+    library("Supervision", ["CHost", "Host"]),
 
     library("Tensors", ["CKernels", "Host"]),
     library("Collectives", ["CMPIShim", "CKernels", "Host"]),

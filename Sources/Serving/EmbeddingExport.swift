@@ -137,7 +137,7 @@ package struct EmbeddingExport {
     guard let folder else { return nil }
     return try EmbeddingFile(
       folder: folder.temporaryPath, name: name, format: format, rows: rows, width: served.width,
-      metadata: ["phase": served.plan.name, "step": "\(served.step)", "dataset": served.dataset.manifest.checksum])
+      metadata: ["phase": served.plan.name, "step": "\(served.step)", "dataset_checksum": served.dataset.manifest.checksum])
   }
 
   private func blocks(_ count: Int, of size: Int) -> [Range<Int>] {
@@ -147,7 +147,7 @@ package struct EmbeddingExport {
   private func record(_ newItems: NewItems?) -> JSONValue {
     let record: JSONValue = [
       "format": .string(format.rawValue), "phase": .string(served.plan.name), "step": .int(served.step),
-      "dataset": .string(served.dataset.manifest.checksum), "width": .int(served.width),
+      "dataset_checksum": .string(served.dataset.manifest.checksum), "width": .int(served.width),
       "code_width": .int(served.width - served.catalogue.widthWithoutCodes),
       "items": .int(served.dataset.items.count), "new_items": .int(newItems?.count ?? 0),
       "users": .int(served.dataset.manifest.users), "history": .string(history.rawValue),

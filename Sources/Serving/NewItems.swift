@@ -42,7 +42,7 @@ package final class NewItems {
     case (let states?, _):
       source = try Self.foreign(states, items, record, served, limit)
     case (nil, "hashed"):
-      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.dimension, maxTokens: limit))
+      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.width, maxTokens: limit))
     case (nil, let encoder):
       throw InputError(
         "the data set's token states are those of \(encoder); make states of \(path) with cluster/encode/encode_items.py "

@@ -135,7 +135,9 @@ def check(runs, records, phase):
         for name in ("universal", phase):
             if name in record and "test" in record[name]:
                 protocol = record[name]["test"].get("protocol", {})
-                protocols[run] = {key: protocol.get(key) for key in ("dataset", "filter_seen", "candidates", "split")}
+                protocols[run] = {key: protocol.get(key) for key in ("filter_seen", "candidates", "split")}
+                # Earlier versions called it `dataset`.
+                protocols[run]["dataset_checksum"] = protocol.get("dataset_checksum", protocol.get("dataset"))
     if len({json.dumps(protocol) for protocol in protocols.values()}) > 1:
         raise Incomparable("runs were measured by different protocols: " + "; ".join(f"{run} {protocols[run]}" for run in protocols))
 

@@ -115,8 +115,8 @@ struct EncodeCommand: ParsableCommand {
     print(
       """
       \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with text, \
-      \(HumanFormat.count(record.rows, "token state")) of \(record.dimension) as \(record.type), \
-      \(HumanFormat.bytes(record.rows * record.dimension * type.size)), \
+      \(HumanFormat.count(record.rows, "token state")) of \(record.width) as \(record.type), \
+      \(HumanFormat.bytes(record.rows * record.width * type.size)), \
       \(HumanFormat.rate(Double(record.items) / max(seconds, 1e-3))) items/s
       next: precise config --data \(shellWord(dataset.path)) > my.yaml
             precise train --config my.yaml --data \(shellWord(dataset.path)) --out run/

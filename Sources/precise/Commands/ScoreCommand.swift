@@ -58,7 +58,7 @@ struct ScoreCommand: RankCommand {
     if let first = summary.firstUnknown {
       console.note(
         "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
-          + "item is not in the data set (the first: \(Console.printable(first)))")
+          + "item is not in the data set (the first: \(printable(first)))")
     }
   }
 }

@@ -68,7 +68,7 @@ struct CheckpointInspection {
     return [
       "kind": "checkpoint", "path": .string(path), "verified": .bool(verified), "version": .int(manifest.version),
       "phase": .string(manifest.phase), "step": .int(manifest.step), "epoch": .double(manifest.epoch),
-      "dataset": .string(manifest.dataset), "items": .int(manifest.items),
+      "dataset_checksum": .string(manifest.datasetChecksum), "items": .int(manifest.items),
       "scenes": .array(manifest.vocabulary.scenes.map { .string($0) }),
       "behaviors": .array(manifest.vocabulary.behaviors.map { .string($0) }),
       "token_states": manifest.vocabulary.encoding.map { .string("\($0)") } ?? .null,
