@@ -29,7 +29,8 @@ extension SampledSoftmax {
     workspace: Workspace
   ) -> Double {
     lossAndGradients(
-      query, negatives: negatives, e: e, weight: weight, dHidden: dHidden, dE: dE, context: .plain(workspace, precision: precision))
+      query, negatives: negatives, e: e, weight: weight, dHidden: dHidden, dE: dE,
+      context: .plain(workspace, precision: precision))
   }
 }
 

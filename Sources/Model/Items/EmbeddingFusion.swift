@@ -182,7 +182,8 @@ package struct EmbeddingFusion {
       let dProbabilities = workspace.vector(shape.experts)
       for expert in 0..<shape.experts { dProbabilities[expert] = balance.probabilityGradient(of: expert) }
       let pass = ItemsPass(
-        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens)
+        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens
+      )
       try forEachBlock(saved.rows.count) { items in
         try context.complete(from: experts.offset)
         itemsBackward(items, pass, workspace, dStates)

@@ -166,7 +166,8 @@ package final class ItemTable {
   ///     they are float32 or frozen.
   ///   - context: its observer hears now and then.
   package func update(
-    _ saved: Saved, dE: Matrix, balance: Balance?, learningRates: LearningRates, rounding: RandomStream? = nil, context: StepContext
+    _ saved: Saved, dE: Matrix, balance: Balance?, learningRates: LearningRates, rounding: RandomStream? = nil,
+    context: StepContext
   ) throws {
     let workspace = context.workspace
     try workspace.scope {

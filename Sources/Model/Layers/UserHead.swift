@@ -36,7 +36,8 @@ package struct UserHead {
   /// besides.
   ///
   /// - Parameter factor: floats of an element that is kept as products read it.
-  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double) {
+  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double)
+  {
     let (d, n) = (Double(width), Double(length))
     return (users * d * (2 + factor * (n + 2)), users * d * (n + 2 + 5 * factor) + 2 * factor * d * d * (n + 1))
   }

@@ -33,7 +33,8 @@ package enum StepWorkspace {
     let stream = size.positions * Double(width)
     // z and h with their norm, dH; what the time bias reads of each position.
     let ages = shape.time == nil ? 0 : shape.readsRequestTime ? 2.0 : 1
-    let blocks = Double(shape.layers)
+    let blocks =
+      Double(shape.layers)
       * TransformerBlock.keptFloats(
         positions: size.positions, width: width, heads: shape.heads, form: shape.block, factor: factor)
     let kept = blocks + 3 * stream + (2 + ages) * size.positions
