@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// docs/model.md, section 1.
 ///
-/// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, R = k · (items with text) routed
+/// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, J = k · (items with text) routed
 /// slots. Only the active experts are computed: slots are grouped by expert, and each expert is one product over its group.
 /// An item's embedding is a function of the item alone, bit for bit, whatever else is in the list and in its group: the products
 /// are packed ones. So it does not matter which owner forms it, together with what.
@@ -23,8 +23,8 @@ package struct EmbeddingFusion {
     let weights: Matrix  // [U, k · m], of which item u uses [k, m_u]
     let means: Matrix  // [U, dₜ], what the gate read; [0, dₜ] when it reads concatenated states
     let slots: ExpertSlots
-    let pooled: Matrix  // [R, dₜ], grouped by expert
-    let results: Matrix  // [R, d_s], grouped by expert
+    let pooled: Matrix  // [J, dₜ], grouped by expert
+    let results: Matrix  // [J, d_s], grouped by expert
   }
 
   private let gateWeight: Parameter
@@ -186,7 +186,7 @@ package struct EmbeddingFusion {
     }
   }
 
-  /// Through the experts' products: dGates `[U, k]`, dPooled `[R, dₜ]` (grouped), and the expert weights' gradients.
+  /// Through the experts' products: dGates `[U, k]`, dPooled `[J, dₜ]` (grouped), and the expert weights' gradients.
   private func expertsBackward(_ saved: Saved, dSemantic: Matrix, dGates: Matrix, dPooled: Matrix, workspace: Workspace) {
     let slots = saved.slots
     let dResults = workspace.matrix(slots.count, shape.semanticWidth)
