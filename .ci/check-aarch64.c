@@ -1,4 +1,4 @@
-/* What .ci/check-aarch64 runs on an emulated ARM processor: products against plain loops, bit by bit, and kernels built on
+/* What .ci/check-aarch64 runs on an emulated ARM processor: products against plain loops, bit for bit, and kernels built on
  * ck_expf and on bfloat16 against the C library in double. Prints a line each and ends with 1 if one is wrong. */
 #include <math.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
                         [--folder FOLDER] [--seeds 1] [--days 1]
 
 Cuts raw events in time: those before the share --yesterday make yesterday's data set and model; those up to --today come by
-`prepare --append`; the first event after that of every user who has one before is the test. All models are judged on the same data
+`prepare --append`; the first event after that of every user who has one before is the test. All models are evaluated on the same data
 set. Without files it makes up a world. Rows: yesterday's model as it is (`train --from`, no epoch), gone on for --more epochs, afresh
 for as many, afresh for --epochs; with --days, also gone on day by day, appending and training on each. Seconds are of the whole
 command; core seconds say more on a busy machine, with --ranks 1. Standard library only.
@@ -64,7 +64,7 @@ class Bench:
         return self.run("train", "--config", self.config, "--data", data, "--out", out, "--ranks", self.options.ranks,
                         *[word for setting in sets for word in ("--set", setting)], *words)
 
-    def judge(self, name):
+    def evaluate(self, name):
         """The test metrics of all users."""
         self.run("evaluate", self.folder / name, "--phase", "universal", "--split", "test")
         return json.loads((self.folder / name / "evaluation.json").read_text())["universal"]["test"]["all"]
@@ -91,11 +91,11 @@ def measure(bench, seed):
         seconds = chain(bench, seed)
         words = ["--from", folder / f"run{options.days - 1}"]
         last = bench.train("run", folder / "after", options.more[0], seed, *words, settings=options.more_set)
-        total = [seconds[place] + last[place] for place in (0, 1)]
-        yield f"going on, {options.days} days", options.more[0], total, bench.judge("run"), bench.result("run")
+        total = [seconds[index] + last[index] for index in (0, 1)]
+        yield f"going on, {options.days} days", options.more[0], total, bench.evaluate("run"), bench.result("run")
     for kind, epochs, words, settings in kinds:
         seconds = bench.train("run", folder / "after", epochs, seed, *words, settings=settings)
-        yield kind, epochs, seconds, bench.judge("run"), bench.result("run")
+        yield kind, epochs, seconds, bench.evaluate("run"), bench.result("run")
 
 
 def chain(bench, seed):
@@ -105,7 +105,7 @@ def chain(bench, seed):
     for day in range(1, options.days):
         seconds = bench.train(f"run{day}", folder / f"data{day}", options.more[0], seed, "--from", folder / run,
                               settings=options.more_set)
-        total, run = [total[place] + seconds[place] for place in (0, 1)], f"run{day}"
+        total, run = [total[index] + seconds[index] for index in (0, 1)], f"run{day}"
     return total
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures `precise evaluate` and peer_evaluate.py by turns on the same cores and weights, and prints a Markdown table.
+"""Measures `precise evaluate` and peer_evaluate.py alternating on the same cores and weights, and prints a Markdown table.
 
     python3 Benchmarks/evaluate_side_by_side.py --data dataset/ml-1m --run run/ml-1m [--torch-jemalloc PATH]
 

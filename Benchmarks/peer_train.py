@@ -33,9 +33,9 @@ class Shape:
     items: int  # V
     id_width: int
     semantic_width: int
-    layers: int
-    heads: int
-    negatives: int  # N, before duplicates are removed
+    layers: int  # L
+    heads: int  # H
+    negatives: int  # N_b + N_c, before duplicates are removed
     tokens: int = 16  # m
     token_width: int = 384  # dt
     experts: int = 8  # K
@@ -56,7 +56,7 @@ SHAPES = {
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """A step's sequences [B, n + 1] and shared negatives [N'], as catalogue rows."""
+    """A step's sequences [B, n + 1] and distinct shared negatives [N], as catalogue rows."""
 
     sequences: Tensor
     negatives: Tensor

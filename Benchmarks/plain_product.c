@@ -39,7 +39,7 @@ int main(int count, char **arguments) {
     const double taken = now() - start;
     if (taken < best) best = taken;
   } while (now() < end);
-  /* One element is used, so that the loops are not optimised away. */
+  /* One element is used, so that the loops are not optimized away. */
   if (c[ROWS - 1][COLUMNS - 1] != c[ROWS - 1][COLUMNS - 1]) return 1;
   printf("%.3f\n", 2.0 * ROWS * INNER * COLUMNS / best * 1e-9);
   return 0;

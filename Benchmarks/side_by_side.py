@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures `precise bench` and the same step in PyTorch by turns on the same cores, and prints a Markdown table.
+"""Measures `precise bench` and the same step in PyTorch alternating on the same cores, and prints a Markdown table.
 
     python3 Benchmarks/side_by_side.py [--cases base-fp32,base-bf16] [--runs 5] [--torch-jemalloc /usr/lib/.../libjemalloc.so.2]
 
@@ -195,7 +195,7 @@ def describe(options: argparse.Namespace) -> str:
     load = os.getloadavg()[0]
     busy = f"; BUSY when it began (load {load:.1f}): not worth keeping" if load > 0.5 else ""
     return (f"{time.strftime('%Y-%m-%d')}, {processor()}, cores {sorted(os.sched_getaffinity(0))}, "
-            f"torch {version}, {options.runs} runs of each by turns{busy}")
+            f"torch {version}, {options.runs} alternating runs of each{busy}")
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ import Reporting
 /// ablation.json                      says that the folder is an ablation
 /// runs/VARIANT/seed-N/               run directories, as precise train makes them
 /// results/VARIANT/seed-N.json        what is known of a run (AblationRecord)
-/// logs/VARIANT-seed-N.log            what training and judging have said
+/// logs/VARIANT-seed-N.log            what training and evaluating have said
 /// table.md, table.json, plot.svg, popularity.svg, curves.svg, gains.svg
 /// ```
 package struct AblationFolder: Sendable {
@@ -35,11 +35,11 @@ package struct AblationFolder: Sendable {
   package func run(_ variant: String, seed: UInt64) -> String { "\(path)/runs/\(variant)/seed-\(seed)" }
   /// Its record.
   package func record(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/seed-\(seed).json" }
-  /// What its judging prints, while it does.
+  /// What its evaluating prints, while it does.
   package func printed(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).printed" }
   /// Each user's ranks, while they are evaluated.
   package func users(_ variant: String, seed: UInt64) -> String { "\(path)/results/\(variant)/.seed-\(seed).users.csv" }
-  /// What its training and judging have said.
+  /// What its training and evaluating have said.
   package func log(_ variant: String, seed: UInt64) -> String { "\(path)/logs/\(variant)-seed-\(seed).log" }
 
   /// Makes the folder this job's, until the lock goes; nil where the file system has no locks.

@@ -32,15 +32,17 @@ package struct AblationRecord: Sendable, Equatable {
 
   /// Reads a record; nil when there is none.
   ///
+  /// Earlier versions called the metrics `judged`, the checksums `dataset` and `token_states`.
   /// Throws `InputError` when it cannot be read.
   package init?(path: String) throws {
     guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return nil }
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: SmallFile.read(path)),
       value["version"] == .int(Self.version),
-      case .string(let config) = value["config"], case .string(let dataset) = value["dataset"],
-      case .bool(let isTrained) = value["trained"], case .object(let labels) = value["evaluated"]
+      case .string(let config) = value["config"], case .string(let dataset) = value["dataset_checksum"] ?? value["dataset"],
+      case .bool(let isTrained) = value["trained"], case .object(let labels) = value["evaluated"] ?? value["judged"]
     else { throw InputError("\(path) cannot be read; remove it, and the run is evaluated again") }
-    self.init(config: config, dataset: dataset, tokenStates: value["token_states"].flatMap(Self.text))
+    self.init(
+      config: config, dataset: dataset, tokenStates: (value["token_states_checksum"] ?? value["token_states"]).flatMap(Self.text))
     self.isTrained = isTrained
     for label in labels {
       for split in Self.fields(label.value) { evaluated[label.key, default: [:]][split.key] = Self.metrics(split.value) }
@@ -102,8 +104,8 @@ package struct AblationRecord: Sendable, Equatable {
   /// The same fields as a file.
   private var json: JSONValue {
     .object([
-      .init("version", .int(Self.version)), .init("config", .string(config)), .init("dataset", .string(dataset)),
-      .init("token_states", tokenStates.map { JSONValue.string($0) } ?? .null), .init("trained", .bool(isTrained)),
+      .init("version", .int(Self.version)), .init("config", .string(config)), .init("dataset_checksum", .string(dataset)),
+      .init("token_states_checksum", tokenStates.map { JSONValue.string($0) } ?? .null), .init("trained", .bool(isTrained)),
       .init(
         "evaluated",
         Self.object(evaluated) { Self.object($0) { Self.object($0) { Self.object($0) { $0 } } } }),

@@ -49,7 +49,7 @@ KERNEL void ck_time_scores(long keys, float factor, int32_t query_age, const int
   }
 }
 
-/* Neighbours are mostly in one bucket: four sums take turns, so that one addition need not wait for the one before. */
+/* Neighbors are mostly in one bucket: four sums take turns, so that one addition need not wait for the one before. */
 KERNEL void ck_time_gradient(long keys, const uint8_t *buckets, const float *dscores, float *sums) {
   long j = 0;
   for (; j + 4 <= keys; j += 4)

@@ -12,7 +12,7 @@ KERNEL void ck_scale(long count, float factor, float *x) {
   for (long i = 0; i < count; i++) x[i] *= factor;
 }
 
-/* Blocks of 4096 are summed in float, the blocks in double: as exact as needed, and vectorised. */
+/* Blocks of 4096 are summed in float, the blocks in double: as exact as needed, and vectorized. */
 KERNEL double ck_sum_of_squares(long count, const float *x) {
   FAST_SUMS
   double total = 0;

@@ -1,4 +1,4 @@
-/* What the kernels share: function multi-versioning and inlined elementary functions that vectorise. */
+/* What the kernels share: function multi-versioning and inlined elementary functions that vectorize. */
 #ifndef PRECISE_VECTOR_H
 #define PRECISE_VECTOR_H
 
@@ -31,7 +31,7 @@
  * checks for overlap at run time and falls back to one element at a time for a product in place. */
 #define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
 
-/* Sums may be reordered (that is what lets them vectorise); NaN and infinity keep their meaning. */
+/* Sums may be reordered (that is what lets them vectorize); NaN and infinity keep their meaning. */
 #define FAST_SUMS _Pragma("clang fp reassociate(on) contract(fast)")
 
 /* e^x for -87 <= x <= 88, relative error < 2e-7: x = n ln 2 + r, and n is added to the exponent of e^r. The rounding to n is an
@@ -106,7 +106,7 @@ INLINE float ck_largest(long n, const float *x) {
   return top;
 }
 
-/* The square root without errno, which would keep a loop from being vectorised. */
+/* The square root without errno, which would keep a loop from being vectorized. */
 INLINE float ck_sqrtf(float x) { return __builtin_elementwise_sqrt(x); }
 
 #endif

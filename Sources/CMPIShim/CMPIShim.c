@@ -203,7 +203,7 @@ static void compact(struct channel *channel) {
 }
 
 /* The first thing that is wrong with messages that are done. */
-static int judge(const struct channel *channel, int code) {
+static int check(const struct channel *channel, int code) {
   for (int place = 0; place < channel->count; place++) {
     if (code == MPI_ERR_IN_STATUS) {
       int own = statuses[place].MPI_ERROR;
@@ -230,7 +230,7 @@ int cmpi_poll(int number, int *is_done) {
   }
   int code = MPI_Testall(channel->count, channel->requests, is_done, statuses);
   if (code == MPI_SUCCESS && !*is_done) return code;
-  if (code == MPI_SUCCESS || code == MPI_ERR_IN_STATUS) code = judge(channel, code);
+  if (code == MPI_SUCCESS || code == MPI_ERR_IN_STATUS) code = check(channel, code);
   /* After an error others may be under way still. */
   compact(channel);
   return code;

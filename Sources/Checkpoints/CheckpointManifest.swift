@@ -40,6 +40,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package static let currentVersion = 4
   /// What a parameter's name is followed by in the optimizer's file.
   static let moments = ["first_moment", "second_moment"]
+  /// What keys of earlier versions are called now.
+  private static let renamed = ["dataset": "datasetChecksum", "dimension": "width", "isJudged": "isEvaluated"]
 
   /// The version it was written with.
   package var version = currentVersion
@@ -58,7 +60,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   /// The loss of the steps that no line of the log has yet.
   package var unlogged: OpenMean?
   /// The data set's checksum.
-  package var dataset: String
+  package var datasetChecksum: String
   /// The number of items, V.
   @Bounded<ItemBounds> package var items: Int
   /// What the data set's numbers stand for; filled in when the checkpoint is written.
@@ -90,7 +92,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     self.updates = updates
     self.isEvaluated = isEvaluated
     self.unlogged = unlogged
-    self.dataset = dataset
+    datasetChecksum = dataset
     self.items = items
     self.selectedBy = selectedBy
     self.score = score
@@ -109,19 +111,19 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard access(file, F_OK) == 0 else { throw InputError("\(folder) is not a checkpoint: it has no \(Self.fileName)") }
     let data = try SmallFile.read(file)
     struct Version: Decodable { var version: Int }
-    guard let version = try? JSONDecoder().decode(Version.self, from: data).version else {
+    guard let version = try? RecordCoding.decode(Version.self, from: data).version else {
       throw InputError("\(file) cannot be read; use another checkpoint")
     }
     guard version == Self.currentVersion else {
       throw InputError("\(file) has version \(version), this program reads \(Self.currentVersion)")
     }
-    guard let manifest = try? JSONDecoder().decode(Self.self, from: data), manifest.isPlausible else {
+    guard let manifest = try? Self.decoded(data), manifest.isPlausible else {
       throw InputError("\(file) cannot be read; use another checkpoint")
     }
     self = manifest
     seal = ""
     // A step that reads as another one would be trained twice or never.
-    guard try manifest.seal == ownSeal() else {
+    guard manifest.seal == Self.seal(of: data, stating: manifest.seal) else {
       throw InputError("\(file) is damaged (its entries do not have the checksum that it states); use another checkpoint")
     }
   }
@@ -148,18 +150,25 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   func sealed() throws -> Data {
     var manifest = self
     manifest.seal = ""
-    manifest.seal = try manifest.ownSeal()
-    return try manifest.encoded()
+    manifest.seal = Self.checksum(try RecordCoding.encode(manifest))
+    return try RecordCoding.encode(manifest)
   }
 
-  /// The CRC-32 of the entries, as long as the seal is empty.
-  private func ownSeal() throws -> String { Self.hex(try encoded().withUnsafeBytes { CRC32.of($0) }) }
-
-  private func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return try encoder.encode(self)
+  /// A manifest's entries, sealed or not.
+  static func decoded(_ data: Data) throws -> CheckpointManifest {
+    try RecordCoding.decode(Self.self, from: data, renamed: renamed)
   }
+
+  /// The seal that a file should have: the CRC-32 of its own bytes, as they were before the seal was put in.
+  ///
+  /// Of the bytes, not of what they were read into: earlier versions spell keys otherwise. Nil when the file has no such seal.
+  private static func seal(of data: Data, stating seal: String) -> String? {
+    let key = Data("\"seal\" : \"".utf8)
+    guard !seal.isEmpty, let found = data.range(of: key + Data((seal + "\"").utf8)) else { return nil }
+    return checksum(data[..<(found.lowerBound + key.count)] + data[(found.upperBound - 1)...])
+  }
+
+  private static func checksum(_ data: Data) -> String { hex(data.withUnsafeBytes { CRC32.of($0) }) }
 
   static func hex(_ value: UInt32) -> String { String(format: "%08x", value) }
 }

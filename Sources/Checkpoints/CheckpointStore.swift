@@ -1,5 +1,6 @@
 package import Files
 import Foundation
+import Host
 
 /// The checkpoints of one phase: which there are, which is the phase's result, which may go.
 package struct CheckpointStore: Sendable {
@@ -113,7 +114,7 @@ package struct CheckpointStore: Sendable {
     let aside = "\(path)/damaged-\(URL(fileURLWithPath: checkpoint).lastPathComponent)"
     if access(aside, F_OK) == 0 { try OutputFolder.remove(aside) }
     guard rename(checkpoint, aside) == 0 else {
-      throw InputError("\(checkpoint) cannot be moved out of the way: \(String(cString: strerror(errno)))")
+      throw InputError("\(checkpoint) cannot be moved out of the way: \(systemReason())")
     }
     return aside
   }

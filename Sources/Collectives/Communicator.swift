@@ -5,7 +5,7 @@
 ///
 /// A backend can do one thing: exchange segments of memory between all ranks, without blocking, on numbered channels.
 /// Every collective is built from that one thing in `Communicator+Collectives.swift`, with sums in rank order. Ours: so all
-/// backends give the same bits, a run repeats bit by bit, counts are 64 bits wide everywhere, and each new backend is two
+/// backends give the same bits, a run repeats bit for bit, counts are 64 bits wide everywhere, and each new backend is two
 /// functions. docs/distributed.md, "Ranks".
 package protocol Communicator: AnyObject {
   /// This rank, from 0.
@@ -60,7 +60,7 @@ package enum Channels {
   package static let count = 131
 }
 
-/// Work dealt out by rank 0, which alone reads and writes files, and its results taken back.
+/// Work assigned by rank 0, which alone reads and writes files, and its results taken back.
 extension Communicator {
   /// Whether this rank reads and writes.
   package var isFirst: Bool { rank == 0 }

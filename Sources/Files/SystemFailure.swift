@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
+import Host
 
-/// The one place where a failed system call becomes a sentence: `cannot <operation> <path>: <system's reason>`.
+/// The sentence of a system call that failed on a path: `cannot <operation> <path>: <system's reason>`.
 func systemFailure(_ operation: String, _ path: String, code: Int32 = errno) -> InputError {
-  InputError("cannot \(operation) \(path): \(String(cString: strerror(code)))")
+  InputError("cannot \(operation) \(path): \(systemReason(code))")
 }
 
 /// The system's reason for an error that Foundation reports of a file or folder.
@@ -11,7 +12,7 @@ func systemFailure(_ operation: String, _ path: String, code: Int32 = errno) -> 
 /// Its own texts say no more than "The operation could not be completed" of most of them.
 package func systemReason(_ error: any Error) -> String {
   guard let reason = (error as? CocoaError)?.underlying as? POSIXError else { return error.localizedDescription }
-  return String(cString: strerror(reason.code.rawValue))
+  return systemReason(reason.code.rawValue)
 }
 
 /// Opens a path and returns the descriptor; close-on-exec always, interrupted calls repeated.

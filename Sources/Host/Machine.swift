@@ -5,12 +5,14 @@ package enum Machine {
   /// A small file's text; nil when it cannot be read.
   package static func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
-  /// The host's name.
+  /// The host's name, which every rank and every file of ours calls it by; `localhost` when it has none.
   package static var host: String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       buffer.initialize(repeating: 0)
-      guard let base = buffer.baseAddress, gethostname(base, buffer.count - 1) == 0 else { return "?" }
-      return String(cString: base)
+      guard let base = buffer.baseAddress, gethostname(base, buffer.count - 1) == 0 else { return "localhost" }
+      let name = String(cString: base)
+      // It is part of file names.
+      return name.isEmpty || name.contains("/") ? "localhost" : name
     }
   }
 

@@ -44,7 +44,7 @@ package final class PreciseModel {
   package convenience init(_ shape: ModelShape, continuing other: PreciseModel, seed: UInt64) {
     precondition(shape.fusion == other.shape.fusion, "a phase cannot change embedding fusion")
     let parameters = ParameterArena(Self.specs(shape), seed: seed)
-    for parameter in parameters.parameters where !parameter.name.hasPrefix("user.") {
+    for parameter in parameters.parameters where parameter.group != .userHead {
       let source = other.parameters[parameter.name]
       precondition(source.shape == parameter.shape, "\(parameter.name): \(source.shape) becomes \(parameter.shape)")
       parameter.value.base.update(from: source.value.base, count: parameter.count)
@@ -124,21 +124,20 @@ package final class PreciseModel {
 
   /// From dH `[T, d]`: adds to the parameters' gradients and to dE `[U, d]`.
   ///
-  /// - Parameter onGradients: called whenever more of the flat gradients is complete, with where the complete part starts.
+  /// - Parameter context: its observer hears whenever more of the flat gradients is complete.
   package func encodeBackward(
-    _ encoded: Encoded, dHidden: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, mode: ForwardMode, dE: Matrix,
-    workspace: Workspace, onGradients: (Int) throws -> Void
-  ) rethrows {
+    _ encoded: Encoded, dHidden: Matrix, input: SequenceEmbedding.Input, batch: PackedBatch, dE: Matrix, context: StepContext
+  ) throws {
+    let (workspace, mode) = (context.workspace, context.mode)
     try workspace.scope {
       let dZ = workspace.zeros(dHidden.rows, dHidden.columns)
       finalNorm.backward(x: encoded.residual, saved: encoded.finalNorm, dY: dHidden, dX: dZ)
-      try onGradients(starts.finalNorm)
+      try context.complete(from: starts.finalNorm)
       for (layer, block) in blocks.enumerated().reversed() {
-        try block.backward(
-          dZ, saved: encoded.blocks[layer], batch: encoded.batch, mode: mode, workspace: workspace, onGradients: onGradients)
+        try block.backward(dZ, saved: encoded.blocks[layer], batch: encoded.batch, context: context)
       }
       embedding.backward(dZ, input: input, batch: batch, mode: mode, dE: dE, workspace: workspace)
-      try onGradients(starts.embedding)
+      try context.complete(from: starts.embedding)
     }
   }
 }

@@ -35,7 +35,7 @@ final class EventSink {
 
   /// Numbers a data set's items, and the scenes and behaviors that it has events in, before any row does; then reads its events.
   ///
-  /// Scenes that only listings name come later (`ItemListing`), as they do when everything is prepared at once.
+  /// Scenes that only listings name come later (`ItemFiles`), as they do when everything is prepared at once.
   func read(_ dataset: Dataset) throws {
     for item in 0..<dataset.items.count { _ = try items.intern(dataset.items.idBytes(item)) }
     guard items.count == dataset.items.count else {

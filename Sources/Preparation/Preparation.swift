@@ -6,7 +6,7 @@ import Glibc
 ///
 /// ```
 /// files → RowSource → EventSink → EventSorter → UserEventRules → CoreFilter → SplitTally → DatasetWriter → folder
-///                                (spills, merges) (duplicates, ties)          (items files: ItemListing)
+///                                (spills, merges) (duplicates, ties)          (items files: ItemFiles)
 /// ```
 /// Memory is bounded by the distinct ids and texts plus `PreparationOptions.memory`, not by the number of events (one user's events must fit).
 package struct Preparation {
@@ -154,11 +154,11 @@ package struct Preparation {
   }
 
   private func readItems(_ rows: [Int], _ sink: EventSink, _ items: [Opener], _ manifest: inout DatasetManifest) throws
-    -> ItemListing
+    -> ItemFiles
   {
     var numbers = [Int32](repeating: -1, count: sink.items.count)
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
-    var listing = ItemListing(
+    var listing = ItemFiles(
       options, ids: sink.items, numbers: numbers, kept: rows.count, scenes: sink.scenes, note: reporter.note)
     if let known = options.known { try listing.take(known) }
     for open in items { try listing.read(try open()) }

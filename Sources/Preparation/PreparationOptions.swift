@@ -21,7 +21,7 @@ package struct PreparationOptions: Sendable {
   package var columns = ColumnNames()
   /// Unit of timestamps in CSV, TSV and JSONL.
   package var timeUnit = TimeUnit.seconds
-  /// How events are dealt into training, validation and test.
+  /// How events are assigned to training, validation and test.
   package var split = SplitProtocol.leaveOneOut
   /// The items that are kept out of training; nil = none.
   package var coldItems: ColdItems?

@@ -19,7 +19,7 @@ package struct PreparationSummary: CustomStringConvertible {
     let lengths = manifest.sequenceLengths
     let density = Double(manifest.events) / Double(max(1, manifest.users)) / Double(max(1, manifest.items))
     return [
-      "data set \(manifest.checksum): \(count(manifest.users, "user")), \(count(manifest.items, "item")), \(count(manifest.events, "event")), "
+      "data set \(manifest.checksum): \(HumanFormat.count(manifest.users, "user")), \(HumanFormat.count(manifest.items, "item")), \(HumanFormat.count(manifest.events, "event")), "
         + "density \(percent(density))",
       "sequence length: min \(lengths.minimum), 25% \(lengths.lowerQuartile), median \(lengths.median), 75% \(lengths.upperQuartile), "
         + "95% \(lengths.percentile95), max \(lengths.maximum), mean \(decimals(lengths.mean, 1))",
@@ -30,19 +30,19 @@ package struct PreparationSummary: CustomStringConvertible {
     let counts = manifest.counts
     var lines = appended
     lines += [
-      "read \(count(counts.interactionRows, "interaction row")): \(count(counts.usersSeen, "user")), \(count(counts.itemsSeen, "item"))"
+      "read \(HumanFormat.count(counts.interactionRows, "interaction row")): \(HumanFormat.count(counts.usersSeen, "user")), \(HumanFormat.count(counts.itemsSeen, "item"))"
     ]
-    for bad in counts.badRows { lines.append("  bad rows, \(bad.kind.rawValue): \(grouped(bad.count))") }
+    for bad in counts.badRows { lines.append("  bad rows, \(bad.kind.rawValue): \(HumanFormat.count(bad.count))") }
     lines.append(
-      "  exact duplicates: \(grouped(counts.exactDuplicates)); dropped by the rule \"\(manifest.preparation.duplicates)\": "
-        + "\(grouped(counts.droppedDuplicates))")
+      "  exact duplicates: \(HumanFormat.count(counts.exactDuplicates)); dropped by the rule \"\(manifest.preparation.duplicates)\": "
+        + "\(HumanFormat.count(counts.droppedDuplicates))")
     lines.append(
       "  dropped by the core filter (users \(manifest.preparation.minimumUserEvents)+, items \(manifest.preparation.minimumItemEvents)+, "
-        + "\(counts.coreRounds) rounds): \(count(counts.usersDropped, "user")), \(count(counts.itemsDropped, "item")), "
-        + "\(count(counts.eventsDropped, "event"))")
+        + "\(HumanFormat.count(counts.coreRounds, "round"))): \(HumanFormat.count(counts.usersDropped, "user")), \(HumanFormat.count(counts.itemsDropped, "item")), "
+        + "\(HumanFormat.count(counts.eventsDropped, "event"))")
     lines.append(
-      "read \(count(counts.itemRows, "item row")): \(grouped(counts.itemRowsUnused)) of items without kept events, "
-        + "\(grouped(counts.itemRowsRepeated)) repeated; kept items without text: \(grouped(counts.itemsWithoutText))")
+      "read \(HumanFormat.count(counts.itemRows, "item row")): \(HumanFormat.count(counts.itemRowsUnused)) of items without kept events, "
+        + "\(HumanFormat.count(counts.itemRowsRepeated)) repeated; kept items without text: \(HumanFormat.count(counts.itemsWithoutText))")
     return lines
   }
 
@@ -53,43 +53,43 @@ package struct PreparationSummary: CustomStringConvertible {
       let kept = known.goneItems == GoneItems.keep.rawValue
       let items = manifest.items - known.items + (kept ? 0 : known.itemsGone)
       lines.append(
-        "appended to \(known.checksum) (\(count(known.users, "user")), \(count(known.items, "item")), "
-          + "\(count(known.events, "event"))): \(count(users, "new user")), \(count(items, "new item"))")
+        "appended to \(known.checksum) (\(HumanFormat.count(known.users, "user")), \(HumanFormat.count(known.items, "item")), "
+          + "\(HumanFormat.count(known.events, "event"))): \(HumanFormat.count(users, "new user")), \(HumanFormat.count(items, "new item"))")
       if known.usersGone + known.itemsGone > 0 {
         lines.append(
-          "  without events now: \(count(known.usersGone, "user")), gone; \(count(known.itemsGone, "item")), "
+          "  without events now: \(HumanFormat.count(known.usersGone, "user")), gone; \(HumanFormat.count(known.itemsGone, "item")), "
             + (kept ? "kept in the catalogue" : "dropped"))
       }
     }
     if let since = manifest.preparation.since {
-      lines.append("left out as older than \(since): \(count(manifest.counts.eventsTooOld ?? 0, "event"))")
+      lines.append("left out as older than \(since): \(HumanFormat.count(manifest.counts.eventsTooOld ?? 0, "event"))")
     }
     return lines
   }
 
   private func table(_ what: String, _ rows: [CategoryCount]) -> [String] {
     let shown = rows.prefix(20).map { row in
-      "  \(row.name): \(count(row.events, "event")), \(count(row.users, "user")), \(count(row.items, "item"))"
+      "  \(row.name): \(HumanFormat.count(row.events, "event")), \(HumanFormat.count(row.users, "user")), \(HumanFormat.count(row.items, "item"))"
     }
-    return ["\(count(rows.count, what)):"] + shown
+    return ["\(HumanFormat.count(rows.count, what)):"] + shown
       + (rows.count > shown.count ? ["  … and \(rows.count - shown.count) more"] : [])
   }
 
   private var split: [String] {
     let split = manifest.split
     return [
-      "split \(manifest.preparation.split): \(grouped(split.training)) training, \(grouped(split.validation)) validation, "
-        + "\(grouped(split.test)) test, \(grouped(split.unused)) unused events; \(count(manifest.shards.count, "virtual shard"))"
+      "split \(manifest.preparation.split): \(HumanFormat.count(split.training)) training, \(HumanFormat.count(split.validation)) validation, "
+        + "\(HumanFormat.count(split.test)) test, \(HumanFormat.count(split.unused)) unused events; \(HumanFormat.count(manifest.shards.count, "virtual shard"))"
     ] + cold
   }
 
   private var cold: [String] {
     guard let rule = manifest.preparation.coldItems, let cold = manifest.coldItems else { return [] }
     return [
-      "cold items \(rule): \(count(cold.items, "item")) of \(grouped(manifest.items)) in no training; left out for that: "
-        + count(cold.eventsLeftOut, "event"),
-      "  held out on cold items: \(grouped(cold.validation)) validation, \(grouped(cold.test)) test events; "
-        + "held-out events with nothing before them, unused: \(grouped(cold.withoutHistory))",
+      "cold items \(rule): \(HumanFormat.count(cold.items, "item")) of \(HumanFormat.count(manifest.items)) in no training; left out for that: "
+        + HumanFormat.count(cold.eventsLeftOut, "event"),
+      "  held out on cold items: \(HumanFormat.count(cold.validation)) validation, \(HumanFormat.count(cold.test)) test events; "
+        + "held-out events with nothing before them, unused: \(HumanFormat.count(cold.withoutHistory))",
     ]
   }
 
@@ -97,25 +97,23 @@ package struct PreparationSummary: CustomStringConvertible {
     let audit = manifest.audit
     var lines = [
       "tie and leak audit (ties in \(manifest.preparation.ties) order):",
-      "  validation and test event at the same time: \(count(audit.validationTestTies, "user")) (\(percent(audit.validationTestTieShare)))",
-      "  test event at the same time as an earlier one: \(count(audit.testTies, "user")) (\(percent(audit.testTieShare)))",
+      "  validation and test event at the same time: \(HumanFormat.count(audit.validationTestTies, "user")) (\(percent(audit.validationTestTieShare)))",
+      "  test event at the same time as an earlier one: \(HumanFormat.count(audit.testTies, "user")) (\(percent(audit.testTieShare)))",
     ]
     if let earliest = audit.earliestTestTime {
       lines.append(
         "  training events later than the earliest test event (\(Timestamp.text(earliest))): "
-          + "\(grouped(audit.trainingAfterEarliestTest)) (\(percent(audit.trainingAfterEarliestTestShare)))")
+          + "\(HumanFormat.count(audit.trainingAfterEarliestTest)) (\(percent(audit.trainingAfterEarliestTestShare)))")
     }
     if manifest.preparation.split.hasPrefix("time:") {
       lines.append(
-        "  events after the cut that nothing uses: \(grouped(audit.eventsAfterCutUnused)); users without an event before it: "
-          + grouped(audit.usersWithoutHistory))
+        "  events after the cut that nothing uses: \(HumanFormat.count(audit.eventsAfterCutUnused)); users without an event before it: "
+          + HumanFormat.count(audit.usersWithoutHistory))
     }
     return lines
   }
 
   private var warnings: [String] { (manifest.warnings ?? []).map { "warning: \($0)" } }
-
-  private func count(_ value: Int, _ what: String) -> String { "\(grouped(value)) \(what)\(value == 1 ? "" : "s")" }
 
   private func percent(_ share: Double) -> String { "\(decimals(share * 100, share < 0.01 ? 4 : 2))%" }
 
@@ -123,16 +121,5 @@ package struct PreparationSummary: CustomStringConvertible {
     var scale = 1.0
     for _ in 0..<indices { scale *= 10 }
     return "\((value * scale).rounded() / scale)"
-  }
-
-  /// `1,234,567`.
-  private func grouped(_ value: Int) -> String {
-    var digits = String(value)
-    var index = digits.count - 3
-    while index > 0 {
-      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
-      index -= 3
-    }
-    return digits
   }
 }

@@ -13,7 +13,7 @@ struct PreparationWarnings {
 
   private(set) var sentences: [String] = []
 
-  init(_ sink: EventSink, _ listing: ItemListing, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
+  init(_ sink: EventSink, _ listing: ItemFiles, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
     sentences = sink.times.warnings(unit: unit)
     for (what, bad, rows) in [("interaction", sink.badRows.total, sink.rows), ("item", listing.badRows.total, listing.rows)]
     where Double(bad) > Self.badRows * Double(rows) {
@@ -44,7 +44,7 @@ struct PreparationWarnings {
   }
 }
 
-extension ItemTexts {
+extension NewItemTexts {
   /// The sentence about texts that are not UTF-8, if there are any.
   package var warning: String? { unreadableTexts.count > 0 ? PreparationWarnings.notUTF8(unreadableTexts) : nil }
 }

@@ -12,7 +12,7 @@ import Tensors
 /// Items stand in catalogue order with new ones behind them, users in the order of virtual shards. `export.json` says what the
 /// folder holds; the folder appears whole or not at all.
 ///
-/// Rank 0 writes. Users are embedded by all ranks: blocks of fixed users of a virtual shard are dealt out in turn and written in
+/// Rank 0 writes. Users are embedded by all ranks: blocks of fixed users of a virtual shard are assigned in turn and written in
 /// order, so the files are the same, byte for byte, whatever the number of ranks.
 package struct EmbeddingExport {
   /// The file by which an export is known.
@@ -93,14 +93,14 @@ package struct EmbeddingExport {
   private func writeUsers(_ folder: OutputFolder?, _ progress: (Int) -> Void) throws {
     let communicator = served.communicator
     let file = try start("users", in: folder, rows: served.dataset.manifest.users)
-    let dealt = served.dataset.manifest.shards.enumerated().flatMap { shard, record in
+    let assigned = served.dataset.manifest.shards.enumerated().flatMap { shard, record in
       blocks(record.users, of: Self.blockUsers).map { (shard: shard, users: $0) }
     }
-    for round in blocks(dealt.count, of: communicator.size) {
+    for round in blocks(assigned.count, of: communicator.size) {
       let own = round.lowerBound + communicator.rank
-      let all = try communicator.gatherToFirst(own < dealt.count ? embed(dealt[own].shard, dealt[own].users) : embed(0, 0..<0))
+      let all = try communicator.gatherToFirst(own < assigned.count ? embed(assigned[own].shard, assigned[own].users) : embed(0, 0..<0))
       guard let file else { continue }
-      try write(all, of: dealt[round], to: file)
+      try write(all, of: assigned[round], to: file)
       progress(all.count / served.width)
     }
     try file?.finish()
@@ -137,7 +137,7 @@ package struct EmbeddingExport {
     guard let folder else { return nil }
     return try EmbeddingFile(
       folder: folder.temporaryPath, name: name, format: format, rows: rows, width: served.width,
-      metadata: ["phase": served.plan.name, "step": "\(served.step)", "dataset": served.dataset.manifest.checksum])
+      metadata: ["phase": served.plan.name, "step": "\(served.step)", "dataset_checksum": served.dataset.manifest.checksum])
   }
 
   private func blocks(_ count: Int, of size: Int) -> [Range<Int>] {
@@ -147,7 +147,7 @@ package struct EmbeddingExport {
   private func record(_ newItems: NewItems?) -> JSONValue {
     let record: JSONValue = [
       "format": .string(format.rawValue), "phase": .string(served.plan.name), "step": .int(served.step),
-      "dataset": .string(served.dataset.manifest.checksum), "width": .int(served.width),
+      "dataset_checksum": .string(served.dataset.manifest.checksum), "width": .int(served.width),
       "code_width": .int(served.width - served.catalogue.widthWithoutCodes),
       "items": .int(served.dataset.items.count), "new_items": .int(newItems?.count ?? 0),
       "users": .int(served.dataset.manifest.users), "history": .string(history.rawValue),

@@ -13,7 +13,7 @@ import Texts
 /// text blend of those of its neighbors (ours).
 package final class NewItems {
   /// Their ids and texts.
-  package let list: ItemTexts
+  package let list: NewItemTexts
   /// Items without a single token: all of them get the same embedding, the mean ID half alone.
   package let itemsWithoutTokens: Int
   /// The ID halves of all of them `[count, d_id]`, from their neighbors by text; nil stands for the mean of all trained ID rows.
@@ -33,7 +33,7 @@ package final class NewItems {
     guard served.model.shape.fusion.readsText else {
       throw InputError("the model reads no text (semantic_dim is 0), so new items cannot be told apart; leave --items out")
     }
-    list = try ItemTexts(path: path, newTo: served.dataset)
+    list = try NewItemTexts(path: path, newTo: served.dataset)
     let record = try EncodingRecord(folder: served.dataset.path)
     let items = ListedItems(list)
     // No item of the data set may have as many tokens as its encoding allows; the model knows no more than they have.
@@ -42,7 +42,7 @@ package final class NewItems {
     case (let states?, _):
       source = try Self.foreign(states, items, record, served, limit)
     case (nil, "hashed"):
-      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.dimension, maxTokens: limit))
+      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.width, maxTokens: limit))
     case (nil, let encoder):
       throw InputError(
         "the data set's token states are those of \(encoder); make states of \(path) with cluster/encode/encode_items.py "
@@ -152,10 +152,10 @@ package final class NewItems {
 
 /// A list of items as an encoder sees them.
 struct ListedItems: TextItems {
-  private let list: ItemTexts
+  private let list: NewItemTexts
   private let indices: [Identifier: Int]
 
-  init(_ list: ItemTexts) {
+  init(_ list: NewItemTexts) {
     self.list = list
     indices = Dictionary(uniqueKeysWithValues: list.ids.enumerated().map { (Identifier($1), $0) })
   }

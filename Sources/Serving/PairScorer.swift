@@ -10,7 +10,7 @@ import Tensors
 /// The score is the raw product of the user's and the item's embedding, the one that evaluation ranks by. A user's history is
 /// every event of the data set.
 ///
-/// Rank 0 reads and writes. Blocks of fixed pairs are dealt out to all ranks in turn and written in order, so the scores are the
+/// Rank 0 reads and writes. Blocks of fixed pairs are assigned to all ranks in turn and written in order, so the scores are the
 /// same, digit for digit, whatever the number of ranks.
 package struct PairScorer {
   /// What was written.

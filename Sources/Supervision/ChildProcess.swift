@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// A command that runs beside this process, in a process group of its own, so that a terminal's Ctrl-C reaches only its supervisor.
 struct ChildProcess: ~Copyable {
@@ -56,7 +57,7 @@ struct ChildProcess: ~Copyable {
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
     let code = posix_spawnp(&process, words[0], &files, &attributes, arguments, environ)
-    guard code == 0 else { throw StartFailure(program: words[0], reason: String(cString: strerror(code))) }
+    guard code == 0 else { throw StartFailure(program: words[0], reason: systemReason(code)) }
     return process
   }
 

@@ -7,7 +7,7 @@ struct UserStory {
   private var random: KeyedRandom
   private let style: UInt8
   private let sceneWeights: [Double]
-  private var favourites: [Int]
+  private var favorites: [Int]
   /// The topic of the hour.
   private var topic: Int
   /// The last item met in each scene; -1 before the first.
@@ -23,8 +23,8 @@ struct UserStory {
     random = KeyedRandom(seed: world.options.seed, .user, user)
     style = UInt8(random.below(habits.styles))
     sceneWeights = Self.sceneWeights(world.scenes.count, habits, &random)
-    favourites = Self.favourites(world.topics, &random)
-    topic = favourites[0]
+    favorites = Self.favorites(world.topics, &random)
+    topic = favorites[0]
     lastItems = [Int32](repeating: -1, count: world.scenes.count)
     time = Double(World.start) + random.unit() * 0.6 * Double(world.duration)
     // Lognormal with the wanted mean; few users have much, many have little.
@@ -73,7 +73,7 @@ struct UserStory {
       let since = time - habits.newsDays * 86_400
       guard let item = world.releases.draw(scene: Int(scene), after: since, until: time, &random) else { return nil }
       let found = world.items[Int(item)]
-      let isWanted = favourites.contains(Int(found.topic)) || random.chance(0.05)
+      let isWanted = favorites.contains(Int(found.topic)) || random.chance(0.05)
       if isMet(item, in: scene) && isWanted && (found.style == style || random.chance(habits.otherStyle)) { return item }
     }
     return nil
@@ -98,8 +98,8 @@ struct UserStory {
 
   /// Each rarer behavior needs the one before and a good match.
   private mutating func behavior(on item: WorldItem, isSuccessor: Bool) -> UInt8 {
-    let isFavourite = favourites.contains(Int(item.topic))
-    let match = (item.style == style ? 0.45 : 0) + (isFavourite ? 0.35 : 0) + (isSuccessor ? 0.2 : 0)
+    let isFavorite = favorites.contains(Int(item.topic))
+    let match = (item.style == style ? 0.45 : 0) + (isFavorite ? 0.35 : 0) + (isSuccessor ? 0.2 : 0)
     var behavior: UInt8 = 0
     var chance = (habits.behaviorFloor + habits.behaviorGain * match * match) * habits.charmFactor(isCharming: item.isCharming)
     while Int(behavior) + 1 < world.behaviors.count && random.chance(chance) {
@@ -109,17 +109,17 @@ struct UserStory {
     return behavior
   }
 
-  /// A session's topic: a favourite, the last one still, or the next along the chain.
+  /// A session's topic: a favorite, the last one still, or the next along the chain.
   private mutating func drift() {
     let choice = random.unit()
     if choice < 0.5 {
       let rank = random.unit()
-      topic = favourites[rank < 0.6 ? 0 : rank < 0.9 ? 1 : 2]
+      topic = favorites[rank < 0.6 ? 0 : rank < 0.9 ? 1 : 2]
     } else if choice < 0.7 {
       topic = (topic + 1) % world.topics
     }
     // Interests follow what was looked at, slowly.
-    if random.chance(0.05) { favourites[random.below(3)] = topic }
+    if random.chance(0.05) { favorites[random.below(3)] = topic }
   }
 
   /// The time to the next session, so that the events left spread over the time left.
@@ -149,7 +149,7 @@ struct UserStory {
   }
 
   /// Three topics, low numbers more often, so that topics differ in popularity.
-  private static func favourites(_ topics: Int, _ random: inout KeyedRandom) -> [Int] {
+  private static func favorites(_ topics: Int, _ random: inout KeyedRandom) -> [Int] {
     (0..<3).map { _ in
       let draw = random.unit()
       return min(Int(draw.squareRoot() * draw * Double(topics)), topics - 1)

@@ -1,7 +1,7 @@
 /// A made-up world of items, and the story of every user in it.
 ///
 /// Ours. Items belong to a topic, a scene (a few to two) and a series of about five parts with a style; a
-/// title names them all. Users have a few favourite topics that drift along the chain of topics, a favourite
+/// title names them all. Users have a few favorite topics that drift along the chain of topics, a favorite
 /// style, and come in sessions, each in one scene. What comes next depends on what came last: mostly the
 /// series' next part, else something popular of the topic of the hour. Rarer behaviors happen on
 /// better-matching items. Some items appear late and have no event before.

@@ -11,11 +11,6 @@ import Runs
 ///
 /// All calls but `advance` and the properties are collective.
 final class CheckpointKeeper {
-  /// What a kept checkpoint cost.
-  enum Mode {
-    case asynchronous, synchronous
-  }
-
   private let config: CheckpointConfig
   private let store: CheckpointStore
   private let communicator: any Communicator
@@ -49,7 +44,7 @@ final class CheckpointKeeper {
   }
 
   /// Whether this rank has still to write files.
-  var isBehind: Bool { writer.isBehind }
+  var isBehind: Bool { writer.state == .writing }
 
   /// Whether a checkpoint is due by the number of steps.
   func isDue(after step: Int) -> Bool { config.everySteps.map { step % $0 == 0 } ?? false }
@@ -72,10 +67,9 @@ final class CheckpointKeeper {
   ///
   /// - Parameter isBehind: whether any rank was behind when the step began.
   func afterStep(isBehind: Bool) throws {
-    if writer.isUnderWay && !isBehind { try check(writer.settle()) }
-    // Renaming and pruning go on after that, on rank 0.
-    if communicator.rank == 0 { try check(writer.takeFailure()) }
-    if contents.hasTokens != preparedForTokens && !writer.isUnderWay { try prepareToCopy() }
+    // Renaming and pruning go on after that, on rank 0, which says later whether they have failed.
+    try check(writer.settle(isBehind: isBehind))
+    if contents.hasTokens != preparedForTokens && !writer.state.isUnderWay { try prepareToCopy() }
   }
 
   /// Keeps the model as it is now.
@@ -83,18 +77,17 @@ final class CheckpointKeeper {
   /// - Parameter mustExist: whether it is to be on the disk when this returns. Any other is written beside training, and one that
   ///   cannot be is only warned of, unless it is the best so far: the phase would have another result without it.
   /// - Throws: `InputError` when this or the one before is needed and cannot be written.
-  func keep(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
+  func keep(_ manifest: CheckpointManifest, mustExist: Bool) throws -> CheckpointWriter.Mode {
     try Memory.use(for: .checkpoint) { try write(manifest, mustExist: mustExist) }
   }
 
-  private func write(_ manifest: CheckpointManifest, mustExist: Bool) throws -> Mode {
+  private func write(_ manifest: CheckpointManifest, mustExist: Bool) throws -> CheckpointWriter.Mode {
     try finish()
-    let mode: Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
+    let mode: CheckpointWriter.Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
     let isBest = manifest.score.map { $0 > (bestScore ?? -1) } ?? false
     needed = mustExist || isBest ? "the checkpoint after step \(manifest.step)\(isBest ? ", the best so far," : "")" : nil
     let failure = try writer.begin(
-      manifest, at: store.path(step: manifest.step), mode: mode == .asynchronous ? .asynchronous : .synchronous,
-      whenInPlace: prune)
+      manifest, at: store.path(step: manifest.step), mode: mode, whenInPlace: prune)
     keptAt = DispatchTime.now().uptimeNanoseconds
     learn(manifest.score)
     try check(failure)

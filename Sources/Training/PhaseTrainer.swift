@@ -12,7 +12,7 @@ import Reporting
 import Runs
 import Tensors
 
-/// Trains one phase from its first step, or from a checkpoint, to its last, judging and keeping the model on the way.
+/// Trains one phase from its first step, or from a checkpoint, to its last, evaluating and keeping the model on the way.
 final class PhaseTrainer {
   /// How a phase ends.
   enum End: Equatable {
@@ -38,29 +38,23 @@ final class PhaseTrainer {
   private let keeper: CheckpointKeeper
   private let faults: FaultySteps
   private let watch: TrainingWatch?
-  private let start: Checkpoint?
+  private let start: PhaseStart
   /// Whether negatives are drawn among fewer items than by the rule of earlier versions.
   private let leavesItemsOut: Bool
-  private let isContinued: Bool
   private let shouldStop: () -> Bool
   private let workspace = Workspace()
   private let logger = Logger(label: "precise.training")
 
-  /// - Parameters:
-  ///   - start: a checkpoint of this phase to go on from; it is read into `model`.
-  ///   - begin: gives a phase that begins another model's numbers to begin with.
-  init(
-    _ plan: PhasePlan, model: PreciseModel, from start: Checkpoint?, begin: ((CheckpointContents) throws -> Void)?,
-    config: RunConfig, precision: Precision, dataset: Dataset, vocabulary: CheckpointVocabulary, directory: RunDirectory,
-    communicator: any Communicator, log: RunLog?, shouldStop: @escaping () -> Bool
-  ) throws {
-    self.shouldStop = shouldStop
+  init(_ plan: PhasePlan, from start: PhaseStart, in run: RunContext) throws {
+    let (config, dataset, communicator) = (run.config, run.inputs.dataset, run.communicator)
     self.plan = plan
-    self.model = model
+    self.start = start
     self.config = config
     self.dataset = dataset
-    self.log = log
     self.communicator = communicator
+    log = run.log
+    shouldStop = run.shouldStop
+    model = try start.makeModel(plan, run)
     work = Stopwatch("between steps", timeline: communicator.state.timeline)
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
     let source = try plan.batches(dataset, config, communicator: communicator)
@@ -74,28 +68,22 @@ final class PhaseTrainer {
         $0, of: source, shardCount: dataset.shardCount, isCorrected: plan.correctsLogQ, communicator: communicator)
     }
     leavesItemsOut = negatives?.leavesItemsOut ?? false
-    freeze(plan, model)
+    model.parameters.freeze { plan.freezes($0) }
     step = TrainStep(
-      model, plan: plan, config: config, precision: precision, steps: steps, source: source, negatives: negatives,
+      model, plan: plan, config: config, precision: run.precision, steps: steps, source: source, negatives: negatives,
       communicator: communicator)
     evaluator = Evaluator(
       dataset, shards: shards, cutoffs: config.evaluation.cutoffs(items: dataset.items.count), communicator: communicator,
       catalogueBytes: config.evaluation.catalogueBytes)
     let contents = CheckpointContents(
       model, optimizer: step.optimizer, configuration: ConfigWriter.text(config), itemKey: { dataset.items.key($0) },
-      vocabulary: vocabulary)
-    try start?.load(into: contents, communicator: communicator, isVerified: true) {
-      if shouldStop() { throw StoppedEarly() }
-    }
-    if start == nil { try begin?(contents) }
-    self.start = start
+      vocabulary: run.vocabulary)
+    try start.load(into: contents, run)
     metric = config.evaluation.metric(items: dataset.items.count)
-    store = CheckpointStore(path: directory.checkpointsPath(phase: plan.name))
-    isContinued = begin != nil
-    keeper = try CheckpointKeeper(
-      config.checkpoint, contents, store: store, communicator: communicator)
+    store = run.store(of: plan)
+    keeper = try CheckpointKeeper(config.checkpoint, contents, store: store, communicator: communicator)
     step.betweenLayers = { [keeper] in try keeper.advance() }
-    let faults = FaultySteps(plan.name, config, dataset, directory, communicator: communicator)
+    let faults = FaultySteps(plan.name, config, dataset, run.inputs.directory, communicator: communicator)
     self.faults = faults
     step.onFault = { try faults.handle($0) }
     watch = communicator.rank == 0 ? TrainingWatch(plan.name, config) : nil
@@ -105,25 +93,32 @@ final class PhaseTrainer {
   ///
   /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws -> End {
-    log?.begin(plan.name, steps: steps, done: start?.manifest.step ?? 0, unlogged: start?.manifest.unlogged)
-    if let start, start.manifest.order != EpochOrder.rule, (1..<steps).contains(start.manifest.step) {
-      log?.console.note(
-        "warning: \(start.path) is of an earlier version, which drew users and negatives by another rule; \(plan.name) goes on by "
-          + "the new one, so its epoch under way is not one pass over the users")
-    }
-    if let start, leavesItemsOut, start.manifest.negatives != NegativeSampler.rule, (1..<steps).contains(start.manifest.step) {
-      log?.console.note(
-        "warning: \(start.path) is of an earlier version, which drew negatives among all items; \(plan.name) goes on with those "
-          + "that have training events")
-    }
+    let resumed = start.resumed?.manifest
+    log?.begin(plan.name, steps: steps, done: resumed?.step ?? 0, unlogged: resumed?.unlogged)
+    if let checkpoint = start.resumed { warnOfEarlierVersions(checkpoint) }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
     log?.end(end == .finished ? try store.result()?.manifest : nil)
     return end
   }
 
+  /// A phase under way goes on by today's rules, also where its checkpoint was made by others.
+  private func warnOfEarlierVersions(_ checkpoint: Checkpoint) {
+    guard (1..<steps).contains(checkpoint.manifest.step) else { return }
+    if checkpoint.manifest.order != EpochOrder.rule {
+      log?.console.note(
+        "warning: \(checkpoint.path) is of an earlier version, which drew users and negatives by another rule; \(plan.name) goes on by "
+          + "the new one, so its epoch under way is not one pass over the users")
+    }
+    if leavesItemsOut, checkpoint.manifest.negatives != NegativeSampler.rule {
+      log?.console.note(
+        "warning: \(checkpoint.path) is of an earlier version, which drew negatives among all items; \(plan.name) goes on with those "
+          + "that have training events")
+    }
+  }
+
   private func runSteps() throws -> End {
-    let first = start?.manifest.step ?? 0
-    guard try judgeStart() else { return .stopped(step: first) }
+    let first = start.resumed?.manifest.step ?? 0
+    guard try evaluateStart() else { return .stopped(step: first) }
     for step in first..<max(first, steps) {
       communicator.state.resetTraffic()
       communicator.state.position = (plan.name, step + 1)
@@ -149,24 +144,23 @@ final class PhaseTrainer {
 
   /// What is due before the first step; false when a signal stopped it.
   ///
-  /// A phase that starts from trained numbers is evaluated before its first step too: it must end above where it started, or its result
-  /// is the start. A run
-  /// that goes on makes up for an evaluation that was stopped.
-  private func judgeStart() throws -> Bool {
-    if let start {
-      guard !start.manifest.isEvaluated else { return true }
-      guard case .scored(let score) = try evaluate(start.manifest.step) else { return false }
+  /// A phase that starts from numbers trained elsewhere is evaluated before its first step too. A run that goes on makes up for an
+  /// evaluation that was stopped.
+  private func evaluateStart() throws -> Bool {
+    if let resumed = start.resumed {
+      guard !resumed.manifest.isEvaluated else { return true }
+      guard case .scored(let score) = try evaluate(resumed.manifest.step) else { return false }
       if communicator.rank == 0 {
-        _ = try start.evaluated(by: score == nil ? nil : metric, score: score)
+        _ = try resumed.evaluated(by: score == nil ? nil : metric, score: score)
       }
       try communicator.barrier()
       keeper.learn(score)
       return true
     }
-    guard steps == 0 || !plan.kind.isUniversal || isContinued else { return true }
-    let setting = try evaluate(0)
-    try keep(step: 0, setting, mustExist: true)
-    return setting != .stopped
+    guard steps == 0 || start.isTrainedElsewhere else { return true }
+    let outcome = try evaluate(0)
+    try keep(step: 0, outcome, mustExist: true)
+    return outcome != .stopped
   }
 
   /// What this rank has to tell the others in the next step.
@@ -178,36 +172,36 @@ final class PhaseTrainer {
     return notes
   }
 
-  /// Judges and keeps the model where that is due; false when a signal stops the run, after a checkpoint.
+  /// Evaluates and keeps the model where that is due; false when a signal stops the run, after a checkpoint.
   private func afterStep(_ done: Int, _ notes: StepNotes) throws -> Bool {
     let saves = keeper.isDue(after: done) || notes.wantsCheckpoint
-    let judges = isJudgementDue(after: done)
-    guard judges || saves || notes.wantsStop else { return true }
-    let setting = judges ? try evaluate(done) : .scored(nil)
-    let stops = notes.wantsStop || setting == .stopped
-    // A evaluated model is kept only when it may be the result: the last, or better than what is there.
-    if saves || stops || done == steps || keeper.isBest(setting.score) {
-      try keep(step: done, setting, mustExist: stops || done == steps)
+    let evaluates = isEvaluationDue(after: done)
+    guard evaluates || saves || notes.wantsStop else { return true }
+    let outcome = evaluates ? try evaluate(done) : .scored(nil)
+    let stops = notes.wantsStop || outcome == .stopped
+    // An evaluated model is kept only when it may be the result: the last, or better than what is there.
+    if saves || stops || done == steps || keeper.isBest(outcome.score) {
+      try keep(step: done, outcome, mustExist: stops || done == steps)
     }
     return !stops
   }
 
-  private func isJudgementDue(after step: Int) -> Bool {
+  private func isEvaluationDue(after step: Int) -> Bool {
     let everyEpochs = config.evaluation.everyEpochs
     return step == steps || (everyEpochs > 0 && step % (everyEpochs * stepsPerEpoch) == 0)
   }
 
   /// What an evaluation says of a model.
-  private enum Setting: Equatable {
+  private enum EvaluationOutcome: Equatable {
     /// A signal stopped it.
     case stopped
-    /// The metric that checkpoints are chosen by; nil when there is nobody to judge by, or nothing to judge.
+    /// The metric that checkpoints are chosen by; nil when there is nobody to evaluate with, or nothing to evaluate.
     case scored(Double?)
 
     var score: Double? { if case .scored(let score) = self { score } else { nil } }
   }
 
-  private func evaluate(_ step: Int) throws -> Setting {
+  private func evaluate(_ step: Int) throws -> EvaluationOutcome {
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
     let measured = try work.time(.evaluation) {
@@ -231,12 +225,12 @@ final class PhaseTrainer {
     if let found { log?.mixture(found, step: steps) }
   }
 
-  private func keep(step: Int, _ setting: Setting, mustExist: Bool) throws {
+  private func keep(step: Int, _ outcome: EvaluationOutcome, mustExist: Bool) throws {
     let manifest = CheckpointManifest(
       phase: plan.name, step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch),
-      updates: self.step.optimizer.updates, isEvaluated: setting != .stopped, unlogged: log?.unlogged,
+      updates: self.step.optimizer.updates, isEvaluated: outcome != .stopped, unlogged: log?.unlogged,
       dataset: dataset.manifest.checksum,
-      items: dataset.items.count, selectedBy: setting.score == nil ? nil : metric, score: setting.score,
+      items: dataset.items.count, selectedBy: outcome.score == nil ? nil : metric, score: outcome.score,
       order: EpochOrder.rule, negatives: NegativeSampler.rule)
     work.reset()
     let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }
@@ -246,14 +240,5 @@ final class PhaseTrainer {
   /// What happens between steps.
   private enum Work: Int, CaseIterable {
     case evaluation, checkpoint
-  }
-}
-
-/// Keeps the groups of parameters that a targeted phase names as they are.
-private func freeze(_ plan: PhasePlan, _ model: PreciseModel) {
-  guard case .targeted(let phase) = plan.kind else { return }
-  model.parameters.freeze { name in
-    if name.hasPrefix("fusion.") { return phase.freeze.contains(.fusion) }
-    return !name.hasPrefix("user.") && phase.freeze.contains(.transformer)
   }
 }

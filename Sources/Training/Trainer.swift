@@ -38,14 +38,8 @@ package final class Trainer {
   }
 
   private let console: Console
-  private let shouldStop: () -> Bool
-  private let config: RunConfig
-  private let inputs: Inputs
-  private let communicator: any Communicator
   private let plans: [PhasePlan]
-  private let precision: Precision
-  private var log: RunLog?
-  private var start: Start?
+  private var context: RunContext
 
   /// Makes a run; only rank 0 writes a log.
   ///
@@ -54,17 +48,14 @@ package final class Trainer {
     _ config: RunConfig, _ inputs: Inputs, communicator: any Communicator, console: Console,
     shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
   ) throws {
-    self.shouldStop = shouldStop
-    self.config = config
-    self.inputs = inputs
-    self.communicator = communicator
     self.console = console
     plans = PhasePlan.all(config, inputs.dataset)
     Engine.prepareThread()
     communicator.state.timeout = config.guards.timeoutS
     let agreed = try StepPrecision(config.compute, communicator: communicator)
-    precision = agreed.precision
     if let warning = agreed.warning { console.note("warning: \(warning)") }
+    context = RunContext(
+      config: config, inputs: inputs, communicator: communicator, precision: agreed.precision, shouldStop: shouldStop)
   }
 
   /// Trains every phase, or only those named: a targeted phase alone starts from the universal phase's checkpoint.
@@ -84,59 +75,49 @@ package final class Trainer {
       let names = plans.map(\.name).joined(separator: ", ")
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")
     }
-    let point =
-      try isResuming
-      ? ResumePoint.find(selected, inputs.directory, inputs.dataset, vocabulary, config, communicator: communicator) : nil
-    if isResuming { console.note(describe(point)) }
+    let point = isResuming ? try findResumePoint(selected) : nil
     try openLog(selected, point)
-    if point == nil, selected[0].kind.isUniversal { self.start = try open(start, isResuming: isResuming) }
     for (number, plan) in selected.enumerated() {
-      var start: Checkpoint?
-      if let point {
-        if number < point.phase || number == point.phase && point.checkpoint.manifest.isFinished {
-          try blend(plan)
-          continue
-        }
-        start = number == point.phase ? point.checkpoint : nil
+      guard point?.hasFinished(phase: number) != true else {
+        try blend(plan)
+        continue
       }
-      try checkStop()
-      if case .stopped(let step) = try train(plan, from: start) { return .stopped(phase: plan.name, step: step) }
+      let begun = point.flatMap { $0.phase == number ? $0.checkpoint : nil }
+      let beginning = try begun.map { .resume($0) } ?? makeStart(of: plan, given: start, resuming: isResuming)
+      try context.checkStop()
+      if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
     return .finished
   }
 
-  /// Opens what the run begins with; one that was stopped before its first checkpoint knows that from its record.
-  private func open(_ given: StartingPoint?, isResuming: Bool) throws -> Start? {
-    guard let start = try given ?? (isResuming ? inputs.directory.record().from : nil) else { return nil }
-    let opened = try start.open(config, vocabulary, communicator: communicator)
-    if communicator.rank == 0 { try inputs.directory.note(opened.point) }
-    return opened
+  private func findResumePoint(_ selected: [PhasePlan]) throws -> ResumePoint? {
+    let point = try ResumePoint.find(
+      selected, context.inputs.directory, context.inputs.dataset, context.vocabulary, context.config,
+      communicator: context.communicator)
+    if let manifest = point?.checkpoint.manifest {
+      console.note("going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)")
+    } else {
+      console.note("there is no checkpoint yet: the run begins")
+    }
+    return point
   }
 
-  /// Reads the start into a new model and says what became of the items.
-  private func begin(_ contents: CheckpointContents, with start: Start) throws {
-    let match = try start.point.load(start.checkpoint, into: contents, communicator: communicator, checkStop: checkStop)
-    console.note(
-      "beginning with \(start.checkpoint.path): \(HumanFormat.count(match.known)) known items, "
-        + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
-    log?.start(start.point, match)
-  }
-
-  private func checkStop() throws {
-    if shouldStop() { throw StoppedEarly() }
-  }
-
-  private func describe(_ point: ResumePoint?) -> String {
-    guard let manifest = point?.checkpoint.manifest else { return "there is no checkpoint yet: the run begins" }
-    return "going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)"
+  /// What a phase begins with that has no checkpoint of its own.
+  private func makeStart(of plan: PhasePlan, given: StartingPoint?, resuming isResuming: Bool) throws -> PhaseStart {
+    guard plan.kind.isUniversal else { return .universal(try loadUniversal()) }
+    // A run that was stopped before its first checkpoint knows from its record what it began with.
+    guard let start = try given ?? (isResuming ? context.inputs.directory.record().from : nil) else { return .fresh }
+    let (point, checkpoint) = try start.open(context.config, context.vocabulary, communicator: context.communicator)
+    if context.communicator.rank == 0 { try context.inputs.directory.note(point) }
+    return .warmStart(point, checkpoint)
   }
 
   /// A run that goes on writes behind its checkpoint's line; of phases that are trained anew nothing stays, of others everything.
   private func openLog(_ selected: [PhasePlan], _ point: ResumePoint?) throws {
-    guard communicator.rank == 0 else { return }
-    let names = selected.map(\.name)
-    log = try RunLog(inputs.directory, config.log, console: console, phases: plans.map(\.name)) { line in
+    guard context.communicator.rank == 0 else { return }
+    let (names, config) = (selected.map(\.name), context.config)
+    context.log = try RunLog(context.inputs.directory, config.log, console: console, phases: plans.map(\.name)) { line in
       guard let number = names.firstIndex(of: line.phase) else { return true }
       guard let point, number <= point.phase else { return false }
       let manifest = point.checkpoint.manifest
@@ -145,60 +126,33 @@ package final class Trainer {
     }
   }
 
-  /// A phase's model before its first step; with `userHead`, as the phase has it.
-  private func makeModel(_ userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
-    try ModelFactory.make(
-      config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, checkStop: checkStop)
-  }
-
-  /// The universal phase's result, read back from its checkpoint; rank 0's view of the folder counts.
+  /// The universal phase's result, read back from its checkpoint.
   private func loadUniversal() throws -> PreciseModel {
-    let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plans[0].name))
-    let found = try communicator.broadcast(communicator.rank == 0 ? try store.result()?.path : nil)
-    guard !found.isEmpty else {
-      throw InputError("\(store.path) holds no checkpoint; train the universal phase first (--phase universal)")
+    guard let checkpoint = try context.result(of: plans[0]) else {
+      throw InputError(
+        "\(context.store(of: plans[0]).path) holds no checkpoint; train the universal phase first (--phase universal)")
     }
-    let checkpoint = try Checkpoint(path: found)
-    try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
-    try ResumePoint.checkSettings(checkpoint, config)
-    let model = try makeModel()
-    try checkpoint.loadResult(into: model, communicator: communicator, checkStop: checkStop)
+    try checkpoint.checkEncoding(context.vocabulary) { $0.isSame(as: $1) }
+    try ResumePoint.checkSettings(checkpoint, context.config)
+    let model = try context.makeModel()
+    try checkpoint.loadResult(into: model, communicator: context.communicator, checkStop: context.checkStop)
     return model
   }
 
   /// Blends the text of items into the scores of a phase's result, where the data set has their vectors.
   private func blend(_ plan: PhasePlan) throws {
-    guard let vectors = try ModelFactory.textVectors(config, inputs.dataset) else { return }
-    let store = CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name))
-    let found = try communicator.broadcast(communicator.rank == 0 ? try store.result()?.path : nil)
-    guard !found.isEmpty else { return }
+    guard let vectors = try ModelFactory.textVectors(context.config, context.inputs.dataset),
+      let result = try context.result(of: plan)
+    else { return }
     let step = BlendStep(
-      config: config, dataset: inputs.dataset, vectors: vectors, communicator: communicator, shouldStop: shouldStop)
-    guard let fit = try step.run(plan, try Checkpoint(path: found), model: { try makeModel(plan.userHead) }) else { return }
+      config: context.config, dataset: context.inputs.dataset, vectors: vectors, communicator: context.communicator,
+      shouldStop: context.shouldStop)
+    guard let fit = try step.run(plan, result, model: { try context.makeModel(plan.userHead) }) else { return }
     console.note("\(plan.name): \(fit)")
   }
 
-  private func train(_ plan: PhasePlan, from start: Checkpoint?) throws -> PhaseTrainer.End {
-    let model =
-      if plan.kind.isUniversal || start != nil {
-        try makeModel(plan.userHead)
-      } else {
-        PreciseModel(
-          ModelFactory.shape(config, inputs.dataset, inputs.states, userHead: plan.userHead), continuing: try loadUniversal(),
-          seed: config.seed)
-      }
-    if start == nil && communicator.rank == 0 {
-      try CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name)).removeAll()
-    }
-    let begin = self.start.flatMap { start in plan.kind.isUniversal ? { try self.begin($0, with: start) } : nil }
-    let trainer = try PhaseTrainer(
-      plan, model: model, from: start,
-      begin: begin, config: config, precision: precision, dataset: inputs.dataset, vocabulary: vocabulary,
-      directory: inputs.directory, communicator: communicator, log: log, shouldStop: shouldStop)
-    return try trainer.run()
+  private func train(_ plan: PhasePlan, from start: PhaseStart) throws -> PhaseTrainer.End {
+    if start.resumed == nil && context.communicator.rank == 0 { try context.store(of: plan).removeAll() }
+    return try PhaseTrainer(plan, from: start, in: context).run()
   }
-
-  private typealias Start = (point: StartingPoint, checkpoint: Checkpoint)
-
-  private var vocabulary: CheckpointVocabulary { CheckpointVocabulary(inputs.dataset, inputs.states) }
 }

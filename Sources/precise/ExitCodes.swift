@@ -93,19 +93,11 @@ func print(_ text: some CustomStringConvertible) {
 func printError(_ sentence: String) {
   guard !sentence.isEmpty else { return }
   // A sentence may quote a file or an argument; what is printed must not steer the terminal.
-  let lines = sentence.split(separator: "\n", omittingEmptySubsequences: false).map { Console.printable(String($0)) }
+  let lines = sentence.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
   printToError("precise: \(lines.joined(separator: "\n"))")
 }
 
 /// Prints a line to stderr.
 func printToError(_ line: String) {
-  var line = line + "\n"
-  line.withUTF8 { bytes in
-    var done = 0
-    while done < bytes.count {
-      let count = write(STDERR_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
-      if count <= 0 && errno != EINTR { return }
-      done += max(0, count)
-    }
-  }
+  StandardError.write(line + "\n")
 }

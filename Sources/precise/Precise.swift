@@ -12,21 +12,17 @@ protocol RankCommand: ParsableCommand {}
 struct Precise: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: "0.1.0",
-    subcommands: [
-      SynthCommand.self,
-      PrepareCommand.self,
-      EncodeCommand.self,
-      TrainCommand.self,
-      EvaluateCommand.self, BlendCommand.self,
-      AblateCommand.self,
-      ExportCommand.self,
-      RecommendCommand.self,
-      ScoreCommand.self,
-      BenchCommand.self,
-      InspectCommand.self,
-      CheckCommand.self,
-      DoctorCommand.self,
-      LaunchCommand.self,
+    groupedSubcommands: [
+      CommandGroup(name: "Data", subcommands: [SynthCommand.self, PrepareCommand.self, EncodeCommand.self]),
+      CommandGroup(
+        name: "Training",
+        subcommands: [ConfigCommand.self, CheckCommand.self, TrainCommand.self, LaunchCommand.self, AblateCommand.self]),
+      CommandGroup(
+        name: "Evaluation and use",
+        subcommands: [
+          EvaluateCommand.self, BlendCommand.self, RecommendCommand.self, ScoreCommand.self, ExportCommand.self,
+        ]),
+      CommandGroup(name: "A closer look", subcommands: [InspectCommand.self, BenchCommand.self, DoctorCommand.self]),
     ])
 
   /// Files are replaced and never changed by us; a copy onto them, or a disk that fails, may cut them while they are read.

@@ -34,6 +34,23 @@ struct AblationFilesTests {
     }
   }
 
+  /// Under the names that earlier versions had for the metrics and for checksums.
+  @Test func aRecordOfAnEarlierVersionIsRead() throws {
+    let folder = try TemporaryFolder()
+    let old = #"""
+      {"version": 1, "config": "c", "dataset": "d", "token_states": "t", "trained": true,
+       "judged": {"seen": {"test": {"like": {"test": {"all": {"mrr": 0.5}}}}}}}
+      """#
+    let record = try #require(try AblationRecord(path: try folder.write("record.json", old)))
+    #expect(record.dataset == "d" && record.tokenStates == "t" && record.has("like", setting: "seen", split: "test"))
+    let path = folder.file("new.json")
+    try record.write(to: path)
+    #expect(try AblationRecord(path: path) == record)
+    let now = try String(contentsOfFile: path, encoding: .utf8)
+    for key in ["dataset_checksum", "token_states_checksum", "evaluated"] { #expect(now.contains("\"\(key)\": "), "\(key)") }
+    #expect(!now.contains("judged") && !now.contains("\"dataset\""))
+  }
+
   /// Records of earlier versions have no ranks; what is there must be whole.
   @Test(arguments: [
     "", ", \"ranks_by_training_events\": {}", ", \"ranks_by_training_events\": {\"a\": {\"b\": {\"c\": {\"d\": [[1, 3, 2]]}}}}",

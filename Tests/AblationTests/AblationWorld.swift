@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Two variants, two seeds, two ways to judge, of which one run is missing.
+/// Two variants, two seeds, two ways to evaluate, of which one run is missing.
 struct AblationWorld {
   let folder: TemporaryFolder
   let grid: AblationGrid

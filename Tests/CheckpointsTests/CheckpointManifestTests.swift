@@ -29,6 +29,26 @@ struct CheckpointManifestTests {
     #expect(try CheckpointManifest(folder: folder.path) == manifest)
   }
 
+  /// As version 0.1.0 has written and sealed one (`Tests/Fixtures/earlier`): in camelCase, under other names.
+  @Test func oneOfAnEarlierVersionIsRead() throws {
+    let name = "run/checkpoints/universal/step-00000009"
+    let earlier = try CheckpointManifest(folder: Fixtures.path("earlier/\(name)"))
+    #expect(earlier.isEvaluated && earlier.selectedBy == "ndcg@10" && earlier.datasetChecksum == "97317286c02f4e72")
+    #expect(earlier.vocabulary.encoding == .init(encoder: "hashed", width: 4, tokens: 2))
+    // One character of it changed is seen, whatever the keys are called.
+    let path = Fixtures.path("earlier/\(name)/manifest.json")
+    let text = try String(contentsOfFile: path, encoding: .utf8).replacing("\"step\" : 9", with: "\"step\" : 8")
+    try folder.write(CheckpointManifest.fileName, text)
+    #expect(throws: InputError.self) { try CheckpointManifest(folder: folder.path) }
+    try earlier.write(to: folder.path)
+    #expect(try CheckpointManifest(folder: folder.path) == earlier)
+    let written = try String(contentsOfFile: folder.file(CheckpointManifest.fileName), encoding: .utf8)
+    for key in ["is_evaluated", "selected_by", "dataset_checksum", "width"] {
+      #expect(written.contains("\"\(key)\" : "), "\(key)")
+    }
+    #expect(!written.contains("isJudged") && !written.contains("\"dataset\""))
+  }
+
   /// Earlier versions knew no rule: what they sealed has no entry for it, and neither has what is written without one.
   @Test func aRuleIsReadWhereThereIsOne() throws {
     #expect(!(try #require(String(data: manifest.sealed(), encoding: .utf8))).contains("\"order\""))

@@ -22,7 +22,7 @@ struct ClaimsTests {
   ) throws {
     var record: [String: [String: [String: Any]]] = [:]
     for entry in entries {
-      var buckets: [String: Any] = ["protocol": ["dataset": dataset, "filter_seen": false]]
+      var buckets: [String: Any] = ["protocol": ["dataset_checksum": dataset, "filter_seen": false]]
       for (bucket, (recall, users)) in zip(["all", "tail", "unseen"], zip(entry.recall, [10_000, 3000, 500])) {
         buckets[bucket] = ["recall@10": recall, "users": users] as [String: Any]
       }

@@ -20,13 +20,13 @@ import Testing
     try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
   }
 
-  @Test func aTableWithAMendBelowEachLineThatIsNotFine() throws {
+  @Test func aTableWithARemedyBelowEachLineThatIsNotFine() throws {
     let result = try CommandRunner.run("doctor", "--ranks", "1", "--expect-ranks", "1")
     #expect(result.code == 0 && result.errors.isEmpty)
     let lines = result.output.split(separator: "\n")
     #expect(lines[0].hasPrefix("verdict ") && lines[1].contains("ranks") && lines[1].hasSuffix("1, no launcher"))
-    let mended = lines.filter { $0.hasPrefix("worth knowing") || $0.hasPrefix("wrong") }.count
-    #expect(lines.filter { $0.hasPrefix("    -> ") }.count == mended)
+    let withRemedy = lines.filter { $0.hasPrefix("worth knowing") || $0.hasPrefix("wrong") }.count
+    #expect(lines.filter { $0.hasPrefix("    -> ") }.count == withRemedy)
   }
 
   @Test func ranksAreThreadsWithoutALauncher() throws {

@@ -109,6 +109,9 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   /// A command that uses a data set sees what would break it, `inspect --verify` everything.
   private static let datasets: [HostileFile] = [
     dataset("data set, manifest", .json, "dataset/manifest.json", evaluate, [.bitFlipped, .wrongEndianLength]),
+    dataset(
+      "data set, manifest, starter", .json, "dataset/manifest.json", ["config", "--data", "dataset"],
+      [.bitFlipped, .wrongEndianLength]),
     dataset("data set, items", .safetensors, "dataset/items.safetensors", export, [.bitFlipped]),
     dataset("data set, a shard", .safetensors, "dataset/shards/shard-00001.safetensors", evaluate, [.bitFlipped]),
     dataset("data set, items, verified", .safetensors, "dataset/items.safetensors", inspect),
@@ -133,7 +136,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
     + ["dense.safetensors", "items-00000.safetensors"].map { name in
       HostileFile(
         name: "checkpoint, \(name), checksum made to fit", format: .safetensors, file: "\(checkpoint)/\(name)", command: export,
-        checkStop: [.bitFlipped, .wrongEndianNumbers], remedy: mendChecksum)
+        checkStop: [.bitFlipped, .wrongEndianNumbers], remedy: fixChecksum)
     }
 
   private static func checkpoint(_ name: String, _ format: FileDamage.Format, _ checkStop: Set<FileDamage> = []) -> HostileFile {
@@ -156,7 +159,7 @@ struct HostileFile: Sendable, CustomTestStringConvertible {
   }
 
   /// Writes a file's checksum into the manifest beside it.
-  @Sendable private static func mendChecksum(_ path: String) throws {
+  @Sendable private static func fixChecksum(_ path: String) throws {
     let url = URL(fileURLWithPath: path)
     guard let checksum = try? CRC32.of(file: path) else { return }
     let folder = url.deletingLastPathComponent().path

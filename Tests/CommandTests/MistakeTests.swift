@@ -1,16 +1,17 @@
+import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
+
+@testable import precise
 
 /// What a newcomer does wrong: each ends with one sentence, the right exit code, and nothing half-written.
 @Suite(.serialized) struct MistakeTests {
   private let folder: TemporaryFolder
   private let world: CommandWorld
 
-  static let commands = [
-    "synth", "prepare", "encode", "train", "evaluate", "export", "recommend", "score", "bench", "inspect",
-    "check", "doctor",
-  ]
+  /// Every command there is, in the order of the help.
+  static let commands = Precise.configuration.subcommands.compactMap { $0.configuration.commandName }
 
   init() throws {
     folder = try TemporaryFolder()
@@ -46,7 +47,7 @@ import Testing
     let help = try CommandRunner.run(["--help"])
     #expect(help.code == 0)
     let order = Self.commands.compactMap { help.output.range(of: "\n  \($0) ")?.lowerBound }
-    #expect(order.count == Self.commands.count)
+    #expect(order.count == Self.commands.count && order == order.sorted() && order.count > 15)
     let version = try CommandRunner.run(["--version"])
     #expect(version.code == 0 && version.output.split(separator: ".").count == 3)
     #expect(try CommandRunner.run([String]()).code == 0)
@@ -56,7 +57,7 @@ import Testing
     ["synth", "--out", "o"], ["prepare", "--interactions", "i", "--out", "o"], ["encode", "d"],
     ["train", "--config", "c", "--data", "d", "--out", "o"], ["evaluate", "r"], ["export", "r", "--out", "o"],
     ["recommend", "r", "--user", "u"], ["score", "r", "--pairs", "p", "--out", "o"], ["bench", "--config", "c"],
-    ["inspect", "p"], ["check", "--config", "c"], ["doctor"],
+    ["inspect", "p"], ["check", "--config", "c"], ["doctor"], ["config"],
   ])
   func aWrongFlagIsWrongUsage(arguments: [String]) throws {
     let outcome = try CommandRunner.run(arguments + ["--no-such-flag"], in: folder.path)

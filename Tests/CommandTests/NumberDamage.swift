@@ -67,7 +67,7 @@ struct NumberDamage {
   /// Seals a checkpoint's manifest again; one with a number that cannot be read keeps its seal.
   @Sendable static func resealCheckpoint(_ path: String) throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
-    guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else { return }
+    guard let manifest = try? CheckpointManifest.decoded(data) else { return }
     try manifest.write(to: URL(fileURLWithPath: path).deletingLastPathComponent().path)
   }
 }

@@ -82,7 +82,7 @@ struct AblationGridTests {
     (
       "config: c\ndata: d\nvariants: {a: {}}\nevaluate:\n"
         + (0..<40).map { "  evaluation.k\($0): [1, 2, 3, 4, 5, 6, 7, 8]\n" }.joined(),
-      "g: line 7, evaluate.evaluation.k2: a list, makes more than 64 ways to judge"
+      "g: line 7, evaluate.evaluation.k2: a list, makes more than 64 ways to evaluate"
     ),
     (
       "config: c\ndata: d\nvariants: {a: {}, b: {}}\nseeds: [" + (0..<6_000).map(String.init).joined(separator: ", ") + "]",

@@ -31,7 +31,7 @@ struct ConfigCheckTests {
     #expect(problems(empty) { _ in } == ["batch.users: 256, the data set has no users; prepare it again from more events"])
   }
 
-  @Test func scenesAndBehavioursMustExist() {
+  @Test func scenesAndBehaviorsMustExist() {
     let found = problems {
       $0.targeted = [TargetedConfig(), TargetedConfig()]
       $0.targeted[0].scene = "beuaty"

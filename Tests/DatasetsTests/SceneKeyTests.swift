@@ -59,11 +59,11 @@ import Testing
     #expect(dataset.sceneKeys()("a") == ["a@c", "a@b\\@c"])
     // New items follow the same rule.
     let new = try folder.write("new.csv", "item,scene,text\na@b,c,known\na,b@c,known\na@b,b@c,new\n")
-    let texts = try ItemTexts(path: new, newTo: dataset)
+    let texts = try NewItemTexts(path: new, newTo: dataset)
     #expect(texts.ids == ["a\\@b@b\\@c"] && texts.knownRows == 2)
     // Without a scene an item is listed where events without one are.
     let bare = try folder.write("bare.csv", "item,scene,text\nq,,new\n")
-    #expect(try ItemTexts(path: bare, newTo: dataset).ids == ["q@default"])
+    #expect(try NewItemTexts(path: bare, newTo: dataset).ids == ["q@default"])
   }
 
   // MARK: Data sets of version 0.1, as Tests/Fixtures/datasets/README.md says
@@ -104,7 +104,7 @@ import Testing
     let error = #expect(throws: InputError.self) { try options.append(to: old) }
     #expect(error?.description.contains("prepare everything anew") == true)
     let new = try folder.write("new.csv", "item,scene,text\nq,b@c,new\n")
-    #expect(throws: InputError.self) { try ItemTexts(path: new, newTo: old) }
+    #expect(throws: InputError.self) { try NewItemTexts(path: new, newTo: old) }
   }
 
   /// Keys with one `@` are the same under both rules, so such a data set goes on with the new one.

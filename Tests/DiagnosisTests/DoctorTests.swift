@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func startupProblemsAreLinesWithTheirMend() throws {
+  @Test func startupProblemsAreLinesWithTheirRemedy() throws {
     let cores = Machine.affinity.count
     try RankThreads.run(ranks: cores + 1) { communicator in
       let problems = try Doctor.startupProblems(communicator, .init(launch: nil, ranks: cores, environment: [:]))

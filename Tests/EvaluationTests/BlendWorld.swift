@@ -87,7 +87,7 @@ struct BlendWorld: Sendable {
     return model
   }
 
-  /// A task that judges every user, unless `evaluated` says otherwise.
+  /// A task that evaluates every user, unless `evaluated` says otherwise.
   func task(evaluated: EventFilter = .all, filterSeen: Bool = false) -> EvaluationTask {
     EvaluationTask(split: .validation, evaluated: evaluated, history: History(filter: .all, length: 4), filterSeen: filterSeen)
   }

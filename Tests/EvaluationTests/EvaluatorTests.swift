@@ -37,7 +37,7 @@ struct EvaluatorTests {
     #expect((filtered.value(of: "mrr") ?? 0) > (plain.value(of: "mrr") ?? 1))
   }
 
-  @Test func aTargetedTaskJudgesItsUsersOnly() throws {
+  @Test func aTargetedTaskEvaluatesItsUsersOnly() throws {
     let scene = try #require(world.dataset.scenes.firstIndex(of: "b"))
     let filter = EventFilter(scene: scene, behavior: nil)
     let model = world.model(userHead: .residual)
@@ -68,7 +68,7 @@ struct EvaluatorTests {
     #expect(abs((metrics.value(of: "mrr") ?? 1) - 1.0 / Double(world.dataset.items.count)) < 1e-12)
   }
 
-  @Test func progressCountsEveryJudgedUser() throws {
+  @Test func progressCountsEveryEvaluatedUser() throws {
     var users = 0
     _ = try world.evaluator().evaluate(world.model(), world.task(.test), workspace: world.workspace) { users += $0 }
     #expect(users == 30)

@@ -18,7 +18,7 @@ extension FuzzTarget {
       return { input in
         folder.put("\(whole.name)/manifest.json", input)
         attempt { try whole.load() }
-        guard var manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: Data(input)) else { return }
+        guard var manifest = try? CheckpointManifest.decoded(Data(input)) else { return }
         manifest.files = whole.manifest.files
         whole.put(manifest)
         attempt { try whole.load() }

@@ -28,7 +28,7 @@ extension FuzzTarget {
     }
   }
 
-  /// Goes through the rows as `EventSink` and `ItemListing` do.
+  /// Goes through the rows as `EventSink` and `ItemFiles` do.
   static func walk(_ source: any RowSource) {
     let row = Row()
     attempt {
@@ -87,7 +87,7 @@ extension FuzzTarget {
         for name in ["list.csv", "list.tsv", "list.jsonl"] {
           folder.put(name, input)
           attempt {
-            let texts = try ItemTexts(path: folder.file(name), newTo: dataset)
+            let texts = try NewItemTexts(path: folder.file(name), newTo: dataset)
             let ids = Set(texts.ids.map { Identifier($0) })
             must(texts.ids.count == texts.texts.count && ids.count == texts.ids.count, "an id twice")
           }

@@ -20,7 +20,7 @@ extension FuzzTarget {
           _ = record.json.indented
           try record.write()
         }
-        attempt { try goOn(directory.metricsPath) }
+        attempt { try resume(directory.metricsPath) }
       }
     }
   }
@@ -62,7 +62,7 @@ extension FuzzTarget {
   }
 
   /// Cuts the log as a run does that goes on, and adds a line; lines that stay must be whole.
-  private static func goOn(_ path: String) throws {
+  private static func resume(_ path: String) throws {
     _ = MetricsLog.lastPosition(path: path)
     try MetricsLog.keep(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
     try MetricsLog(path: path).append([.init("step", .int(3))])

@@ -101,13 +101,14 @@ final class GoldenRun {
       let losses = try objective(loss, dE: dE)
       let shape = model.shape.fusion
       let dTokens = workspace.zeros(golden.config.items * shape.tokens, shape.tokenWidth)
-      fusion.backward(
-        saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens, routing: saved.routing,
-        balance: golden.config.balance, workspace: workspace, trainsTokens: true,
+      try fusion.backward(
+        saved, dSemantic: dE.columns(shape.idWidth..<shape.width), tokens: model.items.tokens,
+        balance: Balance(saved.routing, weight: golden.config.balance),
+        context: StepContext(workspace, mode: .inference(causal: true)), trainsTokens: true,
         dStates: { item in
           let tokens = model.items.tokens.tokens(of: item).count
           return .written(dTokens.rows(item * shape.tokens..<item * shape.tokens + tokens))
-        }, onGradients: { _ in })
+        })
       var gradients = ["ids": dE.columns(0..<shape.idWidth).values, "tokens": dTokens.values]
       for parameter in model.parameters.parameters { gradients[parameter.name] = parameter.gradientVector.values }
       return (losses, gradients)
@@ -116,18 +117,22 @@ final class GoldenRun {
 
   private func objective(_ loss: GoldenCase.Loss, dE: Matrix) throws -> [String: Double] {
     let config = golden.config
-    let mode = ForwardMode.inference(causal: loss == .phase1)
-    if loss == .phase1 {
-      let value = try UniversalObjective(logitScale: config.logitScale).lossAndGradients(
-        model, e: e, batch: users.universal, mode: mode, dE: dE, workspace: workspace)
-      return ["next_item": value, "phase1": value + Double(config.balance) * balance, "balance": balance]
+    let context = StepContext(workspace, mode: .inference(causal: loss == .phase1))
+    var values = [0.0, 0.0]
+    func run(_ objective: some Objective, _ batch: StepBatch) throws {
+      try values.withUnsafeMutableBufferPointer {
+        try objective.lossAndGradients(model, e: e, batch: batch, dE: dE, losses: $0, context: context)
+      }
     }
-    let softmax: Float = loss == .phase2 ? 0 : 0.5
-    let value = try TargetedObjective(bpr: 1, softmax: softmax, logitScale: config.logitScale).lossAndGradients(
-      model, e: e, batch: users.targeted, mode: mode, dE: dE, communicator: SoloCommunicator(), workspace: workspace)
-    var losses = ["bpr": value.bpr]
-    losses[loss.rawValue] = value.bpr + Double(softmax) * value.softmax + Double(config.balance) * balance
-    if softmax > 0 { losses["target_softmax"] = value.softmax }
+    if loss == .phase1 {
+      try run(UniversalObjective(logitScale: config.logitScale), users.universal)
+      return ["next_item": values[0], "phase1": values[0] + Double(config.balance) * balance, "balance": balance]
+    }
+    let softmax = loss == .phase2 ? 0 : 0.5
+    try run(TargetedObjective(bpr: 1, softmax: softmax, logitScale: config.logitScale), users.targeted)
+    var losses = ["bpr": values[0]]
+    losses[loss.rawValue] = values[0] + softmax * values[1] + Double(config.balance) * balance
+    if softmax > 0 { losses["target_softmax"] = values[1] }
     return losses
   }
 }

@@ -6,8 +6,8 @@ import TestSupport
 final class GoldenUsers {
   let packed: PackedBatch
   let input: SequenceEmbedding.Input
-  let universal: UniversalObjective.Batch
-  let targeted: TargetedObjective.Batch
+  let universal: StepBatch
+  let targeted: StepBatch
   private let valid: [Bool]
   private var lists: [Storage<Int32>] = []
 
@@ -53,13 +53,16 @@ final class GoldenUsers {
     if golden.config.logQ { logQ.base.update(from: try golden.file.floats("log_q"), count: negativeIds.count) }
     let negatives = SampledSoftmax.Negatives(
       rows: negativeIds, ids: negativeIds, logQ: golden.config.logQ ? UnsafePointer(logQ.base) : nil)
-    universal = .init(
-      packed: packed, input: input, targetRows: next, targets: next, negatives: negatives, globalPositions: columns.count)
-    usersOfRanks = Storage(count: 1)
-    usersOfRanks.base[0] = count
-    targeted = .init(
-      packed: packed, input: input, targetRows: last, targets: last, negatives: negatives,
-      usersOfRanks: UnsafeBufferPointer(usersOfRanks.buffer))
+    let users = Storage<Int>(count: 1)
+    users.base[0] = count
+    usersOfRanks = users
+    let (packed, input) = (packed, input)
+    func batch(_ targets: RowList) -> StepBatch {
+      StepBatch(
+        packed: packed, input: input, targetRows: targets, targets: targets, negatives: negatives,
+        usersOfRanks: UnsafeBufferPointer(users.buffer), globalPositions: columns.count)
+    }
+    (universal, targeted) = (batch(next), batch(last))
     lists = kept
   }
 

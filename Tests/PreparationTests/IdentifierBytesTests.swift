@@ -57,7 +57,7 @@ import Testing
     for second in 0..<2 { builder.addEvent(user: "u", item: spellings[0], seconds: second) }
     let dataset = try builder.write(to: folder.file("d"))
     let path = try folder.write("new.csv", "item,text\n\(spellings[0]),known\n\(spellings[1]),new\n")
-    let texts = try ItemTexts(path: path, newTo: dataset)
+    let texts = try NewItemTexts(path: path, newTo: dataset)
     #expect(texts.knownRows == 1 && bytes(texts.ids) == bytes([spellings[1]]))
   }
 }

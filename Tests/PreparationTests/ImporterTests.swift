@@ -25,7 +25,7 @@ import Testing
       try readAll(source, [.user, .item, .timestamp, .scene]) == ["1: 7|i|1.5|", "2! broken JSON x1", "3! missing value x1"])
   }
 
-  @Test func movieLensRatingsBecomeBehaviours() throws {
+  @Test func movieLensRatingsBecomeBehaviors() throws {
     let path = try folder.write("ratings.dat", "1::1193::5::978300760\n1::661::3::978302109\n1::2::6::3\n1::2::3\n")
     let source = try Importer.interactions(path, options(.movieLens1M))
     #expect(

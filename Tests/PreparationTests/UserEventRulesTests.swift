@@ -62,7 +62,7 @@ import Testing
     #expect(firsts.allSatisfy { (870...1_130).contains($0) })
   }
 
-  @Test func eventsOfOneItemAreShuffledByNameOfSceneAndBehaviour() throws {
+  @Test func eventsOfOneItemAreShuffledByNameOfSceneAndBehavior() throws {
     // Numbers of scenes and behaviors follow the file's order, so other rows in front must not matter either.
     let rows = [("a", "like"), ("b", "like"), ("a", "view"), ("b", "view"), ("c", "view")]
     func order(_ rows: [(String, String)], seed: UInt64) throws -> [String] {

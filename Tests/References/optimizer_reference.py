@@ -6,7 +6,7 @@ import torch
 
 
 def learning_rate(step, base, warmup, total, final=0.0):
-    """Rate of step 0 ... total-1: up to `base` at step warmup-1, then half a cosine towards final * base at `total` (ours)."""
+    """Rate of step 0 ... total-1: up to `base` at step warmup-1, then half a cosine toward final * base at `total` (ours)."""
     if step < warmup:
         return base * (step + 1) / warmup
     return base * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))))

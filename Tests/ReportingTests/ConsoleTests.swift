@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 @testable import Files
@@ -19,8 +20,8 @@ struct ConsoleTests {
   }
 
   @Test func controlCharactersOfATitleAreShown() {
-    #expect(Console.printable("a\u{1B}[31mb\nc\u{9B}") == "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}")
-    #expect(Console.printable("Amélie 映画 🎬") == "Amélie 映画 🎬")
+    #expect(printable("a\u{1B}[31mb\nc\u{9B}") == "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}")
+    #expect(printable("Amélie 映画 🎬") == "Amélie 映画 🎬")
   }
 
   @Test func tableColumnsAlign() {

@@ -25,7 +25,7 @@ final class Recorder: Sendable {
 struct ProgressBarTests {
   @Test func pipedWorkLeavesALineEveryTenSecondsAndOneAtTheEnd() {
     let recorder = Recorder()
-    let bar = ProgressBar("universal", total: 3200, unit: "steps", console: recorder.console(), clock: recorder.now)
+    let bar = ProgressBar("universal", total: 3200, unit: "step", console: recorder.console(), clock: recorder.now)
     for step in 1...240 {
       recorder.sleep(0.125)
       bar.update(completed: step * 10, note: "loss 5.43")
@@ -43,7 +43,7 @@ struct ProgressBarTests {
 
   @Test func aTerminalIsRedrawnTenTimesASecondAtMost() {
     let recorder = Recorder()
-    let bar = ProgressBar("read", total: nil, unit: "rows", console: recorder.console(terminal: true), clock: recorder.now)
+    let bar = ProgressBar("read", total: nil, unit: "row", console: recorder.console(terminal: true), clock: recorder.now)
     for _ in 0..<1000 {
       recorder.sleep(0.001)
       bar.advance()
@@ -58,7 +58,7 @@ struct ProgressBarTests {
   @Test func theLineFitsTheTerminalAndCoversTheLastOne() throws {
     let recorder = Recorder()
     let bar = ProgressBar(
-      "train", total: 10, unit: "steps", console: recorder.console(terminal: true, width: 40), clock: recorder.now)
+      "train", total: 10, unit: "step", console: recorder.console(terminal: true, width: 40), clock: recorder.now)
     bar.update(completed: 5, note: "a long note that does not fit into the line")
     recorder.sleep(1)
     bar.update(completed: 10, note: "")
@@ -72,7 +72,7 @@ struct ProgressBarTests {
 
   @Test func aNoteIsMadeForALineAndForTheEnd() {
     let recorder = Recorder()
-    let bar = ProgressBar("train", total: 40, unit: "steps", console: recorder.console(), clock: recorder.now)
+    let bar = ProgressBar("train", total: 40, unit: "step", console: recorder.console(), clock: recorder.now)
     var made: [Int] = []
     for step in 1...40 {
       recorder.sleep(1)
@@ -90,7 +90,7 @@ struct ProgressBarTests {
   @Test func quietSaysNothing() {
     let recorder = Recorder()
     let bar = ProgressBar(
-      "train", total: 10, unit: "steps", console: recorder.console(.quiet, terminal: true), clock: recorder.now)
+      "train", total: 10, unit: "step", console: recorder.console(.quiet, terminal: true), clock: recorder.now)
     bar.advance(by: 3)
     bar.finish()
     #expect(recorder.error.isEmpty)
@@ -98,7 +98,7 @@ struct ProgressBarTests {
 
   @Test func stepsOfAnEarlierRunDoNotCountForTheRate() {
     let recorder = Recorder()
-    let bar = ProgressBar("train", total: 2000, unit: "steps", completed: 1000, console: recorder.console(), clock: recorder.now)
+    let bar = ProgressBar("train", total: 2000, unit: "step", completed: 1000, console: recorder.console(), clock: recorder.now)
     recorder.sleep(20)
     bar.update(completed: 1100)
     #expect(recorder.error == ["train: 55 %, 1,100/2,000 steps, 5.00 steps/s, 3:00 left\n"])

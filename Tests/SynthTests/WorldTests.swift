@@ -57,7 +57,7 @@ struct WorldTests {
     #expect(counts[0] > 5 * counts[500])
   }
 
-  @Test func scenesAndBehavioursDifferInDensity() {
+  @Test func scenesAndBehaviorsDifferInDensity() {
     for key in [\WorldEvent.scene, \WorldEvent.behavior] {
       let counts = (0..<3).map { number in events.count { $0[keyPath: key] == number } }
       #expect(2 * counts[0] > 3 * counts[1])
@@ -68,7 +68,7 @@ struct WorldTests {
     #expect(users.allSatisfy { (200..<2000).contains($0) })
   }
 
-  @Test func rarerBehavioursMatchBetter() {
+  @Test func rarerBehaviorsMatchBetter() {
     // A user's style is the commonest of the items they met; no count of behaviors is used to find it.
     var matching = [0, 0, 0]
     var all = [0, 0, 0]

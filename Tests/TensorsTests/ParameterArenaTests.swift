@@ -82,8 +82,9 @@ import Testing
   }
 
   @Test func frozenParametersNeitherLearnNorDecay() {
-    let arena = ParameterArena(specs, seed: 9)
-    arena.freeze { $0 == "weight" || $0 == "bias" }
+    let grouped = specs.map { ["weight", "bias"].contains($0.name) ? $0.grouped(.fusion) : $0 }
+    let arena = ParameterArena(grouped, seed: 9)
+    arena.freeze { $0 == .fusion }
     arena.gradients.base.update(repeating: 2, count: arena.gradients.count)
     arena.clearFrozenGradients()
     for parameter in arena.parameters {

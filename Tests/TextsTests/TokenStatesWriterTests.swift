@@ -42,6 +42,18 @@ struct TokenStatesWriterTests {
     return values
   }
 
+  /// Of version 0.1.0, in camelCase and with another word for the width.
+  @Test func theRecordOfAnEarlierVersionIsRead() throws {
+    let record = try EncodingRecord(folder: Fixtures.path("earlier/dataset"))
+    #expect(record.width == 4 && record.itemsWithStates == 24 && record.itemTableChecksum == "9e44ec42")
+    try record.write(folder: folder.path)
+    #expect(try EncodingRecord(folder: folder.path) == record)
+    let now = try String(contentsOfFile: folder.file(EncodingRecord.fileName), encoding: .utf8)
+    for key in ["width", "items_with_states", "item_table_checksum", "file_checksum"] {
+      #expect(now.contains("\"\(key)\" : "), "\(key)")
+    }
+  }
+
   @Test func writesHashedStatesAndTheirRecord() throws {
     let encoder = HashedEncoder(dimension: 8, maxTokens: 16)
     let record = try writer(.f32).write(HashedSource(items: items, encoder: encoder), items: items)
@@ -51,7 +63,7 @@ struct TokenStatesWriterTests {
     #expect(try states(1) == [])
     #expect(try states(2) == Array(expected[8...]))
     #expect(try EncodingRecord(folder: folder.path) == record)
-    let counts = [record.items, record.itemsWithStates, record.rows, record.dimension, record.tokens]
+    let counts = [record.items, record.itemsWithStates, record.rows, record.width, record.tokens]
     #expect(counts == [3, 2, 3, 8, 16] as [Int])
     let file = try MappedFile(path: folder.file(TokenStates.fileName))
     #expect(record.fileChecksum == hexadecimal(CRC32.of(file.bytes)))

@@ -114,7 +114,7 @@ struct OnePassTests {
     #expect(throws: InputError.self) { try world.leg(config, of: "none", on: dataset) }
   }
 
-  @Test func cataloguesOfAnySizeAreJudged() throws {
+  @Test func cataloguesOfAnySizeAreEvaluated() throws {
     for items in 1...6 {
       var builder = DatasetBuilder()
       let folder = try world.directory("small \(items)").path

@@ -108,9 +108,11 @@ final class TrainingWorld: Sendable {
   }
 
   /// A model that nobody has trained.
-  func model(_ config: RunConfig, userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
+  func model(
+    _ config: RunConfig, userHead: ModelShape.UserHeadKind? = nil, communicator: any Communicator = SoloCommunicator()
+  ) throws -> PreciseModel {
     try ModelFactory.make(
-      config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: SoloCommunicator(), userHead: userHead)
+      config, dataset, try ModelFactory.tokenStates(config, dataset), communicator: communicator, userHead: userHead)
   }
 
   /// Metrics of a model on the validation events of a task's users.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains on two hosts with an address each, TCP between them, and on two threads of one process: every step's loss and the final
-# embeddings must be equal bit by bit, and the gradients must have gone over the cable. A minute at the most.
+# embeddings must be equal bit for bit, and the gradients must have gone over the cable. A minute at the most.
 #
 #   cluster/hostfile/test.sh      needs the release build, or PRECISE; REQUIRED=1 allows no skip (see two-hosts.sh)
 #

@@ -61,5 +61,5 @@ bench "targeted, BPR and softmax, 2 ranks, all in bf16" --ranks 2 --phase target
 "$precise" synth --out "$work/raw" --users 300 --items 200 --quiet >"$work/output"
 "$precise" prepare --interactions "$work/raw/interactions.csv" --items "$work/raw/items.csv" --out "$work/dataset" --quiet >"$work/output"
 "$precise" encode "$work/dataset" --quiet >"$work/output"
-train "universal, 2 ranks, scenes and behaviours" --ranks 2
+train "universal, 2 ranks, scenes and behaviors" --ranks 2
 exit "$status"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Four claims of the model, judged by the metrics of real runs: python3 claims.py BOTH IDS TEXT ALONE [--phase shop] [--metric recall@10] [--strict]
+"""Four claims of the model, evaluated on the metrics of real runs: python3 claims.py BOTH IDS TEXT ALONE [--phase shop] [--metric recall@10] [--strict]
 
 Each argument is a run directory that `precise evaluate` has left an evaluation.json in, all of one data set and one width of embeddings:
 BOTH has an ID half and a semantic half and at least one targeted phase, IDS has IDs alone (semantic_dim: 0, fusion: paper), TEXT has text alone
@@ -135,7 +135,9 @@ def check(runs, records, phase):
         for name in ("universal", phase):
             if name in record and "test" in record[name]:
                 protocol = record[name]["test"].get("protocol", {})
-                protocols[run] = {key: protocol.get(key) for key in ("dataset", "filter_seen", "candidates", "split")}
+                protocols[run] = {key: protocol.get(key) for key in ("filter_seen", "candidates", "split")}
+                # Earlier versions called it `dataset`.
+                protocols[run]["dataset_checksum"] = protocol.get("dataset_checksum", protocol.get("dataset"))
     if len({json.dumps(protocol) for protocol in protocols.values()}) > 1:
         raise Incomparable("runs were measured by different protocols: " + "; ".join(f"{run} {protocols[run]}" for run in protocols))
 
@@ -153,7 +155,7 @@ def against(model, others):
 
 
 def claims(names, records, lists, phase, metric):
-    """Title, model, what it is held against, for each of the four."""
+    """Title, model, what it is compared with, for each of the four."""
     (both, ids, text, alone) = zip(names, records, lists)
     of = lambda run, phase, split, bucket: value(run[1], run[0], phase, split, bucket, metric, run[2].get((phase, split), ()))
     universal = lambda run, bucket: of(run, "universal", "test", bucket)
@@ -165,7 +167,7 @@ def claims(names, records, lists, phase, metric):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Four claims, judged by the metrics of real runs.")
+    parser = argparse.ArgumentParser(description="Four claims, evaluated on the metrics of real runs.")
     parser.add_argument("runs", nargs=4, metavar="RUN", help="both halves, IDs alone, text alone, targeted alone")
     parser.add_argument("--phase", default="shop", help="the targeted phase (default: shop)")
     parser.add_argument("--metric", default="recall@10", help="the metric (default: recall@10)")

@@ -6,7 +6,7 @@
 #   cluster/local/fuzz.sh [--seconds N] [--jobs N] [TARGET...]     default: 20 seconds, one target at a time, every target
 #   cluster/local/fuzz.sh --input FILE TARGET                      one input alone, such as a finding
 #
-# Builds into .build-fuzz (4 minutes the first time). Findings are saved in .build-fuzz/findings, with the log beside them; one that is mended
+# Builds into .build-fuzz (4 minutes the first time). Findings are saved in .build-fuzz/findings, with the log beside them; one that is fixed
 # goes into Tests/Fuzzing/Seeds. Needs the Swift toolchain and what install.sh installs. Prints a table; ends with 1 on a finding.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,7 +24,7 @@ done
 resources=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["paths"]["runtimeResourcePath"])')
 runtime=$resources/clang/lib/linux/libclang_rt.fuzzer_no_main-$(uname -m).a
 [ -e "$runtime" ] || { echo "error: this Swift has no fuzzer: no $runtime" >&2 && exit 1; }
-# Optimised, because what is tried a second is what counts; the checks that trap stay in.
+# Optimized, because what is tried a second is what counts; the checks that trap stay in.
 PRECISE_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product Fuzzing --sanitize=address -Xswiftc -enable-testing \
   -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp,indirect-calls -Xcc -fsanitize=fuzzer-no-link \
   -Xlinker "$runtime" -Xlinker -lstdc++ >&2

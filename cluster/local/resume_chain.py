@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains a run in legs on other numbers of ranks, each stopped by SIGUSR1, and compares every step's loss with the straight run's.
 
-    cluster/local/resume_chain.py [--chain 1,2,4,3,1] [--carrier threads|processes] [--steps 100] [--precision fp32]
+    cluster/local/resume_chain.py [--chain 1,2,4,3,1] [--backend threads|processes] [--steps 100] [--precision fp32]
 
 The run has two phases of so many steps, dropout, drawn negatives and trained token states; the legs end at even distances over both,
 most of them in the middle of an epoch. Prints a table with the worst difference of each leg's losses, as a share of the loss; ends with
@@ -37,7 +37,7 @@ def steps_made(run):
 
 def leg(world, run, ranks, options, until):
     """Goes on on so many ranks until so many steps are made (None: to the end); where it stopped."""
-    job = Job(ranks, options.carrier, words(world, run, options, "--resume"), world / "log")
+    job = Job(ranks, options.backend, words(world, run, options, "--resume"), world / "log")
     while until and job.process.poll() is None and steps_made(run) < until:
         time.sleep(0.002)
     if until:
@@ -58,7 +58,7 @@ def leg(world, run, ranks, options, until):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--chain", default="1,2,4,3,1")
-    parser.add_argument("--carrier", default="threads", choices=["threads", "processes"])
+    parser.add_argument("--backend", default="threads", choices=["threads", "processes"])
     parser.add_argument("--steps", type=int, default=100, help="of each phase")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     options = parser.parse_args()
@@ -84,7 +84,7 @@ def main():
             if found.keys() != straight.keys():
                 raise Fault("metrics.jsonl has not the straight run's steps")
             worst = max(abs(found[step] - straight[step]) / abs(straight[step]) for step in straight)
-            print(f"{len(found)} steps on {options.chain} ranks ({options.carrier}), worst difference of a loss {worst:.2e}: "
+            print(f"{len(found)} steps on {options.chain} ranks ({options.backend}), worst difference of a loss {worst:.2e}: "
                   f"{'fine' if is_fine else 'above 1e-4'}")
         except Fault as fault:
             is_fine = False

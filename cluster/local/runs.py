@@ -61,7 +61,7 @@ def checkpoints(run):
 
 
 def numbers(run):
-    """The checksums of the newest and the best checkpoint of each phase: equal when every trained number is, bit by bit."""
+    """The checksums of the newest and the best checkpoint of each phase: equal when every trained number is, bit for bit."""
     result = {}
     for phase, manifests in checkpoints(run).items():
         newest = max(manifests, key=lambda manifest: manifest["step"])
@@ -152,10 +152,10 @@ def leftovers(folder):
 class Job:
     """A training that is started and then disturbed: one process of many threads, or processes under mpirun."""
 
-    def __init__(self, ranks, carrier, words, output):
-        self.ranks, self.carrier = ranks, carrier
+    def __init__(self, ranks, backend, words, output):
+        self.ranks, self.backend = ranks, backend
         self.output = output
-        if carrier == "threads":
+        if backend == "threads":
             words = [PRECISE, *words, "--ranks", ranks]
         else:
             words = [MPI, ranks, PRECISE, *words]
@@ -164,7 +164,7 @@ class Job:
 
     def members(self):
         """The ranks' processes."""
-        if self.carrier == "threads":
+        if self.backend == "threads":
             return [self.process.pid]
         return [pid for pid in descendants(self.process.pid) if executable(pid) == PRECISE]
 

@@ -1,8 +1,8 @@
 """Compares runs of one configuration on different ranks: python3 same_numbers.py [--equal] FOLDER RUN...
 
-The first run is what the others are held against. A run NAME may have a twin again-NAME, which must be equal bit by bit.
+The first run is what the others are compared with. A run NAME may have a twin again-NAME, which must be equal bit for bit.
 Ends with 1 when a loss differs by more than 1e-4 of itself, or an embedding by more than 1e-3 of the largest number;
-with --equal, when any of them differs at all: sums are formed in rank order on every carrier, so as many ranks give the same bits.
+with --equal, when any of them differs at all: sums are formed in rank order on every backend, so as many ranks give the same bits.
 """
 
 import array
@@ -54,11 +54,11 @@ def main():
                 for kind in embeddings
             )
             is_fine = is_fine and same
-            print(f"{'  twice':<16} {'equal bit by bit' if same else 'NOT EQUAL'}")
+            print(f"{'  twice':<16} {'equal bit for bit' if same else 'NOT EQUAL'}")
     if {"threads-3", "processes-3"} <= set(names):
         same = losses(folder / "threads-3") == losses(folder / "processes-3")
         is_fine = is_fine and same
-        print(f"threads and processes, 3 ranks: losses {'equal bit by bit' if same else 'NOT EQUAL'}")
+        print(f"threads and processes, 3 ranks: losses {'equal bit for bit' if same else 'NOT EQUAL'}")
     sys.exit(0 if is_fine else 1)
 
 

@@ -40,9 +40,9 @@ for names in "$@"; do
       *) echo "error: $name is no sanitizer of ours; see the top of $0" >&2 && exit 1 ;;
     esac
   done
-  # The address sanitizer's runtime has that of undefined behaviour in it.
+  # The address sanitizer's runtime has that of undefined behavior in it.
   if [ "$names" = undefined ]; then options+=(-Xlinker "$runtimes/libclang_rt.ubsan_standalone-$(uname -m).a"); fi
-  # Instrumented loops do not vectorise, and say so.
+  # Instrumented loops do not vectorize, and say so.
   options+=(-Xcc -Wno-pass-failed)
   chosen=$filter
   if [ -z "$filter" ] && [ "$names" = thread ]; then chosen=$threads; fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same step on one rank of one core and on two ranks of two, as threads and as processes, in turns: medians and their spread.
+# The same step on one rank of one core and on two ranks of two, as threads and as processes, alternating: medians and their spread.
 #
 #   cluster/local/scaling.sh [CONFIG [ROUNDS]]      default: Configs/bench-base.yaml, 5 rounds
 #

@@ -39,7 +39,7 @@ def is_grown(column, before, after, ranks):
     if column == "threads":
         return after > before + ranks
     if column.startswith("proportional"):
-        return False  # pages shared with other processes count for more when those end: shown, not judged
+        return False  # pages shared with other processes count for more when those end: shown, not counted as a leak
     return after > before + max(before / 100, 1024) if column.endswith("KiB") else after > before
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change goes in: installs what is missing, builds with warnings as errors, checks format,
-# imports and budgets, runs the tests, those of MPI ranks under mpirun first. Ends with the first failure's status; the last lines are those of `swift test`.
+# imports and budgets, runs the tests, those of MPI ranks under mpirun first. Ends with the first failure's status; the last lines
+# are those of `swift test`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Submits train.sbatch to a real Slurm on this machine (one-machine.sh): a training by each launcher that there is, whose losses and
-# embeddings must be those of two threads bit by bit; then a training that is preempted, goes back into the queue and on from its
+# embeddings must be those of two threads bit for bit; then a training that is preempted, goes back into the queue and on from its
 # checkpoint, and must end as one that nobody disturbed. About a minute.
 #
 # Before that, signals at every moment of the script itself, with stand-ins for Slurm (signals.sh).
@@ -32,7 +32,7 @@ for name in threads-2 by-default by-mpirun; do
 done
 python3 "$root/cluster/local/same_numbers.py" --equal "$work" threads-2 by-default by-mpirun
 
-# Preempted, back into the queue, and on from its checkpoint: the run that nobody disturbed, bit by bit.
+# Preempted, back into the queue, and on from its checkpoint: the run that nobody disturbed, bit for bit.
 OPTIONS="--set universal.steps=400"
 read -ra options <<<"$OPTIONS"
 precise train --config "$CONFIG" --data "$DATA" --out "$work/undisturbed" --ranks 2 --quiet "${options[@]}"

@@ -1,3 +1,4 @@
+import Files
 import Reporting
 
 /// A picture of dots: panels over one legend, in each groups side by side, and in a group a dot for each variant.

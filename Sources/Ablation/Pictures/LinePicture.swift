@@ -1,3 +1,4 @@
+import Files
 import Reporting
 
 /// A picture of lines: panels over one legend, and in each a line for each variant with its spread over seeds as a band.

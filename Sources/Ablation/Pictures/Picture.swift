@@ -1,3 +1,4 @@
+import Files
 import Reporting
 
 /// What the pictures of an ablation (SVG) have in common: page, colors, legend, axes.

@@ -44,7 +44,7 @@ extension AblationResults {
     }
   }
 
-  /// Buckets of the grid that no run knows: misspelt, or of another version.
+  /// Buckets of the grid that no run knows: misspelled, or of another version.
   package var unknownBuckets: [String] {
     let entries = records.values.flatMap(\.values).flatMap { record in
       record.evaluated.values.flatMap { $0.values.flatMap { $0.values.flatMap(\.values) } }

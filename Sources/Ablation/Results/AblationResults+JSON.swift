@@ -29,8 +29,8 @@ extension AblationResults {
   private func variantJSON(_ variant: AblationGrid.Variant) -> JSONValue {
     .object([
       .init("name", .string(variant.name)), .init("set", .array(variant.overrides.map { .string($0.text) })),
-      .init("data", data[variant.name].map { JSONValue.string($0.path) } ?? .null),
-      .init("dataset", data[variant.name].map { JSONValue.string($0.checksum) } ?? .null),
+      .init("dataset", data[variant.name].map { JSONValue.string($0.path) } ?? .null),
+      .init("dataset_checksum", data[variant.name].map { JSONValue.string($0.checksum) } ?? .null),
     ])
   }
 

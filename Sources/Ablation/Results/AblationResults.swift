@@ -83,7 +83,7 @@ package struct AblationResults: Sendable {
   package func protocolText(_ variant: String, _ selection: Selection) -> String? {
     for seed in grid.seeds {
       guard case .object(let fields) = entry(variant, seed, selection, nil)?["protocol"] else { continue }
-      return fields.filter { !["checkpoint", "dataset"].contains($0.key) }.map { field in
+      return fields.filter { !["checkpoint", "dataset_checksum", "dataset"].contains($0.key) }.map { field in
         let value = if case .string(let text) = field.value { text } else { field.value.line }
         return "\(field.key) \(value)"
       }.joined(separator: "; ")

@@ -77,7 +77,7 @@ package struct AblationTable {
     }
     lines += PopularityPicture(results).table(test)
     lines += [""] + table("validation, all", validation, columns: grid.metrics.map { ($0, "all", $0) }, isTest: false)
-    // Training judges in one way, whatever the ways to judge what it has trained.
+    // Training evaluates in one way, whatever the ways to evaluate what it has trained.
     return lines + (label == grid.settings.first?.label ? CurvePicture(results).table(phase) : [])
   }
 

@@ -9,23 +9,23 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
     /// `hashed`, or the name of a language model.
     package var encoder: String
     /// dₜ, the width of a state.
-    @Bounded<ExtentBounds> package var dimension: Int
+    @Bounded<ExtentBounds> package var width: Int
     /// The most states that an item may have.
     @Bounded<ExtentBounds> package var tokens: Int
     /// The checksum of the states (`TokenStates.checksum`); nil in checkpoints from before it was noted.
     package var checksum: String?
 
     /// Describes an encoding.
-    package init(encoder: String, dimension: Int, tokens: Int, checksum: String? = nil) {
+    package init(encoder: String, width: Int, tokens: Int, checksum: String? = nil) {
       self.encoder = encoder
-      self.dimension = dimension
+      self.width = width
       self.tokens = tokens
       self.checksum = checksum
     }
 
     /// Whether two encodings turn texts into states of the same kind, if perhaps of other texts.
     package func isSameKind(as other: Encoding) -> Bool {
-      encoder == other.encoder && dimension == other.dimension && tokens == other.tokens
+      encoder == other.encoder && width == other.width && tokens == other.tokens
     }
 
     /// Whether two encodings are the same states, as far as either knows.
@@ -34,7 +34,7 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
     }
 
     /// `hashed, 16 tokens of 128`.
-    package var description: String { "\(encoder), \(tokens) tokens of \(dimension)" }
+    package var description: String { "\(encoder), \(tokens) tokens of \(width)" }
   }
 
   /// The scenes' names, in the order of their embedding's rows.
@@ -60,11 +60,11 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
       let indices = Dictionary(old.enumerated().map { (Identifier($1), $0) }) { first, _ in first }
       return names.map { indices[Identifier($0)] }
     }
-    switch parameter.name {
-    case "scene": return indices(scenes, old.scenes)
-    case "behavior": return indices(behaviors, old.behaviors)
-    case "fusion.gate.weight": return (0..<parameter.value.rows).map { $0 }
-    default: return nil
+    switch parameter.rows {
+    case .scenes: return indices(scenes, old.scenes)
+    case .behaviors: return indices(behaviors, old.behaviors)
+    case .tokens: return (0..<parameter.value.rows).map { $0 }
+    case .fixed: return nil
     }
   }
 }

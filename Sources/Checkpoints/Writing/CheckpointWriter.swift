@@ -7,9 +7,9 @@ import Tensors
 
 /// Writes a phase's checkpoints, whole or not at all, while training goes on or before it does.
 ///
-/// A rank's part: a copy of its numbers, then, bit by bit whenever training calls `advance`, the exchange that brings rows to the
+/// A rank's part: a copy of its numbers, then, little by little whenever training calls `advance`, the exchange that brings rows to the
 /// ranks that write them; a thread of its own writes and flushes the files. When every rank has written its files, rank 0 puts
-/// the manifest beside them and renames the folder. All calls but `advance`, `isBehind` and `takeFailure` are collective.
+/// the manifest beside them and renames the folder. All calls but `advance` and `state` are collective.
 /// docs/distributed.md, "Failing and resuming".
 package final class CheckpointWriter {
   /// How numbers get from the model into files.
@@ -20,8 +20,39 @@ package final class CheckpointWriter {
     case synchronous
   }
 
-  /// Whether a checkpoint is being written.
-  package private(set) var isUnderWay = false
+  /// How far the checkpoint is, as this rank knows without asking anybody.
+  ///
+  ///     idle ── begin ──▶ writing ── advance ──▶ written ── settle ──▶ placing ──▶ idle
+  ///                                                │                     │
+  ///      a rank could not write its files: idle ◀──┘                     └──▶ failed ── settle ──▶ idle
+  ///
+  /// `finish` goes from wherever it is to idle. From `begin` to the end of `written` all ranks are under way; only rank 0 is ever placing
+  /// or failed, the others are idle meanwhile.
+  package enum State: Sendable, Equatable {
+    /// Nothing is to be done.
+    case idle
+    /// This rank has files to write still.
+    case writing
+    /// This rank's files are on the disk; those of others perhaps not.
+    case written
+    /// Every rank's files are, and rank 0 renames the folder on a thread of its own.
+    case placing
+    /// The folder could not be renamed, which nobody has been told yet.
+    case failed(String)
+
+    /// Whether files are being written: the same on every rank.
+    package var isUnderWay: Bool { self == .writing || self == .written }
+  }
+
+  /// What is written, from `begin` until no rank is behind.
+  private struct UnderWay {
+    let manifest: CheckpointManifest
+    let whenInPlace: @Sendable () throws -> Void
+    /// The folder that all write into; on rank 0.
+    let folder: OutputFolder?
+    let temporary: String
+  }
+
   private let contents: CheckpointContents
   private let ranksOnHost: Int
   private let communicator: any Communicator
@@ -29,10 +60,7 @@ package final class CheckpointWriter {
   private let stream: RowStream
   private let copy = CheckpointCopy()
   private var tables: [CheckpointLayout.Kind: RowStream.Table] = [:]
-  private var manifest: CheckpointManifest?
-  private var whenInPlace: (@Sendable () throws -> Void)?
-  private var folder: OutputFolder?
-  private var temporary = ""
+  private var underWay: UnderWay?
 
   /// Prepares to write checkpoints of these contents, whose extents stay as they are.
   ///
@@ -44,8 +72,12 @@ package final class CheckpointWriter {
     stream = RowStream(contents.model.items, communicator: communicator, queue: queue)
   }
 
-  /// Whether this rank has still to write files of the checkpoint under way; known without asking anybody.
-  package var isBehind: Bool { isUnderWay && !(stream.isDone && queue.isIdle) }
+  /// How far the checkpoint is.
+  package var state: State {
+    if underWay != nil { return stream.isDone && queue.isIdle ? .written : .writing }
+    guard queue.isIdle else { return communicator.rank == 0 ? .placing : .idle }
+    return queue.failure.map { .failed($0) } ?? .idle
+  }
 
   /// Whether every rank has memory for the copy that an asynchronous checkpoint needs.
   package func canCopy(available: Int = Machine.memory) throws -> Bool {
@@ -59,8 +91,9 @@ package final class CheckpointWriter {
   ///
   /// Collective; nothing happens where memory is short.
   package func prepareToCopy() throws {
-    precondition(!isUnderWay, "memory is taken while a checkpoint is written")
+    precondition(underWay == nil, "memory is taken while a checkpoint is written")
     guard try canCopy() else { return }
+    // Safe: a checkpoint is copied only when the queue is idle, so that nobody else touches the copy meanwhile.
     nonisolated(unsafe) let storages = copy.reserve(contents)
     queue.run { for storage in storages { storage.populate() } }
   }
@@ -72,71 +105,53 @@ package final class CheckpointWriter {
   package func begin(
     _ manifest: CheckpointManifest, at path: String, mode: Mode, whenInPlace: @escaping @Sendable () throws -> Void = {}
   ) throws -> String? {
-    precondition(!isUnderWay, "a checkpoint is begun before the last is finished")
-    if let failure = try makeFolder(path) { return failure }
+    precondition(underWay == nil, "a checkpoint is begun before the last is finished")
+    let (made, failure) = try makeFolder(path)
+    if let failure { return failure }
+    let temporary = try communicator.broadcast(made?.temporaryPath)
     try prepareTables()
-    self.manifest = manifest
-    self.whenInPlace = whenInPlace
     queue.reset()
-    isUnderWay = true
+    underWay = UnderWay(manifest: manifest, whenInPlace: whenInPlace, folder: made, temporary: temporary)
     if mode == .asynchronous { copy.take(contents, isFirstRank: communicator.rank == 0) }
     let sources = contents.kinds.compactMap { kind in
       tables[kind].map { (table: $0, blocks: mode == .asynchronous ? copy.blocks(kind) : contents.blocks(kind)) }
     }
-    if communicator.rank == 0 { writeDense(mode) }
+    if communicator.rank == 0 { writeDense(mode, into: temporary) }
     stream.begin(sources, of: mode == .asynchronous ? copy : contents.model.items, folder: temporary)
     return mode == .asynchronous ? nil : try finish()
   }
 
   /// Moves this rank's part on by a slice, without waiting.
   package func advance() throws {
-    if isUnderWay { try stream.advance() }
+    if underWay != nil { try stream.advance() }
   }
 
-  /// Puts the checkpoint in place, once no rank is behind.
+  /// Begins to put the checkpoint in place, once no rank is behind; without waiting for anybody's disk.
   ///
-  /// Rank 0's renaming goes on in the background.
-  ///
-  /// - Returns: why a rank could not write its files; nil when all could.
-  package func settle() throws -> String? {
-    precondition(isUnderWay && !isBehind, "a checkpoint is settled before its files are written")
-    isUnderWay = false
-    let failure = try communicator.firstText(queue.failure)
-    let files = try agreeOnFiles()
-    defer { folder = nil }
-    guard failure == nil else {
-      // Dropping the folder removes it.
-      queue.reset()
-      return failure
-    }
-    if communicator.rank == 0, let folder { putInPlace(folder, files) }
-    return nil
+  /// - Parameter isBehind: whether any rank was writing when the ranks last told each other.
+  /// - Returns: why a rank could not write its files, or, on rank 0 alone, why the checkpoint could not be put in place; told once.
+  package func settle(isBehind: Bool) throws -> String? {
+    if state.isUnderWay && !isBehind, let failure = try close() { return failure }
+    return takeFailure()
   }
 
   /// Waits until the checkpoint under way is in place on the disk.
   ///
   /// - Returns: why it is not; the same on every rank.
   package func finish() throws -> String? {
-    if isUnderWay {
+    if underWay != nil {
       var backoff = Backoff(on: Channels.checkpoints)
-      while isBehind {
+      while state == .writing {
         if try stream.advance() {
           backoff = Backoff(on: Channels.checkpoints)
         } else {
           try backoff.pause(communicator)
         }
       }
-      if let failure = try settle() { return failure }
+      if let failure = try close() { return failure }
     }
     queue.wait()
     return try communicator.firstText(takeFailure())
-  }
-
-  /// Why the last checkpoint could not be put in place, told once; known on rank 0.
-  package func takeFailure() -> String? {
-    guard !isUnderWay, queue.isIdle, let failure = queue.failure else { return nil }
-    queue.reset()
-    return failure
   }
 
   /// Gives up what is under way: its memory goes.
@@ -147,9 +162,33 @@ package final class CheckpointWriter {
 
   // MARK: Parts
 
-  /// Rank 0 makes the folder that all write into; returns why it cannot.
-  private func makeFolder(_ path: String) throws -> String? {
-    var failure: String?
+  /// From written to placing on rank 0, to idle on the others; returns why a rank could not write its files.
+  private func close() throws -> String? {
+    guard state == .written, let checkpoint = underWay else {
+      preconditionFailure("a checkpoint is settled before its files are written")
+    }
+    underWay = nil
+    let failure = try communicator.firstText(queue.failure)
+    let files = try agreeOnFiles()
+    guard failure == nil else {
+      // Dropping the folder removes it.
+      queue.reset()
+      return failure
+    }
+    putInPlace(checkpoint, files)
+    return nil
+  }
+
+  /// From failed to idle.
+  private func takeFailure() -> String? {
+    guard case .failed(let reason) = state else { return nil }
+    queue.reset()
+    return reason
+  }
+
+  /// Rank 0 makes the folder that all write into; or why it cannot.
+  private func makeFolder(_ path: String) throws -> (OutputFolder?, failure: String?) {
+    var (folder, failure): (OutputFolder?, String?) = (nil, nil)
     if communicator.rank == 0 {
       do {
         folder = try OutputFolder(path: path, kind: .init("a checkpoint", marker: CheckpointManifest.fileName), overwrite: true)
@@ -157,9 +196,7 @@ package final class CheckpointWriter {
         failure = "\(error)"
       }
     }
-    if let failure = try communicator.firstText(failure) { return failure }
-    temporary = try communicator.broadcast(folder?.temporaryPath)
-    return nil
+    return (folder, try communicator.firstText(failure))
   }
 
   /// Finds out once what every checkpoint of the phase has in common.
@@ -196,7 +233,7 @@ package final class CheckpointWriter {
     return counts
   }
 
-  private func writeDense(_ mode: Mode) {
+  private func writeDense(_ mode: Mode, into temporary: String) {
     let parameters = contents.model.parameters
     guard let optimizer = contents.optimizer else { preconditionFailure("a checkpoint without the optimizer's moments") }
     var flat = [parameters.values.base, optimizer.firstMoments.base, optimizer.secondMoments.base]
@@ -244,12 +281,14 @@ package final class CheckpointWriter {
     return files
   }
 
-  private func putInPlace(_ folder: OutputFolder, _ files: [CheckpointManifest.File]) {
-    guard var manifest, let whenInPlace else { return }
+  private func putInPlace(_ checkpoint: UnderWay, _ files: [CheckpointManifest.File]) {
+    guard let made = checkpoint.folder else { return }
+    var manifest = checkpoint.manifest
     manifest.files = files
     manifest.vocabulary = contents.vocabulary
-    nonisolated(unsafe) let folder = folder
-    queue.run { [manifest] in
+    // Safe: the writer has given it up, so that the job alone has it.
+    nonisolated(unsafe) let folder = made
+    queue.run { [manifest, whenInPlace = checkpoint.whenInPlace] in
       try manifest.write(to: folder.temporaryPath)
       try folder.commit()
       try whenInPlace()

@@ -32,6 +32,7 @@ final class FileQueue: Sendable {
 
   /// Adds bytes to the file; they must stay as they are until `done` is called, which it is in any case.
   func append(_ bytes: UnsafeRawBufferPointer, done: @escaping @Sendable () -> Void = {}) {
+    // Safe: by the promise above, nobody writes to them until the job is done.
     nonisolated(unsafe) let bytes = bytes
     run { [self] in try file.writer?.append(bytes) }
     queue.async(execute: done)
@@ -75,8 +76,9 @@ final class FileQueue: Sendable {
     var checksums: [String: UInt32] = [:]
   }
 
-  /// The file being written; touched by jobs only, one at a time.
+  /// The file being written.
   private final class OpenFile: @unchecked Sendable {
+    // Unchecked: only jobs touch it, and the queue does one at a time.
     var writer: SafetensorsWriter?
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 
 /// A rank's error, with what it takes to find the rank again.
 package struct RankFailure: Error, CustomStringConvertible {
@@ -14,7 +15,7 @@ package struct RankFailure: Error, CustomStringConvertible {
   /// Notes an error of this rank.
   package init(_ communicator: any Communicator, cause: any Error) {
     rank = communicator.rank
-    host = ProcessInfo.processInfo.hostName
+    host = Machine.host
     position = communicator.state.position
     self.cause = cause
   }

@@ -23,7 +23,7 @@ package struct AblationGrid: Sendable, Equatable {
     package let overrides: [Override]
   }
 
-  /// One way to judge what has been trained.
+  /// One way to evaluate what has been trained.
   package struct Setting: Sendable, Equatable {
     /// Keys below `evaluation`; none = as the configuration has them.
     package let overrides: [Override]
@@ -62,7 +62,7 @@ package struct AblationGrid: Sendable, Equatable {
   package var metrics = ["recall@10", "ndcg@10"]
   /// The buckets of the tables.
   package var buckets = ["all", "head", "mid", "tail", "unseen"]
-  /// Each way to judge; one at least.
+  /// Each way to evaluate; one at least.
   package var settings = [Setting(overrides: [])]
   /// Which checkpoints stay.
   package var keep = Keep.all
@@ -103,5 +103,29 @@ package struct AblationGrid: Sendable, Equatable {
         origin: .line(override.line))
     }
     return problem
+  }
+}
+
+extension AblationGrid {
+  /// The keys of a grid's file, for the reference and for suggestions; `AblationReader` reads them.
+  static let keys: [ConfigKeys.Description] = [
+    key("data", "a folder", "--data", "data set of every variant that names none of its own"),
+    key("config", "a file", nil, "configuration that the variants are variants of"),
+    key("set", "a section", "{}", "keys of the configuration that every variant sets, each under its dotted path"),
+    key("seeds", "a list of whole numbers", "[1, 2, 3]", "each variant is trained once with each of them as its seed"),
+    key("base", "a variant's name", "the first", "variant that the others are compared with"),
+    key(
+      "variants", "a section", nil,
+      "names, each with the keys it sets under their dotted paths, and data for a data set of its own"),
+    key("phases", "a list of names", "all", "phases that are evaluated"),
+    key("metrics", "a list of recall@k, ndcg@k, mrr", "[recall@10, ndcg@10]", "metrics of the tables"),
+    key("buckets", "a list of names", "[all, head, mid, tail, unseen]", "groups of users that have a column in the tables"),
+    key("evaluate", "a section", "{}", "keys below evaluation, each with a value or a list; every combination is evaluated"),
+    key("keep", "one of all, results", "all", "checkpoints that stay: those the configuration keeps, or each phase's result"),
+  ]
+
+  /// - Parameter value: the default; nil where the file must say.
+  private static func key(_ path: String, _ rule: String, _ value: String?, _ reason: String) -> ConfigKeys.Description {
+    ConfigKeys.Description(path: path, rule: rule, value: value ?? "", reason: reason)
   }
 }

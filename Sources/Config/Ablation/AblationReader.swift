@@ -37,10 +37,8 @@ extension AblationGrid {
 
 /// Takes a grid's nodes apart, noting every fault on the way.
 private struct AblationReader {
-  private static let keys = [
-    "data", "config", "set", "seeds", "base", "variants", "phases", "metrics", "buckets", "evaluate", "keep",
-  ]
-  /// Far more runs, and ways to judge each, than anybody waits for.
+  private static let keys = AblationGrid.keys.map(\.path)
+  /// Far more runs, and ways to evaluate each, than anybody waits for.
   private static let (mostRuns, mostSettings) = (10_000, 64)
   /// What a variant may say besides keys of the configuration.
   private static let dataKey = "data"
@@ -158,7 +156,7 @@ private struct AblationReader {
       if values.isEmpty { fault("\(path).\(key)", node, "needs a value") }
       let choices = values.map { AblationGrid.Override(text: "\(key)=\($0.flow)", line: line(node)) }
       guard combinations.count * choices.count <= Self.mostSettings else {
-        fault("\(path).\(key)", node, "makes more than \(Self.mostSettings) ways to judge")
+        fault("\(path).\(key)", node, "makes more than \(Self.mostSettings) ways to evaluate")
         break
       }
       combinations = combinations.flatMap { before in choices.map { before + [$0] } }

@@ -1,10 +1,18 @@
 /// A section of the configuration: a struct that starts with its defaults, and the table of its keys.
 protocol ConfigSection: Sendable, Equatable {
   init()
+  /// What the section is for: a sentence or two for the reference, read by people who have not seen the model's page.
+  static var about: String { get }
   static var keys: [ConfigKey<Self>] { get }
 }
 
 extension ConfigSection {
+  /// The keys as the reference and the schema need them, whatever their types.
+  static var nodes: [ConfigKeys.Node] {
+    let defaults = Self()
+    return keys.map { ConfigKeys.Node(name: $0.name, reason: $0.reason, form: $0.form(defaults)) }
+  }
+
   /// Every key with its present value, in the table's order.
   var entries: [ConfigText.Entry] {
     Self.keys.map { ConfigText.Entry(name: $0.name, reason: $0.reason, text: $0.write(self)) }
@@ -42,14 +50,12 @@ extension ConfigSection {
 
 /// One key of a section, declared once: its name, its range, its reason, and where in the struct it lives.
 ///
-/// The property's initial value is the default. Reader, writer and listing all walk the same table.
+/// The property's initial value is the default. Reader, writer, reference and schema all walk the same table.
 struct ConfigKey<Section: Sendable>: Sendable {
   let name: String
   let reason: String
-  /// What a value must be: "a whole number from 1 to 64"; empty for a section.
-  let rule: String
-  /// The keys below it, for the listing: (dotted path, rule, default, reason).
-  let below: @Sendable () -> [ConfigKeys.Description]
+  /// What stands under the name, told from the section's defaults.
+  let form: @Sendable (Section) -> ConfigKeys.Form
   let read: @Sendable (ConfigNode, String, inout Section, inout [ConfigProblem]) -> Void
   let write: @Sendable (Section) -> ConfigText
 
@@ -59,7 +65,12 @@ struct ConfigKey<Section: Sendable>: Sendable {
   ) -> ConfigKey {
     let rule =
       range.rule.isEmpty ? Value.kind : Value.kind + (range.rule.hasPrefix(",") ? "" : " ") + range.rule
-    return ConfigKey(name: name, reason: reason, rule: rule, below: { [] }) { node, path, section, faults in
+    return ConfigKey(name: name, reason: reason) {
+      let value = $0[keyPath: property]
+      let schema = Value.schema.replaced(by: range.schema)
+      return .value(
+        ConfigKeys.Value(rule: rule, text: value.text, isRequired: !range.contains(value), schema: schema))
+    } read: { node, path, section, faults in
       guard let value = Value.read(node), range.contains(value) else {
         faults.append(
           ConfigProblem(
@@ -76,8 +87,9 @@ struct ConfigKey<Section: Sendable>: Sendable {
   static func section<Inner: ConfigSection>(
     _ name: String, _ property: any WritableKeyPath<Section, Inner> & Sendable, _ reason: String
   ) -> ConfigKey {
-    ConfigKey(name: name, reason: reason, rule: "", below: { ConfigKeys.list(Inner.self, at: name) }) {
-      node, path, section, faults in
+    ConfigKey(name: name, reason: reason) { _ in
+      .section(Inner.about, Inner.nodes)
+    } read: { node, path, section, faults in
       section[keyPath: property] = Inner.read(node, at: path, faults: &faults)
     } write: {
       .section($0[keyPath: property].entries)
@@ -88,8 +100,9 @@ struct ConfigKey<Section: Sendable>: Sendable {
   static func section<Inner: ConfigSection>(
     _ name: String, orNull property: any WritableKeyPath<Section, Inner?> & Sendable, _ reason: String
   ) -> ConfigKey {
-    ConfigKey(name: name, reason: reason, rule: "", below: { ConfigKeys.list(Inner.self, at: name) }) {
-      node, path, section, faults in
+    ConfigKey(name: name, reason: reason) { _ in
+      .section(Inner.about, Inner.nodes)
+    } read: { node, path, section, faults in
       section[keyPath: property] = node.isNull ? nil : Inner.read(node, at: path, faults: &faults)
     } write: {
       $0[keyPath: property].map { .section($0.entries) } ?? .scalar("null")
@@ -100,8 +113,9 @@ struct ConfigKey<Section: Sendable>: Sendable {
   static func sections<Inner: ConfigSection>(
     _ name: String, _ property: any WritableKeyPath<Section, [Inner]> & Sendable, _ reason: String
   ) -> ConfigKey {
-    ConfigKey(name: name, reason: reason, rule: "", below: { ConfigKeys.list(Inner.self, at: name + ".0") }) {
-      node, path, section, faults in
+    ConfigKey(name: name, reason: reason) { _ in
+      .list(Inner.about, Inner.nodes)
+    } read: { node, path, section, faults in
       if node.isNull { return section[keyPath: property] = [] }
       guard case .list(let nodes) = node.content else {
         return faults.append(ConfigProblem(path, node, rule: "must be a list of sections", suggestion: "begin each with '- '"))
@@ -110,66 +124,5 @@ struct ConfigKey<Section: Sendable>: Sendable {
     } write: {
       .list($0[keyPath: property].map(\.entries))
     }
-  }
-}
-
-/// The whole table of keys, for help texts.
-package enum ConfigKeys {
-  /// One key as a help text shows it.
-  package struct Description: Sendable, Equatable {
-    /// Dotted path, as `--set` takes it: `model.id_dim`; `targeted.0.name` for a key of a list's entries.
-    package let path: String
-    /// What a value must be.
-    package let rule: String
-    /// The default, as YAML.
-    package let value: String
-    /// What it is for.
-    package let reason: String
-  }
-
-  /// Every key, in the order of the file.
-  package static let listing: [Description] = list(RunConfig.self, at: "")
-
-  static func list<Section: ConfigSection>(_ section: Section.Type, at path: String) -> [Description] {
-    let prefix = path.isEmpty ? "" : path + "."
-    let defaults = Section()
-    return Section.keys.flatMap { key -> [Description] in
-      if !key.rule.isEmpty, case .scalar(let value) = key.write(defaults) {
-        return [Description(path: prefix + key.name, rule: key.rule, value: value, reason: key.reason)]
-      }
-      return key.below().map { Description(path: prefix + $0.path, rule: $0.rule, value: $0.value, reason: $0.reason) }
-    }
-  }
-}
-
-/// What a value of the right type must fulfil besides, in words and as a test.
-struct ConfigRange<Value: Sendable>: Sendable {
-  /// Continues "must be a whole number ..."; empty when every value will do.
-  let rule: String
-  let contains: @Sendable (Value) -> Bool
-
-  static var any: ConfigRange { ConfigRange(rule: "") { _ in true } }
-
-  /// Null, or a value of the range.
-  static func orNull<Wrapped>(_ range: ConfigRange<Wrapped>) -> ConfigRange where Value == Wrapped? {
-    ConfigRange(rule: range.rule + ", or null") { $0.map(range.contains) ?? true }
-  }
-}
-
-extension ConfigRange where Value: Comparable {
-  static func within(_ bounds: ClosedRange<Value>) -> ConfigRange {
-    ConfigRange(rule: "from \(bounds.lowerBound) to \(bounds.upperBound)") { bounds.contains($0) }
-  }
-
-  static func from(_ lower: Value, below upper: Value) -> ConfigRange {
-    ConfigRange(rule: "from \(lower) to below \(upper)") { $0 >= lower && $0 < upper }
-  }
-
-  static func atLeast(_ lower: Value) -> ConfigRange {
-    ConfigRange(rule: "of at least \(lower)") { $0 >= lower }
-  }
-
-  static func above(_ lower: Value) -> ConfigRange {
-    ConfigRange(rule: "above \(lower)") { $0 > lower }
   }
 }

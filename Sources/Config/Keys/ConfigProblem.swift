@@ -88,7 +88,7 @@ package struct ConfigProblems: Error, Sendable, Equatable, CustomStringConvertib
   }
 }
 
-/// Finds the word that a misspelt one was meant to be.
+/// Finds the word that a misspelled one was meant to be.
 enum Spelling {
   /// The candidate with the fewest edits, when they are few for the word's length; the first of equals.
   static func nearest(to word: String, among candidates: [String]) -> String? {

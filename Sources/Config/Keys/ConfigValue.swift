@@ -1,7 +1,11 @@
+import Files
+
 /// A type that a key can have: how it is read from a file and written to one.
 protocol ConfigValue: Sendable {
   /// What a person should write, to be followed by the range: "a whole number".
   static var kind: String { get }
+  /// The same as keywords of JSON Schema.
+  static var schema: [JSONValue.Field] { get }
   /// The value, or nil when something else stands there.
   static func read(_ node: ConfigNode) -> Self?
   /// A better spelling of what stands there, if there is one.
@@ -19,6 +23,7 @@ protocol ConfigChoice: ConfigValue, CaseIterable, RawRepresentable where RawValu
 
 extension ConfigChoice {
   static var kind: String { "one of " + allCases.map(\.rawValue).joined(separator: ", ") }
+  static var schema: [JSONValue.Field] { [.init("enum", .array(allCases.map { .string($0.rawValue) }))] }
 
   static func read(_ node: ConfigNode) -> Self? {
     guard case .scalar(let text, _) = node.content else { return nil }
@@ -35,6 +40,8 @@ extension ConfigChoice {
 
 extension Int: ConfigValue {
   static let kind = "a whole number"
+  /// Editors take 20_000 for a text; the reader and YAML 1.1 do not.
+  static let schema: [JSONValue.Field] = [.init("type", ["integer", "string"]), .init("pattern", "^[0-9]+(_[0-9]+)+$")]
 
   static func read(_ node: ConfigNode) -> Int? {
     guard case .scalar(let text, quoted: false) = node.content else { return nil }
@@ -46,6 +53,7 @@ extension Int: ConfigValue {
 
 extension UInt64: ConfigValue {
   static let kind = "a whole number from 0 to 18446744073709551615"
+  static let schema = Int.schema + [.init("minimum", 0), .init("maximum", .double(Double(UInt64.max)))]
 
   static func read(_ node: ConfigNode) -> UInt64? {
     guard case .scalar(let text, quoted: false) = node.content else { return nil }
@@ -57,6 +65,7 @@ extension UInt64: ConfigValue {
 
 extension Double: ConfigValue {
   static let kind = "a number"
+  static let schema: [JSONValue.Field] = [.init("type", "number")]
 
   static func read(_ node: ConfigNode) -> Double? {
     // `Double("nan")`, "inf" and hexadecimal forms parse too; a configuration has no use for them.
@@ -71,6 +80,7 @@ extension Double: ConfigValue {
 
 extension Bool: ConfigValue {
   static let kind = "true or false"
+  static let schema: [JSONValue.Field] = [.init("type", "boolean")]
 
   static func read(_ node: ConfigNode) -> Bool? {
     guard case .scalar(let text, quoted: false) = node.content else { return nil }
@@ -91,6 +101,8 @@ extension Bool: ConfigValue {
 
 extension String: ConfigValue {
   static let kind = "a text"
+  /// A scene may be called 5 or true.
+  static let schema: [JSONValue.Field] = [.init("type", ["string", "number", "boolean"])]
 
   static func read(_ node: ConfigNode) -> String? {
     // A scene may be called 5 or true; only null is no text.
@@ -103,6 +115,7 @@ extension String: ConfigValue {
 
 extension Optional: ConfigValue where Wrapped: ConfigValue {
   static var kind: String { Wrapped.kind }
+  static var schema: [JSONValue.Field] { Wrapped.schema.orNull }
 
   static func read(_ node: ConfigNode) -> Wrapped?? {
     if node.isNull { return .some(nil) }
@@ -116,6 +129,7 @@ extension Optional: ConfigValue where Wrapped: ConfigValue {
 
 extension Array: ConfigValue where Element: ConfigValue {
   static var kind: String { "a list, each \(Element.kind)" }
+  static var schema: [JSONValue.Field] { [.init("type", "array"), .init("items", .object(Element.schema))] }
 
   static func read(_ node: ConfigNode) -> [Element]? {
     guard case .list(let nodes) = node.content else { return nil }

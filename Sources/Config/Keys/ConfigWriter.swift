@@ -5,7 +5,8 @@ package enum ConfigWriter {
     config.entries.map { lines($0, indent: 0).joined(separator: "\n") + "\n" }.joined()
   }
 
-  private static func lines(_ entry: ConfigText.Entry, indent: Int) -> [String] {
+  /// An entry's lines, with what is below it.
+  static func lines(_ entry: ConfigText.Entry, indent: Int) -> [String] {
     let margin = String(repeating: " ", count: indent)
     switch entry.text {
     case .scalar(let value):
@@ -20,13 +21,14 @@ package enum ConfigWriter {
   }
 
   /// The entries of one list item: its first line carries the dash.
-  private static func item(_ dash: String, _ entries: [ConfigText.Entry]) -> [String] {
+  static func item(_ dash: String, _ entries: [ConfigText.Entry]) -> [String] {
     var rows = entries.flatMap { lines($0, indent: dash.count) }
     rows[0] = dash + rows[0].dropFirst(dash.count)
     return rows
   }
 
-  private static func commented(_ text: String, _ reason: String) -> String {
+  /// A line with the reason for it, behind a margin that lines up.
+  static func commented(_ text: String, _ reason: String) -> String {
     let width = 32
     return text + String(repeating: " ", count: max(2, width - text.count)) + "# " + reason
   }

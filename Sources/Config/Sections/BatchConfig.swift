@@ -8,7 +8,10 @@ package struct BatchConfig: Sendable, Equatable {
 }
 
 extension BatchConfig: ConfigSection {
+  static let about = "What a step sees. It does not depend on the number of ranks, which share the users of a step."
+
   static let keys: [ConfigKey<BatchConfig>] = [
-    .value("users", \.users, .within(1...1_048_576), "users of a step over all ranks; all there are, where they are fewer")
+    .value(
+      "users", \.users, .within(1...1_048_576), "users of a step, over all ranks together; all there are, where they are fewer")
   ]
 }

@@ -14,12 +14,17 @@ package struct BenchConfig: Sendable, Equatable {
 }
 
 extension BenchConfig: ConfigSection {
+  static let about = """
+    The made-up catalogue on which `precise bench` times steps, and `precise check` estimates them when it is given no data set. \
+    Training ignores it; null = the defaults.
+    """
+
   static let keys: [ConfigKey<BenchConfig>] = [
     .value("items", \.items, .within(1...1_000_000_000), "items of the catalogue"),
     .value("tokens", \.tokens, .within(1...4096), "token states of every item"),
-    .value("token_dim", \.tokenDim, .within(1...65_536), "width of a token state (384: MiniLM's)"),
+    .value("token_dim", \.tokenDim, .within(1...65_536), "width of a token state (384 is MiniLM's)"),
     .value(
       "drawn_items", \.drawnItems, .orNull(.within(1...1_000_000_000)),
-      "items that batches draw from, spread over the catalogue (null: all); equal work in catalogues of any size"),
+      "items that batches draw from, spread over the catalogue; null = all of them"),
   ]
 }

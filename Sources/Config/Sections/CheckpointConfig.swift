@@ -17,13 +17,19 @@ package struct CheckpointConfig: Sendable, Equatable {
 }
 
 extension CheckpointConfig: ConfigSection {
+  static let about = "When checkpoints are written, from which a stopped run resumes, and which of them are kept."
+
   static let keys: [ConfigKey<CheckpointConfig>] = [
-    .value("every_steps", \.everySteps, .orNull(.within(1...1_000_000_000)), "null = only at the end of a phase"),
-    .value("every_minutes", \.everyMinutes, .orNull(.above(0)), "wall-clock minutes, besides every_steps"),
-    .value("keep_last", \.keepLast, .within(1...1000), "newest ones kept; 2, so that one is whole whatever happens"),
-    .value("keep_best", \.keepBest, .within(0...1000), "best ones kept besides, by evaluation.select_by"),
+    .value(
+      "every_steps", \.everySteps, .orNull(.within(1...1_000_000_000)),
+      "steps between two checkpoints; null = only at a phase's end"),
+    .value(
+      "every_minutes", \.everyMinutes, .orNull(.above(0)),
+      "minutes between two checkpoints, besides every_steps; null = not by time"),
+    .value("keep_last", \.keepLast, .within(1...1000), "newest checkpoints kept; 2, so that one is whole whatever happens"),
+    .value("keep_best", \.keepBest, .within(0...1000), "best checkpoints kept besides, by evaluation.select_by"),
     .value(
       "asynchronous", \.asynchronous, .any,
-      "training goes on while a copy of the table is written; false saves the copy's memory (as much as the table takes)"),
+      "train on while a copy of the item table is written; false saves the memory of the copy"),
   ]
 }

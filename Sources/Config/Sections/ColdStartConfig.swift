@@ -14,11 +14,17 @@ package struct ColdStartConfig: Sendable, Equatable {
 }
 
 extension ColdStartConfig: ConfigSection {
+  static let about = """
+    How items with no or few training events are brought up in rankings. It takes effect where text is blended into scores \
+    (model.fusion: similarity) and changes no trained parameter.
+    """
+
   static let keys: [ConfigKey<ColdStartConfig>] = [
     .value(
       "pseudo_count", \.pseudoCount, .orNull(.from(1, below: 1_000_000)),
-      "events that an item without any is taken to have; more brings new items up; null = as many as cost allows"),
-    .value("cost", \.cost, .from(0, below: 1), "share of the validation metric that new items may cost the others"),
+      "items without an event are scored as if they had this many; null = as far up as cost allows"),
+    .value(
+      "cost", \.cost, .from(0, below: 1), "share of the other items' validation metric that items without an event may cost"),
     .value("tail_temper", \.tailTemper, .within(0...1), "brings rarely trained items up at the expense of the others; 0 = off"),
   ]
 }

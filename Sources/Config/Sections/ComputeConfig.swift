@@ -32,11 +32,15 @@ package struct ComputeConfig: Sendable, Equatable {
 }
 
 extension ComputeConfig: ConfigSection {
+  static let about = "Number formats of the arithmetic, of what is kept in memory and of what travels between ranks."
+
   static let keys: [ConfigKey<ComputeConfig>] = [
-    .value("precision", \.precision, .any, "of training's products: fp32; bf16 is about twice as fast and needs AVX-512 BF16"),
     .value(
-      "token_storage", \.tokenStorage, .any, "fp32; bf16 and fp16 halve the item table, whose updates are then rounded at random"),
-    .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves them, sums stay fp32"),
-    .value("overlap", \.overlap, .any, "messages travel while the step computes; false only to measure what that brings"),
+      "precision", \.precision, .any, "inputs of training's matrix products; bf16 is about twice as fast and needs AVX-512 BF16"),
+    .value(
+      "token_storage", \.tokenStorage, .any,
+      "token states in memory; bf16 and fp16 halve the item table and round its updates at random"),
+    .value("gradient_wire", \.gradientWire, .any, "dense gradients between ranks; bf16 halves what is sent, sums stay fp32"),
+    .value("overlap", \.overlap, .any, "send messages while the step computes; false only to measure what that brings"),
   ]
 }

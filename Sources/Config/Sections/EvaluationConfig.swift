@@ -1,3 +1,5 @@
+import Files
+
 /// When and how the model is evaluated: full ranking over the catalogue, never sampled.
 package struct EvaluationConfig: Sendable, Equatable {
   /// Epochs between two evaluations on the validation events; 0 = only at the end of a phase.
@@ -6,7 +8,7 @@ package struct EvaluationConfig: Sendable, Equatable {
   package var cutoffs: [Int]?
   /// Whether items of the user's history are taken out of the ranking.
   package var filterSeen = false
-  /// The most MiB of item embeddings that a rank holds to judge or export with; a larger catalogue is formed anew, block by block.
+  /// The most MiB of item embeddings that a rank holds to evaluate or export with; a larger catalogue is formed anew, block by block.
   package var catalogueMib = 1024
   /// The validation metric that says which checkpoint is best: `ndcg@k`, `recall@k` or `mrr`.
   package var selectBy = "ndcg@10"
@@ -34,18 +36,31 @@ package struct EvaluationConfig: Sendable, Equatable {
 }
 
 extension EvaluationConfig: ConfigSection {
+  static let about =
+    "How a model is evaluated: each user's held-out item is ranked among all items of the catalogue, never among a sample."
+
   static let keys: [ConfigKey<EvaluationConfig>] = [
-    .value("every_epochs", \.everyEpochs, .within(0...1_000_000), "on the validation events; 0 = only at the end of a phase"),
-    .value("cutoffs", \.cutoffs, .orNull(.cutoffs), "the k of recall@k and ndcg@k; null = 5, 10, 20, 50 within the catalogue"),
-    .value("filter_seen", \.filterSeen, .any, "take seen items out of the ranking (the paper's tables do not)"),
-    .value("catalogue_mib", \.catalogueMib, .within(0...1_048_576), "item embeddings held by a rank; more items are streamed"),
-    .value("select_by", \.selectBy, .any, "metric that says which checkpoint is best: ndcg@k, recall@k or mrr"),
+    .value("every_epochs", \.everyEpochs, .within(0...1_000_000), "epochs between two evaluations; 0 = only at a phase's end"),
+    .value(
+      "cutoffs", \.cutoffs, .orNull(.cutoffs), "the k of recall@k and ndcg@k; null = 5, 10, 20, 50, as far as the catalogue goes"),
+    .value(
+      "filter_seen", \.filterSeen, .any, "take the items of a user's history out of the ranking (the paper's tables do not)"),
+    .value(
+      "catalogue_mib", \.catalogueMib, .within(0...1_048_576),
+      "MiB of item embeddings that a rank holds for rankings; a larger catalogue is computed block by block"),
+    .value("select_by", \.selectBy, .any, "validation metric that says which checkpoint is best: ndcg@k, recall@k or mrr"),
   ]
 }
 
 extension ConfigRange<[Int]> {
   /// Rising cutoffs.
-  static let cutoffs = ConfigRange(rule: "from 1 to 100000, rising, at least one") { values in
+  static let cutoffs = ConfigRange(
+    rule: "from 1 to 100000, rising, at least one",
+    schema: [
+      .init("items", .object([.init("type", "integer"), .init("minimum", 1), .init("maximum", 100_000)])), .init("minItems", 1),
+      .init("uniqueItems", true),
+    ]
+  ) { values in
     let rising = zip(values, values.dropFirst()).allSatisfy { $0 < $1 }
     return !values.isEmpty && rising && values.allSatisfy { (1...100_000).contains($0) }
   }

@@ -12,15 +12,17 @@ package struct GuardsConfig: Sendable, Equatable {
 }
 
 extension GuardsConfig: ConfigSection {
+  static let about = "What ends a run before its numbers are lost, and what it warns of."
+
   static let keys: [ConfigKey<GuardsConfig>] = [
     .value(
       "skip_nonfinite", \.skipNonfinite, .within(0...1_000_000),
-      "steps in a row that are left out when a loss or gradient is not finite; 0 = the first ends the run"),
+      "steps in a row left out because a loss or gradient is not finite; 0 = the first one ends the run"),
     .value(
       "timeout_s", \.timeoutS, .orNull(.above(0)),
-      "seconds without a word after which a rank is named and the job ends; null = wait for ever"),
+      "seconds that ranks wait for a silent one before they name it and end the job; null = forever"),
     .value(
       "loss_spike", \.lossSpike, .orNull(.above(0)),
-      "standard deviations above its running mean at which a step's loss is warned of; null = never"),
+      "warn of a loss this many standard deviations above its running mean; null = never"),
   ]
 }

@@ -10,8 +10,10 @@ package struct LogConfig: Sendable, Equatable {
 }
 
 extension LogConfig: ConfigSection {
+  static let about = "How often a step is written down, and where."
+
   static let keys: [ConfigKey<LogConfig>] = [
     .value("every_steps", \.everySteps, .within(1...1_000_000_000), "steps between two lines of metrics.jsonl"),
-    .value("tensorboard", \.tensorboard, .any, "write events.out.tfevents.* beside it"),
+    .value("tensorboard", \.tensorboard, .any, "write TensorBoard's events.out.tfevents.* beside metrics.jsonl"),
   ]
 }

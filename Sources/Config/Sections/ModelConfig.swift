@@ -75,22 +75,39 @@ package struct ModelConfig: Sendable, Equatable {
 }
 
 extension ModelConfig: ConfigSection {
+  static let about = """
+    What the model is. An item becomes an embedding of two halves: the ID half is a trained row of its own, the semantic half is \
+    made of the token states of its text by a mixture of experts. A transformer reads a user's newest events and scores every item.
+    """
+
   static let keys: [ConfigKey<ModelConfig>] = [
-    .value("fusion", \.fusion, .any, "text in the score: by the semantic half (paper), or blended in besides (similarity)"),
-    .value("id_dim", \.idDim, .within(0...4096), "width of the ID half of an embedding; 0 = text only"),
-    .value("semantic_dim", \.semanticDim, .within(0...4096), "width of the semantic half; 0 = ID only"),
+    .value(
+      "fusion", \.fusion, .any,
+      "how text reaches a score: paper = by the semantic half; similarity = text vectors blended in besides"),
+    .value("id_dim", \.idDim, .within(0...4096), "width of the ID half of an item's embedding; 0 = text only"),
+    .value("semantic_dim", \.semanticDim, .within(0...4096), "width of the semantic half of an item's embedding; 0 = ID only"),
     .value("experts", \.experts, .within(1...256), "experts that turn text into the semantic half (the paper: 8)"),
-    .value("active_experts", \.activeExperts, .within(1...256), "experts computed for an item (the paper: 2)"),
-    .value("gate_input", \.gateInput, .any, "mean of the tokens, or all of them (concat, the paper)"),
+    .value("active_experts", \.activeExperts, .within(1...256), "experts computed for an item, at most experts (the paper: 2)"),
+    .value(
+      "gate_input", \.gateInput, .any,
+      "what chooses an item's experts: mean of its token states; concat = all in a row (the paper)"),
     .value("layers", \.layers, .within(1...64), "transformer blocks"),
-    .value("heads", \.heads, .within(1...64), "attention heads; must divide id_dim + semantic_dim"),
-    .value("length", \.length, .within(1...8192), "newest events of a user that are read"),
-    .value("dropout", \.dropout, .from(0, below: 1), "share dropped of inputs, attention and feed-forward outputs"),
-    .value("balance", \.balance, .atLeast(0), "weight of the load-balance loss; 0 = off"),
-    .value("logit_scale", \.logitScale, .above(0), "factor on every score; 1 learnt faster than 1/sqrt(d) in trials"),
-    .value("scene_embedding", \.sceneEmbedding, .any, "add an embedding of the event's scene"),
-    .value("behavior_embedding", \.behaviorEmbedding, .any, "add an embedding of the event's behavior"),
-    .value("block", \.block, .any, "prenorm, or gated: sums through learned gates and SwiGLU, for deeper stacks"),
-    .value("time", \.time, .any, "what attention knows of time: none, gaps, or request (the predicted event's time is read)"),
+    .value("heads", \.heads, .within(1...64), "attention heads of a block; must divide id_dim + semantic_dim"),
+    .value("length", \.length, .within(1...8192), "events of a user that the model reads, the newest ones"),
+    .value(
+      "dropout", \.dropout, .from(0, below: 1), "share of numbers dropped in training: inputs, attention and feed-forward outputs"
+    ),
+    .value("balance", \.balance, .atLeast(0), "weight of the loss that spreads items over the experts; 0 = off"),
+    .value(
+      "logit_scale", \.logitScale, .above(0), "factor on every score before the softmax; 1 learned faster than 1/sqrt(width)"),
+    .value(
+      "scene_embedding", \.sceneEmbedding, .any, "tell the model each event's scene, by a trained vector added to the input"),
+    .value(
+      "behavior_embedding", \.behaviorEmbedding, .any,
+      "tell the model each event's behavior, by a trained vector added to the input"),
+    .value("block", \.block, .any, "prenorm = plain sums; gated = learned gates and SwiGLU, for more than a few blocks"),
+    .value(
+      "time", \.time, .any,
+      "time that attention sees: none, gaps between events, or up to the request (the predicted event's time)"),
   ]
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// How many items a target competes with in the softmax.
 package enum Negatives: Sendable, Equatable {
   /// This many shared draws a step, duplicates removed afterwards.
@@ -8,6 +10,7 @@ package enum Negatives: Sendable, Equatable {
 
 extension Negatives: ConfigValue {
   static let kind = "a whole number"
+  static let schema: [JSONValue.Field] = [.init("type", ["integer", "string"]), .init("pattern", "^(all|[0-9]+(_[0-9]+)+)$")]
 
   static func read(_ node: ConfigNode) -> Negatives? {
     if case .scalar("all", _) = node.content { return .all }
@@ -24,7 +27,9 @@ extension Negatives: ConfigValue {
 
 extension ConfigRange<Negatives> {
   /// 1 to 16,777,216 draws, or `all`.
-  static let draws = ConfigRange(rule: "from 1 to 16777216, or all") { value in
+  static let draws = ConfigRange(
+    rule: "from 1 to 16777216, or all", schema: [.init("minimum", 1), .init("maximum", 16_777_216)]
+  ) { value in
     guard case .count(let count) = value else { return true }
     return (1...16_777_216).contains(count)
   }

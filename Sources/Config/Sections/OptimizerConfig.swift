@@ -46,18 +46,28 @@ package struct OptimizerConfig: Sendable, Equatable {
 }
 
 extension OptimizerConfig: ConfigSection {
+  static let about = """
+    How parameters are updated. AdamW updates the dense parameters (gate, experts, transformer, user head); a sparse rule updates \
+    the rows of the item table (ID rows and token states) that a step has seen.
+    """
+
   static let keys: [ConfigKey<OptimizerConfig>] = [
-    .value("learning_rate", \.learningRate, .above(0), "peak, of the dense parameters"),
-    .value("warmup", \.warmup, .within(0...1), "share of a phase's steps in which it rises from 0"),
-    .value("weight_decay", \.weightDecay, .atLeast(0), "decoupled, of the dense matrices"),
-    .value("clip", \.clip, .atLeast(0), "largest global norm of the dense gradients; 0 = off"),
-    .value("beta1", \.beta1, .from(0, below: 1), "decay of the first moment"),
-    .value("beta2", \.beta2, .from(0, below: 1), "decay of the second moment"),
-    .value("epsilon", \.epsilon, .above(0), "keeps the division finite"),
-    .value("rows", \.rows, .any, "rule for ID rows and token states"),
-    .value("id_learning_rate", \.idLearningRate, .above(0), "of ID rows"),
-    .value("token_learning_rate", \.tokenLearningRate, .above(0), "of token states: smaller, text should only drift"),
-    .value("row_schedule", \.rowSchedule, .any, "rows at a constant rate, or with the dense warm-up and cosine"),
-    .value("final_learning_rate", \.finalLearningRate, .within(0...1), "share of the peak that the cosine ends at"),
+    .value("learning_rate", \.learningRate, .above(0), "highest learning rate of the dense parameters; a cosine takes it down"),
+    .value("warmup", \.warmup, .within(0...1), "share of a phase's steps in which the learning rate rises to its highest"),
+    .value("weight_decay", \.weightDecay, .atLeast(0), "decoupled weight decay of the dense matrices"),
+    .value(
+      "clip", \.clip, .atLeast(0), "largest norm of all dense gradients together; larger ones are scaled down to it; 0 = off"),
+    .value("beta1", \.beta1, .from(0, below: 1), "AdamW's decay of the first moment (mean gradient)"),
+    .value("beta2", \.beta2, .from(0, below: 1), "AdamW's decay of the second moment (mean squared gradient)"),
+    .value("epsilon", \.epsilon, .above(0), "AdamW's epsilon: keeps the division by the second moment's root finite"),
+    .value("rows", \.rows, .any, "rule for ID rows and token states: row-wise AdaGrad, or Adam on the rows of a step"),
+    .value("id_learning_rate", \.idLearningRate, .above(0), "learning rate of ID rows"),
+    .value(
+      "token_learning_rate", \.tokenLearningRate, .above(0), "learning rate of token states; smaller, as text should only drift"),
+    .value(
+      "row_schedule", \.rowSchedule, .any, "learning rate of rows: constant, or the same warm-up and cosine as the dense ones"),
+    .value(
+      "final_learning_rate", \.finalLearningRate, .within(0...1), "where the cosine ends, as a share of the highest learning rate"
+    ),
   ]
 }

@@ -44,18 +44,20 @@ package struct RunConfig: Sendable, Equatable {
 }
 
 extension RunConfig: ConfigSection {
+  static let about = "Keys that belong to the run as a whole."
+
   static let keys: [ConfigKey<RunConfig>] = [
-    .value("seed", \.seed, .any, "every random draw depends on it: init, order of users, negatives, dropout"),
+    .value("seed", \.seed, .any, "seed of every random draw: starting parameters, order of users, negatives, dropout"),
     .section("model", \.model, "what the model is"),
     .section("batch", \.batch, "what a step sees"),
-    .section("universal", \.universal, "phase 1: next item, over every scene and behavior"),
+    .section("universal", \.universal, "phase 1: the next item, over every scene and behavior"),
     .sections("targeted", \.targeted, "phase 2: none, one or several, each from the end of the universal phase"),
     .section("optimizer", \.optimizer, "AdamW for the dense parameters, a sparse rule for the rows"),
-    .section("compute", \.compute, "number format"),
+    .section("compute", \.compute, "number formats, and when messages travel"),
     .section("checkpoint", \.checkpoint, "what survives a stop"),
     .section("guards", \.guards, "what ends a run before it is lost, and what it warns of"),
     .section("cold_start", \.coldStart, "items without training events"),
-    .section("evaluation", \.evaluation, "full ranking over the catalogue"),
+    .section("evaluation", \.evaluation, "how a model is ranked, and which checkpoint is best"),
     .section("log", \.log, "metrics.jsonl and TensorBoard"),
     .section("bench", orNull: \.bench, "made-up catalogue of `precise bench`; training ignores it"),
   ]

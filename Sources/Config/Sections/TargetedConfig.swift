@@ -1,3 +1,5 @@
+import Files
+
 /// One targeted phase: one scene and/or one behavior, from the end of the universal phase.
 package struct TargetedConfig: Sendable, Equatable {
   /// Which events of a user are read as history.
@@ -72,28 +74,39 @@ package struct TargetedConfig: Sendable, Equatable {
 }
 
 extension TargetedConfig: ConfigSection {
+  static let about = """
+    Phase 2: each entry trains a model of its own for one scene, one behavior or both, from the end of the universal phase. There may be \
+    none, one or several. In a path N is the entry's number, from 0: --set targeted.0.epochs=3.
+    """
+
   static let keys: [ConfigKey<TargetedConfig>] = [
-    .value("name", \.name, .phaseName, "in logs, metrics and checkpoints"),
-    .value("scene", \.scene, .orNull(.any), "target scene; null = any"),
-    .value("behavior", \.behavior, .orNull(.any), "target behavior; null = any"),
-    .value("history", \.history, .any, "read only the target's events (the paper), or all of them"),
-    .value("epochs", \.epochs, .within(0...1_000_000), "passes over the users that have a target"),
-    .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "when given, wins over epochs"),
-    .value("user_head", \.userHead, .any, "residual starts at the universal phase's quality; mlp is the paper"),
+    .value("name", \.name, .phaseName, "the phase's name in logs, metrics and checkpoints"),
+    .value("scene", \.scene, .orNull(.any), "scene of the events to predict, as the data set names it; null = any"),
+    .value("behavior", \.behavior, .orNull(.any), "behavior of the events to predict, as the data set names it; null = any"),
+    .value("history", \.history, .any, "events that are read: target = those of the scene and behavior (the paper), or all"),
+    .value("epochs", \.epochs, .within(0...1_000_000), "passes over the users that have such an event"),
+    .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "number of steps in place of epochs; null = epochs decide"),
+    .value(
+      "user_head", \.userHead, .any,
+      "how a user embedding is made: residual begins as good as phase 1; mlp begins anew (the paper)"),
     .section("objective", \.objective, "weights of the two losses"),
-    .value("negatives", \.negatives, .draws, "of the softmax term: shared negatives of a step, or all"),
-    .value("negatives_from", \.negativesFrom, .any, "of the softmax term; batch alone pushes only the target's items down"),
-    .value("log_q", \.logQ, .any, "of the softmax term: as in universal"),
-    .value("position", \.position, .any, "target event of a user in a step: one at random, or the last"),
-    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate; 1 undoes phase 1"),
-    .value("dropout", \.dropout, .orNull(.from(0, below: 1)), "null = the model's"),
-    .value("freeze", \.freeze, .any, "of ids, tokens, fusion, transformer: what this phase leaves alone"),
+    .value("negatives", \.negatives, .draws, "negatives of the softmax drawn in a step; all = every item competes"),
+    .value(
+      "negatives_from", \.negativesFrom, .any, "as in universal; from batch alone only the target's own items are pushed down"),
+    .value("log_q", \.logQ, .any, "as in universal"),
+    .value("position", \.position, .any, "which event of a user a step predicts: a random one, or the last"),
+    .value("learning_rate_scale", \.learningRateScale, .above(0), "factor on every learning rate; 1 undoes much of phase 1"),
+    .value("dropout", \.dropout, .orNull(.from(0, below: 1)), "dropout of this phase; null = the model's"),
+    .value("freeze", \.freeze, .any, "groups of parameters that this phase leaves as they are"),
   ]
 }
 
 extension ConfigRange<String> {
   /// A word that is safe in file names and metric keys.
-  static let phaseName = ConfigRange(rule: "of a-z, 0-9, _ and -, at most 64 letters, and not universal") { name in
+  static let phaseName = ConfigRange(
+    rule: "of a-z, 0-9, _ and -, at most 64 letters, and not universal",
+    schema: [.init("pattern", "^[a-z0-9_-]{1,64}$"), .init("not", ["const": "universal"])]
+  ) { name in
     let letters = Set("abcdefghijklmnopqrstuvwxyz0123456789_-")
     return (1...64).contains(name.count) && name.allSatisfy(letters.contains) && name != "universal"
   }
@@ -111,8 +124,10 @@ package struct ObjectiveConfig: Sendable, Equatable {
 }
 
 extension ObjectiveConfig: ConfigSection {
+  static let about = "The loss of a targeted phase is a sum of two, each with a weight. {bpr: 1, softmax: 0} is the paper's."
+
   static let keys: [ConfigKey<ObjectiveConfig>] = [
-    .value("bpr", \.bpr, .atLeast(0), "cross-user BPR (the paper); 0 = off"),
-    .value("softmax", \.softmax, .atLeast(0), "sampled softmax over items, which full ranking measures; 0 = off"),
+    .value("bpr", \.bpr, .atLeast(0), "weight of the cross-user BPR loss (the paper), whose negatives are other users; 0 = off"),
+    .value("softmax", \.softmax, .atLeast(0), "weight of the sampled softmax, whose negatives are other items; 0 = off"),
   ]
 }

@@ -28,14 +28,24 @@ package struct UniversalConfig: Sendable, Equatable {
 }
 
 extension UniversalConfig: ConfigSection {
+  static let about = """
+    Phase 1: the model learns to predict each next event's item, over every scene and behavior. Each target competes with negatives, \
+    items drawn at random that all users of a step share.
+    """
+
   static let keys: [ConfigKey<UniversalConfig>] = [
     .value("epochs", \.epochs, .within(0...1_000_000), "passes over the users; 0 skips the phase"),
-    .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "when given, wins over epochs"),
-    .value("negatives", \.negatives, .draws, "shared negatives of a step; all = full softmax, for small catalogues"),
-    .value("negatives_from", \.negativesFrom, .any, "items of the batch (the paper), of the catalogue alike, or half of each"),
-    .value("log_q", \.logQ, .any, "take the log of a negative's chance to be drawn off its logit; without it popular items sink"),
+    .value("steps", \.steps, .orNull(.within(0...1_000_000_000)), "number of steps in place of epochs; null = epochs decide"),
+    .value("negatives", \.negatives, .draws, "negatives drawn in a step; all = every item competes, for small catalogues"),
     .value(
-      "token_freeze", \.tokenFreeze, .within(0...1), "share of the steps with frozen text, so that the ID half learns first"),
-    .value("window", \.window, .any, "events of a long history that a step sees: the newest, or a random stretch"),
+      "negatives_from", \.negativesFrom, .any,
+      "drawn from the step's own events (batch, the paper), from all items alike, or half of each"),
+    .value(
+      "log_q", \.logQ, .any, "correct for popular items being drawn more often (logQ); without it they rank too low"),
+    .value(
+      "token_freeze", \.tokenFreeze, .within(0...1),
+      "share of the phase's steps in which token states stay as they are, so that the ID half learns first"),
+    .value(
+      "window", \.window, .any, "what a step sees of a history longer than model.length: the newest events, or a random stretch"),
   ]
 }

@@ -40,7 +40,7 @@ package struct Benchmark {
     let costs = StepCosts(
       config, plan, EstimateFacts(config), shape, size, precision: precision,
       tokensTrained: Double(trained) / Double(max(steps, 1)))
-    summarise(samples, costs, &result)
+    summarize(samples, costs, &result)
     let products = StepProducts(shape, size)
     result.products = products.measure(precision) * 1000
     result.operations = products.operations
@@ -96,7 +96,7 @@ package struct Benchmark {
       communicator: communicator)
   }
 
-  private func summarise(_ samples: Samples, _ costs: StepCosts, _ result: inout Result) {
+  private func summarize(_ samples: Samples, _ costs: StepCosts, _ result: inout Result) {
     result.step = Self.median(samples[0])
     result.range = (samples[0].min() ?? 0)...(samples[0].max() ?? 0)
     result.parts = StepPart.allCases.map { part in

@@ -61,7 +61,7 @@ package struct EstimateFacts: Sendable {
     let shards = shards.flatMap { $0.isEmpty ? nil : $0 } ?? 0..<dataset.shardCount
     items = dataset.items.count
     if config.model.semanticDim > 0, let record {
-      (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.dimension)
+      (tokens, mostTokens, tokenWidth) = (record.rows, record.tokens, record.width)
     }
     textWidth = try ModelFactory.textVectors(config, dataset).map { $0.width + ItemCode.width } ?? 0
     categories = (dataset.scenes.count, dataset.behaviors.count)

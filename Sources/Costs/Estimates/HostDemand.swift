@@ -1,3 +1,4 @@
+import Files
 package import Config
 package import Host
 import Reporting

@@ -63,7 +63,7 @@ package struct MemoryEstimate: Sendable {
         Line(
           name: "a step's activations",
           bytes: StepWorkspace.bytes(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
-          formula: "4 (2 U d + (L (\(StepWorkspace.blockRows(shape)) a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)",
+          formula: "4 (2 U d + (L (\(TransformerBlock.keptRows(shape.block)) a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)",
           key: "batch.users"),
         Line(name: "a step's row numbers", bytes: StepWorkspace.lists(size), formula: "240 T / R + 72 N", key: "batch.users"),
       ]
@@ -136,7 +136,7 @@ package struct MemoryEstimate: Sendable {
     // Held and streamed embeddings have the text vectors behind what the model makes of an item.
     let (served, letters) = (d + Double(facts.textWidth), facts.textWidth > 0 ? "(d + w + 64)" : "d")
     let (whole, budget) = (4 * Double(facts.items) * served, Double(config.evaluation.catalogueBytes))
-    let each = 7 + StepWorkspace.blockRows(shape)
+    let each = 7 + TransformerBlock.keptRows(shape.block)
     let users = 4 * 64 * Double(shape.length) * d * Double(each * shape.layers + 4)
     guard whole > budget else {
       return [

@@ -58,7 +58,7 @@ package struct StepCosts: Sendable {
     kept = Double(precision.element.size)
     tokens = facts.items > 0 ? Double(facts.tokens) / Double(facts.items) : 0
     let specs = PreciseModel.specs(shape)
-    fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.name.hasPrefix("fusion.") }))
+    fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.group == .fusion }))
     otherParameters = Double(ParameterArena.count(of: specs)) - fusionParameters
     let products = StepProducts(shape, size)
     for part in StepPart.allCases {
@@ -155,7 +155,7 @@ package struct StepCosts: Sendable {
 
   private var transformerKeeps: Double {
     let (d, layers) = (Double(shape.fusion.width), Double(shape.layers))
-    let block = Double(StepWorkspace.blockRows(shape)) * kept * d + 4 * (2 * d + Double(shape.heads) + 4)
+    let block = Double(TransformerBlock.keptRows(shape.block)) * kept * d + 4 * (2 * d + Double(shape.heads) + 4)
     let head = shape.userHead == nil ? 0 : kept * size.users * d * Double(shape.length + 2)
     let ages = shape.time == nil ? 0.0 : 8
     return size.positions * (layers * block + 4 * (2 * d + 2) + ages) + head

@@ -127,9 +127,9 @@ package struct StepEstimate: Sendable {
   private static func traffic(
     _ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize
   ) -> StepTraffic {
-    var traffic = StepTraffic(shape, PhaseObjective(plan, config, .fp32), wire: config.compute.gradientWire)
+    var traffic = StepTraffic(shape, plan.objective(config).terms, wire: config.compute.gradientWire)
     traffic.ranks = size.ranks
-    // Owners are dealt out by row, regardless of who wants it.
+    // Owners are assigned by row, regardless of who wants it.
     traffic.foreignRows = (1 - 1 / Double(size.ranks)) * size.wanted
     traffic.givenRows = traffic.foreignRows
     traffic.draws = size.draws

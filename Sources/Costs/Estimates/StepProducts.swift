@@ -34,7 +34,7 @@ struct StepProducts {
     for (inputs, outputs) in [(d, 3 * d), (d, d), (d, 4 * d), (4 * d, d)] + gates {
       products += Self.trio(Self.encoding, rows: positions, inputs: inputs, outputs: outputs, times: shape.layers)
     }
-    let rows = min(256, max(queries, 1))
+    let rows = min(SampledSoftmax.blockRows, max(queries, 1))
     let blocks = (queries + rows - 1) / rows
     products += [
       Product(part: .loss, m: rows, n: negatives, k: d, times: blocks),

@@ -139,7 +139,7 @@ package struct NegativeSampler: Sendable {
   ///
   /// Ours: duplicates are removed, so the chance of being in the list is what an unbiased sum divides by. Of an item without a training
   /// event it says nothing: that is never drawn.
-  package func logChance(missed: Double) -> Float {
+  package func logQ(missed: Double) -> Float {
     guard count != nil else { return 0 }
     let all = missed + Double(fromCatalogue) * log1p(-1 / Double(max(candidates, 2)))
     return Float(log(max(-expm1(all), 1e-12)))

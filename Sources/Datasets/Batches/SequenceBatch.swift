@@ -90,7 +90,7 @@ package final class SequenceBatch {
     requestTimes.append(Self.seconds(time))
   }
 
-  /// Whole seconds, towards the past.
+  /// Whole seconds, toward the past.
   private static func seconds(_ microseconds: Int64) -> Int64 {
     let (quotient, rest) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
     return rest < 0 ? quotient - 1 : quotient

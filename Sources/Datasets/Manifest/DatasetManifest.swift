@@ -110,9 +110,7 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
   /// Throws `InputError` saying what is wrong with it.
   static func read(_ path: String) throws -> DatasetManifest {
     let data = try SmallFile.read(path)
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let head = try? decoder.decode(Head.self, from: data), head.format == formatName else {
+    guard let head = try? RecordCoding.decode(Head.self, from: data), head.format == formatName else {
       throw InputError("\(path) is no data set's manifest; make the data set with precise prepare")
     }
     guard [currentVersion, coldVersion].contains(head.version) else {
@@ -121,7 +119,7 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
       )
     }
     do {
-      let manifest = try decoder.decode(DatasetManifest.self, from: data)
+      let manifest = try RecordCoding.decode(DatasetManifest.self, from: data)
       try manifest.check(path)
       return manifest
     } catch let error as DecodingError {
@@ -134,15 +132,12 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
 
   /// Whether a file says of itself that it is a data set's manifest, sound or not.
   static func isManifest(_ path: String) -> Bool {
-    (try? SmallFile.read(path)).flatMap { try? JSONDecoder().decode(Head.self, from: $0) }?.format == formatName
+    (try? SmallFile.read(path)).flatMap { try? RecordCoding.decode(Head.self, from: $0) }?.format == formatName
   }
 
   /// The manifest as it stands in the file.
   package func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
+    try RecordCoding.encode(self) + Data("\n".utf8)
   }
 
   /// The checksum over a file list.

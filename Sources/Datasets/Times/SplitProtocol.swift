@@ -1,6 +1,6 @@
 import Files
 
-/// How each user's events are dealt into training, validation and test.
+/// How each user's events are assigned to training, validation and test.
 package enum SplitProtocol: Sendable, Equatable, CustomStringConvertible {
   /// The last event is for test and the one before it for validation, when the user has three or more; else all is for training.
   case leaveOneOut

@@ -95,7 +95,7 @@ package enum Timestamp {
       }
     }
 
-    /// The number times 10 to the power, towards zero; nil when it is larger than any time.
+    /// The number times 10 to the power, toward zero; nil when it is larger than any time.
     func value(times power: Int) -> UInt64? {
       guard mantissa > 0 else { return 0 }
       var (value, power) = (mantissa, power + exponent)

@@ -26,7 +26,7 @@ package struct UserEvents {
 
 /// The events of a shard's users without the training events on cold items: a copy in memory, as a view of a mapped file has no gaps.
 ///
-/// Files keep every event, so that a data set can be appended to; what trains, judges or serves reads this. 22 bytes an event. Ours.
+/// Files keep every event, so that a data set can be appended to; what trains, evaluates or serves reads this. 22 bytes an event. Ours.
 final class WarmEvents {
   /// Users' events follow each other, as in the file.
   let offsets: UnsafeMutableBufferPointer<Int64>

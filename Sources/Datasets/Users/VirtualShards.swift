@@ -1,4 +1,4 @@
-/// How users are dealt into virtual shards: `hash(id bytes) mod count`, part of the data set's format.
+/// How users are assigned to virtual shards: `hash(id bytes) mod count`, part of the data set's format.
 ///
 /// The hash is FNV-1a (64 bits, offset 0xCBF29CE484222325, prime 0x100000001B3) over the id's UTF-8 bytes, then MurmurHash3's
 /// 64-bit finalizer, because FNV alone leaves the low bits of short ids uneven. Ours; any program can compute it again.

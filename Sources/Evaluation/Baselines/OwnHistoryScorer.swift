@@ -5,7 +5,7 @@ import Tensors
 /// popularity.
 ///
 /// The field's reference for repeated consumption: S-POP (Hidasi et al., ICLR 2016), GP-TopFreq (Li et al., TOIS 2023). Where users have each
-/// item once, it is the order of the history backwards. It reads the events that the model reads, so that both know the same.
+/// item once, it is the order of the history backward. It reads the events that the model reads, so that both know the same.
 struct OwnHistoryScorer: Scorer {
   let order: PopularityOrder
 

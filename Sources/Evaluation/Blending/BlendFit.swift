@@ -1,3 +1,4 @@
+import Files
 package import Collectives
 package import Datasets
 package import Model
@@ -27,11 +28,8 @@ package struct BlendFit {
 
     /// What was gained, in a sentence.
     package var description: String {
-      func text(_ value: Double) -> String {
-        let parts = Int((value * 1e4).rounded())
-        return "\(parts / 10_000).\(String(10_000 + parts % 10_000).dropFirst())"
-      }
-      return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(users) users"
+      func text(_ value: Double) -> String { HumanFormat.decimal(value, 4) }
+      return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(HumanFormat.count(users, "user"))"
         + (isLeftUntempered ? "; cold_start.tail_temper has no effect: scores of rare items spread no less than others" : "")
     }
   }

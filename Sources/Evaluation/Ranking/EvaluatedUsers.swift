@@ -1,6 +1,6 @@
 package import Datasets
 
-/// The users that a task judges, shard by shard in fixed blocks: the same products are formed whoever forms them.
+/// The users that a task evaluates, shard by shard in fixed blocks: the same products are formed whoever forms them.
 package struct EvaluatedUsers {
   /// Users of one block, at most.
   ///

@@ -25,7 +25,7 @@ package final class Evaluator {
   /// Makes an evaluator over the virtual shards that this rank owns; ranks own runs in rank order.
   ///
   /// - Parameters:
-  ///   - text: what text adds to every score; nil judges the model alone.
+  ///   - text: what text adds to every score; nil evaluates the model alone.
   ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
   package init(
     _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator, text: TextBlend? = nil,

@@ -62,7 +62,8 @@ package struct Bounded<Bounds: IntegerBounds>: Codable, Sendable, Equatable {
 /// What a decoder found wrong with a JSON file, in a few words: `rows: -1 is not a whole number from 0 to 9`.
 package func jsonDamage(_ error: any Error) -> String {
   func location(_ context: DecodingError.Context, _ more: (any CodingKey)? = nil) -> String {
-    (context.codingPath + [more].compactMap { $0 }).map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    (context.codingPath + [more].compactMap { $0 }).map { $0.intValue.map(String.init) ?? RecordCoding.key(of: $0.stringValue) }
+      .joined(separator: ".")
   }
   return switch error as? DecodingError {
   case .keyNotFound(let key, let context): "\(location(context, key)) is missing"

@@ -1,5 +1,6 @@
 package import Foundation
 import Glibc
+import Host
 
 /// What became of an attempt to lock an open file.
 enum LockOutcome {
@@ -42,13 +43,13 @@ package final class FileLock: Sendable {
   /// - Parameter waits: whether to wait until nobody else holds it.
   package init(path: String, waits: Bool) throws(Refusal) {
     let opened = openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o666)
-    guard opened >= 0 else { throw .closed(String(cString: strerror(errno))) }
+    guard opened >= 0 else { throw .closed(systemReason()) }
     // From here on the descriptor is closed by deinit, thrown or not.
     descriptor = opened
     switch lockDescriptor(opened, waits: waits) {
     case .locked: return
     case .held: throw .held
-    case .impossible(let code): throw .impossible(String(cString: strerror(code)))
+    case .impossible(let code): throw .impossible(systemReason(code))
     }
   }
 

@@ -1,6 +1,7 @@
 import CHost
 import Foundation
 import Glibc
+import Host
 
 /// A folder that is built under a temporary name beside its final one and takes that when it is whole.
 ///
@@ -59,7 +60,7 @@ package final class OutputFolder {
     try OutputFolder.checkNotMounted(path, parent: parent)
     if let reason = OutputFolder.make(parent) { throw InputError("cannot make the folder \(parent): \(reason)") }
     guard let made = Temporary.folder(for: name, in: parent) else {
-      throw InputError("cannot make a folder in \(parent): \(String(cString: strerror(errno)))")
+      throw InputError("cannot make a folder in \(parent): \(systemReason())")
     }
     temporary = made
   }
@@ -67,7 +68,7 @@ package final class OutputFolder {
   /// Makes a folder inside.
   package func makeFolder(_ name: String) throws {
     guard mkdir("\(temporaryPath)/\(name)", 0o777) == 0 || errno == EEXIST else {
-      throw InputError("cannot make a folder in \(temporaryPath): \(String(cString: strerror(errno)))")
+      throw InputError("cannot make a folder in \(temporaryPath): \(systemReason())")
     }
   }
 
@@ -86,7 +87,7 @@ package final class OutputFolder {
       guard [EINVAL, ENOSYS, EOPNOTSUPP].contains(errno) else { return errno }
       return replaceInTwoSteps(made, aside: aside)
     }
-    guard failure == 0 else { throw InputError("cannot put \(path) in place: \(String(cString: strerror(failure)))") }
+    guard failure == 0 else { throw InputError("cannot put \(path) in place: \(systemReason(failure))") }
     do {
       try AtomicFile.synchronizeFolder(parent)
     } catch {
@@ -178,8 +179,8 @@ package final class OutputFolder {
     if mkdir(path, 0o777) == 0 { return nil }
     let failure = errno
     let above = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard failure == ENOENT, above != path else { return failure == EEXIST ? nil : String(cString: strerror(failure)) }
+    guard failure == ENOENT, above != path else { return failure == EEXIST ? nil : systemReason(failure) }
     if let reason = make(above) { return reason }
-    return mkdir(path, 0o777) == 0 || errno == EEXIST ? nil : String(cString: strerror(errno))
+    return mkdir(path, 0o777) == 0 || errno == EEXIST ? nil : systemReason()
   }
 }

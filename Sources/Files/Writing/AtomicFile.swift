@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// A file that appears under its name whole or not at all.
 ///
@@ -100,12 +101,7 @@ package struct AtomicFile: ~Copyable {
   }
 
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw systemFailure("write", path) }
-      rest = rest.dropFirst(written)
-    }
+    let outcome = writeAll(bytes, to: descriptor)
+    guard outcome.isWhole else { throw systemFailure("write", path, code: outcome.code) }
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// A nameless temporary file: it is unlinked as soon as it is made, so the system frees it whatever happens to the process.
 ///
@@ -32,14 +33,9 @@ package final class ScratchFile {
   ///
   /// Throws `InputError` when the disk refuses them.
   package func append(_ bytes: UnsafeRawBufferPointer) throws {
-    var done = 0
-    while done < bytes.count {
-      let written = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw systemFailure("write scratch data in", folder) }
-      done += written
-    }
-    size += done
+    let outcome = writeAll(bytes, to: descriptor)
+    guard outcome.isWhole else { throw systemFailure("write scratch data in", folder, code: outcome.code) }
+    size += bytes.count
   }
 
   /// Reads `target.count` bytes from `offset`, which must have been written.

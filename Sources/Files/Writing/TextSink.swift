@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// Text to a file that appears whole or not at all (gzipped when its name ends in `.gz`), or to standard output (`-`).
 package struct TextSink: ~Copyable {
@@ -27,14 +28,9 @@ package struct TextSink: ~Copyable {
     let pending = buffer
     buffer.removeAll(keepingCapacity: true)
     try pending.withUnsafeBytes { bytes in
-      try file?.write(bytes)
-      var rest = bytes.prefix(file == nil ? bytes.count : 0)
-      while !rest.isEmpty {
-        let count = Glibc.write(STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw InputError("cannot write to standard output: \(String(cString: strerror(errno)))") }
-        rest = rest.dropFirst(count)
-      }
+      guard file == nil else { return try file?.write(bytes) ?? () }
+      let outcome = writeAll(bytes, to: STDOUT_FILENO)
+      guard outcome.isWhole else { throw InputError("cannot write to standard output: \(systemReason(outcome.code))") }
     }
   }
 }

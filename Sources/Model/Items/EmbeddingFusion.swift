@@ -27,6 +27,9 @@ package struct EmbeddingFusion {
     let results: Matrix  // [J, d_s], grouped by expert
   }
 
+  /// Items that go through gate and pooling together: enough rows for a product, and a reason to look after messages in between.
+  static let blockItems = 32
+
   private let gateWeight: Parameter
   private let gateBias: Parameter
   private let queries: Parameter
@@ -35,13 +38,14 @@ package struct EmbeddingFusion {
   /// Declares gate, expert queries and expert weights; nothing when items have no semantic half.
   package static func specs(_ shape: FusionShape) -> [ParameterSpec] {
     guard shape.readsText else { return [] }
-    return [
-      ParameterSpec("fusion.gate.weight", [shape.gateWidth, shape.experts], .xavierUniform, decays: true),
+    let specs = [
+      ParameterSpec("fusion.gate.weight", [shape.gateWidth, shape.experts], .xavierUniform, decays: true, rows: .tokens),
       ParameterSpec("fusion.gate.bias", [shape.experts], .zeros, decays: false),
       ParameterSpec("fusion.expert.query", [shape.experts, shape.tokenWidth], .normal(deviation: 0.02), decays: false),
       ParameterSpec(
         "fusion.expert.weight", [shape.experts, shape.tokenWidth, shape.semanticWidth], .xavierUniform, decays: true),
     ]
+    return specs.map { $0.grouped(.fusion) }
   }
 
   /// Finds the parameters in an arena.
@@ -161,27 +165,27 @@ package struct EmbeddingFusion {
   /// Adds to the parameters' gradients from dSemantic `[U, d_s]`, and hands on the token states' gradients.
   ///
   /// - Parameters:
-  ///   - routing: the whole job's routing, for the balance loss.
-  ///   - balance: λ, the weight of the balance loss.
+  ///   - balance: what the balance loss asks of the gate.
   ///   - trainsTokens: whether token states are trained; if not, nothing of their gradients is computed.
   ///   - dStates: asked in order, for every item with text, what becomes of the gradients of its states.
-  ///   - onGradients: called between blocks of items, with where the complete part of the flat gradients starts.
+  ///   - context: its observer hears between blocks of items.
   package func backward(
-    _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, routing: Routing, balance: Float, workspace: Workspace,
-    trainsTokens: Bool, dStates: (Int) -> StatesGradient, onGradients: (Int) throws -> Void
-  ) rethrows {
+    _ saved: Saved, dSemantic: Matrix, tokens: TokenTable, balance: Balance, context: StepContext, trainsTokens: Bool,
+    dStates: (Int) -> StatesGradient
+  ) throws {
+    let workspace = context.workspace
     try workspace.scope {
       let slots = saved.slots
       let dGates = workspace.zeros(saved.rows.count, shape.active)
       let dPooled = workspace.matrix(slots.count, shape.tokenWidth)
       expertsBackward(saved, dSemantic: dSemantic, dGates: dGates, dPooled: dPooled, workspace: workspace)
       let dProbabilities = workspace.vector(shape.experts)
-      for expert in 0..<shape.experts { dProbabilities[expert] = balance * Float(routing.probabilityGradient(of: expert)) }
+      for expert in 0..<shape.experts { dProbabilities[expert] = balance.probabilityGradient(of: expert) }
+      let pass = ItemsPass(
+        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens)
       try forEachBlock(saved.rows.count) { items in
-        try onGradients(experts.offset)
-        itemsBackward(
-          items, saved, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, tokens: tokens, workspace: workspace,
-          trainsTokens: trainsTokens, dStates: dStates)
+        try context.complete(from: experts.offset)
+        itemsBackward(items, pass, workspace, dStates)
       }
     }
   }
@@ -208,20 +212,30 @@ package struct EmbeddingFusion {
     }
   }
 
+  /// What backward through gate and pooling reads of every item.
+  private struct ItemsPass {
+    let saved: Saved
+    let tokens: TokenTable
+    let dGates: Matrix
+    let dPooled: Matrix
+    let dProbabilities: Vector
+    let trainsTokens: Bool
+  }
+
   /// Through gate and pooling of a block of items; each item's states are read once from memory and updated in place.
   private func itemsBackward(
-    _ items: Range<Int>, _ saved: Saved, dGates: Matrix, dPooled: Matrix, dProbabilities: Vector, tokens: TokenTable,
-    workspace: Workspace, trainsTokens: Bool, dStates: (Int) -> StatesGradient
+    _ items: Range<Int>, _ pass: ItemsPass, _ workspace: Workspace, _ dStates: (Int) -> StatesGradient
   ) {
+    let (saved, tokens) = (pass.saved, pass.tokens)
     workspace.scope {
       let dLogits = workspace.zeros(items.count, shape.experts)
       for item in items where !tokens.tokens(of: Int(saved.rows[item])).isEmpty {
         chooseExpertsBackward(
-          chosen: RowList(chosenExperts(saved, item)), gates: row(saved.gates, item), dGates: row(dGates, item),
-          probabilities: row(saved.probabilities, item), dProbabilities: dProbabilities,
+          chosen: RowList(chosenExperts(saved, item)), gates: row(saved.gates, item), dGates: row(pass.dGates, item),
+          probabilities: row(saved.probabilities, item), dProbabilities: pass.dProbabilities,
           dLogits: row(dLogits, item - items.lowerBound))
       }
-      let dInput = gateBackward(items, saved, dLogits, tokens, wantsInput: trainsTokens, workspace)
+      let dInput = gateBackward(items, saved, dLogits, tokens, wantsInput: pass.trainsTokens, workspace)
       let ahead = StatesAhead(tokens, saved.rows, distance: 1)
       let scratch = PoolScratch(tokens: shape.tokens, width: shape.tokenWidth, active: shape.active, workspace: workspace)
       for item in items {
@@ -229,10 +243,10 @@ package struct EmbeddingFusion {
         guard states.rows > 0 else { continue }
         attentionPoolBackward(
           states, chosen: RowList(chosenExperts(saved, item)), queries: queries.value,
-          weights: itemWeights(saved, item, states.rows), dPooled: dPooled,
+          weights: itemWeights(saved, item, states.rows), dPooled: pass.dPooled,
           indices: saved.slots.indices(of: item, perItem: shape.active), dQueries: queries.gradient,
           start: gradientStart(dInput.row(item - items.lowerBound), tokens: states.rows),
-          dStates: trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
+          dStates: pass.trainsTokens ? dStates(item) : .unwanted, scratch: scratch, fetching: ahead.states(after: item))
       }
     }
   }
@@ -291,8 +305,7 @@ package struct EmbeddingFusion {
 
   private func row(_ matrix: Matrix, _ index: Int) -> Vector { Vector(matrix.row(index), count: matrix.columns) }
 
-  /// Blocks of 32 items: enough rows for a product, and a reason to look after messages in between.
   private func forEachBlock(_ count: Int, _ body: (Range<Int>) throws -> Void) rethrows {
-    for start in stride(from: 0, to: count, by: 32) { try body(start..<min(start + 32, count)) }
+    for start in stride(from: 0, to: count, by: Self.blockItems) { try body(start..<min(start + Self.blockItems, count)) }
   }
 }

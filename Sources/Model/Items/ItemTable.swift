@@ -73,7 +73,8 @@ package final class ItemTable {
   package private(set) var tokenOptimizer: RowOptimizer?
   private let rule: RowOptimizer.Rule
   private let fusion: EmbeddingFusion?
-  private let communicator: any Communicator
+  /// The ranks that share the table.
+  let communicator: any Communicator
   private let idStorage: Storage<Float>
 
   /// Allocates this rank's rows; every ID row's start is a pure function of (seed, row).
@@ -160,28 +161,27 @@ package final class ItemTable {
   /// Takes dE `[wanted, d]` back to the owners, who update their rows and add to the fusion's dense gradients.
   ///
   /// - Parameters:
-  ///   - routing: the whole job's routing in this step, the sum of the ranks' own.
-  ///   - balance: the weight of the balance loss.
+  ///   - balance: what the balance loss asks of the gate; nil for items without a semantic half.
   ///   - rounding: the step's random bits (purpose `tokenRounding`), which token states in 16 bits are rounded by; nil when
   ///     they are float32 or frozen.
-  ///   - onGradients: called now and then, with where the complete part of the flat gradients starts.
+  ///   - context: its observer hears now and then.
   package func update(
-    _ saved: Saved, dE: Matrix, routing: Routing?, balance: Float, learningRates: LearningRates, rounding: RandomStream? = nil,
-    workspace: Workspace, onGradients: (Int) throws -> Void = { _ in }
+    _ saved: Saved, dE: Matrix, balance: Balance?, learningRates: LearningRates, rounding: RandomStream? = nil, context: StepContext
   ) throws {
+    let workspace = context.workspace
     try workspace.scope {
       let owned = saved.route.owned
       let ownedDE = try collect(dE, saved.route, workspace)
-      if let fusion, let savedFusion = saved.fusion, let routing {
+      if let fusion, let savedFusion = saved.fusion, let balance {
         let optimizer = learningRates.token.map { _ in tokenOptimizerState() }
         // A closure in a variable would be allocated in every step.
         try fusion.backward(
-          savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, routing: routing,
-          balance: balance, workspace: workspace, trainsTokens: optimizer != nil,
+          savedFusion, dSemantic: ownedDE.columns(shape.idWidth..<shape.width), tokens: tokens, balance: balance,
+          context: context, trainsTokens: optimizer != nil,
           dStates: { item in
             guard let optimizer, let rate = learningRates.token else { return .unwanted }
             return .applied(self.tokenUpdate(Int(owned[item]), optimizer, rounding, learningRate: rate))
-          }, onGradients: onGradients)
+          })
       }
       if let rate = learningRates.id, shape.idWidth > 0 { updateIDs(owned, ownedDE, learningRate: rate) }
     }

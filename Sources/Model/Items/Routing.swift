@@ -59,3 +59,20 @@ package struct Routing {
   /// d(balance)/d(probability of an expert for one item), the same for every item with text.
   package func probabilityGradient(of expert: Int) -> Double { share(of: expert) * Double(experts) / max(items, 1) }
 }
+
+/// What the balance loss asks of a gate: λ times its gradient under the whole job's routing.
+package struct Balance {
+  /// The sum of the ranks' routings in this step.
+  let routing: Routing
+  /// λ, the weight of the balance loss.
+  let weight: Float
+
+  /// Puts the two together.
+  package init(_ routing: Routing, weight: Float) {
+    self.routing = routing
+    self.weight = weight
+  }
+
+  /// λ · d(balance)/d(probability of an expert for one item).
+  func probabilityGradient(of expert: Int) -> Float { weight * Float(routing.probabilityGradient(of: expert)) }
+}

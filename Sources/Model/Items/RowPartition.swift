@@ -2,7 +2,7 @@
 ///
 /// docs/distributed.md, "Items".
 ///
-/// Neighbouring rows go to different ranks, so a run of popular rows is shared out evenly.
+/// Neighboring rows go to different ranks, so a run of popular rows is shared out evenly.
 package struct RowPartition: Sendable, Equatable {
   /// The number of rows of the whole table.
   package let rows: Int

@@ -30,7 +30,7 @@ package final class RowRoute {
   /// Rows of `rank`, whose route this is, that others want, counted once for each of them: what it gives out.
   package func givenRows(of rank: Int) -> Int { asked.count - counts.asked[rank] }
 
-  /// How far the numbers have travelled.
+  /// How far the numbers have traveled.
   enum Stage {
     case exchangingCounts, exchangingRows, complete
   }

@@ -38,7 +38,7 @@ package struct LayerNorm {
     bias = arena["\(name).bias"]
   }
 
-  /// Normalises the rows of x `[T, d]` into y `[T, d]`, as y is stored; `saved` is written.
+  /// Normalizes the rows of x `[T, d]` into y `[T, d]`, as y is stored; `saved` is written.
   package func forward(_ x: Matrix, into y: StoredRows, saved: Saved) {
     layerNorm(
       x, scale: scale.vector, bias: bias.vector, epsilon: 1e-5, into: y, mean: saved.mean,

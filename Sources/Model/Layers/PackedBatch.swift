@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 
 /// The sequences of a rank's batch, packed: the positions of all users one behind the other, no padding.
 ///
@@ -6,6 +6,9 @@ package import Tensors
 /// `starts[u] ..< starts[u + 1]`, oldest event first, so its newest event is its last row. Ours: left padding is what the
 /// paper's figure shows; packing computes the same numbers without multiplying zeros.
 package struct PackedBatch {
+  /// About how many positions go through the layers together: what they take stays in the cache.
+  package static let blockRows = 256
+
   /// Where each sequence starts, B + 1 numbers.
   package let starts: UnsafeBufferPointer<Int32>
   /// A key for each position that names it in the whole job's batch, for dropout; T numbers.
@@ -68,7 +71,7 @@ package struct PackedBatch {
   }
 
   /// Calls `body` with blocks of whole sequences of about `rows` positions (more only when one alone is longer), in order.
-  package func forEachBlock(rows: Int = 256, _ body: (Sequences) throws -> Void) rethrows {
+  package func forEachBlock(rows: Int = blockRows, _ body: (Sequences) throws -> Void) rethrows {
     var first = 0
     while first < users {
       var end = first + 1
@@ -77,30 +80,4 @@ package struct PackedBatch {
       first = end
     }
   }
-}
-
-/// What a forward pass needs besides its input: randomness for dropout, and whether positions may look ahead.
-package struct ForwardMode {
-  /// The seed of every dropout mask.
-  package let seed: UInt64
-  /// The step, part of every mask's key.
-  package let step: UInt32
-  /// The dropout rate; 0 outside training.
-  package let dropout: Float
-  /// Whether a position reads only itself and earlier ones (phase 1) or all (phase 2).
-  package let causal: Bool
-  /// What the factors of products are rounded to.
-  package let precision: Precision
-
-  /// A training pass.
-  package init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: Precision = .fp32) {
-    self.seed = seed
-    self.step = step
-    self.dropout = dropout
-    self.causal = causal
-    self.precision = precision
-  }
-
-  /// A pass without dropout, in float32: evaluation, export.
-  package static func inference(causal: Bool) -> ForwardMode { ForwardMode(seed: 0, step: 0, dropout: 0, causal: causal) }
 }

@@ -29,11 +29,11 @@ package struct SequenceEmbedding {
 
   /// Declares P `[n, d]` and, when counts are given, S `[scenes, d]` and A `[behaviors, d]`.
   package static func specs(length: Int, width: Int, scenes: Int?, behaviors: Int?) -> [ParameterSpec] {
-    func table(_ name: String, _ rows: Int) -> ParameterSpec {
-      ParameterSpec(name, [rows, width], .normal(deviation: 0.02), decays: false)
+    func table(_ name: String, _ count: Int, _ rows: ParameterRows) -> ParameterSpec {
+      ParameterSpec(name, [count, width], .normal(deviation: 0.02), decays: false, rows: rows)
     }
-    return [table("position", length)] + (scenes.map { [table("scene", $0)] } ?? [])
-      + (behaviors.map { [table("behavior", $0)] } ?? [])
+    return [table("position", length, .fixed)] + (scenes.map { [table("scene", $0, .scenes)] } ?? [])
+      + (behaviors.map { [table("behavior", $0, .behaviors)] } ?? [])
   }
 
   /// Finds the parameters in an arena.

@@ -198,11 +198,9 @@ package struct TransformerBlock {
 
   /// dZ `[T, d]`, the gradient of the block's output, becomes that of its input; parameters' gradients are added to.
   ///
-  /// - Parameter onGradients: called between blocks of sequences and at the end, with where the complete part of the flat gradients
-  ///   starts.
-  package func backward(
-    _ dZ: Matrix, saved: Saved, batch: PackedBatch, mode: ForwardMode, workspace: Workspace, onGradients: (Int) throws -> Void
-  ) rethrows {
+  /// - Parameter context: its observer hears between blocks of sequences and at the end.
+  package func backward(_ dZ: Matrix, saved: Saved, batch: PackedBatch, context: StepContext) throws {
+    let (workspace, mode) = (context.workspace, context.mode)
     try workspace.scope {
       let factors = Factors(
         attention: attention.transposedFactors(mode.precision, workspace: workspace),
@@ -213,9 +211,9 @@ package struct TransformerBlock {
         workspace.scope {
           backward(dZ.rows(sequences.rows), sequences, saved.rows(sequences.rows), factors, batch, mode, workspace)
         }
-        try onGradients(range.upperBound)
+        try context.complete(from: range.upperBound)
       }
-      try onGradients(range.lowerBound)
+      try context.complete(from: range.lowerBound)
     }
   }
 

@@ -20,8 +20,8 @@ package struct UserHead {
 
   /// Declares the two layers.
   package static func specs(length: Int, width: Int, residual: Bool) -> [ParameterSpec] {
-    Linear.specs("user.0", inputs: length * width, outputs: 2 * width)
-      + Linear.specs("user.1", inputs: 2 * width, outputs: width, zero: residual)
+    (Linear.specs("user.0", inputs: length * width, outputs: 2 * width)
+      + Linear.specs("user.1", inputs: 2 * width, outputs: width, zero: residual)).map { $0.grouped(.userHead) }
   }
 
   /// Finds the parameters in an arena.
@@ -30,6 +30,15 @@ package struct UserHead {
     self.residual = residual
     hidden = Linear("user.0", in: arena)
     output = Linear("user.1", in: arena)
+  }
+
+  /// Floats that so many users take of the workspace: what stays for backward, h' and its gradient included, and what backward takes
+  /// besides.
+  ///
+  /// - Parameter factor: floats of an element that is kept as products read it.
+  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double) {
+    let (d, n) = (Double(width), Double(length))
+    return (users * d * (2 + factor * (n + 2)), users * d * (n + 2 + 5 * factor) + 2 * factor * d * d * (n + 1))
   }
 
   /// Writes h' `[B, d]` from the packed h `[T, d]`; a user without events gets the MLP of nothing.

@@ -9,11 +9,41 @@ package import Tensors
 /// The users are those of the global batch. Each rank holds all user embeddings and its own users' targets; the gradient
 /// for the others' embeddings is theirs to add. Rows are worked in blocks, so no `[B, B]` matrix is held.
 package struct CrossUserBPR {
+  /// The users of the whole global batch, and which of them are this rank's.
+  package struct Query {
+    /// h' `[B, d]`, B users.
+    package let users: Matrix
+    /// The target item of each of the B users.
+    package let targets: RowList
+    /// Which of the B users are this rank's.
+    package let own: Range<Int>
+    /// Rows of e of those users' targets.
+    package let ownTargetRows: RowList
+
+    /// Describes the users.
+    package init(users: Matrix, targets: RowList, own: Range<Int>, ownTargetRows: RowList) {
+      precondition(own.count == ownTargetRows.count && targets.count == users.rows, "\(own) own users of \(users.shape)")
+      self.users = users
+      self.targets = targets
+      self.own = own
+      self.ownTargetRows = ownTargetRows
+    }
+  }
+
   /// s, the factor on every score.
   package let logitScale: Float
+  /// Rows whose scores are held at a time.
+  private static let blockRows = 64
 
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
+
+  /// Floats that a pass of `users` own among `all` users takes of the workspace: all users, their gradients, both packed; own gradients;
+  /// a block of scores with its targets; lists of targets.
+  package static func workspaceFloats(users: Double, all: Double, width: Int) -> Double {
+    let d = Double(width)
+    return 3 * all * d + users * d + Double(blockRows) * (all + 2 * d) + 3 * all
+  }
 
   /// |Π|: the ordered pairs of users with different targets, out of all users' targets.
   package static func pairs(targets: RowList, workspace: Workspace) -> Int {
@@ -34,22 +64,18 @@ package struct CrossUserBPR {
   /// Returns Σ over this rank's pairs; adds `weight` times the gradients to dUsers `[B, d]` and dE `[U, d]`.
   ///
   /// - Parameters:
-  ///   - users: h' `[B, d]` of the whole global batch, B users.
-  ///   - targets: the target item of each of the B users.
-  ///   - own: which of the B users are this rank's.
-  ///   - ownTargetRows: rows of e of those users' targets.
+  ///   - e: embeddings `[U, d]` of the batch's unique items.
   ///   - weight: 1 / |Π|, times the loss's weight in the objective.
   package func lossAndGradients(
-    users: Matrix, targets: RowList, own: Range<Int>, ownTargetRows: RowList, e: Matrix, weight: Float, dUsers: Matrix,
-    dE: Matrix, workspace: Workspace
+    _ query: Query, e: Matrix, weight: Float, dUsers: Matrix, dE: Matrix, workspace: Workspace
   ) -> Double {
-    precondition(own.count == ownTargetRows.count && targets.count == users.rows, "\(own) own users of \(users.shape)")
-    let block = 64
+    let (users, targets, own) = (query.users, query.targets, query.own)
     var total = 0.0
-    for start in stride(from: own.lowerBound, to: own.upperBound, by: block) {
-      let rows = start..<min(start + block, own.upperBound)
+    for start in stride(from: own.lowerBound, to: own.upperBound, by: Self.blockRows) {
+      let rows = start..<min(start + Self.blockRows, own.upperBound)
       workspace.scope {
-        let targetRows = RowList(rebasing: ownTargetRows[(rows.lowerBound - own.lowerBound)..<(rows.upperBound - own.lowerBound)])
+        let targetRows = RowList(
+          rebasing: query.ownTargetRows[(rows.lowerBound - own.lowerBound)..<(rows.upperBound - own.lowerBound)])
         let targetE = workspace.matrix(rows.count, e.columns)
         gather(targetRows, from: e, into: targetE)
         let scores = workspace.matrix(rows.count, users.rows)

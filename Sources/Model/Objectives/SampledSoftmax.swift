@@ -58,22 +58,36 @@ package struct SampledSoftmax {
   /// s, the factor on every score.
   package let logitScale: Float
   /// Rows whose gradients are held at a time: each block adds to the negatives' gradients once, so not too few.
-  private static let blockRows = 252
+  package static let blockRows = 252
+  /// Logits that are held at a time: they stay in the cache between the product and the last exponential.
+  private static let cachedLogits = 1 << 17
+  /// Rows that a product's kernel takes together.
+  private static let stripRows = 12
 
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
+
+  /// Floats that a pass takes of the workspace: negatives, their gradients, both packed; a block of queries with its logits' gradients,
+  /// in 16 bits its logits or its pairs besides.
+  package static func workspaceFloats(queries: Double, negatives: Double, width: Int, precision: Precision) -> Double {
+    let (d, factor) = (Double(width), Double(precision.element.size) / 4)
+    let rows = min(queries, Double(blockRows))
+    let logits = min(rows * negatives, max(Double(cachedLogits), Double(stripRows) * negatives))
+    let besides = factor < 1 ? max(rows * negatives * factor, logits) : 0
+    return negatives * d * (2 + 2 * factor) + rows * (d * (1 + 2 * factor) + negatives * factor) + besides
+  }
 
   /// Returns Σ_p loss; adds `weight` times its gradients to dHidden `[T, d]` and dE `[U, d]`.
   ///
   /// - Parameters:
   ///   - e: embeddings `[U, d]` of the batch's unique items.
   ///   - weight: 1 / (positions of the global batch), times the loss's weight in the objective.
-  ///   - precision: what the products' factors are rounded to; the targets' own scores are float32.
+  ///   - context: its precision is what the products' factors are rounded to; the targets' own scores are float32.
   package func lossAndGradients(
-    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, precision: Precision = .fp32, dHidden: Matrix, dE: Matrix,
-    workspace: Workspace
+    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, dHidden: Matrix, dE: Matrix, context: StepContext
   ) -> Double {
-    workspace.scope {
+    let (workspace, precision) = (context.workspace, context.mode.precision)
+    return workspace.scope {
       let negativeE = workspace.matrix(negatives.rows.count, e.columns)
       gather(negatives.rows, from: e, into: negativeE)
       let gradients = PackedFactor(negativeE, precision: precision, workspace: workspace)
@@ -123,7 +137,8 @@ package struct SampledSoftmax {
 
   /// Logits and their softmax, some rows at a time: those stay in the cache between the product and the last exponential.
   private func softmax(_ query: Query, _ hidden: StoredRows, _ pass: Pass, positive: Vector, dLogits: StoredRows) -> Double {
-    let step = max(12, min(hidden.rows, (1 << 17) / max(dLogits.columns, 1) / 12 * 12))
+    let cached = Self.cachedLogits / max(dLogits.columns, 1) / Self.stripRows * Self.stripRows
+    let step = max(Self.stripRows, min(hidden.rows, cached))
     var loss = 0.0
     for start in stride(from: 0, to: hidden.rows, by: step) {
       let rows = start..<min(start + step, hidden.rows)

@@ -44,13 +44,13 @@ struct EventBuffer: ~Copyable {
       indices[Int(user)] = start
       start += size
     }
-    let dealt = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
+    let assigned = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
     for record in contents {
-      dealt[indices[Int(record.user)]] = record
+      assigned[indices[Int(record.user)]] = record
       indices[Int(record.user)] += 1
     }
     records.deallocate()
-    (records, capacity) = (dealt, max(1, count))
+    (records, capacity) = (assigned, max(1, count))
     start = 0
     for user in order where indices[Int(user)] > start {
       EventBuffer.sortByTime(UnsafeMutableBufferPointer(rebasing: contents[start..<indices[Int(user)]]))

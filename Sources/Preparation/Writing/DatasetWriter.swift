@@ -43,7 +43,7 @@ struct DatasetWriter {
   ///
   /// - Parameter isCold: of each catalogue row, whether it is cold; empty without the cold protocol.
   mutating func writeItems(
-    ids: IdentifierTable, rows: [Int], listing: ItemListing, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16],
+    ids: IdentifierTable, rows: [Int], listing: ItemFiles, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16],
     isCold: [Bool]
   ) throws {
     let name = ItemCatalogue.fileName

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Host
 import Synchronization
 
 /// The two streams of a command: results on stdout, everything else on stderr, plain text throughout.
@@ -25,7 +26,7 @@ package struct Console: Sendable {
       verbosity: verbosity, isTerminal: isatty(STDERR_FILENO) == 1, width: Console.terminalWidth(),
       output: { StandardOutput.write($0) },
       // A terminal that is gone is no reason to stop training.
-      error: { _ = writeAll($0, to: STDERR_FILENO) })
+      error: { StandardError.write($0) })
   }
 
   /// Streams of the caller's.
@@ -56,9 +57,6 @@ package struct Console: Sendable {
   /// Text to stderr as it is: the progress bar's way to redraw its line.
   func raw(_ text: String) { error(text) }
 
-  /// Text from a data file with control characters made visible, so that a title cannot steer a terminal.
-  package static func printable(_ text: String) -> String { Files.printable(text) }
-
   private static func terminalWidth() -> Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 else { return 80 }
@@ -88,14 +86,14 @@ package enum StandardOutput {
   /// Commands ask at their end and fail with it.
   package static var failure: String? {
     let code = failureCode.load(ordering: .relaxed)
-    return code == 0 ? nil : String(cString: strerror(code))
+    return code == 0 ? nil : systemReason(code)
   }
 
   /// Writes all of a text, line ends included.
   ///
   /// A pipe whose reader has left (`| head -1`) ends the process there and then, silently and by SIGPIPE, as any filter does.
   package static func write(_ text: String) {
-    let code = writeAll(text, to: STDOUT_FILENO)
+    let code = writeAll(text, to: STDOUT_FILENO).code
     if code == EPIPE { leave() }
     if code != 0 { _ = failureCode.compareExchange(expected: 0, desired: code, ordering: .relaxed) }
   }
@@ -108,19 +106,8 @@ package enum StandardOutput {
   }
 }
 
-/// Writes all of a text and returns 0 or the `errno` that stopped it.
-func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
-  var text = text
-  return text.withUTF8 { bytes in
-    var rest = UnsafeRawBufferPointer(bytes)
-    while let start = rest.baseAddress, !rest.isEmpty {
-      let count = Glibc.write(descriptor, start, rest.count)
-      if count > 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if count == 0 || errno != EINTR {
-        return count == 0 ? EIO : errno
-      }
-    }
-    return 0
-  }
+/// The process's stderr, where everything else goes.
+package enum StandardError {
+  /// Writes a text, line ends included; one that nobody can read any more is lost.
+  package static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
 }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 
@@ -37,7 +38,7 @@ package final class ProgressBar: Sendable {
   /// - Parameters:
   ///   - title: what is being done, one or two words.
   ///   - total: units in all; nil when nobody knows, then there is no time left.
-  ///   - unit: what is counted, in the plural.
+  ///   - unit: what is counted, in the singular.
   ///   - completed: units done before this run, on a resume; they do not count for the rate.
   ///   - clock: for tests; the process's steady clock otherwise.
   package init(
@@ -93,7 +94,7 @@ package final class ProgressBar: Sendable {
       let seconds = clock() - startedAt
       let rate = seconds > 0 ? Double(state.completed - alreadyDone) / seconds : 0
       let parts = [
-        "\(HumanFormat.count(state.completed)) \(unit) in \(HumanFormat.duration(seconds: seconds))", speed(rate), state.note,
+        "\(HumanFormat.count(state.completed, unit)) in \(HumanFormat.duration(seconds: seconds))", speed(rate), state.note,
       ]
       let line = "\(title): " + parts.filter { !$0.isEmpty }.joined(separator: ", ")
       console.raw(console.isTerminal ? "\r" + padded(line, over: state.drawnWidth) + "\n" : line + "\n")
@@ -136,9 +137,9 @@ package final class ProgressBar: Sendable {
     var parts: [String] = []
     if let total, total > 0 {
       parts.append("\(max(0, min(100, 100 * state.completed / total))) %")
-      parts.append("\(HumanFormat.count(state.completed))/\(HumanFormat.count(total)) \(unit)")
+      parts.append("\(HumanFormat.count(state.completed))/\(HumanFormat.count(total, unit))")
     } else {
-      parts.append("\(HumanFormat.count(state.completed)) \(unit)")
+      parts.append(HumanFormat.count(state.completed, unit))
     }
     parts.append(speed(state.meter.rate))
     if let total, state.meter.rate > 0, state.completed < total {
@@ -147,7 +148,7 @@ package final class ProgressBar: Sendable {
     return (parts + [state.note]).filter { !$0.isEmpty }
   }
 
-  private func speed(_ rate: Double) -> String { rate > 0 ? "\(HumanFormat.rate(rate)) \(unit)/s" : "" }
+  private func speed(_ rate: Double) -> String { rate > 0 ? "\(HumanFormat.rate(rate)) \(unit)s/s" : "" }
 
   private func padded(_ line: String, over width: Int) -> String {
     line + String(repeating: " ", count: max(0, width - line.count))

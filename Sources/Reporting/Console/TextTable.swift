@@ -1,3 +1,5 @@
+import Files
+
 /// Rows in aligned columns, for people: numbers to the right, words to the left, two spaces between.
 ///
 /// ```
@@ -25,7 +27,7 @@ package struct TextTable: Sendable {
   /// Adds a row, a cell for each column; control characters are made visible.
   package mutating func append(_ cells: [String]) {
     precondition(cells.count == alignments.count, "row of \(cells.count) cells in a table of \(alignments.count) columns")
-    rows.append(cells.map(Console.printable))
+    rows.append(cells.map(printable))
   }
 
   /// The lines, without spaces at their ends.

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Host
 
 /// A file that only ever grows, a whole record a write: what logs are made of.
 ///
@@ -15,7 +16,7 @@ struct AppendFile: ~Copyable {
   init(path: String, endsLine: Bool) throws(InputError) {
     self.path = path
     descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw InputError("\(path): cannot be opened for writing: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw InputError("\(path): cannot be opened for writing: \(systemReason())") }
     let size = lseek(descriptor, 0, SEEK_END)
     var last: UInt8 = 0
     if endsLine && size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != UInt8(ascii: "\n") {
@@ -28,26 +29,18 @@ struct AppendFile: ~Copyable {
   /// Adds the bytes at the end, all of them or none.
   mutating func append(_ bytes: [UInt8]) throws(InputError) {
     try takeBack()
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, bytes.count - done) }
-      if count > 0 {
-        done += count
-      } else if count == 0 || errno != EINTR {
-        // A write of nothing, as some network file systems answer, would be tried forever.
-        let reason = String(cString: strerror(errno))
-        excess = done
-        try takeBack()
-        throw InputError("\(path): cannot be written: \(reason); make room on the disk and resume")
-      }
-    }
+    let outcome = bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
+    guard !outcome.isWhole else { return }
+    excess = outcome.count
+    try takeBack()
+    throw InputError("\(path): cannot be written: \(systemReason(outcome.code)); make room on the disk and resume")
   }
 
   /// Cuts the part of a record off the end; what cannot be cut now is cut before the next record.
   private mutating func takeBack() throws(InputError) {
     guard excess > 0 else { return }
     guard ftruncate(descriptor, lseek(descriptor, 0, SEEK_END) - off_t(excess)) == 0 else {
-      throw InputError("\(path): ends in half a record, which cannot be taken back: \(String(cString: strerror(errno)))")
+      throw InputError("\(path): ends in half a record, which cannot be taken back: \(systemReason())")
     }
     excess = 0
   }

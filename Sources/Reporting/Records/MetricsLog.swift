@@ -1,6 +1,7 @@
 package import Files
 import Foundation
 import Glibc
+import Host
 import Synchronization
 
 /// `metrics.jsonl`: a JSON object a line, in the order things happened, readable while the run goes on.
@@ -78,7 +79,7 @@ enum RecordFile {
     guard count < bytes.count else { return }
     if kept.last?.upperBound ?? 0 == count {
       guard truncate(path, count) == 0 else {
-        throw InputError("\(path): cannot be cut to \(count) bytes: \(String(cString: strerror(errno)))")
+        throw InputError("\(path): cannot be cut to \(count) bytes: \(systemReason())")
       }
       return
     }

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Host
 import Synchronization
 
 /// Scalars for TensorBoard: an `events.out.tfevents.<time>.<host>` file, written by hand since the format is three nested
@@ -18,7 +19,7 @@ package final class TensorBoardWriter: Sendable {
   ///   - time: seconds since 1970, for the name and the first event.
   ///   - host: this machine's name.
   /// - Throws: ``InputError`` when the file cannot be made.
-  package init(folder: String, time: Double = TensorBoardWriter.now(), host: String = TensorBoardWriter.hostName()) throws {
+  package init(folder: String, time: Double = TensorBoardWriter.now(), host: String = Machine.host) throws {
     // Two runs may start in one second in one folder: a name is never used twice.
     var name = "\(folder)/events.out.tfevents.\(Int(time)).\(host)"
     var again = 1
@@ -55,14 +56,6 @@ package final class TensorBoardWriter: Sendable {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
-  /// This machine's name, or `localhost`.
-  package static func hostName() -> String {
-    var name = [UInt8](repeating: 0, count: 256)
-    let status = name.withUnsafeMutableBytes { gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1) }
-    let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
-    return status == 0 && !text.isEmpty && !text.contains("/") ? text : "localhost"
   }
 
   private func append(_ event: Message) throws {

@@ -30,15 +30,13 @@ package struct FailureRecord: Codable, Sendable, Equatable {
   /// A disk that refuses it changes nothing.
   package func write(to directory: RunDirectory) {
     guard directory.exists, access(directory.failurePath, F_OK) != 0 else { return }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    if let data = try? encoder.encode(self) { try? RunDirectory.write(data, to: directory.failurePath) }
+    if let data = try? RecordCoding.encode(self) { try? RunDirectory.write(data, to: directory.failurePath) }
   }
 
   /// The record of a run's last start; nil when it has not failed, or could not say so.
   package static func read(_ directory: RunDirectory) -> FailureRecord? {
     guard let data = FileManager.default.contents(atPath: directory.failurePath),
-      let record = try? JSONDecoder().decode(Self.self, from: data), CountBounds.range.contains(record.step ?? 0)
+      let record = try? RecordCoding.decode(Self.self, from: data), CountBounds.range.contains(record.step ?? 0)
     else { return nil }
     return record
   }

@@ -17,9 +17,13 @@ package struct RunDirectory: Sendable {
     package var tokenStates: String?
 
     enum CodingKeys: String, CodingKey {
-      case dataset, checksum, from
-      case tokenStates = "token_states_checksum"
+      case dataset, from
+      case checksum = "datasetChecksum"
+      case tokenStates = "tokenStatesChecksum"
     }
+
+    /// What keys of earlier versions are called now.
+    static let renamed = ["checksum": "datasetChecksum"]
 
     /// Binds a run.
     package init(dataset: String, checksum: String, tokenStates: String? = nil, from: StartingPoint? = nil) {
@@ -44,7 +48,7 @@ package struct RunDirectory: Sendable {
   package let path: String
 
   /// Names a folder; it need not exist yet.
-  package init(path: String) { self.path = path }
+  package init(path: String) { self.path = OutputFolder.withoutTrailingSlash(path) }
 
   /// The resolved configuration.
   package var configPath: String { "\(path)/config.yaml" }
@@ -163,9 +167,7 @@ package struct RunDirectory: Sendable {
   }
 
   private func write(_ record: Record) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try Self.write(try encoder.encode(record), to: "\(path)/\(Self.recordName)")
+    try Self.write(try RecordCoding.encode(record), to: "\(path)/\(Self.recordName)")
   }
 
   /// What the run is bound to.
@@ -178,7 +180,7 @@ package struct RunDirectory: Sendable {
     }
     let data = try SmallFile.read(file)
     do {
-      return try JSONDecoder().decode(Record.self, from: data)
+      return try RecordCoding.decode(Record.self, from: data, renamed: Record.renamed)
     } catch {
       throw InputError("\(file) cannot be read; put it back as it was, or train again")
     }

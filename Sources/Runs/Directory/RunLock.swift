@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Host
 
 /// The lock of a run directory: one job trains into it at a time, on whatever host.
 ///
@@ -41,8 +42,8 @@ package final class RunLock: Sendable {
       return
     }
     let now = ISO8601DateFormatter().string(from: Date())
-    let holder = Holder(host: ProcessInfo.processInfo.hostName, process: getpid(), started: now)
-    if let bytes = try? JSONEncoder().encode(holder) { lock?.write(bytes + Data("\n".utf8)) }
+    let holder = Holder(host: Machine.host, process: getpid(), started: now)
+    if let bytes = try? RecordCoding.encode(holder, layout: .line) { lock?.write(bytes + Data("\n".utf8)) }
   }
 
   /// Whether some job holds a run directory just now.
@@ -51,7 +52,8 @@ package final class RunLock: Sendable {
   /// Who holds the lock; asked again for a second, because a holder writes its name right after it has got it.
   private static func holder(_ path: String) -> String {
     for _ in 0..<20 {
-      if let bytes = try? SmallFile.read(path), let holder = try? JSONDecoder().decode(Holder.self, from: bytes), isAlive(holder)
+      if let bytes = try? SmallFile.read(path), let holder = try? RecordCoding.decode(Holder.self, from: bytes),
+        isAlive(holder)
       {
         return "process \(holder.process) on \(holder.host) since \(holder.started)"
       }
@@ -62,6 +64,6 @@ package final class RunLock: Sendable {
 
   /// Whether a holder may be the one of now and not an earlier one whose name still stands there; only its own host can tell.
   private static func isAlive(_ holder: Holder) -> Bool {
-    holder.host != ProcessInfo.processInfo.hostName || kill(holder.process, 0) == 0 || errno == EPERM
+    holder.host != Machine.host || kill(holder.process, 0) == 0 || errno == EPERM
   }
 }

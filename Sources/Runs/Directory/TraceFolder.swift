@@ -2,7 +2,6 @@ package import Collectives
 import Files
 import Foundation
 import Host
-import Reporting
 
 /// Where every rank leaves a trace of what it did when: `rank-0000.json` and so on, written when its work ends.
 package struct TraceFolder: Sendable {
@@ -21,7 +20,7 @@ package struct TraceFolder: Sendable {
       throw InputError("the trace cannot be written to \(path), which is no folder; name another one with --trace")
     }
     guard access(folder.path, W_OK | X_OK) == 0 else {
-      throw InputError("the trace cannot be written to \(path): \(String(cString: strerror(errno))); name another --trace folder")
+      throw InputError("the trace cannot be written to \(path): \(systemReason()); name another --trace folder")
     }
   }
 
@@ -111,7 +110,7 @@ struct TraceFile {
   private var facts: JSONValue {
     .object([
       .init("rank", .int(rank)), .init("ranks", .int(ranks)), .init("backend", .string(backend)),
-      .init("host", .string(TensorBoardWriter.hostName())), .init("spans", .int(timeline.spans.count)),
+      .init("host", .string(Machine.host)), .init("spans", .int(timeline.spans.count)),
       .init("dropped_spans", .int(timeline.dropped)),
     ])
   }

@@ -95,7 +95,7 @@ package struct EvaluationRecord {
       .init("filter_seen", .bool(task.filterSeen)),
       .init("ties", .string("against the model")),
       requestTime(isKnown: model.readsRequestTime),
-      .init("dataset", .string(dataset.manifest.checksum)),
+      .init("dataset_checksum", .string(dataset.manifest.checksum)),
       .init("checkpoint", .string(checkpoint)),
     ] + (dataset.manifest.preparation.coldItems.map { [.init("cold_items", .string($0))] } ?? [])
   }

@@ -32,7 +32,7 @@ package struct TrainedRun: Sendable {
   ///
   /// - Parameters:
   ///   - data: the data set's folder, when it has moved.
-  ///   - overrides: `key=value`s below `evaluation`, to judge it in another way than it was trained with.
+  ///   - overrides: `key=value`s below `evaluation`, to evaluate it in another way than it was trained with.
   package init(path: String, data: String? = nil, overrides: [String] = []) throws {
     directory = RunDirectory(path: path)
     let record = try directory.record()

@@ -4,7 +4,7 @@ package import Datasets
 package import Evaluation
 import Files
 package import Model
-import Tensors
+package import Tensors
 
 /// One phase of a run, resolved: what it trains on, for how long, and how it is evaluated.
 package struct PhasePlan: Sendable {
@@ -83,6 +83,31 @@ package struct PhasePlan: Sendable {
     switch kind {
     case .universal: nil
     case .targeted(let phase): phase.userHead == .residual ? .residual : .mlp
+    }
+  }
+
+  /// What the phase minimizes.
+  package func objective(_ config: RunConfig) -> any Objective {
+    let scale = Float(config.model.logitScale)
+    switch kind {
+    case .universal: return UniversalObjective(logitScale: scale)
+    case .targeted(let phase):
+      return TargetedObjective(bpr: phase.objective.bpr, softmax: phase.objective.softmax, logitScale: scale)
+    }
+  }
+
+  /// The dropout rate of the phase's training.
+  package func dropout(_ config: RunConfig) -> Float {
+    if case .targeted(let phase) = kind, let own = phase.dropout { Float(own) } else { Float(config.model.dropout) }
+  }
+
+  /// Which groups of parameters the phase keeps as they are.
+  package func freezes(_ group: ParameterGroup) -> Bool {
+    guard case .targeted(let phase) = kind else { return false }
+    switch group {
+    case .fusion: return phase.freeze.contains(.fusion)
+    case .transformer: return phase.freeze.contains(.transformer)
+    case .userHead: return false
     }
   }
 

@@ -12,6 +12,11 @@ package struct ResumePoint {
   /// The checkpoint, whose checksums have been compared.
   package let checkpoint: Checkpoint
 
+  /// Whether a phase, by its number among the plans, has nothing left to train.
+  package func hasFinished(phase number: Int) -> Bool {
+    number < phase || number == phase && checkpoint.manifest.isFinished
+  }
+
   /// Looks for the newest whole checkpoint of some phases; nil when there is none at all.
   ///
   /// Collective: rank 0's view of the folders counts, and the ranks share the files to be compared with their checksums. A
@@ -79,9 +84,10 @@ package struct ResumePoint {
   private static func check(
     _ checkpoint: Checkpoint, _ dataset: Dataset, _ vocabulary: CheckpointVocabulary, _ config: RunConfig
   ) throws {
-    guard checkpoint.manifest.dataset == dataset.manifest.checksum, checkpoint.manifest.items == dataset.items.count else {
+    guard checkpoint.manifest.datasetChecksum == dataset.manifest.checksum, checkpoint.manifest.items == dataset.items.count
+    else {
       throw InputError(
-        "\(checkpoint.path) was trained on another data set than \(dataset.path) (checksum \(checkpoint.manifest.dataset), "
+        "\(checkpoint.path) was trained on another data set than \(dataset.path) (checksum \(checkpoint.manifest.datasetChecksum), "
           + "now \(dataset.manifest.checksum)); give that one with --data, or start a run of its own with --from")
     }
     try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }

@@ -102,7 +102,7 @@ extension CheckpointVocabulary {
       scenes: dataset.scenes, behaviors: dataset.behaviors,
       encoding: states.map {
         Encoding(
-          encoder: $0.metadata["encoder"] ?? "states", dimension: $0.dimension,
+          encoder: $0.metadata["encoder"] ?? "states", width: $0.dimension,
           tokens: $0.metadata["tokens"].flatMap { Int($0) } ?? $0.maxTokens, checksum: $0.checksum)
       })
   }

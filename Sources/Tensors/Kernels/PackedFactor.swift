@@ -14,6 +14,9 @@ package struct PackedFactor {
   package let precision: Precision
   fileprivate let words: UnsafeMutablePointer<UInt32>
 
+  /// So many columns as they are laid out: in whole strips.
+  package static func storedColumns(_ columns: Int) -> Int { (columns + 31) / 32 * 32 }
+
   /// The columns of a left factor: a zero more than k when pairs of bfloat16 need it.
   package var storedDepth: Int { precision == .bf16 ? (depth + 1) / 2 * 2 : depth }
 

@@ -4,6 +4,10 @@ package struct Parameter {
   package let name: String
   /// The extents, outermost first.
   package let shape: [Int]
+  /// The part of the model that it belongs to.
+  package let group: ParameterGroup
+  /// What its rows stand for.
+  package let rows: ParameterRows
   /// Where the tensor starts in the flat buffers, in elements.
   package let offset: Int
   /// The values, as a matrix whose columns are the last extent.
@@ -41,6 +45,28 @@ package enum Initialization: Sendable, Equatable {
   case xavierUniform
 }
 
+/// The parts of a model that are frozen, counted or started anew as one.
+package enum ParameterGroup: Sendable {
+  /// Gate, queries and experts of embedding fusion.
+  case fusion
+  /// Everything between an item's embedding and the hidden states.
+  case transformer
+  /// A targeted phase's own head.
+  case userHead
+}
+
+/// What the rows of a parameter stand for, which decides what becomes of them over another data set.
+package enum ParameterRows: Sendable {
+  /// The same in every data set.
+  case fixed
+  /// A data set's scenes.
+  case scenes
+  /// A data set's behaviors.
+  case behaviors
+  /// The tokens of the longest text, a run of rows each.
+  case tokens
+}
+
 /// What a layer asks for when it declares a parameter: name, shape and start, once.
 package struct ParameterSpec: Sendable, Equatable {
   /// The name.
@@ -51,13 +77,27 @@ package struct ParameterSpec: Sendable, Equatable {
   package let initialization: Initialization
   /// Whether AdamW's weight decay applies (matrices yes; biases, norms and embeddings no).
   package let decays: Bool
+  /// The part of the model that it belongs to.
+  package private(set) var group = ParameterGroup.transformer
+  /// What its rows stand for.
+  package let rows: ParameterRows
 
-  /// Declares a parameter.
-  package init(_ name: String, _ shape: [Int], _ initialization: Initialization, decays: Bool) {
+  /// Declares a parameter of the transformer.
+  package init(
+    _ name: String, _ shape: [Int], _ initialization: Initialization, decays: Bool, rows: ParameterRows = .fixed
+  ) {
     self.name = name
     self.shape = shape
     self.initialization = initialization
     self.decays = decays
+    self.rows = rows
+  }
+
+  /// The same as a part of another group.
+  package func grouped(_ group: ParameterGroup) -> ParameterSpec {
+    var spec = self
+    spec.group = group
+    return spec
   }
 
   /// The number of elements.

@@ -30,7 +30,7 @@ package final class ParameterArena {
       let rows = columns == 0 ? 0 : spec.count / columns
       parameters.append(
         Parameter(
-          name: spec.name, shape: spec.shape, offset: offset,
+          name: spec.name, shape: spec.shape, group: spec.group, rows: spec.rows, offset: offset,
           value: Matrix(valueStorage.base + offset, rows: rows, columns: columns),
           gradient: Matrix(gradientStorage.base + offset, rows: rows, columns: columns)))
       if spec.decays { (decayStorage.base + offset).update(repeating: 1, count: spec.count) }
@@ -60,8 +60,8 @@ package final class ParameterArena {
   package func clearGradients() { gradients.clear() }
 
   /// Keeps some parameters as they are from now on: no weight decay, and `clearFrozenGradients` drops their gradients.
-  package func freeze(where isFrozen: (String) -> Bool) {
-    frozen = parameters.filter { isFrozen($0.name) }
+  package func freeze(where isFrozen: (ParameterGroup) -> Bool) {
+    frozen = parameters.filter { isFrozen($0.group) }
     for parameter in frozen { (owners.2.base + parameter.offset).update(repeating: 0, count: parameter.count) }
   }
 

@@ -7,13 +7,15 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
   package static let fileName = "encode.json"
   /// The version of this record and of the states' file.
   package static let currentVersion = 1
+  /// What keys of earlier versions are called now.
+  private static let renamed = ["dimension": "width"]
 
   /// The version it was written with.
   package var version = currentVersion
   /// "hashed", or the model that made the states.
   package let encoder: String
   /// The width d_t of a state.
-  @Bounded<ExtentBounds> package private(set) var dimension: Int
+  @Bounded<ExtentBounds> package private(set) var width: Int
   /// The limit of tokens an item.
   @Bounded<ExtentBounds> package private(set) var tokens: Int
   /// How the states are stored: F32, F16 or BF16.
@@ -37,18 +39,18 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
     guard access(path, F_OK) == 0 else { throw InputError("\(folder) has no \(Self.fileName); run `precise encode \(folder)`") }
     let data = try SmallFile.read(path)
     do {
-      self = try JSONDecoder().decode(Self.self, from: data)
+      self = try RecordCoding.decode(Self.self, from: data, renamed: Self.renamed)
     } catch {
       throw InputError("\(path) is not a record of an encoding (\(jsonDamage(error))); run `precise encode \(folder)` again")
     }
   }
 
   init(
-    encoder: String, dimension: Int, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
+    encoder: String, width: Int, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
     itemTableChecksum: String, fileChecksum: String
   ) {
     self.encoder = encoder
-    self.dimension = dimension
+    self.width = width
     self.tokens = tokens
     self.type = type.rawValue
     self.items = items
@@ -60,10 +62,8 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
 
   /// Writes the record into a data set's folder.
   func write(folder: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     var file = try AtomicFile(path: "\(folder)/\(Self.fileName)")
-    try encoder.encode(self).withUnsafeBytes { try file.write($0) }
+    try RecordCoding.encode(self).withUnsafeBytes { try file.write($0) }
     try file.write("\n")
     try file.commit()
   }

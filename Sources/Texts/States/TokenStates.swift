@@ -134,7 +134,7 @@ extension TokenStates {
     // The record may be older than the file, when an encoding was stopped between the two.
     let isCurrent =
       record.version == EncodingRecord.currentVersion && record.itemTableChecksum == checksum
-      && metadata[Self.itemTableKey] == checksum && record.rows == rowCount && record.dimension == dimension
+      && metadata[Self.itemTableKey] == checksum && record.rows == rowCount && record.width == dimension
     guard isCurrent else {
       throw InputError(
         "\(path) and \(EncodingRecord.fileName) were made for other items than the data set has now; run `precise encode \(dataset.path)` again"

@@ -58,7 +58,7 @@ package final class TextVectors: Sendable {
       info.shape[0] == dataset.items.count, info.type == .f16,
       let mean = file.tensors["mean"], let directions = file.tensors["directions"], mean.shape.count == 1,
       directions.shape.count == 2, directions.shape[0] == mean.shape[0], directions.shape[1] < info.shape[1],
-      directions.shape.allSatisfy({ $0 <= Self.mostWidth }), [0, record.dimension].contains(mean.shape[0])
+      directions.shape.allSatisfy({ $0 <= Self.mostWidth }), [0, record.width].contains(mean.shape[0])
     else {
       throw InputError("\(path) does not have the tensors of text vectors; run `precise encode \(dataset.path)` again")
     }

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Files
 import Foundation
+import Host
 import Logging
 import Reporting
 import Runs
@@ -86,7 +87,7 @@ struct DiagnosticBundle {
     let name = "rank-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".json"
     try write(
       .object([
-        .init("rank", .int(communicator.rank)), .init("host", .string(ProcessInfo.processInfo.hostName)),
+        .init("rank", .int(communicator.rank)), .init("host", .string(Machine.host)),
         .init("tensors", .array(tensors)), .init("suspects", .array(fault.suspects.map { .string($0) })),
         .init("users", .array(fault.users.map { .string($0) })),
       ]), to: "\(folder)/\(name)")

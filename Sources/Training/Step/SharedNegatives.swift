@@ -77,7 +77,7 @@ package final class SharedNegatives {
     source.addMisses(of: sampler, into: misses.buffer)
     try communicator.allReduce(misses.buffer)
     let chances = Storage<Float>(count: sampler.items)
-    for item in 0..<sampler.items { chances.base[item] = sampler.logChance(missed: misses.base[item]) }
+    for item in 0..<sampler.items { chances.base[item] = sampler.logQ(missed: misses.base[item]) }
     return chances
   }
 }

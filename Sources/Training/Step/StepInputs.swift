@@ -61,7 +61,7 @@ final class StepInputs {
     drawn.reserve(draws)
     unique.reserve(draws)
     rows.reserve(entries)
-    // Owners are dealt out by row: a rank is asked for about as many as it wants, which is far less than all entries.
+    // Owners are assigned by row: a rank is asked for about as many as it wants, which is far less than all entries.
     let asked = communicator.size * partition.count(ownedBy: communicator.rank)
     route.reserve(wanted: min(entries, partition.rows), asked: min(entries, asked))
   }
@@ -132,16 +132,16 @@ final class StepInputs {
   }
 
   /// The slice as an objective takes it; rows are places among `rows`, in the workspace.
-  func slice(_ workspace: Workspace) -> PhaseObjective.Slice {
+  func slice(_ workspace: Workspace) -> StepBatch {
     let ids = negativeIDs
     let shared = SampledSoftmax.Negatives(
       rows: locate(ids, workspace), ids: ids, logQ: negatives?.logQ(of: ids, workspace: workspace))
-    return PhaseObjective.Slice(
+    return StepBatch(
       packed: batch.packed,
       input: SequenceEmbedding.Input(
         items: locate(batch.items.values, workspace), scenes: batch.scenes.values, behaviors: batch.behaviors.values),
       targetRows: locate(batch.targets.values, workspace), targets: batch.targets.values,
-      negatives: negatives == nil ? .none : shared, usersOfRanks: usersOfRanks, globalPositions: globalPositions)
+      negatives: negatives == nil ? .none : shared, usersOfRanks: usersOfRanks.values, globalPositions: globalPositions)
   }
 
   private enum Stage {

@@ -39,12 +39,12 @@ package struct StepTraffic: Sendable, Equatable {
   package init() {}
 
   /// What is the same in every step of a phase; ranks and what the step is made of are still to be filled in.
-  package init(_ shape: ModelShape, _ objective: PhaseObjective, wire: ComputeConfig.Precision) {
+  package init(_ shape: ModelShape, _ terms: [LossTerm], wire: ComputeConfig.Precision) {
     width = shape.fusion.width
     parameters = ParameterArena.count(of: PreciseModel.specs(shape))
     gradientBytes = wire == .bf16 ? 2 : 4
-    ranksUsers = objective.terms.contains { $0.name == "bpr" && $0.weight > 0 }
-    sums = StepSums.count(terms: objective.terms.count, experts: shape.fusion.readsText ? shape.fusion.experts : 0)
+    ranksUsers = terms.contains { $0.kind == .bpr && $0.weight > 0 }
+    sums = StepSums.count(terms: terms.count, experts: shape.fusion.readsText ? shape.fusion.experts : 0)
   }
 
   /// Bytes of all kinds.

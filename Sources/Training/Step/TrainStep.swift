@@ -10,7 +10,7 @@ package import Tensors
 /// One training step of one rank.
 ///
 /// docs/distributed.md, "A step, in time".
-package final class TrainStep {
+package final class TrainStep: BackwardObserver {
   /// Seconds of the last step and of its parts.
   package let clock: StepClock
   let optimizer: AdamW
@@ -24,7 +24,8 @@ package final class TrainStep {
   private let communicator: any Communicator
   private let steps: Int
   private let overlaps: Bool
-  private let objective: PhaseObjective
+  private let objective: any Objective
+  private let dropout: Float
   private let learningRates: PhaseLearningRates
   private let balance: Float
   private let clip: Double
@@ -55,7 +56,8 @@ package final class TrainStep {
     self.steps = steps
     clock = StepClock(timeline: communicator.state.timeline)
     overlaps = config.compute.overlap
-    objective = PhaseObjective(plan, config, precision)
+    objective = plan.objective(config)
+    dropout = plan.dropout(config)
     seed = plan.seed(config)
     learningRates = PhaseLearningRates(plan, config, steps: steps)
     balance = Float(config.model.balance)
@@ -73,7 +75,7 @@ package final class TrainStep {
     reducer = BucketedAllReduce(
       model.parameters.gradients.buffer, of: model.parameters, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32,
       communicator: communicator)
-    traffic = StepTraffic(model.shape, objective, wire: config.compute.gradientWire)
+    traffic = StepTraffic(model.shape, objective.terms, wire: config.compute.gradientWire)
     (traffic.ranks, traffic.rank) = (communicator.size, communicator.rank)
     var options = AdamW.Options()
     options.beta1 = Float(config.optimizer.beta1)
@@ -110,15 +112,15 @@ package final class TrainStep {
       reducer.begin()
       sums.clear(experts: embedded.routing?.experts ?? 0)
       sums.notes = notes
+      let context = StepContext(workspace, mode: mode(of: step), clock: clock, observer: self)
       try objective.lossAndGradients(
-        model, e: e, slice: inputs.slice(workspace), step: step, dE: dE, losses: sums.losses, communicator: communicator,
-        workspace: workspace, clock: clock, onGradients: progress)
+        model, e: e, batch: inputs.slice(workspace), dE: dE, losses: sums.losses, context: context)
       try agree(dE: dE, routing: embedded.routing)
       guard FiniteGuard.passes(sums) else { return try skip(step, inputs, e: e, dE: dE) }
       try clock.time(.items) {
         try model.items.update(
-          embedded, dE: dE, routing: routing, balance: balance, learningRates: learningRates.rows(at: step),
-          rounding: rounding(step), workspace: workspace, onGradients: progress)
+          embedded, dE: dE, balance: routing.map { Balance($0, weight: balance) }, learningRates: learningRates.rows(at: step),
+          rounding: rounding(step), context: context)
         try reducer.markReady(from: 0)
       }
       var report = describe(inputs)
@@ -157,11 +159,11 @@ package final class TrainStep {
     prefetched = step + 1
   }
 
-  /// Between two layers of backward: gradients from `start` on are complete, and what is under way goes on.
-  private func progress(_ start: Int) throws {
+  /// Lets complete gradients set out, and what is under way go on.
+  package func gradientsAreComplete(from offset: GradientOffset) throws {
     try betweenLayers()
     guard overlaps else { return }
-    try reducer.markReady(from: start)
+    try reducer.markReady(from: offset.element)
     if let prefetched { try inputs[prefetched % 2].advance() }
   }
 
@@ -175,9 +177,9 @@ package final class TrainStep {
 
   /// A step whose numbers have gone wrong: no row and no parameter changes; throws on every rank when it is to end the run.
   private func skip(_ step: Int, _ inputs: StepInputs, e: Matrix, dE: Matrix) throws -> StepReport {
-    let losses = zip(objective.terms, sums.losses).map { (name: $0.name, value: $1) }
+    let losses = zip(objective.terms, sums.losses).map { (name: $0.kind.rawValue, value: $1) }
     try onFault(StepFault(step: step, inputs: inputs, e: e, dE: dE, parameters: model.parameters, losses: losses))
-    // The buckets that have set out must come home.
+    // Every bucket takes part in the all-reduce on every rank, or the next step's buckets meet this one's.
     try reducer.markReady(from: 0)
     try reducer.finish()
     var report = describe(inputs)
@@ -199,14 +201,31 @@ package final class TrainStep {
     optimizer.update(learningRate: Float(report.learningRate), gradientFactor: norm.factor)
   }
 
+  private func mode(of step: Int) -> ForwardMode {
+    ForwardMode(
+      seed: seed, step: UInt32(truncatingIfNeeded: step), dropout: dropout, causal: objective.isCausal, precision: precision)
+  }
+
   /// The random bits of this step's updates of token states.
   private func rounding(_ step: Int) -> RandomStream {
     RandomStream(seed: seed, purpose: .tokenRounding, step: UInt32(truncatingIfNeeded: step))
   }
 
+  /// The whole job's losses: their weighted sum, and each term where there may be several.
+  private func describeLosses(in report: inout StepReport) {
+    for (term, loss) in zip(objective.terms, sums.losses) where term.weight > 0 {
+      report.loss += term.weight * loss
+      guard objective.terms.count > 1 else { continue }
+      switch term.kind {
+      case .bpr: report.bpr = loss
+      case .softmax: report.softmax = loss
+      }
+    }
+  }
+
   private func describe(_ inputs: StepInputs) -> StepReport {
     var report = StepReport()
-    objective.describe(sums.losses, in: &report)
+    describeLosses(in: &report)
     report.positions = inputs.globalPositions
     report.notes = sums.notes
     report.users = inputs.globalUsers

@@ -112,7 +112,7 @@ final class RunLog {
     let text = means.filter { ["recall@\(shown)", "ndcg@\(shown)", "mrr"].contains($0.name) }
       .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
     console.note(
-      "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"))) users"
+      "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"), "user"))"
         + (entry.isRequestTimeKnown ? ", request time known" : ""))
   }
 

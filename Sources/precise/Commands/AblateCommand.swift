@@ -10,7 +10,7 @@ import Supervision
 struct AblateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ablate",
-    abstract: "Trains and judges variants of a configuration over seeds.",
+    abstract: "Trains and evaluates variants of a configuration over seeds.",
     discussion: """
       Examples:
         precise ablate Configs/ablations/demo.yaml --data dataset/ --out ablation/
@@ -36,7 +36,7 @@ struct AblateCommand: ParsableCommand {
   var output: String
   @Flag(help: "Go on with an ablation that is there; begin where there is none.")
   var resume = false
-  @Flag(help: "Train and judge anew what an ablation at --out has already.")
+  @Flag(help: "Train and evaluate anew what an ablation at --out has already.")
   var overwrite = false
   @Option(help: ArgumentHelp("Runs that are trained side by side.", valueName: "n"))
   var jobs = 1

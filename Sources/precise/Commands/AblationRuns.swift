@@ -29,8 +29,8 @@ final class AblationRuns {
   /// What a command is to bring.
   private enum Step: Equatable {
     case train
-    /// `phase`: nil judges all of them.
-    case judge(AblationGrid.Setting, split: String, phase: String?)
+    /// `phase`: nil evaluates all of them.
+    case evaluate(AblationGrid.Setting, split: String, phase: String?)
   }
 
   /// Told of what begins and ends, a sentence each.
@@ -129,9 +129,11 @@ final class AblationRuns {
         throw InputError(
           "\(run.name) was trained on other data than \(run.data) has now; give another --out, or --overwrite to train it anew")
       }
-      try check(run, ConfigReader.read(text: found.config, name: path), directory)
+      let old = try ConfigReader.read(text: found.config, name: path)
+      try check(run, old, directory)
       // Where cut-offs or the like have changed, a training that has nothing left to do takes them over, and the run is evaluated anew.
-      if found.config == run.record.config { runs[index].record = found }
+      // By value: the text has comments, which other versions of the program word differently.
+      if old == run.config { runs[index].record = found }
     }
   }
 
@@ -183,7 +185,7 @@ final class AblationRuns {
     for setting in grid.settings {
       for split in ["validation", "test"] {
         guard let phase = wanted.first(where: { !run.record.has($0, setting: setting.label, split: split) }) else { continue }
-        return .judge(setting, split: split, phase: grid.phases == nil ? nil : phase)
+        return .evaluate(setting, split: split, phase: grid.phases == nil ? nil : phase)
       }
     }
     return nil
@@ -192,9 +194,9 @@ final class AblationRuns {
   private func words(_ step: Step) -> String {
     switch step {
     case .train: return "training"
-    case .judge(let setting, let split, let phase):
+    case .evaluate(let setting, let split, let phase):
       let how = setting.overrides.isEmpty ? "" : ", \(setting.label)"
-      return "judging \(phase ?? "every phase") on \(split) events\(how)"
+      return "evaluating \(phase ?? "every phase") on \(split) events\(how)"
     }
   }
 
@@ -207,7 +209,7 @@ final class AblationRuns {
       return JobPool.Job(
         words: [program, "train", "--config", grid.config, "--data", run.data, "--out", directory, "--resume"] + settings + ranks,
         log: log)
-    case .judge(let setting, let split, let phase):
+    case .evaluate(let setting, let split, let phase):
       var settings = setting.overrides.flatMap { ["--set", $0.text] }
       if split == "test" {
         settings += ["--per-user", folder.users(run.variant.name, seed: run.seed), "--overwrite"]
@@ -236,7 +238,7 @@ final class AblationRuns {
     case .train:
       runs[index].record.isTrained = true
       if grid.keep == .results { try keepResults(run) }
-    case .judge(let setting, let split, _):
+    case .evaluate(let setting, let split, _):
       try runs[index].record.add(SmallFile.read(printed), setting: setting.label, split: split)
       if split == "test" {
         try runs[index].record.add(RanksByTrainingEvents.read(path: users), setting: setting.label, split: split)

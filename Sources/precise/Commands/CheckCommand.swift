@@ -93,7 +93,7 @@ struct CheckCommand: ParsableCommand {
   private func catalogue(_ config: RunConfig, _ dataset: Dataset?) -> String {
     if let dataset {
       return
-        "\(dataset.path): \(HumanFormat.count(dataset.items.count)) items, \(HumanFormat.count(dataset.manifest.users)) users"
+        "\(dataset.path): \(HumanFormat.count(dataset.items.count, "item")), \(HumanFormat.count(dataset.manifest.users, "user"))"
     }
     let bench = config.bench ?? BenchConfig()
     let text = config.model.semanticDim > 0 ? "\(bench.tokens) tokens of \(bench.tokenDim)" : "no text"

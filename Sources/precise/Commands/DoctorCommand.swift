@@ -91,7 +91,7 @@ struct DoctorCommand: RankCommand {
     console.result(lines[0])
     for (finding, line) in zip(findings, lines.dropFirst()) {
       console.result(line)
-      if let remedy = finding.remedy { console.result("    -> \(Console.printable(remedy))") }
+      if let remedy = finding.remedy { console.result("    -> \(printable(remedy))") }
     }
   }
 

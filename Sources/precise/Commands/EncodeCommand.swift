@@ -114,10 +114,12 @@ struct EncodeCommand: ParsableCommand {
     guard !outputOptions.quiet else { return }
     print(
       """
-      \(record.encoder): \(record.items) items, \(record.itemsWithStates) with text, \(record.rows) token states of \
-      \(record.dimension) as \(record.type), \(record.rows * record.dimension * type.size) bytes, \
-      \(Int(Double(record.items) / max(seconds, 1e-3))) items/s
-      next: precise train --config Configs/demo.yaml --data \(dataset.path) --out run/
+      \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with text, \
+      \(HumanFormat.count(record.rows, "token state")) of \(record.width) as \(record.type), \
+      \(HumanFormat.bytes(record.rows * record.width * type.size)), \
+      \(HumanFormat.rate(Double(record.items) / max(seconds, 1e-3))) items/s
+      next: precise config --data \(shellWord(dataset.path)) > my.yaml
+            precise train --config my.yaml --data \(shellWord(dataset.path)) --out run/
       """)
   }
 }

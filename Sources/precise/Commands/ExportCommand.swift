@@ -1,3 +1,4 @@
+import Files
 import ArgumentParser
 import Collectives
 import Datasets
@@ -63,17 +64,17 @@ struct ExportCommand: RankCommand {
     (export.format, export.history, export.overwrite) = (format, history, overwrite)
     let users = served.dataset.manifest.users
     let items = served.dataset.items.count + (added?.count ?? 0)
-    let bar = ProgressBar("export", total: items + users, unit: "rows", console: console)
+    let bar = ProgressBar("export", total: items + users, unit: "row", console: console)
     try export.write(to: output, newItems: added) { bar.advance(by: $0) }
     bar.finish()
     console.note(
-      "\(HumanFormat.count(items)) items and \(HumanFormat.count(users)) users of width \(served.width) are in \(output)")
+      "\(HumanFormat.count(items, "item")) and \(HumanFormat.count(users, "user")) of width \(served.width) are in \(output)")
   }
 
   private func note(_ added: NewItems, _ console: Console) {
-    var parts = ["\(HumanFormat.count(added.count)) new items"]
-    if added.list.knownRows > 0 { parts.append("\(HumanFormat.count(added.list.knownRows)) rows of known items left out") }
-    if added.list.repeatedRows > 0 { parts.append("\(HumanFormat.count(added.list.repeatedRows)) repeated rows left out") }
+    var parts = ["\(HumanFormat.count(added.count, "new item"))"]
+    if added.list.knownRows > 0 { parts.append("\(HumanFormat.count(added.list.knownRows, "row")) of known items left out") }
+    if added.list.repeatedRows > 0 { parts.append("\(HumanFormat.count(added.list.repeatedRows, "repeated row")) left out") }
     if added.itemsWithoutTokens > 0 {
       parts.append("\(HumanFormat.count(added.itemsWithoutTokens)) without text, which all get one embedding")
     }

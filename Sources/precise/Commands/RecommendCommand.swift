@@ -109,7 +109,7 @@ struct RecommendCommand: ParsableCommand {
     guard let first = unknown.first else { return }
     guard unknown.count < total else { throw InputError("\(list.path): \(try lookup.unknownUser(first))") }
     console.note(
-      "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(Console.printable(first)))")
+      "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(printable(first)))")
   }
 
   private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {

@@ -52,13 +52,13 @@ struct ScoreCommand: RankCommand {
 
   private func score(_ run: TrainedRun, on communicator: any Communicator, _ console: Console) throws {
     let served = try trained.load(run, console, on: communicator, mayStream: true)
-    let bar = ProgressBar("score", total: nil, unit: "pairs", console: console)
+    let bar = ProgressBar("score", total: nil, unit: "pair", console: console)
     let summary = try PairScorer(served, isStrict: strict).score(pairs: pairs, to: output) { bar.advance(by: $0) }
     bar.finish()
     if let first = summary.firstUnknown {
       console.note(
         "\(HumanFormat.count(summary.unknownPairs)) of \(HumanFormat.count(summary.pairs)) pairs have no score, their user or "
-          + "item is not in the data set (the first: \(Console.printable(first)))")
+          + "item is not in the data set (the first: \(printable(first)))")
     }
   }
 }

@@ -83,12 +83,13 @@ struct SynthCommand: ParsableCommand {
     }
     print(
       """
-      \(users) users, \(items) items (\(world.lateItems) appear late, \(world.itemsInTwoScenes) stand in two scenes), \
-      \(world.topics) topics, \(summary.events) events
+      \(HumanFormat.count(users, "user")), \(HumanFormat.count(items, "item")) (\(HumanFormat.count(world.lateItems)) appear late, \
+      \(HumanFormat.count(world.itemsInTwoScenes)) stand in two scenes), \(HumanFormat.count(world.topics, "topic")), \
+      \(HumanFormat.count(summary.events, "event"))
       scenes: \(list(world.scenes, summary.eventsByScene))
       behaviors: \(list(world.behaviors, summary.eventsByBehavior))
-      written: \(writer.interactionsPath) and \(writer.itemsPath), \(summary.bytes) bytes of text in \
-      \(String(format: "%.2f", seconds)) s (\(Int(Double(summary.events) / max(seconds, 1e-3))) events/s)
+      written: \(writer.interactionsPath) and \(writer.itemsPath), \(HumanFormat.bytes(summary.bytes)) of text in \
+      \(HumanFormat.decimal(seconds, 2)) s (\(HumanFormat.rate(Double(summary.events) / max(seconds, 1e-3))) events/s)
       next: precise prepare --interactions \(writer.interactionsPath) --items \(writer.itemsPath) --out dataset/
       """)
   }

@@ -13,7 +13,7 @@ func checkConfiguration(_ config: RunConfig, _ dataset: Dataset, file: String) t
   let record = TokenStates.exist(in: dataset) ? try EncodingRecord(folder: dataset.path) : nil
   let facts = DatasetFacts(
     scenes: dataset.scenes, behaviors: dataset.behaviors, items: dataset.items.count,
-    users: dataset.manifest.users, tokenDim: record?.dimension, tokens: record?.tokens)
+    users: dataset.manifest.users, tokenDim: record?.width, tokens: record?.tokens)
   let problems = ConfigCheck.problems(config, facts: facts)
   guard problems.isEmpty else { throw ConfigProblems(file: file, problems: problems) }
 }

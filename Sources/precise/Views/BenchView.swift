@@ -29,7 +29,7 @@ struct BenchView {
       "\(Engine.instructionSet), \(result.precision), \(ranks) of 1 thread, phase \(phase)",
       "\(HumanFormat.rate(result.positionsPerSecond)) positions/s, \(number(result.step, 1)) ms a step "
         + "(\(number(result.range.lowerBound, 1)) to \(number(result.range.upperBound, 1))), "
-        + "\(HumanFormat.count(result.positions)) positions, \(HumanFormat.count(result.items.owned)) items embedded by rank 0",
+        + "\(HumanFormat.count(result.positions, "position")), \(HumanFormat.count(result.items.owned, "item")) embedded by rank 0",
     ] + parts + [
       "roofline of a core while all ranks work: \(number(roofline.gigaflops, 0)) GFLOP/s in its cache, "
         + "\(number(roofline.gigabytes, 1)) GB/s of memory"
@@ -78,7 +78,8 @@ struct BenchView {
 
   var json: JSONValue {
     let traffic = result.traffic.map { about, bytes, milliseconds in
-      JSONValue.Field("\(about)", .object([.init("bytes", .double(bytes)), .init("ms", .double(milliseconds))]))
+      JSONValue.Field(
+        RecordCoding.key(of: "\(about)"), .object([.init("bytes", .double(bytes)), .init("ms", .double(milliseconds))]))
     }
     return .object([
       .init("instruction_set", .string(Engine.instructionSet)), .init("precision", .string("\(result.precision)")),
@@ -88,7 +89,7 @@ struct BenchView {
       .init("step_ms_min", .double(result.range.lowerBound)), .init("step_ms_max", .double(result.range.upperBound)),
       .init("positions", .int(result.positions)), .init("unique_items", .int(result.items.wanted)),
       .init("owned_items", .int(result.items.owned)), .init("traffic", .object(traffic)),
-      .init("parts", .object(result.parts.map { .init("\($0.part)", json($0)) })),
+      .init("parts", .object(result.parts.map { .init(RecordCoding.key(of: "\($0.part)"), json($0)) })),
       .init("peak_gflops", .double(roofline.gigaflops)), .init("bandwidth_gbs", .double(roofline.gigabytes)),
       .init("share_of_roofline", .double(result.share(of: roofline))), .init("products_ms", .double(result.products)),
       .init("ceiling_gflops", .double(result.ceiling)), .init("share_of_ceiling", .double(result.shareOfCeiling)),

@@ -35,8 +35,8 @@ struct CheckpointInspection {
   private func text(_ checkpoint: Checkpoint, _ files: [SafetensorsFile], verified: Bool) -> String {
     let manifest = checkpoint.manifest
     var lines = [
-      "checkpoint of phase \(manifest.phase) after \(HumanFormat.count(manifest.step)) steps "
-        + "(\(HumanFormat.decimal(manifest.epoch, 2)) epochs), \(HumanFormat.count(manifest.items)) items, "
+      "checkpoint of phase \(manifest.phase) after \(HumanFormat.count(manifest.step, "step")) "
+        + "(\(HumanFormat.decimal(manifest.epoch, 2)) epochs), \(HumanFormat.count(manifest.items, "item")), "
         + HumanFormat.bytes(Self.bytes(checkpoint))
     ]
     if let metric = manifest.selectedBy, let score = manifest.score {
@@ -68,7 +68,7 @@ struct CheckpointInspection {
     return [
       "kind": "checkpoint", "path": .string(path), "verified": .bool(verified), "version": .int(manifest.version),
       "phase": .string(manifest.phase), "step": .int(manifest.step), "epoch": .double(manifest.epoch),
-      "dataset": .string(manifest.dataset), "items": .int(manifest.items),
+      "dataset_checksum": .string(manifest.datasetChecksum), "items": .int(manifest.items),
       "scenes": .array(manifest.vocabulary.scenes.map { .string($0) }),
       "behaviors": .array(manifest.vocabulary.behaviors.map { .string($0) }),
       "token_states": manifest.vocabulary.encoding.map { .string("\($0)") } ?? .null,

@@ -120,6 +120,12 @@ struct EstimateView {
 
   // MARK: For programs
 
+  /// A line's name as a key: `a step's row numbers` → `a_steps_row_numbers`.
+  private static func key(_ name: String) -> String {
+    let words = name.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "'" }
+    return words.map { $0.filter { $0 != "'" } }.joined(separator: "_")
+  }
+
   var json: JSONValue {
     .object([
       .init("ranks", .int(ranks)), .init("ranks_per_host", .int(ranksPerHost)), .init("users", .int(config.batch.users)),
@@ -138,7 +144,7 @@ struct EstimateView {
   private func json(_ estimate: StepEstimate) -> JSONValue {
     let (size, memory) = (estimate.size, estimate.memory)
     func fields(_ lines: [MemoryEstimate.Line]) -> JSONValue {
-      .object(lines.map { .init($0.name, .double($0.bytes)) })
+      .object(lines.map { .init(Self.key($0.name), .double($0.bytes)) })
     }
     let times = Self.links.map { link -> JSONValue in
       let time = estimate.time(on: network(link), constants)
@@ -156,7 +162,8 @@ struct EstimateView {
       .init("memory", fields(memory.training)), .init("training_bytes", .double(memory.trainingBytes)),
       .init("evaluation_memory", fields(memory.evaluation)), .init("evaluation_bytes", .double(memory.evaluationBytes)),
       .init(
-        "traffic", .object(Traffic.allCases.map { .init("\($0)", .double(estimate.traffic.bytes(of: $0))) })),
+        "traffic", .object(Traffic.allCases.map { .init(RecordCoding.key(of: "\($0)"), .double(estimate.traffic.bytes(of: $0))) })
+      ),
       .init("times", .array(times)),
     ])
   }

@@ -1,3 +1,4 @@
+import Files
 import Evaluation
 import Reporting
 import Runs
@@ -15,7 +16,7 @@ struct EvaluationView {
     if let recommended = entry.recommended, entry.metrics.users(in: .all) > 0 {
       let novelty = recommended.novelty.map { ", novelty \(HumanFormat.decimal($0, 2)) bits" } ?? ""
       lines.append(
-        "first \(recommended.limit): \(HumanFormat.count(recommended.distinct)) of \(HumanFormat.count(recommended.items)) items, "
+        "first \(recommended.limit): \(HumanFormat.count(recommended.distinct)) of \(HumanFormat.count(recommended.items, "item")), "
           + "coverage \(HumanFormat.decimal(recommended.coverage, 4))\(novelty)")
     }
     if entry.isRequestTimeKnown { lines.append("request time known: the model reads when the event to be predicted happens") }

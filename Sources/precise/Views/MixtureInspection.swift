@@ -14,15 +14,6 @@ struct MixtureInspection: PhaseLine {
   let gateEntropyLimit: Double
   let expertWords: [[String]]
 
-  enum CodingKeys: String, CodingKey {
-    case phase, step
-    case itemsWithText = "items_with_text"
-    case expertLoad = "expert_load"
-    case gateEntropy = "gate_entropy"
-    case gateEntropyLimit = "gate_entropy_limit"
-    case expertWords = "expert_words"
-  }
-
   /// A row an expert.
   var lines: [String] {
     let entropy = "\(HumanFormat.decimal(gateEntropy, 3)) of at most \(HumanFormat.decimal(gateEntropyLimit, 3)) nats"
@@ -31,7 +22,7 @@ struct MixtureInspection: PhaseLine {
       table.append(["\(expert)", HumanFormat.decimal(load, 3), words.joined(separator: " ")])
     }
     return table.lines
-      + ["gate entropy \(entropy) after step \(HumanFormat.count(step)), \(HumanFormat.count(itemsWithText)) items with text"]
+      + ["gate entropy \(entropy) after step \(HumanFormat.count(step)), \(HumanFormat.count(itemsWithText, "item")) with text"]
   }
 
   var json: JSONValue {
@@ -62,7 +53,7 @@ extension PhaseLine {
       while end > 0 && found.count < names.count {
         let start = file.bytes[..<end].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let data = Data(file.bytes[start..<end])
-        if data.range(of: Data(mark.utf8)) != nil, let line = try? JSONDecoder().decode(Self.self, from: data),
+        if data.range(of: Data(mark.utf8)) != nil, let line = try? RecordCoding.decode(Self.self, from: data),
           names.contains(line.phase), found[line.phase] == nil
         {
           found[line.phase] = line

@@ -30,7 +30,7 @@ struct RecommendationView {
       let right = found.indices.contains(row) ? cells(found[row], rank: row + 1) : ["", "", "", "", ""]
       table.append(left + ["|"] + right)
     }
-    let heading = "user \(Console.printable(user)): \(HumanFormat.count(events.count)) events, phase \(phase)"
+    let heading = "user \(printable(user)): \(HumanFormat.count(events.count, "event")), phase \(phase)"
     return [heading] + table.lines
   }
 
@@ -43,7 +43,7 @@ struct RecommendationView {
         scenes(entry.item),
       ])
     }
-    let heading = Console.printable("most like \(dataset.items.id(item)) \(title(item)) (\(scenes(item))), phase \(phase)")
+    let heading = printable("most like \(dataset.items.id(item)) \(title(item)) (\(scenes(item))), phase \(phase)")
     return [heading] + table.lines
   }
 

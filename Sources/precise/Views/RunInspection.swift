@@ -27,7 +27,7 @@ struct RunInspection {
 
     enum CodingKeys: String, CodingKey {
       case phase, step, loss
-      case positionsPerSecond = "positions_per_s"
+      case positionsPerSecond = "positionsPerS"
     }
   }
 

@@ -50,7 +50,7 @@ struct HistoryTests {
     #expect(long.rowKeys.values.suffix(2).elementsEqual(short.rowKeys.values))
   }
 
-  @Test func filtersMatchSceneAndBehaviourTogether() throws {
+  @Test func filtersMatchSceneAndBehaviorTogether() throws {
     var seen: Set<[Bool]> = []
     for user in world.everyUser {
       let events = world.events(user)

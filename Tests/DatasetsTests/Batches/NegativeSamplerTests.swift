@@ -106,7 +106,7 @@ struct NegativeSamplerTests {
     sampler(nil, .batch, items: 6).drawFromCatalogue(step: 0, into: list)
     #expect(Array(list.values) == [0, 1, 2, 3, 4, 5])
     #expect(try draw(sampler(nil, .mixed), step: 0).isEmpty)
-    #expect(sampler(nil, .batch).logChance(missed: -0.1) == 0)
+    #expect(sampler(nil, .batch).logQ(missed: -0.1) == 0)
   }
 
   /// Items without a training event are drawn by no source, and the others as often as V' of them are.
@@ -125,8 +125,8 @@ struct NegativeSamplerTests {
     // q of one of five items in three draws.
     let sampler = NegativeSampler(count: 3, source: .uniform, items: 10, trained: trained, seed: 11)
     let miss = 0.8 * 0.8 * 0.8
-    #expect(sampler.candidates == 5 && abs(exp(Double(sampler.logChance(missed: 0))) - (1 - miss)) < 1e-6)
-    #expect(abs(exp(Double(sampler.logChance(missed: log(0.5)))) - (1 - 0.5 * miss)) < 1e-6)
+    #expect(sampler.candidates == 5 && abs(exp(Double(sampler.logQ(missed: 0))) - (1 - miss)) < 1e-6)
+    #expect(abs(exp(Double(sampler.logQ(missed: log(0.5)))) - (1 - 0.5 * miss)) < 1e-6)
     // All of them: the draws of ever.
     let all = NumberList<Int32>()
     NegativeSampler(count: 50, source: .uniform, items: 10, trained: Array(0..<10), seed: 11).drawFromCatalogue(
@@ -155,7 +155,7 @@ struct NegativeSamplerTests {
   @Test(arguments: [0.0, -1e-9, -0.5, -100.0, -Double.infinity])
   func chancesAreFiniteAndAtMostOne(missed: Double) {
     for source in [NegativeSampler.Source.batch, .uniform, .mixed] {
-      let value = sampler(2_048, source).logChance(missed: missed)
+      let value = sampler(2_048, source).logQ(missed: missed)
       #expect(value.isFinite && value <= 0)
     }
   }

@@ -78,7 +78,7 @@ struct ShownEventsTests {
     }
     var bias = 0.0
     for item in 0..<items {
-      let (found, chance) = (met[item] / Double(steps), exp(Double(sampler.logChance(missed: misses[item]))))
+      let (found, chance) = (met[item] / Double(steps), exp(Double(sampler.logQ(missed: misses[item]))))
       #expect(
         abs(found - chance) < 0.005 + 5 * (chance * (1 - chance) / Double(steps)).squareRoot(), "\(item): \(found), \(chance)")
       // What a batch shows may be drawn: never an unbounded correction of an item that comes up.
@@ -106,7 +106,7 @@ struct ShownEventsTests {
       for item in Set(list.values) { met[Int(item)] += 1 }
     }
     for item in 0..<30 {
-      let chance = exp(Double(sampler.logChance(missed: misses[item])))
+      let chance = exp(Double(sampler.logQ(missed: misses[item])))
       #expect(abs(met[item] / Double(steps) - chance) < 0.04, "item \(item): \(met[item] / Double(steps)), expected \(chance)")
     }
   }

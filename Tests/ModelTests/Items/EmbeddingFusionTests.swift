@@ -56,9 +56,11 @@ import Testing
           handed.append(item)
           return .written(self.dStates.rows(self.tokens.tokens(of: Int(self.rows[item]))))
         }
-        fusion.backward(
-          saved, dSemantic: weights, tokens: tokens, routing: saved.routing, balance: balance, workspace: workspace,
-          trainsTokens: !frozen, dStates: write, onGradients: { _ in })
+        unobserved {
+          try fusion.backward(
+            saved, dSemantic: weights, tokens: tokens, balance: Balance(saved.routing, weight: balance),
+            context: .plain(workspace), trainsTokens: !frozen, dStates: write)
+        }
         return handed
       }
     }

@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func neighboursGoToDifferentRanks() {
+  @Test func neighborsGoToDifferentRanks() {
     let partition = RowPartition(rows: 10, ranks: 3)
     #expect((0..<10).map(partition.owner(of:)) == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
     #expect((0..<3).map(partition.count(ownedBy:)) == [4, 3, 3])

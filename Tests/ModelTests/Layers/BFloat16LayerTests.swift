@@ -18,7 +18,7 @@ import Testing
     let saved = block.forward(z, batch: batch, mode: mode, workspace: workspace)
     let output = saved.output.values
     let dZ = GuardedMatrix.random(batch.positions, 32, seed: 2)
-    block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
+    LayerFixture.backward(block, dZ, saved, batch, mode, workspace)
     return [("output", output), ("dZ", dZ.values)] + arena.parameters.map { ($0.name, $0.gradientVector.values) }
   }
 

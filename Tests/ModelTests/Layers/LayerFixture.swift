@@ -57,6 +57,14 @@ enum LayerFixture {
     GuardedMatrix.make(matrix.values, rows: matrix.rows, columns: matrix.columns)
   }
 
+  /// A block's backward pass that nobody observes.
+  static func backward(
+    _ block: TransformerBlock, _ dZ: Matrix, _ saved: TransformerBlock.Saved, _ batch: PackedBatch, _ mode: ForwardMode,
+    _ workspace: Workspace
+  ) {
+    unobserved { try block.backward(dZ, saved: saved, batch: batch, context: StepContext(workspace, mode: mode)) }
+  }
+
   /// Holds every gradient against finite differences.
   static func expectGradients(
     _ name: String, _ arena: ParameterArena?, inputs: [GradientCheck.Input], floor: Double = 1e-3, loss: () -> Double,

@@ -26,7 +26,7 @@ import Testing
       })
   }
 
-  @Test func atTheStartItOnlyNormalises() {
+  @Test func atTheStartItOnlyNormalizes() {
     let arena = LayerFixture.freshArena(LayerNorm.specs("norm", width: 40), seed: 1)
     let (x, y) = (GuardedMatrix.random(3, 40, seed: 3, scale: 5), GuardedMatrix.filled(3, 40))
     let workspace = Workspace(chunkBytes: 1 << 14)

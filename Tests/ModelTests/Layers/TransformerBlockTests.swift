@@ -23,7 +23,7 @@ import Testing
       backward: {
         let saved = block.forward(z, batch: batch, mode: mode, workspace: workspace)
         dZ.base.update(from: weights.base, count: weights.count)
-        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
+        LayerFixture.backward(block, dZ, saved, batch, mode, workspace)
       })
   }
 
@@ -45,7 +45,7 @@ import Testing
       backward: {
         let saved = block.forward(z, batch: batch, mode: mode, workspace: workspace)
         dZ.base.update(from: weights.base, count: weights.count)
-        block.backward(dZ, saved: saved, batch: batch, mode: mode, workspace: workspace) { _ in }
+        LayerFixture.backward(block, dZ, saved, batch, mode, workspace)
       })
   }
 

@@ -35,8 +35,9 @@ import Testing
 
   private func run(_ world: World, own: Range<Int>, weight: Float, _ dUsers: Matrix, _ dE: Matrix) -> Double {
     layer.lossAndGradients(
-      users: world.users, targets: .kept(world.targets.map { 10 * $0 }), own: own,
-      ownTargetRows: .kept(Array(world.targets[own])),
+      .init(
+        users: world.users, targets: .kept(world.targets.map { 10 * $0 }), own: own,
+        ownTargetRows: .kept(Array(world.targets[own]))),
       e: world.e, weight: weight, dUsers: dUsers, dE: dE, workspace: workspace)
   }
 

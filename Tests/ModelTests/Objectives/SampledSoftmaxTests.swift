@@ -63,7 +63,7 @@ import Testing
       floor: 1e-3 * Double(weight), loss: { run(scratchH, scratchE) * Double(weight) }, backward: { _ = run(dHidden, dE) })
   }
 
-  @Test func withoutNegativesNothingIsLearnt() {
+  @Test func withoutNegativesNothingIsLearned() {
     let world = World(queries: 3, items: 4, negatives: 0, width: 5, logQ: false)
     let (dHidden, dE) = (GuardedMatrix.filled(3, 5, with: 1), GuardedMatrix.filled(4, 5, with: 1))
     let loss = SampledSoftmax(logitScale: 1).lossAndGradients(

@@ -26,7 +26,7 @@ struct AttentionTwin {
   /// Where part 0 (q), 1 (k) or 2 (v) of a position's head starts.
   private func start(_ part: Int, _ head: Int, _ position: Int) -> Int { position * 3 * wide + part * wide + head * width }
 
-  /// The weights of a query over the keys that it reads, and the logarithm of their sum before normalising.
+  /// The weights of a query over the keys that it reads, and the logarithm of their sum before normalizing.
   private func weights(_ head: Int, _ query: Int, _ x: UnsafeBufferPointer<Double>) -> (weights: [Double], logSum: Double) {
     let reach = causal ? query + 1 : length
     var scores = [Double](repeating: 0, count: reach)

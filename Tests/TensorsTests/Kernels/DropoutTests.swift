@@ -49,7 +49,7 @@ import Testing
     let deviation = (Double(rate) * Double(1 - rate) / count).squareRoot()
     #expect(abs(dropped - Double(rate)) < 5 * deviation + 1.0 / 65536)
     #expect(abs(all.reduce(0) { $0 + Double($1) } / count - 1) < 5 * deviation / Double(1 - rate) + 1e-4)
-    // No column and no row is favoured: each column's share is a sum of 300 draws.
+    // No column and no row is favored: each column's share is a sum of 300 draws.
     for column in 0..<131 {
       let share = Double((0..<300).count { all[$0 * 131 + column] == 0 }) / 300
       #expect(abs(share - Double(rate)) < 5.5 * (Double(rate) * Double(1 - rate) / 300).squareRoot())

@@ -26,7 +26,7 @@ import Testing
 
   /// The reason for this product: not nearly the same, the same.
   @Test(arguments: [(300, 70, 384), (97, 8, 768), (40, 33, 6), (25, 130, 1000)])
-  func anElementDoesNotKnowItsNeighbours(m: Int, n: Int, k: Int) {
+  func anElementDoesNotKnowItsNeighbors(m: Int, n: Int, k: Int) {
     let (a, b) = (GuardedMatrix.random(m, k, seed: 3), GuardedMatrix.random(n, k, seed: 4))
     let whole = GuardedMatrix.filled(m, n)
     multiply(a, PackedFactor(b, transposed: true, workspace: workspace), into: whole)

@@ -73,16 +73,16 @@ struct FaultyStepsTests {
       "guards.skip_nonfinite=50", "batch.users=4", "universal.negatives=8", "universal.epochs=2", "universal.log_q=false",
       "evaluation.every_epochs=0", "universal.token_freeze=0", "checkpoint.every_steps=5")
     let runs = try [1, 2, 3].map { try world.train(config, into: "ranks-\($0)", ranks: $0) }
-    let leftOut = try column("skipped", of: "universal", runs[0]).reduce(0, +)
+    let skipped = try column("skipped", of: "universal", runs[0]).reduce(0, +)
     let losses = try runs.map { try column("loss", of: "universal", $0) }
-    #expect(leftOut > 0 && !losses[0].isEmpty)
+    #expect(skipped > 0 && !losses[0].isEmpty)
     for (run, loss) in zip(runs, losses) {
-      #expect(try column("skipped", of: "universal", run).reduce(0, +) == leftOut)
+      #expect(try column("skipped", of: "universal", run).reduce(0, +) == skipped)
       #expect(loss.count == losses[0].count && zip(loss, losses[0]).allSatisfy { abs($0 - $1) <= 1e-4 * abs($1) })
     }
     let last = try #require(CheckpointStore(path: runs[0].directory.checkpointsPath(phase: "universal")).all().last)
     // A step that was left out is no update of AdamW's.
-    #expect(last.manifest.updates == last.manifest.step - Int(leftOut))
+    #expect(last.manifest.updates == last.manifest.step - Int(skipped))
     let model = try world.model(config)
     let before = numbers(model)
     try last.load(into: CheckpointContents(reading: model), communicator: SoloCommunicator())
@@ -92,7 +92,7 @@ struct FaultyStepsTests {
     #expect(after["ids"]?[(item * width)..<((item + 1) * width)] == before["ids"]?[(item * width)..<((item + 1) * width)])
     // Bundles do not pile up.
     let bundles = try FileManager.default.contentsOfDirectory(atPath: runs[0].directory.diagnosticsPath)
-    #expect(bundles.count == min(Int(leftOut), 8))
+    #expect(bundles.count == min(Int(skipped), 8))
   }
 
   @Test func tooManyInARowEndTheRun() throws {

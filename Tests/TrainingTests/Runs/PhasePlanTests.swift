@@ -39,7 +39,7 @@ struct PhasePlanTests {
     #expect(found[2].userHead == .mlp && found[2].steps == 9)
   }
 
-  @Test func tasksJudgeThePhasesUsers() throws {
+  @Test func tasksEvaluateThePhasesUsers() throws {
     let plan = try plans("[{name: a, scene: \(world.dataset.scenes[1])}]")[1]
     let task = plan.task(.test, filterSeen: true)
     #expect(task.split == .test && task.filterSeen && task.evaluated == plan.evaluated && task.history == plan.history)

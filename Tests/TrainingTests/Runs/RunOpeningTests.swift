@@ -129,6 +129,26 @@ struct RunOpeningTests {
     _ = try open(.resume, config("targeted.0.epochs=8"))
   }
 
+  /// In camelCase, with a data set's checksum under another name.
+  @Test func theRecordOfAnEarlierVersionIsRead() throws {
+    _ = try open()
+    let old = #"""
+      {"checksum": "d2", "dataset": "/e", "token_states_checksum": "bb",
+       "from": {"checkpoint": "/c", "dropsGoneItems": true, "manifestChecksum": "cc"}}
+      """#
+    try folder.write("run/run.json", old)
+    let record = try directory.record()
+    var from = StartingPoint(path: "/c", dropsGoneItems: true)
+    from.manifestChecksum = "cc"
+    #expect(record == .init(dataset: "/e", checksum: "d2", tokenStates: "bb", from: from))
+    try directory.write(config: "", record: record)
+    let now = try String(contentsOfFile: folder.file("run/run.json"), encoding: .utf8)
+    for key in ["dataset_checksum", "drops_gone_items", "manifest_checksum", "token_states_checksum"] {
+      #expect(now.contains("\"\(key)\" : "), "\(key)")
+    }
+    #expect(try !now.contains("\"checksum\"") && directory.record() == record)
+  }
+
   @Test func aRunFromBeforeItsTokenStatesWereNoted() throws {
     _ = try open(states: nil)
     try train("universal")

@@ -1,6 +1,7 @@
 import Collectives
 import Config
 import Datasets
+import Model
 import Synchronization
 import Tensors
 import TestSupport
@@ -123,7 +124,7 @@ struct StepTrafficTests {
     let letters: [String: Double] = [
       "R": Double(ranks), "F": traffic.foreignRows, "A": traffic.givenRows, "d": Double(traffic.width),
       "w": Double(traffic.gradientBytes), "P": Double(traffic.parameters), "N_b": traffic.draws * Double(ranks),
-      "B": traffic.allUsers, "losses": Double(PhaseObjective(plan, config, .fp32).terms.count), "K": 5,
+      "B": traffic.allUsers, "losses": Double(plan.objective(config).terms.count), "K": 5,
     ]
     let page = try Fixtures.page("docs/scaling.md").replacing("−", with: "-")
     for kind in Traffic.allCases where kind != .users || isTargeted {

@@ -4,7 +4,7 @@ import Files
 /// Ids and texts of an items file, read, checked and cleaned as `prepare` does: items that come after the data set was made.
 ///
 /// Held in memory as a whole, a few dozen bytes an item: ids have to be known to find repeated ones.
-package struct ItemTexts: Sendable {
+package struct NewItemTexts: Sendable {
   /// The ids in the order of the file, each once; `id@scene` when items are keyed by both.
   package private(set) var ids: [String] = []
   /// Their texts, the first that is not empty of each.

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// Each user's ranks in a file: the same bytes on any number of ranks, and the metrics' own numbers.
-struct JudgedUserFileTests {
+struct UserRankFileTests {
   private let folder: TemporaryFolder
   private let run: String
 

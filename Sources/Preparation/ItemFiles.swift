@@ -2,7 +2,7 @@ import Datasets
 import Files
 
 /// Reads items files: texts and listed scenes of the items that were kept.
-struct ItemListing {
+struct ItemFiles {
   private(set) var rows = 0
   private(set) var goodRows = 0
   private(set) var unusedRows = 0

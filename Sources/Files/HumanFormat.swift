@@ -11,6 +11,9 @@ package enum HumanFormat {
     return value < 0 ? "-" + text : text
   }
 
+  /// `1 user`, `1,024 users`.
+  package static func count(_ value: Int, _ noun: String) -> String { "\(count(value)) \(noun)\(value == 1 ? "" : "s")" }
+
   /// `0.0420` for 0.042 with 4 decimals; rounds half away from zero; `nan`, `inf` as they are.
   package static func decimal(_ value: Double, _ decimals: Int) -> String {
     var scale = 1.0

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// A rank that says nothing is named by those who wait, and does not hold the job.
-@Suite struct SilentRankTests {
+@Suite struct RankTimeoutTests {
   /// Lets a test's silent rank go.
   private final class Gate: Sendable {
     let isOpen = Atomic<Bool>(false)

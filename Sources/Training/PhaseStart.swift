@@ -1,0 +1,52 @@
+import Files
+import Checkpoints
+import Config
+import Model
+import Reporting
+import Runs
+
+/// What a phase begins with.
+enum PhaseStart {
+  /// Numbers of its own.
+  case fresh
+  /// A checkpoint of this very phase: it goes on from that step.
+  case resume(Checkpoint)
+  /// The numbers of another run's universal phase, over a data set that has grown since (`--from`).
+  case warmStart(StartingPoint, Checkpoint)
+  /// The result of this run's universal phase.
+  case universal(PreciseModel)
+
+  /// The checkpoint of this very phase, where it goes on from one.
+  var resumed: Checkpoint? { if case .resume(let checkpoint) = self { checkpoint } else { nil } }
+
+  /// Whether the numbers have been trained, but not in this phase: it must end above where it started, or its result is the start.
+  var isTrainedElsewhere: Bool {
+    switch self {
+    case .fresh, .resume: false
+    case .warmStart, .universal: true
+    }
+  }
+
+  /// The phase's model; its numbers are the start's only once `load` has been called.
+  func makeModel(_ plan: PhasePlan, _ run: RunContext) throws -> PreciseModel {
+    guard case .universal(let model) = self else { return try run.makeModel(plan.userHead) }
+    return PreciseModel(
+      ModelFactory.shape(run.config, run.inputs.dataset, run.inputs.states, userHead: plan.userHead), continuing: model,
+      seed: run.config.seed)
+  }
+
+  /// Reads what lies in a checkpoint into the phase's model; collective.
+  func load(into contents: CheckpointContents, _ run: RunContext) throws {
+    switch self {
+    case .fresh, .universal: break
+    case .resume(let checkpoint):
+      try checkpoint.load(into: contents, communicator: run.communicator, isVerified: true, checkStop: run.checkStop)
+    case .warmStart(let point, let checkpoint):
+      let match = try point.load(checkpoint, into: contents, communicator: run.communicator, checkStop: run.checkStop)
+      run.log?.console.note(
+        "beginning with \(checkpoint.path): \(HumanFormat.count(match.known, "known item")), "
+          + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
+      run.log?.start(point, match)
+    }
+  }
+}

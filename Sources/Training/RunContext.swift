@@ -1,0 +1,49 @@
+import Checkpoints
+import Collectives
+import Config
+import Datasets
+import Model
+import Runs
+import Tensors
+import Texts
+
+/// What all phases of a run share.
+struct RunContext {
+  /// Everything that decides what is trained.
+  let config: RunConfig
+  /// The data set, its token states, and where the run writes.
+  let inputs: Trainer.Inputs
+  /// The ranks.
+  let communicator: any Communicator
+  /// What the factors of training's products are rounded to, on every rank.
+  let precision: Precision
+  /// Whether this rank wants the run to stop.
+  let shouldStop: () -> Bool
+  /// Rank 0's log, once it is open.
+  var log: RunLog?
+
+  /// What the numbers of the data set and of its token states stand for.
+  var vocabulary: CheckpointVocabulary { CheckpointVocabulary(inputs.dataset, inputs.states) }
+
+  /// Throws when the run is to stop where there is nothing to save.
+  func checkStop() throws {
+    if shouldStop() { throw StoppedEarly() }
+  }
+
+  /// The checkpoints of a phase.
+  func store(of plan: PhasePlan) -> CheckpointStore {
+    CheckpointStore(path: inputs.directory.checkpointsPath(phase: plan.name))
+  }
+
+  /// A phase's result, nil when there is none; collective, rank 0's view of the folder counts.
+  func result(of plan: PhasePlan) throws -> Checkpoint? {
+    let found = try communicator.broadcast(communicator.rank == 0 ? try store(of: plan).result()?.path : nil)
+    return found.isEmpty ? nil : try Checkpoint(path: found)
+  }
+
+  /// A model of new numbers; with `userHead`, as a targeted phase has it.
+  func makeModel(_ userHead: ModelShape.UserHeadKind? = nil) throws -> PreciseModel {
+    try ModelFactory.make(
+      config, inputs.dataset, inputs.states, communicator: communicator, userHead: userHead, checkStop: checkStop)
+  }
+}
