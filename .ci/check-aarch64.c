@@ -36,7 +36,7 @@ static void check_product(long m, long n, long k, int add) {
       expected[i] = sum;
     }
     ck_pack(0, transpose, k, n, 1, b, transpose ? k : n, packed);
-    ck_product(0, m, n, k, a, k, 1, packed, add, c, n);
+    ck_product(&(struct ck_factors){.m = m, .n = n, .k = k, .a = a, .a_row = k, .a_column = 1, .packed = packed}, add, c, n);
     for (long i = 0; i < MOST; i++) different += memcmp(c + i, expected + i, sizeof(float)) != 0;
   }
   free(packed);
@@ -71,7 +71,9 @@ static void check_attention(void) {
   double worst = 0;
   float *log_sum = malloc(sizeof(float) * HEADS * LENGTH);
   float *scratch = malloc(sizeof(float) * (size_t)ck_attention_scratch(LENGTH, WIDTH));
-  ck_attention(LENGTH, HEADS, WIDTH, 1, a, 0, c, log_sum, scratch);
+  const struct ck_sequence sequence = {
+      .length = LENGTH, .heads = HEADS, .head_width = WIDTH, .causal = 1, .qkv = a, .out = c, .log_sum = log_sum, .scratch = scratch};
+  ck_attention(&sequence);
   for (long at = 0; at < LENGTH * ALL; at++) {
     long row = at / ALL, column = at % ALL, head = column / WIDTH * WIDTH;
     double total = 0, sum = 0;

@@ -36,8 +36,12 @@ INLINE void pack(long length, long width, const float *from, long ld, float *to)
   memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
 }
 
-KERNEL void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time,
-                         float *out, float *log_sum, float *scratch) {
+KERNEL void ck_attention(const struct ck_sequence *sequence) {
+  const struct ck_time *time = sequence->time;
+  const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
+  const int causal = sequence->causal;
+  const float *qkv = sequence->qkv;
+  float *out = sequence->out, *log_sum = sequence->log_sum, *scratch = sequence->scratch;
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   float *packed = scratch, *keys = packed + rows * wide, *results = keys + rows * wide, *scores = results + rows * wide;
   uint8_t *buckets = (uint8_t *)(scores + 2 * QUERIES * rows);
@@ -96,10 +100,13 @@ INLINE void unpack(long length, long width, const float *from, float factor, flo
     for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
 }
 
-KERNEL void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv,
-                                  const struct ck_time *time, const float *out, const float *log_sum, const float *dout, float *dqkv,
-                                  float *scratch) {
+KERNEL void ck_attention_backward(const struct ck_sequence *sequence, const float *dout, float *dqkv) {
   FAST_SUMS
+  const struct ck_time *time = sequence->time;
+  const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
+  const int causal = sequence->causal;
+  const float *qkv = sequence->qkv, *out = sequence->out, *log_sum = sequence->log_sum;
+  float *scratch = sequence->scratch;
   long d = heads * head_width, wide = padded(head_width), columns = padded(length), rows = padded_rows(length);
   long block = rows * wide;
   float *queries = scratch, *keys = queries + block, *keys_t = keys + block, *values_t = keys_t + block,

@@ -45,7 +45,7 @@ INLINE float softmax_row(float *scores, long n, long columns, float factor) {
   return top + logf(sum);
 }
 
-/* Weights P = exp(S - log sum) and dS = P * (dP - D) of one row, in place of S and dP; zeros beyond n. */
+/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, in place of s and dp; zeros beyond n. */
 INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float factor, float log_sum,
                                         float dot) {
   VECTOR_LOOP

@@ -74,12 +74,17 @@ INLINE void round_rows(long rows, long width, const float *from, long ld, float 
     for (long c = 0; c < width; c++) to[i * ld_to + c] = narrow_to_nearest(factor * from[i * ld + c]);
 }
 
-KERNEL void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv,
-                              const struct ck_time *time, uint16_t *out, float *log_sum, float *scratch) {
+KERNEL void ck_attention_bf16(const struct ck_sequence *sequence) {
+  const struct ck_time *time = sequence->time;
+  const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
+  const int causal = sequence->causal;
+  const uint16_t *qkv = sequence->qkv;
+  uint16_t *out = sequence->out;
+  float *log_sum = sequence->log_sum;
   long d = heads * head_width, ld = 3 * d;
   float factor = 1.0f / sqrtf((float)head_width);
   struct parts p;
-  lay_out(length, head_width, scratch, &p);
+  lay_out(length, head_width, sequence->scratch, &p);
   for (long head = 0; head < heads; head++) {
     const uint16_t *queries = qkv + head * head_width;
     transpose_rows(length, head_width, queries + d, ld, p.rows, p.keys_t);
@@ -114,14 +119,17 @@ INLINE void backward_block(long count, long limit, long head_width, const uint16
   pair_product(limit, p.wide, pairs, p.weights_z, 1, p.columns, p.douts, p.wide, p.dvalues, p.wide, 1);
 }
 
-KERNEL void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv,
-                                       const struct ck_time *time, const uint16_t *out, const float *log_sum, const float *dout,
-                                       uint16_t *dqkv, float *scratch) {
+KERNEL void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float *dout, uint16_t *dqkv) {
   FAST_SUMS
+  const struct ck_time *time = sequence->time;
+  const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
+  const int causal = sequence->causal;
+  const uint16_t *qkv = sequence->qkv, *out = sequence->out;
+  const float *log_sum = sequence->log_sum;
   long d = heads * head_width, ld = 3 * d;
   float factor = 1.0f / sqrtf((float)head_width);
   struct parts p;
-  lay_out(length, head_width, scratch, &p);
+  lay_out(length, head_width, sequence->scratch, &p);
   for (long head = 0; head < heads; head++) {
     const uint16_t *queries = qkv + head * head_width;
     uint16_t *dqueries = dqkv + head * head_width;

@@ -4,7 +4,7 @@
 
 #include "philox.h"
 
-typedef uint16_t u16v __attribute__((vector_size(32), aligned(2)));
+typedef uint16_t u16v __attribute__((vector_size(32), aligned(2), may_alias));
 
 INLINE float widen(uint16_t stored) {
   uint32_t bits = (uint32_t)stored << 16;

@@ -16,51 +16,51 @@ INLINE void mask_tile(struct ck_stream s, uint64_t key, long start, float rate, 
   for (int c = 0; c < TILE; c++) factors[c] = bits[c] < bound ? 0.0f : keep;
 }
 
-KERNEL void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                           const float *bias, const float *z, float *out) {
+KERNEL void ck_dropout_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, float *out) {
+  const struct ck_dropout d = *dropout; /* here, so that no store makes the compiler read it again */
   const float zeros[TILE] = {0};
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
-  for (long r = 0; r < rows; r++)
-    for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
+  for (long r = 0; r < d.rows; r++)
+    for (long start = 0; start < d.columns; start += TILE) {
+      long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
       const float *xr = x + at, *br = bias ? bias + start : zeros, *zr = z ? z + at : zeros;
-      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+      if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
       VECTOR_LOOP
       for (long c = 0; c < n; c++) out[at + c] = zr[c] + factors[c] * (xr[c] + br[c]);
     }
 }
 
-INLINE void dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
-                             int bf16, void *dx) {
+INLINE void dropout_backward(const struct ck_dropout *dropout, const float *dz, int bf16, void *dx) {
+  const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
-  for (long r = 0; r < rows; r++)
-    for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
-      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+  for (long r = 0; r < d.rows; r++)
+    for (long start = 0; start < d.columns; start += TILE) {
+      long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
+      if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
       VECTOR_LOOP
       for (long c = 0; c < n; c++) store(dx, bf16, at + c, factors[c] * dz[at + c]);
     }
 }
 
-KERNEL void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns,
-                                const float *dz, int bf16, void *dx) {
+KERNEL void ck_dropout_backward(const struct ck_dropout *dropout, const float *dz, int bf16, void *dx) {
   if (bf16)
-    dropout_backward(stream, row_keys, rate, rows, columns, dz, 1, dx);
+    dropout_backward(dropout, dz, 1, dx);
   else
-    dropout_backward(stream, row_keys, rate, rows, columns, dz, 0, dx);
+    dropout_backward(dropout, dz, 0, dx);
 }
 
 /* What was kept of a half, times its gate, onto z; `result` keeps it for backward. */
-INLINE void gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                      const float *bias, const float *z, int bf16, const void *logits, void *result, float *out) {
+INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
+                      const void *logits, void *result, float *out) {
+  const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
-  for (long r = 0; r < rows; r++)
-    for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
-      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+  for (long r = 0; r < d.rows; r++)
+    for (long start = 0; start < d.columns; start += TILE) {
+      long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
+      if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
       VECTOR_LOOP
       for (long c = 0; c < n; c++) {
         float kept = factors[c] * (x[at + c] + bias[start + c]);
@@ -70,22 +70,23 @@ INLINE void gated_add(struct ck_stream stream, const uint64_t *row_keys, float r
     }
 }
 
-KERNEL void ck_gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                         const float *bias, const float *z, int bf16, const void *logits, void *result, float *out) {
+KERNEL void ck_gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
+                         const void *logits, void *result, float *out) {
   if (bf16)
-    gated_add(stream, row_keys, rate, rows, columns, x, bias, z, 1, logits, result, out);
+    gated_add(dropout, x, bias, z, 1, logits, result, out);
   else
-    gated_add(stream, row_keys, rate, rows, columns, x, bias, z, 0, logits, result, out);
+    gated_add(dropout, x, bias, z, 0, logits, result, out);
 }
 
-INLINE void gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
-                           int bf16, const void *logits, const void *result, void *dx, void *dlogits) {
+INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result,
+                           void *dx, void *dlogits) {
+  const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
-  for (long r = 0; r < rows; r++)
-    for (long start = 0; start < columns; start += TILE) {
-      long n = columns - start < TILE ? columns - start : TILE, at = r * columns + start;
-      if (rate > 0.0f) mask_tile(stream, row_keys[r], start, rate, factors);
+  for (long r = 0; r < d.rows; r++)
+    for (long start = 0; start < d.columns; start += TILE) {
+      long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
+      if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
       VECTOR_LOOP
       for (long c = 0; c < n; c++) {
         float gate = ck_sigmoid(stored(logits, bf16, at + c)), slope = gate * dz[at + c];
@@ -95,10 +96,10 @@ INLINE void gated_backward(struct ck_stream stream, const uint64_t *row_keys, fl
     }
 }
 
-KERNEL void ck_gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns,
-                              const float *dz, int bf16, const void *logits, const void *result, void *dx, void *dlogits) {
+KERNEL void ck_gated_backward(const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits,
+                              const void *result, void *dx, void *dlogits) {
   if (bf16)
-    gated_backward(stream, row_keys, rate, rows, columns, dz, 1, logits, result, dx, dlogits);
+    gated_backward(dropout, dz, 1, logits, result, dx, dlogits);
   else
-    gated_backward(stream, row_keys, rate, rows, columns, dz, 0, logits, result, dx, dlogits);
+    gated_backward(dropout, dz, 0, logits, result, dx, dlogits);
 }

@@ -28,7 +28,8 @@ KERNEL double ck_sum_of_squares(long count, const float *x) {
 
 /* Without their signs, floats are ordered as their bits are; infinity and NaN stand above all others. */
 KERNEL int ck_all_within(long count, const float *x, float bound) {
-  const uint32_t *bits = (const uint32_t *)x;
+  typedef uint32_t float_bits __attribute__((may_alias));
+  const float_bits *bits = (const float_bits *)x;
   uint32_t most;
   memcpy(&most, &bound, sizeof most);
   for (long start = 0; start < count; start += 4096) {

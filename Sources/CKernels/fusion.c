@@ -1,6 +1,9 @@
 /* Embedding fusion of one item: token mean, gate, attention pooling (PRECISE, section on the mixture of experts), each
- * forward then backward. An item's states (M x W) fit in the L1 or L2 cache, so reading them twice costs little; what is read
- * next is fetched meanwhile. States are read as they are stored: each body is compiled for every way. */
+ * forward then backward. An item's states [m, dt] fit in the L1 or L2 cache, so reading them twice costs little; what is read
+ * next is fetched meanwhile. States are read as they are stored: each body is compiled for every way.
+ *
+ * Bodies take values where the kernels at the end take structs: an argument is read again from the stack when registers run out, a
+ * struct's field has to be kept, which made backward 8% slower. */
 #include "CKernels.h"
 #include "row_update.h"
 
@@ -50,7 +53,7 @@ INLINE void token_mean(int element, long tokens, long width, const void *states,
   for (long c = 0; c < width; c++) out[c] *= inverse;
 }
 
-STORED_KERNEL(token_mean, (int element, long tokens, long width, const void *states, float *out, const void *next, long next_bytes),
+STORED_FUNCTION(token_mean, (int element, long tokens, long width, const void *states, float *out, const void *next, long next_bytes),
               tokens, width, states, out, next, next_bytes)
 
 INLINE void softmax(long n, const float *logits, float *out) {
@@ -192,7 +195,7 @@ INLINE void attention_pool(int element, long tokens, long width, long active, co
   pool(0, element, tokens, width, active, states, weights, 0, pooled, &ahead);
 }
 
-STORED_KERNEL(attention_pool,
+STORED_FUNCTION(attention_pool,
               (int element, long tokens, long width, long active, const int32_t *chosen, const float *queries, const void *states,
                float *weights, float *pooled, const void *next, long next_bytes),
               tokens, width, active, chosen, queries, states, weights, pooled, next, next_bytes)
@@ -212,7 +215,7 @@ INLINE void fuse_item(int element, long tokens, long width, long experts, long a
                  next_bytes - third);
 }
 
-STORED_KERNEL(fuse_item,
+STORED_FUNCTION(fuse_item,
               (int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
                const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
                float *probabilities, float *weights, float *pooled, const void *next, long next_bytes),
@@ -222,9 +225,9 @@ STORED_KERNEL(fuse_item,
 /* One item's way back. */
 struct pool_backward {
   long tokens, width, active;
-  const int32_t *chosen, *places;
+  const int32_t *chosen, *indices;
   const float *queries, *weights, *dpooled;
-  float *dscores; /* [A, M] */
+  float *dscores; /* [k, m] */
 };
 
 /* What the gradients of some tokens are made of: for each of one or two experts its dp and q, and their factors for each token. */
@@ -251,7 +254,7 @@ INLINE void gradient_tile(int rows, int several, long lanes, long c, const struc
   for (int r = 0; r < rows; r++) float_store(dx + r * width + c, lanes, g[r]);
 }
 
-/* dx [rows, W] of `rows` tokens from number t on through `several` experts from `a` on (constants), and the sums of its squares.
+/* dx [rows, dt] of `rows` tokens from number t on through `several` experts from `a` on (constants), and the sums of its squares.
  * The first experts start from the gate's part, the others add. */
 INLINE void state_gradients(int rows, int several, long a, long t, const struct pool_backward *b,
                             const struct ck_states_gradient *to, float *dx, float *squares, struct ahead *ahead) {
@@ -259,7 +262,7 @@ INLINE void state_gradients(int rows, int several, long a, long t, const struct 
   struct gradient_parts parts;
 #pragma clang loop unroll(full)
   for (int q = 0; q < several; q++) {
-    parts.dp[q] = b->dpooled + b->places[a + q] * b->width, parts.query[q] = b->queries + b->chosen[a + q] * b->width;
+    parts.dp[q] = b->dpooled + b->indices[a + q] * b->width, parts.query[q] = b->queries + b->chosen[a + q] * b->width;
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
       parts.weight[r][q] = (v16){} + b->weights[(a + q) * b->tokens + t + r];
@@ -292,13 +295,13 @@ INLINE void states_backward(int rows, int element, long t, const struct pool_bac
   if (to->update) update_few(rows, element, t, b->width, to->update, dx, squares, states);
 }
 
-/* p = sum_t w_t x_t, w = softmax(x . q / sqrt(W)):  dw_t = dp . x_t,  ds_t = w_t (dw_t - sum w dw) / sqrt(W),
+/* p = sum_t w_t x_t, w = softmax(x . q / sqrt(dt)):  dw_t = dp . x_t,  ds_t = w_t (dw_t - sum w dw) / sqrt(dt),
  * dx_t = w_t dp + ds_t q,  dq = sum_t ds_t x_t. */
 INLINE void pool_way_back(int element, const struct pool_backward *b, void *states, float *dqueries,
                           const struct ck_states_gradient *to, const void *next, long next_bytes) {
   float factor = 1.0f / sqrtf((float)b->width);
   struct ahead ahead = ahead_of(next, next_bytes, (to ? 3 : 2) * pass_turns(b->tokens, b->width, b->active));
-  dots(element, b->tokens, b->width, b->active, states, b->places, b->dpooled, b->dscores, &ahead);
+  dots(element, b->tokens, b->width, b->active, states, b->indices, b->dpooled, b->dscores, &ahead);
   for (long a = 0; a < b->active; a++) {
     const float *w = b->weights + a * b->tokens;
     float *ds = b->dscores + a * b->tokens, mean = 0;
@@ -315,16 +318,40 @@ INLINE void pool_way_back(int element, const struct pool_backward *b, void *stat
 long ck_states_gradient_scratch(long width) { return UPDATE_ROWS * width; }
 
 INLINE void attention_pool_backward(int element, long tokens, long width, long active, const int32_t *chosen,
-                                    const float *queries, void *states, const float *weights, const int32_t *places,
+                                    const float *queries, void *states, const float *weights, const int32_t *indices,
                                     const float *dpooled, float *dscores, float *dqueries,
                                     const struct ck_states_gradient *dstates, const void *next, long next_bytes) {
-  struct pool_backward b = {tokens, width, active, chosen, places, queries, weights, dpooled, dscores};
+  struct pool_backward b = {tokens, width, active, chosen, indices, queries, weights, dpooled, dscores};
   pool_way_back(element, &b, states, dqueries, dstates, next, next_bytes);
 }
 
-STORED_KERNEL(attention_pool_backward,
+STORED_FUNCTION(attention_pool_backward,
               (int element, long tokens, long width, long active, const int32_t *chosen, const float *queries, void *states,
-               const float *weights, const int32_t *places, const float *dpooled, float *dscores, float *dqueries,
+               const float *weights, const int32_t *indices, const float *dpooled, float *dscores, float *dqueries,
                const struct ck_states_gradient *dstates, const void *next, long next_bytes),
-              tokens, width, active, chosen, queries, states, weights, places, dpooled, dscores, dqueries, dstates, next,
+              tokens, width, active, chosen, queries, states, weights, indices, dpooled, dscores, dqueries, dstates, next,
               next_bytes)
+
+/* ---- The kernels ----------------------------------------------------------------------------------------------------------- */
+
+void ck_token_mean(int element, const struct ck_item *item, float *out) {
+  token_mean_stored(element, item->tokens, item->width, item->states, out, item->next, item->next_bytes);
+}
+
+void ck_attention_pool(int element, const struct ck_item *item, const struct ck_pooling *pooling, float *pooled) {
+  attention_pool_stored(element, item->tokens, item->width, pooling->active, pooling->chosen, pooling->queries, item->states,
+                        pooling->weights, pooled, item->next, item->next_bytes);
+}
+
+void ck_fuse_item(int element, const struct ck_item *item, const struct ck_fusion *f) {
+  fuse_item_stored(element, item->tokens, item->width, f->experts, f->active, item->states, f->gate, f->bias, f->queries, f->mean,
+                   f->logits, f->chosen, f->gates, f->probabilities, f->weights, f->pooled, item->next, item->next_bytes);
+}
+
+void ck_attention_pool_backward(int element, const struct ck_item *item, const struct ck_pooling *pooling,
+                                const int32_t *indices, const float *dpooled, float *dscores, float *dqueries,
+                                const struct ck_states_gradient *dstates) {
+  attention_pool_backward_stored(element, item->tokens, item->width, pooling->active, pooling->chosen, pooling->queries,
+                                 item->states, pooling->weights, indices, dpooled, dscores, dqueries, dstates, item->next,
+                                 item->next_bytes);
+}

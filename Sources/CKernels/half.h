@@ -8,7 +8,7 @@
 
 #include "bfloat16.h"
 
-typedef _Float16 h16 __attribute__((vector_size(32), aligned(2)));
+typedef _Float16 h16 __attribute__((vector_size(32), aligned(2), may_alias));
 
 /* 2^-14, the smallest normal half, as float32's bits; what the exponents of the two differ by; infinity. */
 #define HALF_NORMAL (113u << 23)

@@ -2,11 +2,12 @@
 #include "CKernels.h"
 #include "bfloat16.h"
 
-INLINE void layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16,
-                       void *y, float *mean, float *inverse_deviation) {
+INLINE void layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y) {
   FAST_SUMS
-  for (long r = 0; r < rows; r++) {
-    const float *xr = x + r * columns;
+  const long columns = norm->columns;
+  const struct ck_norm n = *norm; /* here, so that no store makes the compiler read it again */
+  for (long r = 0; r < n.rows; r++) {
+    const float *xr = n.x + r * columns;
     float sum = 0, squares = 0;
     VECTOR_LOOP
     for (long c = 0; c < columns; c++) sum += xr[c];
@@ -15,23 +16,27 @@ INLINE void layer_norm(long rows, long columns, float epsilon, const float *x, c
     for (long c = 0; c < columns; c++) squares += (xr[c] - mu) * (xr[c] - mu);
     float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
     VECTOR_LOOP
-    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, (xr[c] - mu) * inverse * scale[c] + bias[c]);
-    mean[r] = mu;
-    inverse_deviation[r] = inverse;
+    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, (xr[c] - mu) * inverse * n.scale[c] + bias[c]);
+    n.mean[r] = mu;
+    n.inverse_deviation[r] = inverse;
   }
 }
 
-KERNEL void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16,
-                          void *y, float *mean, float *inverse_deviation) {
+KERNEL void ck_layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y) {
   if (bf16)
-    layer_norm(rows, columns, epsilon, x, scale, bias, 1, y, mean, inverse_deviation);
+    layer_norm(norm, epsilon, bias, 1, y);
   else
-    layer_norm(rows, columns, epsilon, x, scale, bias, 0, y, mean, inverse_deviation);
+    layer_norm(norm, epsilon, bias, 0, y);
 }
 
-/* x^ = (x - mean) / deviation, g = dy * scale:  dx = (g - mean(g) - x^ * mean(g * x^)) / deviation. */
-KERNEL void ck_layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
-                                   const float *inverse_deviation, const float *dy, float *dx, float *dscale, float *dbias) {
+/* x^ = (x - mean) / deviation, g = dy * scale:  dx = (g - mean(g) - x^ * mean(g * x^)) / deviation.
+ *
+ * With arguments and no struct: into how many partial sums the compiler cuts a sum, and with it the sum's last bits, hangs on what
+ * it knows of the pointers. Declared first, because clang refuses KERNEL's two attributes on a static function's first line. */
+static void layer_norm_backward(long, long, const float *, const float *, const float *, const float *, const float *, float *,
+                                float *, float *);
+KERNEL void layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
+                                const float *inverse_deviation, const float *dy, float *dx, float *dscale, float *dbias) {
   FAST_SUMS
   for (long r = 0; r < rows; r++) {
     const float *xr = x + r * columns, *dyr = dy + r * columns;
@@ -50,4 +55,8 @@ KERNEL void ck_layer_norm_backward(long rows, long columns, const float *x, cons
     for (long c = 0; c < columns; c++)
       dx[r * columns + c] += inverse * (dyr[c] * scale[c] - sum - (xr[c] - mu) * inverse * dot);
   }
+}
+
+void ck_layer_norm_backward(const struct ck_norm *norm, const float *dy, float *dx, float *dscale, float *dbias) {
+  layer_norm_backward(norm->rows, norm->columns, norm->x, norm->scale, norm->mean, norm->inverse_deviation, dy, dx, dscale, dbias);
 }

@@ -14,41 +14,38 @@ INLINE float logistic(float x) {
 }
 
 /* An excluded column (the target itself among the negatives) gets a logit whose exponential is zero. */
-INLINE double sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
-                              const float *correction, float *logits, float *positive, int bf16, void *gradient,
-                              long ld_gradient) {
+INLINE double sampled_softmax(const struct ck_softmax_block *block, int bf16) {
   FAST_SUMS
+  const struct ck_softmax_block b = *block; /* here, so that no store makes the compiler read it again */
+  const long negatives = b.negatives;
   const float excluded = -3.0e38f;
   double total = 0;
-  for (long r = 0; r < rows; r++) {
-    float *row = logits + r * negatives, own = positive[r], top = own, sum = 0;
-    int32_t target = targets[r];
-    if (correction)
+  for (long r = 0; r < b.rows; r++) {
+    float *row = b.logits + r * negatives, own = b.positive[r], top = own, sum = 0;
+    int32_t target = b.targets[r];
+    if (b.correction)
       VECTOR_LOOP
-      for (long j = 0; j < negatives; j++) row[j] -= correction[j];
+      for (long j = 0; j < negatives; j++) row[j] -= b.correction[j];
     VECTOR_LOOP
-    for (long j = 0; j < negatives; j++) row[j] = negative_ids[j] == target ? excluded : row[j];
+    for (long j = 0; j < negatives; j++) row[j] = b.negative_ids[j] == target ? excluded : row[j];
     if (negatives > 0) top = __builtin_fmaxf(top, ck_largest(negatives, row));
     VECTOR_LOOP
     for (long j = 0; j < negatives; j++) {
       row[j] = ck_exp_down(row[j] - top);
       sum += row[j];
     }
-    float own_part = ck_expf(own - top), all = sum + own_part, factor = weight / all;
+    float own_part = ck_expf(own - top), all = sum + own_part, factor = b.weight / all;
     VECTOR_LOOP
-    for (long j = 0; j < negatives; j++) store(gradient, bf16, r * ld_gradient + j, row[j] * factor);
-    for (long j = negatives; j < ld_gradient; j++) store(gradient, bf16, r * ld_gradient + j, 0);
-    positive[r] = -sum * factor;
+    for (long j = 0; j < negatives; j++) store(b.gradient, bf16, r * b.ld_gradient + j, row[j] * factor);
+    for (long j = negatives; j < b.ld_gradient; j++) store(b.gradient, bf16, r * b.ld_gradient + j, 0);
+    b.positive[r] = -sum * factor;
     total += (double)logf(all) + ((double)top - (double)own);
   }
   return total;
 }
 
-KERNEL double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
-                                 const float *correction, float *logits, float *positive, int bf16, void *gradient,
-                                 long ld_gradient) {
-  return bf16 ? sampled_softmax(rows, negatives, weight, targets, negative_ids, correction, logits, positive, 1, gradient, ld_gradient)
-              : sampled_softmax(rows, negatives, weight, targets, negative_ids, correction, logits, positive, 0, gradient, ld_gradient);
+KERNEL double ck_sampled_softmax(const struct ck_softmax_block *block) {
+  return block->bf16 ? sampled_softmax(block, 1) : sampled_softmax(block, 0);
 }
 
 KERNEL double ck_cross_user_bpr(long rows, long users, float weight, const int32_t *row_targets, const int32_t *user_targets,

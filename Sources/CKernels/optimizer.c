@@ -2,18 +2,19 @@
 #include "CKernels.h"
 #include "row_update.h"
 
-KERNEL void ck_adamw(long count, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
-                     float correction2, float gradient_factor, const uint8_t *decay, const float *gradient, float *value, float *m,
-                     float *v) {
-  float shrink = 1.0f - learning_rate * weight_decay, step = learning_rate / correction1, root = 1.0f / ck_sqrtf(correction2);
+KERNEL void ck_adamw(const struct ck_adamw_step *constants, long count, const uint8_t *decay, const float *gradient, float *value,
+                     float *m, float *v) {
+  const struct ck_adamw_step s = *constants; /* here, so that no store makes the compiler read it again */
+  float shrink = 1.0f - s.learning_rate * s.weight_decay, step = s.learning_rate / s.correction1;
+  float root = 1.0f / ck_sqrtf(s.correction2);
   VECTOR_LOOP
   for (long i = 0; i < count; i++) {
-    float g = gradient[i] * gradient_factor;
-    float mi = beta1 * m[i] + (1.0f - beta1) * g, vi = beta2 * v[i] + (1.0f - beta2) * g * g;
+    float g = gradient[i] * s.gradient_factor;
+    float mi = s.beta1 * m[i] + (1.0f - s.beta1) * g, vi = s.beta2 * v[i] + (1.0f - s.beta2) * g * g;
     float kept = value[i] * (decay[i] ? shrink : 1.0f);
     m[i] = mi;
     v[i] = vi;
-    value[i] = kept - step * mi / (ck_sqrtf(vi) * root + epsilon);
+    value[i] = kept - step * mi / (ck_sqrtf(vi) * root + s.epsilon);
   }
 }
 

@@ -24,8 +24,8 @@ INLINE struct philox_block philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_
  * starts at `start` (a multiple of DRAW_TILE) has half c / 16 of block start / 8 + c % 16. Laid out so that the sixteen blocks
  * of a tile are the lanes of a vector; the compiler makes gathers and scatters of a plain loop over them. */
 enum { DRAW_TILE = 128 };
-typedef uint32_t u32v __attribute__((vector_size(64), aligned(4)));
-typedef uint64_t u64v __attribute__((vector_size(64), aligned(4)));
+typedef uint32_t u32v __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint64_t u64v __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* A tile's sixteen blocks: vector v of its columns has the lower (v even) or upper halves of words[v / 2]. */
 struct draws {

@@ -89,23 +89,23 @@ static void last_strip(int bf16, long count, long m, long depth, const uint32_t 
   }
 }
 
-void ck_product(int bf16, long m, long n, long k, const void *a, long a_row, long a_column, const void *packed, int add, float *c,
-                long ldc) {
-  const uint32_t *words = a, *strips = packed;
-  long depth = depth_words(bf16, k);
+void ck_product(const struct ck_factors *factors, int add, float *c, long ldc) {
+  const struct ck_factors f = *factors;
+  const uint32_t *words = f.a, *strips = f.packed;
+  const long depth = depth_words(f.bf16, f.k);
   for (long first = 0; first < depth; first += DEPTH) {
     long deep = depth - first < DEPTH ? depth - first : DEPTH;
     int adds = add || first > 0;
-    for (long row = 0; row < m; row += ROWS) {
-      long rows = m - row < ROWS ? m - row : ROWS;
-      const uint32_t *from = words + row * a_row + first * a_column;
-      for (long column = 0; column < n; column += STRIP) {
+    for (long row = 0; row < f.m; row += ROWS) {
+      long rows = f.m - row < ROWS ? f.m - row : ROWS;
+      const uint32_t *from = words + row * f.a_row + first * f.a_column;
+      for (long column = 0; column < f.n; column += STRIP) {
         const uint32_t *factor = strips + column * depth + first * STRIP;
         float *to = c + row * ldc + column;
-        if (n - column >= STRIP)
-          strip(bf16, rows, deep, from, a_row, a_column, factor, to, ldc, adds);
+        if (f.n - column >= STRIP)
+          strip(f.bf16, rows, deep, from, f.a_row, f.a_column, factor, to, ldc, adds);
         else
-          last_strip(bf16, n - column, rows, deep, from, a_row, a_column, factor, to, ldc, adds);
+          last_strip(f.bf16, f.n - column, rows, deep, from, f.a_row, f.a_column, factor, to, ldc, adds);
       }
     }
   }

@@ -10,9 +10,9 @@
 /* Half precision where there is no instruction for it: the compiler would call a function for each number. */
 enum { HALF_BY_BITS = CK_FP16 + 1 };
 
-/* Defines the kernel ck_<name>, whose first parameter is `int element`, from the inlined body <name>, whose first parameter is
- * the same as a constant. Like KERNEL, three versions by processor, but spelled out: only two of them have an instruction for
- * half precision. */
+/* STORED_KERNEL defines the kernel ck_<name>, whose first parameter is `int element`, from the inlined body <name>, whose first
+ * parameter is the same as a constant; STORED_FUNCTION defines the same as <name>_stored, for the file itself. Like KERNEL, three
+ * versions by processor, but spelled out: only two of them have an instruction for half precision. */
 #define FOR_ELEMENT(half, body, ...)                                                                                              \
   {                                                                                                                               \
     switch (element) {                                                                                                            \
@@ -21,12 +21,14 @@ enum { HALF_BY_BITS = CK_FP16 + 1 };
       default: body(CK_FP32, __VA_ARGS__);                                                                                        \
     }                                                                                                                             \
   }
+#define STORED_KERNEL(name, parameters, ...) STORED(void ck_##name, name, parameters, __VA_ARGS__)
+#define STORED_FUNCTION(name, parameters, ...) STORED(static void name##_stored, name, parameters, __VA_ARGS__)
 #if defined(__x86_64__)
-#define STORED_KERNEL(name, parameters, ...)                                                                                      \
+#define STORED(head, name, parameters, ...)                                                                                       \
   __attribute__((target("arch=x86-64-v4"))) static void name##_v4 parameters FOR_ELEMENT(CK_FP16, name, __VA_ARGS__)              \
   __attribute__((target("arch=x86-64-v3"))) static void name##_v3 parameters FOR_ELEMENT(CK_FP16, name, __VA_ARGS__)              \
   static void name##_baseline parameters FOR_ELEMENT(HALF_BY_BITS, name, __VA_ARGS__)                                             \
-  void ck_##name parameters {                                                                                                     \
+  head parameters {                                                                                                               \
     if (__builtin_cpu_supports("x86-64-v4"))                                                                                      \
       name##_v4(element, __VA_ARGS__);                                                                                            \
     else if (__builtin_cpu_supports("x86-64-v3"))                                                                                 \
@@ -35,7 +37,7 @@ enum { HALF_BY_BITS = CK_FP16 + 1 };
       name##_baseline(element, __VA_ARGS__);                                                                                      \
   }
 #else
-#define STORED_KERNEL(name, parameters, ...) void ck_##name parameters FOR_ELEMENT(CK_FP16, name, __VA_ARGS__)
+#define STORED(head, name, parameters, ...) head parameters FOR_ELEMENT(CK_FP16, name, __VA_ARGS__)
 #endif
 
 INLINE long element_bytes(int element) { return element == CK_FP32 ? 4 : 2; }

@@ -67,7 +67,7 @@ KERNEL void ck_float_strip(long columns, long rows, long depth, const float *a, 
 
 int ck_bf16_products(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16"); }
 
-BF16_KERNEL INLINE void pair_tile(int rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, long ldb,
+BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
                                   float *c, long ldc, int add) {
   __m512 sum[TALL][2];
 #pragma clang loop unroll(full)
@@ -89,7 +89,7 @@ BF16_KERNEL INLINE void pair_tile(int rows, long depth, const uint32_t *a, long 
     for (int w = 0; w < 2; w++) _mm512_storeu_ps(c + r * ldc + 16 * w, sum[r][w]);
 }
 
-BF16_KERNEL void ck_pair_strip(long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, long ldb,
+BF16_KERNEL void ck_pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
                                float *c, long ldc, int add) {
   long r = 0;
   for (; r + TALL <= rows; r += TALL) pair_tile(TALL, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add);
@@ -101,7 +101,7 @@ BF16_KERNEL void ck_pair_strip(long rows, long depth, const uint32_t *a, long a_
 #else
 int ck_bf16_products(void) { return 0; }
 
-void ck_pair_strip(long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, long ldb, float *c,
+void ck_pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb, float *c,
                    long ldc, int add) {
   (void)rows, (void)depth, (void)a, (void)a_row, (void)a_column, (void)b, (void)ldb, (void)c, (void)ldc, (void)add;
   __builtin_trap();

@@ -12,9 +12,10 @@ enum { TALL = 12 };
  * depth, from the first term to the last: an element does not know its neighbors. */
 void ck_float_strip(long columns, long rows, long depth, const float *a, long a_row, long a_column, const float *b, long ldb,
                     float *c, long ldc, int add);
-/* The same of 32 columns, and of words that are two bfloat16 which follow each other along the sum; only where
- * ck_bf16_products() is 1. */
-void ck_pair_strip(long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, long ldb, float *c,
+/* Two bfloat16 that follow each other along a product's sum, read in one word: most were written as uint16_t, one by one. */
+typedef uint32_t pair_word __attribute__((may_alias));
+/* The same of 32 columns, and of such words; only where ck_bf16_products() is 1. */
+void ck_pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb, float *c,
                    long ldc, int add);
 
 #endif

@@ -90,7 +90,8 @@ INLINE struct normal ck_normal(float x) {
   return (struct normal){0.39894228040143268f * e, x >= 0.0f ? 1.0f - tail : tail};
 }
 
-typedef float v16 __attribute__((vector_size(64), aligned(4)));
+/* Vectors are read over memory that was written as something else (words of bits, stored rows): may_alias says so. */
+typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* The largest of x [n], n >= 1. Written with vectors: a maximum may not be reordered by the compiler, because of NaN. */
 INLINE float ck_largest(long n, const float *x) {

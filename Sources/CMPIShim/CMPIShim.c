@@ -129,14 +129,6 @@ int cmpi_size(void) {
   return size;
 }
 
-int cmpi_processor(char *text, size_t capacity) {
-  char name[MPI_MAX_PROCESSOR_NAME];
-  int length = 0;
-  int code = MPI_Get_processor_name(name, &length);
-  copy_text(text, capacity, name, code == MPI_SUCCESS ? length : 0);
-  return code;
-}
-
 void cmpi_set_piece(int64_t bytes) {
   if (bytes >= 1 && bytes <= (int64_t)1 << 30) piece = bytes;
 }

@@ -10,9 +10,9 @@ package struct ModelShape: Sendable, Equatable {
 
   /// Embedding fusion.
   package var fusion: FusionShape
-  /// H, the number of transformer blocks.
+  /// L, the number of transformer blocks.
   package var layers: Int
-  /// Attention heads of a block.
+  /// H, the attention heads of a block.
   package var heads: Int
   /// n, the longest sequence.
   package var length: Int

@@ -68,7 +68,8 @@ final class TinyWorld {
         task.history.append(events, before: event, slot: 0, to: batch)
         let scores = workspace.scope {
           let embedding = workspace.matrix(1, catalogue.embeddings.columns)
-          UserEncoder(model).encode(batch, catalogue: catalogue.embeddings, into: embedding, workspace: workspace)
+          UserEncoder(model).encode(
+            batch, items: batch.items.values, of: catalogue.embeddings, into: embedding, workspace: workspace)
           return (0..<catalogue.embeddings.rows).map { item in
             (0..<embedding.columns).reduce(0.0) { $0 + Double(embedding[0, $1]) * Double(catalogue.embeddings[item, $1]) }
           }

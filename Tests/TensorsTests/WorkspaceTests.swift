@@ -101,4 +101,21 @@ import Testing
     }
     #expect(workspace.growths == 1 && workspace.peak == 5 * 832)
   }
+
+  #if DEBUG
+    @Test func whatIsGivenBackIsNoNumber() {
+      let workspace = Workspace(chunkBytes: 1 << 12)
+      let kept = workspace.zeros(3, 5)
+      var outlived: [Vector] = []
+      workspace.scope {
+        for count in [7, 900, 2000] {
+          outlived.append(workspace.vector(count))
+          outlived[outlived.count - 1].clear()
+        }
+      }
+      #expect(outlived.allSatisfy { $0.values.allSatisfy(\.isNaN) })
+      #expect(kept.values.allSatisfy { $0 == 0 })
+      #expect(workspace.vector(4).base.withMemoryRebound(to: UInt32.self, capacity: 1) { $0[0] } == Workspace.poison)
+    }
+  #endif
 }

@@ -83,7 +83,7 @@ struct TrainerTests {
       History(filter: .all, length: 6).append(shard.events(user), before: shard.events(user).count, slot: user, to: batch)
     }
     let users = workspace.matrix(batch.users, catalogue.embeddings.columns)
-    UserEncoder(model).encode(batch, catalogue: catalogue.embeddings, into: users, workspace: workspace)
+    UserEncoder(model).encode(batch, items: batch.items.values, of: catalogue.embeddings, into: users, workspace: workspace)
     let packed = PackedBatch(starts: batch.starts.values, rowKeys: batch.rowKeys.base)
     let input = SequenceEmbedding.Input(
       items: batch.items.values, scenes: batch.scenes.values, behaviors: batch.behaviors.values)

@@ -1,8 +1,10 @@
 /* The plain-C contract of the vector kernels: pointers, sizes, int status.
  *
  * Matrices are row-major float32; `ld*` is the distance between rows in elements. What a step keeps for its backward may be
- * stored as bfloat16 instead: such arguments are void pointers behind a flag `bf16`, without gaps. Letters (docs/shapes.md): T packed positions, D model width, H heads, M tokens of an item,
- * W token width, K experts, A active experts, N negatives. A kernel adds to a gradient unless it says that it writes it.
+ * stored as bfloat16 instead: such arguments are void pointers beside a flag `bf16`, without gaps. Letters are those of
+ * docs/shapes.md: d width of the model, H heads, n length of a sequence, m tokens of an item, dt width of a token state,
+ * K experts, k of them computed, N negatives; a product [m,k] x [k,n] has the letters of every library. A kernel adds to a
+ * gradient unless it says that it writes it. What takes more than eight arguments takes a struct, which it only reads.
  * No kernel allocates or locks. */
 #ifndef PRECISE_CKERNELS_H
 #define PRECISE_CKERNELS_H
@@ -32,9 +34,17 @@ void ck_pack(int bf16, int transpose, long k, long n, float factor, const float 
 void ck_pack_bf16(long k, long n, const uint16_t *b, void *packed);
 /* pairs[i,c] = rows 2i and 2i+1 of x in one word; a missing last row is zero. The transpose of x as a left factor. */
 void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *pairs);
-/* C[m,n] = A B, or += when `add`. A[i,j] stands at word i * a_row + j * a_column: a float32, or (bf16) two along the sum. */
-void ck_product(int bf16, long m, long n, long k, const void *a, long a_row, long a_column, const void *packed, int add, float *c,
-                long ldc);
+/* What is multiplied: A [m,k], whose element (i,j) stands at word i * a_row + j * a_column, and B [k,n]. A word is a float32,
+ * or (bf16) two numbers along the sum. */
+struct ck_factors {
+  int bf16;
+  long m, n, k;
+  const void *a;
+  long a_row, a_column;
+  const void *packed; /* B, from ck_pack: [ck_packed_words] */
+};
+/* C[m,n] = A B, or += when `add`. */
+void ck_product(const struct ck_factors *factors, int add, float *c, long ldc);
 /* counts[i] += how many of (A B)[i,:] are not below bounds[i] (NaN counts); the product is not kept. Float32. */
 void ck_packed_count(long m, long n, long k, const float *a, long lda, const void *packed, const float *bounds,
                      int64_t *counts);
@@ -53,19 +63,24 @@ void ck_fill_uniform(struct ck_stream stream, uint64_t row, long count, float bo
 
 /* dropout.c: masks are a function of (stream, row key, column), never stored ------------------------------------ */
 
+/* Where the masks of [rows, columns] come from. */
+struct ck_dropout {
+  struct ck_stream stream;
+  const uint64_t *row_keys; /* [rows] */
+  float rate;               /* 0 keeps everything */
+  long rows, columns;
+};
 /* out[r,:] = z[r,:] + keep * (x[r,:] + bias) / (1 - rate); `bias` and `z` may be null (zeros), out may be z or x. */
-void ck_dropout_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                    const float *bias, const float *z, float *out);
+void ck_dropout_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, float *out);
 /* dx[r,:] = keep * dz[r,:] / (1 - rate): writes dx. */
-void ck_dropout_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
-                         int bf16, void *dx);
+void ck_dropout_backward(const struct ck_dropout *dropout, const float *dz, int bf16, void *dx);
 /* The same through a gate: result = keep * (x + bias) / (1 - rate), out = z + sigmoid(logits) * result, which may
  * be z in place. */
-void ck_gated_add(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *x,
-                  const float *bias, const float *z, int bf16, const void *logits, void *result, float *out);
+void ck_gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
+                  const void *logits, void *result, float *out);
 /* Writes dx and dlogits from dz, the gradient of out. */
-void ck_gated_backward(struct ck_stream stream, const uint64_t *row_keys, float rate, long rows, long columns, const float *dz,
-                       int bf16, const void *logits, const void *result, void *dx, void *dlogits);
+void ck_gated_backward(const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result,
+                       void *dx, void *dlogits);
 
 /* bfloat16.c --------------------------------------------------------------------------------------------------------- */
 
@@ -95,22 +110,29 @@ void ck_swiglu_backward(long rows, long width, int bf16, const void *before, con
 
 /* layer_norm.c ---------------------------------------------------------------------------------------------------- */
 
-void ck_layer_norm(long rows, long columns, float epsilon, const float *x, const float *scale, const float *bias, int bf16, void *y,
-                   float *mean, float *inverse_deviation);
+/* Rows and what forward keeps of them for backward. */
+struct ck_norm {
+  long rows, columns;
+  const float *x;           /* [rows, columns] */
+  const float *scale;       /* [columns] */
+  float *mean;              /* [rows], written by forward */
+  float *inverse_deviation; /* [rows], written by forward */
+};
+/* y [rows, columns] = (x - mean) * inverse_deviation * scale + bias, written. */
+void ck_layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y);
 /* dx += ...; dscale, dbias += ... */
-void ck_layer_norm_backward(long rows, long columns, const float *x, const float *scale, const float *mean,
-                            const float *inverse_deviation, const float *dy, float *dx, float *dscale, float *dbias);
+void ck_layer_norm_backward(const struct ck_norm *norm, const float *dy, float *dx, float *dscale, float *dbias);
 
 /* attention_time.c: the relative time bias of attention ------------------------------------------------------------- */
 
 /* Buckets of the time between a query and a key, floor(ln(max(1, |seconds|)) / 0.301), as HSTU has them. */
 enum { CK_TIME_BUCKETS = 128 };
 /* One sequence: seconds from each query and from each key to a common moment, at most 2^30 of either sign; what is added to the scores
- * [heads, CK_TIME_BUCKETS], and its gradient, which backward adds to. */
+ * [H, CK_TIME_BUCKETS], and its gradient, which backward adds to. */
 struct ck_time {
-  const int32_t *query_ages, *key_ages;
-  const float *bias;
-  float *dbias;
+  const int32_t *query_ages, *key_ages; /* [n], [n] */
+  const float *bias;                    /* [H, CK_TIME_BUCKETS] */
+  float *dbias;                         /* [H, CK_TIME_BUCKETS] */
 };
 /* Scores of one query become factor * score + bias[bucket]; the buckets [keys] are written. */
 void ck_time_scores(long keys, float factor, int32_t query_age, const int32_t *key_ages, const float *bias, float *scores,
@@ -118,29 +140,34 @@ void ck_time_scores(long keys, float factor, int32_t query_age, const int32_t *k
 /* Adds dscores by bucket to `sums` [4, CK_TIME_BUCKETS], whose four rows are parts of one sum. */
 void ck_time_gradient(long keys, const uint8_t *buckets, const float *dscores, float *sums);
 
-/* attention.c: one sequence, all heads; qkv [length, 3D] holds q | k | v, each split into heads; without a time bias `time` is null - */
+/* attention.c: one sequence, all heads ------------------------------------------------------------------------------ */
 
+/* A sequence of n = length positions; d = heads * head_width. */
+struct ck_sequence {
+  long length, heads, head_width;
+  int causal;                 /* position p reads positions <= p, else all */
+  const void *qkv;            /* [n, 3d]: q | k | v, each split into heads */
+  const struct ck_time *time; /* null without a time bias */
+  void *out;                  /* [n, d], written by forward */
+  float *log_sum;             /* [H, n], written by forward */
+  float *scratch;             /* as many floats as the function beside says */
+};
 /* Floats of scratch that the functions need for sequences up to `length`. */
 long ck_attention_scratch(long length, long head_width);
-/* out [length, D]; log_sum [heads, length] is kept for backward. Row p reads rows <= p when causal, else all. */
-void ck_attention(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time, float *out,
-                  float *log_sum, float *scratch);
-/* dqkv [length, 3D] is written. */
-void ck_attention_backward(long length, long heads, long head_width, int causal, const float *qkv, const struct ck_time *time,
-                           const float *out, const float *log_sum, const float *dout, float *dqkv, float *scratch);
-/* The newest row alone: query [D] over all keys and values, k | v in rows of keys_values [length, 2D]; of `time` the first query;
- * scratch [2 length]. */
+/* Forward; all is float32. */
+void ck_attention(const struct ck_sequence *sequence);
+/* From dout [n, d]: dqkv [n, 3d] is written. */
+void ck_attention_backward(const struct ck_sequence *sequence, const float *dout, float *dqkv);
+/* The newest position alone: query [d] over all keys and values, k | v in rows of keys_values [n, 2d]; of `time` the first query;
+ * scratch [2n]. */
 void ck_attention_newest(long length, long heads, long head_width, const float *query, const float *keys_values,
                          const struct ck_time *time, float *out, float *scratch);
 
-/* attention_bf16.c: the same where ck_bf16_products() is 1; an even head_width ------------------------------------------ */
+/* attention_bf16.c: the same where ck_bf16_products() is 1; an even head_width; qkv, out and dqkv are bfloat16 ------------ */
 
 long ck_attention_bf16_scratch(long length, long head_width);
-void ck_attention_bf16(long length, long heads, long head_width, int causal, const uint16_t *qkv, const struct ck_time *time,
-                       uint16_t *out, float *log_sum, float *scratch);
-void ck_attention_bf16_backward(long length, long heads, long head_width, int causal, const uint16_t *qkv,
-                                const struct ck_time *time, const uint16_t *out, const float *log_sum, const float *dout,
-                                uint16_t *dqkv, float *scratch);
+void ck_attention_bf16(const struct ck_sequence *sequence);
+void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float *dout, uint16_t *dqkv);
 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 
@@ -154,11 +181,21 @@ void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *rows, c
 
 /* loss.c ------------------------------------------------------------------------------------------------------------ */
 
-/* One block of sampled softmax. The gradient of `logits` [rows, N], which are lost, is written to `gradient` [rows, ld], zeros
- * beyond N (it may be the memory of logits); `positive` [rows] becomes its gradient. A column whose id equals the row's target is left out; `correction` [N] (log q, may be null) is subtracted first.
- * Every gradient is multiplied by `weight`. Returns the sum of the rows' losses. */
-double ck_sampled_softmax(long rows, long negatives, float weight, const int32_t *targets, const int32_t *negative_ids,
-                          const float *correction, float *logits, float *positive, int bf16, void *gradient, long ld_gradient);
+/* One block of rows of sampled softmax. */
+struct ck_softmax_block {
+  long rows, negatives;        /* negatives is N */
+  float weight;                /* of every gradient */
+  const int32_t *targets;      /* [rows]: a column whose id equals the row's target is left out */
+  const int32_t *negative_ids; /* [N] */
+  const float *correction;     /* [N], log q: subtracted first; may be null */
+  float *logits;               /* [rows, N], lost */
+  float *positive;             /* [rows], the targets' logits; becomes their gradient */
+  int bf16;
+  void *gradient;              /* [rows, ld_gradient] of the logits, written, zeros beyond N; may be the memory of logits */
+  long ld_gradient;
+};
+/* Returns the sum of the rows' losses, unweighted. */
+double ck_sampled_softmax(const struct ck_softmax_block *block);
 /* One block of cross-user BPR. `scores` [rows, users]: row u holds s * h'_{u'} . e_{t_u} for every u'; `own` [rows] is
  * the row's own user's column. Pairs with equal targets are left out. `scores` becomes its gradient times `weight`,
  * the own column's summed part included. Returns the sum of the pairs' losses. */
@@ -178,52 +215,81 @@ struct ck_row_update {
   int rule; /* ck_row_rule */
   float learning_rate, epsilon, beta1, beta2;
   float *accumulator;        /* [rows], for AdaGrad */
-  float *m, *v, *updates;    /* [rows, W], [rows, W], [rows], for Adam */
+  float *m, *v, *updates;    /* [rows, width], [rows, width], [rows], for Adam */
   struct ck_stream rounding; /* for what is stored in sixteen bits */
   uint64_t key;              /* row r is rounded by row key + r of the stream (philox.h, draw_rows) */
 };
 
-/* fusion.c: one item; states [M, W] as `element` (ck_element) says. While it is computed, `next_bytes` from `next` on are
- * fetched into the cache. --------------------------------------------------------------------------------------------- */
+/* fusion.c: one item, whose states are stored as `element` (ck_element) says --------------------------------------------- */
 
-/* out [W] = mean over the M tokens; zero when there are none. */
-void ck_token_mean(int element, long tokens, long width, const void *states, float *out, const void *next, long next_bytes);
-/* The `active` largest of logits [K] (ties: the lower index), their softmax, and the softmax of all K. */
+/* An item's states; while they are computed with, what is read next is fetched into the cache. */
+struct ck_item {
+  long tokens, width; /* m, dt */
+  void *states;       /* [m, dt] */
+  const void *next;   /* [next_bytes] */
+  long next_bytes;
+};
+/* out [dt] = mean over the tokens; zero when there are none. */
+void ck_token_mean(int element, const struct ck_item *item, float *out);
+/* The `active` (k) largest of logits [K] (ties: the lower index), their softmax gates [k], and the softmax of all, probabilities
+ * [K]. */
 void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities);
-/* Attention pooling of the chosen experts: weights [A, M] and pooled [A, W] are written. queries [K, W]. */
-void ck_attention_pool(int element, long tokens, long width, long active, const int32_t *chosen, const float *queries,
-                       const void *states, float *weights, float *pooled, const void *next, long next_bytes);
-/* The three in one, the states coming from memory once: gate [K, W] has a row an expert; mean [W], logits [K], chosen, gates [A],
- * probabilities [K], weights and pooled are written. */
-void ck_fuse_item(int element, long tokens, long width, long experts, long active, const void *states, const float *gate,
-                  const float *bias, const float *queries, float *mean, float *logits, int32_t *chosen, float *gates,
-                  float *probabilities, float *weights, float *pooled, const void *next, long next_bytes);
-/* What becomes of the states' gradients [M, W]: the update of the states, or `dstates` is written when `update` is null. */
+/* Attention of an item's chosen experts over its tokens. */
+struct ck_pooling {
+  long active;           /* k */
+  const int32_t *chosen; /* [k] */
+  const float *queries;  /* [K, dt] */
+  float *weights;        /* [k, m], written by forward */
+};
+/* pooled [k, dt] and the weights are written. */
+void ck_attention_pool(int element, const struct ck_item *item, const struct ck_pooling *pooling, float *pooled);
+/* What fusion of an item reads and writes: its token mean, the gate on it, and the pooling of the experts that the gate chooses. */
+struct ck_fusion {
+  long experts, active; /* K, k */
+  const float *gate;    /* [K, dt]: a row an expert */
+  const float *bias;    /* [K] */
+  const float *queries; /* [K, dt] */
+  float *mean;          /* [dt], written as all that follows; zero without tokens */
+  float *logits;        /* [K] */
+  int32_t *chosen;      /* [k] */
+  float *gates;         /* [k] */
+  float *probabilities; /* [K] */
+  float *weights;       /* [k, m] */
+  float *pooled;        /* [k, dt] */
+};
+/* The three in one, the states coming from memory once. */
+void ck_fuse_item(int element, const struct ck_item *item, const struct ck_fusion *fusion);
+/* What becomes of the states' gradients [m, dt]: the update of the states, or `dstates` is written when `update` is null. */
 struct ck_states_gradient {
   const float *gate; /* row t starts from gate_factor * gate[t * gate_stride + ..] */
   long gate_stride;
   float gate_factor;
   const struct ck_row_update *update;
-  float *scratch; /* ck_states_gradient_scratch(W) floats, for an update */
-  float *dstates;
+  float *scratch; /* ck_states_gradient_scratch(dt) floats, for an update */
+  float *dstates; /* [m, dt] */
 };
 long ck_states_gradient_scratch(long width);
-/* Gradients of the pooling from rows places[a] of dpooled [.., W]: dqueries [K, W] is added to, dstates is null for frozen
- * states. `dscores` [A, M] is scratch. */
-void ck_attention_pool_backward(int element, long tokens, long width, long active, const int32_t *chosen, const float *queries,
-                                void *states, const float *weights, const int32_t *places, const float *dpooled, float *dscores,
-                                float *dqueries, const struct ck_states_gradient *dstates, const void *next, long next_bytes);
-/* dlogits [K] of the gate: through the kept softmax from dgates [A], and from dprobabilities [K] through the full one. */
+/* Gradients of the pooling from rows indices[a] of dpooled [.., dt]: dqueries [K, dt] is added to, dstates is null for frozen
+ * states. `dscores` [k, m] is scratch. */
+void ck_attention_pool_backward(int element, const struct ck_item *item, const struct ck_pooling *pooling,
+                                const int32_t *indices, const float *dpooled, float *dscores, float *dqueries,
+                                const struct ck_states_gradient *dstates);
+/* dlogits [K] of the gate: through the kept softmax from dgates [k], and from dprobabilities [K] through the full one. */
 void ck_gate_backward(long experts, long active, const int32_t *chosen, const float *gates, const float *dgates,
                       const float *probabilities, const float *dprobabilities, float *dlogits);
 
 /* optimizer.c -------------------------------------------------------------------------------------------------------- */
 
-/* AdamW (Loshchilov & Hutter 2019; epsilon outside the bias correction, as PyTorch): decay [count] is 0 or 1. */
-void ck_adamw(long count, float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
-              float correction2, float gradient_factor, const uint8_t *decay, const float *gradient, float *value, float *m,
+/* AdamW (Loshchilov & Hutter 2019; epsilon outside the bias correction, as PyTorch): the constants of one update. */
+struct ck_adamw_step {
+  float learning_rate, beta1, beta2, epsilon, weight_decay;
+  float correction1, correction2; /* 1 - beta^t */
+  float gradient_factor;          /* every gradient is multiplied by it first */
+};
+/* decay [count] is 0 or 1; value, m, v [count]. */
+void ck_adamw(const struct ck_adamw_step *step, long count, const uint8_t *decay, const float *gradient, float *value, float *m,
               float *v);
-/* values [rows, W], stored as `element` says, from gradient [rows, W]. Row-wise AdaGrad: G += mean(g^2); w -= lr * g /
+/* values [rows, width], stored as `element` says, from gradient [rows, width]. Row-wise AdaGrad: G += mean(g^2); w -= lr * g /
  * (sqrt(G) + epsilon), a zero gradient changing nothing. Adam: corrected by 1 - beta^t of the row's own count of updates.
  * Sixteen-bit rows are rounded up or down at random, so that they are right on average. */
 void ck_update_rows(int element, long rows, long width, const struct ck_row_update *update, const float *gradient, void *values);

@@ -46,8 +46,6 @@ void cmpi_abort(int status);
 
 int cmpi_rank(void);
 int cmpi_size(void);
-/* The name of this rank's host, as MPI knows it. */
-int cmpi_processor(char *text, size_t capacity);
 
 /* Messages: a channel is a tag on a communicator of our own; messages of a channel between two ranks keep their order --- */
 

@@ -40,9 +40,6 @@ package enum MPIWorld {
     ["single", "funneled", "serialized", "multiple"][Int(min(max(cmpi_thread_level(), 0), 3))]
   }
 
-  /// This rank's host, as MPI knows it.
-  package static var processor: String { mpiText { _ = cmpi_processor($0, $1) } }
-
   /// Ends MPI, waiting for all ranks to do so; nothing happens when it was not started.
   ///
   /// Throws when messages are under way: they would be written into memory that nobody owns any more.

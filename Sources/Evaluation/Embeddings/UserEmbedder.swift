@@ -85,11 +85,6 @@ package struct UserEncoder {
   /// Encodes with a model of either phase: with a user head, the transformer is unmasked.
   package init(_ model: PreciseModel) { self.model = model }
 
-  /// Writes the users of a batch `[B, d]`, whose items are rows of the whole catalogue.
-  package func encode(_ batch: SequenceBatch, catalogue: Matrix, into users: Matrix, workspace: Workspace) {
-    encode(batch, items: batch.items.values, of: catalogue, into: users, workspace: workspace)
-  }
-
   /// Writes the users of a batch `[B, d]`, whose positions' items are the rows `items` of `embeddings`.
   ///
   /// A user without any event gets zeros.

@@ -19,7 +19,7 @@ struct ExpertSlots {
     self.experts = experts
   }
 
-  /// The number of grouped slots, R.
+  /// The number of grouped slots, J.
   var count: Int { bounds[experts] }
   /// The slots, group after group.
   var slots: RowList { RowList(start: grouped, count: count) }

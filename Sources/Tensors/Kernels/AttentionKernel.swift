@@ -68,13 +68,10 @@ package func attention(
 ) {
   let headWidth = checkAttention(qkv, heads, out, logSum, scratch)
   withTime(time, heads: heads, keys: qkv.rows) { time in
-    if let floats = qkv.floats, let outFloats = out.floats {
-      ck_attention(
-        qkv.rows, heads, headWidth, causal ? 1 : 0, floats.base, time, outFloats.base, logSum.base, scratch.base)
-    } else {
-      ck_attention_bf16(
-        qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Base, time, out.bf16Base, logSum.base, scratch.base)
-    }
+    var sequence = ck_sequence(
+      length: qkv.rows, heads: heads, head_width: headWidth, causal: causal ? 1 : 0, qkv: qkv.base, time: time, out: out.base,
+      log_sum: logSum.base, scratch: scratch.base)
+    if qkv.element == .fp32 { ck_attention(&sequence) } else { ck_attention_bf16(&sequence) }
   }
 }
 
@@ -109,14 +106,13 @@ package func attentionBackward(
     dOut.count == out.count && dQKV.count == qkv.count && dOut.isContiguous && dQKV.element == qkv.element,
     "attention backward of \(dOut.shape) into \(dQKV.shape)")
   withTime(time, heads: heads, keys: qkv.rows) { time in
-    if let floats = qkv.floats, let outFloats = out.floats, let gradients = dQKV.floats {
-      ck_attention_backward(
-        qkv.rows, heads, headWidth, causal ? 1 : 0, floats.base, time, outFloats.base, logSum.base, dOut.base, gradients.base,
-        scratch.base)
+    var sequence = ck_sequence(
+      length: qkv.rows, heads: heads, head_width: headWidth, causal: causal ? 1 : 0, qkv: qkv.base, time: time, out: out.base,
+      log_sum: logSum.base, scratch: scratch.base)
+    if let gradients = dQKV.floats {
+      ck_attention_backward(&sequence, dOut.base, gradients.base)
     } else {
-      ck_attention_bf16_backward(
-        qkv.rows, heads, headWidth, causal ? 1 : 0, qkv.bf16Base, time, out.bf16Base, logSum.base, dOut.base, dQKV.bf16Base,
-        scratch.base)
+      ck_attention_bf16_backward(&sequence, dOut.base, dQKV.bf16Base)
     }
   }
 }

@@ -28,13 +28,15 @@ package struct DropoutMask {
       x.count == out.count && (z?.count ?? x.count) == x.count && x.isContiguous && out.isContiguous && z?.isContiguous ?? true
         && (bias?.count ?? x.columns) == x.columns,
       "dropout of \(x.shape) onto \(z?.shape ?? "nothing") into \(out.shape)")
-    ck_dropout_add(stream.raw, rowKeys, rate, x.rows, x.columns, x.base, bias?.base, z?.base, out.base)
+    var dropout = raw(x.rows, x.columns)
+    ck_dropout_add(&dropout, x.base, bias?.base, z?.base, out.base)
   }
 
   /// `dX = mask · dZ / (1 − rate)`, as dX is stored.
   package func backward(_ dZ: Matrix, into dX: StoredRows) {
     precondition(dX.count == dZ.count && dZ.isContiguous, "dropout backward of \(dZ.shape) into \(dX.shape)")
-    ck_dropout_backward(stream.raw, rowKeys, rate, dZ.rows, dZ.columns, dZ.base, dX.bf16Flag, dX.base)
+    var dropout = raw(dZ.rows, dZ.columns)
+    ck_dropout_backward(&dropout, dZ.base, dX.bf16Flag, dX.base)
   }
 
   /// `out = z + σ(logits) · mask · (x + bias) / (1 − rate)`, where everything behind σ is kept in `result` for backward.
@@ -47,9 +49,8 @@ package struct DropoutMask {
       x.count == out.count && z.count == x.count && logits.count == x.count && result.count == x.count
         && logits.element == result.element && bias.count == x.columns && x.isContiguous && z.isContiguous && out.isContiguous,
       "a gate of \(logits.shape) on \(x.shape) onto \(z.shape) into \(out.shape)")
-    ck_gated_add(
-      stream.raw, rowKeys, rate, x.rows, x.columns, x.base, bias.base, z.base, logits.bf16Flag, logits.base, result.base,
-      out.base)
+    var dropout = raw(x.rows, x.columns)
+    ck_gated_add(&dropout, x.base, bias.base, z.base, logits.bf16Flag, logits.base, result.base, out.base)
   }
 
   /// The gradients of x and of the logits from that of `addGated`'s out.
@@ -58,8 +59,12 @@ package struct DropoutMask {
     precondition(
       isAlike(logits) && isAlike(result) && isAlike(dX) && isAlike(dLogits) && dOut.isContiguous,
       "gate backward of \(dOut.shape) at \(logits.shape)")
-    ck_gated_backward(
-      stream.raw, rowKeys, rate, dOut.rows, dOut.columns, dOut.base, logits.bf16Flag, logits.base, result.base, dX.base,
-      dLogits.base)
+    var dropout = raw(dOut.rows, dOut.columns)
+    ck_gated_backward(&dropout, dOut.base, logits.bf16Flag, logits.base, result.base, dX.base, dLogits.base)
+  }
+
+  /// The masks of `[rows, columns]` as the kernels take them.
+  private func raw(_ rows: Int, _ columns: Int) -> ck_dropout {
+    ck_dropout(stream: stream.raw, row_keys: rowKeys, rate: rate, rows: rows, columns: columns)
   }
 }

@@ -1,12 +1,12 @@
 import CKernels
 
-/// Mean of an item's token states `[m_i, dₜ]` into `out` `[dₜ]`; zero without tokens.
+/// Mean of an item's token states `[m_i, dt]` into `out` `[dt]`; zero without tokens.
 ///
 /// - Parameter next: what is read soon, fetched into the cache meanwhile.
 package func tokenMean(_ states: StoredRows, into out: Vector, fetching next: UnsafeRawBufferPointer? = nil) {
   precondition(out.count == states.columns, "token mean of \(states.shape) into \(out.count)")
-  ck_token_mean(
-    states.element.code, states.rows, states.columns, states.base, out.base, next?.baseAddress, next?.count ?? 0)
+  var item = ck_item(states, next)
+  ck_token_mean(states.element.code, &item, out.base)
 }
 
 /// The gate of one item: the largest `chosen.count` logits, their softmax (`gates`), and the softmax of all K.
@@ -31,7 +31,7 @@ package func chooseExpertsBackward(
     dLogits.base)
 }
 
-/// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dₜ]` are written.
+/// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dt]` are written.
 ///
 /// - Parameter next: what is read soon, fetched into the cache meanwhile.
 package func attentionPool(
@@ -42,9 +42,9 @@ package func attentionPool(
     states.columns == queries.columns && pooled.columns == queries.columns && pooled.rows == chosen.count
       && weights.rows == chosen.count && weights.columns == states.rows,
     "pooling \(states.shape) with \(queries.shape) into \(pooled.shape)")
-  ck_attention_pool(
-    states.element.code, states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base,
-    pooled.base, next?.baseAddress, next?.count ?? 0)
+  var item = ck_item(states, next)
+  var pooling = ck_pooling(active: chosen.count, chosen: chosen.baseAddress, queries: queries.base, weights: weights.base)
+  ck_attention_pool(states.element.code, &item, &pooling, pooled.base)
 }
 
 /// What fusion forms of an item before its experts' products; views of memory that somebody else owns.
@@ -54,7 +54,7 @@ package struct FusedItem {
   let weights, pooled: Matrix
 
   /// Makes the views: the chosen experts and their gates `[k]`, all experts' `probabilities` and `logits` `[K]`, `weights`
-  /// `[k, m_i]`, `pooled` `[k, dₜ]`, the token `mean` `[dₜ]`.
+  /// `[k, m_i]`, `pooled` `[k, dt]`, the token `mean` `[dt]`.
   package init(
     chosen: UnsafeMutableBufferPointer<Int32>, gates: Vector, probabilities: Vector, logits: Vector, weights: Matrix,
     pooled: Matrix, mean: Vector
@@ -67,7 +67,7 @@ package struct FusedItem {
 /// Token mean, gate and attention pooling of one item, whose states come from memory once.
 ///
 /// - Parameters:
-///   - gate: a row an expert, `[K, dₜ]`.
+///   - gate: a row an expert, `[K, dt]`.
 ///   - next: what is read soon, fetched into the cache meanwhile.
 package func fuse(
   _ states: StoredRows, gate: Matrix, bias: Vector, queries: Matrix, into item: FusedItem,
@@ -79,17 +79,19 @@ package func fuse(
       && item.chosen.count <= gate.rows && item.mean.count == states.columns && item.pooled.columns == states.columns
       && item.pooled.rows == item.chosen.count && item.weights.count == item.chosen.count * states.rows,
     "fusing \(states.shape) with a gate of \(gate.shape) and queries of \(queries.shape)")
-  ck_fuse_item(
-    states.element.code, states.rows, states.columns, gate.rows, item.chosen.count, states.base, gate.base, bias.base,
-    queries.base, item.mean.base, item.logits.base, item.chosen.baseAddress, item.gates.base, item.probabilities.base,
-    item.weights.base, item.pooled.base, next?.baseAddress, next?.count ?? 0)
+  var stored = ck_item(states, next)
+  var fusion = ck_fusion(
+    experts: gate.rows, active: item.chosen.count, gate: gate.base, bias: bias.base, queries: queries.base,
+    mean: item.mean.base, logits: item.logits.base, chosen: item.chosen.baseAddress, gates: item.gates.base,
+    probabilities: item.probabilities.base, weights: item.weights.base, pooled: item.pooled.base)
+  ck_fuse_item(states.element.code, &stored, &fusion)
 }
 
 /// What becomes of the gradients of an item's token states, which no memory holds as a whole unless asked for.
 package enum StatesGradient {
   /// The states are frozen.
   case unwanted
-  /// Written to a matrix `[m_i, dₜ]`.
+  /// Written to a matrix `[m_i, dt]`.
   case written(Matrix)
   /// The states are updated at once, in place.
   case applied(RowUpdate)
@@ -121,7 +123,8 @@ package struct PoolScratch {
 /// The way back through an item's pooling: adds to `dQueries`, and hands on the states' gradients.
 ///
 /// - Parameters:
-///   - dPooled: gradients of pooled rows, of which this item's are those in `places`, an expert a place.
+///   - dPooled: gradients of pooled rows.
+///   - indices: which of them are this item's, one an expert.
 ///   - start: what the states' gradients start from.
 ///   - next: what is read soon, fetched into the cache meanwhile.
 package func attentionPoolBackward(
@@ -132,10 +135,11 @@ package func attentionPoolBackward(
     indices.count == chosen.count && dPooled.columns == states.columns && dQueries.count == queries.count
       && weights.rows == chosen.count && weights.columns == states.rows,
     "pooling backward of \(dPooled.shape) at \(states.shape)")
+  var item = ck_item(states, next)
+  var pooling = ck_pooling(active: chosen.count, chosen: chosen.baseAddress, queries: queries.base, weights: weights.base)
   func run(_ gradient: UnsafePointer<ck_states_gradient>?) {
     ck_attention_pool_backward(
-      states.element.code, states.rows, states.columns, chosen.count, chosen.baseAddress, queries.base, states.base, weights.base,
-      indices.baseAddress, dPooled.base, scratch.scores, dQueries.base, gradient, next?.baseAddress, next?.count ?? 0)
+      states.element.code, &item, &pooling, indices.baseAddress, dPooled.base, scratch.scores, dQueries.base, gradient)
   }
   var gradient = ck_states_gradient()
   (gradient.gate, gradient.gate_stride, gradient.gate_factor) = (start.rows, start.stride, start.factor)
@@ -152,5 +156,13 @@ package func attentionPoolBackward(
       gradient.update = $0
       run(&gradient)
     }
+  }
+}
+
+extension ck_item {
+  /// An item's states, and what is read next.
+  fileprivate init(_ states: StoredRows, _ next: UnsafeRawBufferPointer?) {
+    self.init(
+      tokens: states.rows, width: states.columns, states: states.base, next: next?.baseAddress, next_bytes: next?.count ?? 0)
   }
 }

@@ -8,8 +8,9 @@ package func layerNorm(
     x.columns == scale.count && x.columns == bias.count && x.count == y.count && mean.count == x.rows
       && inverseDeviation.count == x.rows && x.isContiguous,
     "layer norm of \(x.shape) with \(scale.count) scales into \(y.shape)")
-  ck_layer_norm(
-    x.rows, x.columns, epsilon, x.base, scale.base, bias.base, y.bf16Flag, y.base, mean.base, inverseDeviation.base)
+  var norm = ck_norm(
+    rows: x.rows, columns: x.columns, x: x.base, scale: scale.base, mean: mean.base, inverse_deviation: inverseDeviation.base)
+  ck_layer_norm(&norm, epsilon, bias.base, y.bf16Flag, y.base)
 }
 
 /// Adds to `dX`, `dScale` and `dBias` from `dY`.
@@ -20,6 +21,7 @@ package func layerNormBackward(
     x.count == dY.count && x.count == dX.count && x.isContiguous && dY.isContiguous && dX.isContiguous
       && dScale.count == x.columns && dBias.count == x.columns && mean.count >= x.rows,
     "layer norm backward of \(dY.shape) at \(x.shape)")
-  ck_layer_norm_backward(
-    x.rows, x.columns, x.base, scale.base, mean.base, inverseDeviation.base, dY.base, dX.base, dScale.base, dBias.base)
+  var norm = ck_norm(
+    rows: x.rows, columns: x.columns, x: x.base, scale: scale.base, mean: mean.base, inverse_deviation: inverseDeviation.base)
+  ck_layer_norm_backward(&norm, dY.base, dX.base, dScale.base, dBias.base)
 }

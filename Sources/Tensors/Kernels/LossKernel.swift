@@ -17,9 +17,11 @@ package func sampledSoftmaxBlock(
     positive.clear()  // an empty list may have no address: nothing to rank against, nothing to learn
     return 0
   }
-  return ck_sampled_softmax(
-    logits.rows, logits.columns, weight, targets, ids, correction, logits.base, positive.base,
-    gradient.bf16Flag, gradient.base, gradient.columns)
+  var block = ck_softmax_block(
+    rows: logits.rows, negatives: logits.columns, weight: weight, targets: targets, negative_ids: ids, correction: correction,
+    logits: logits.base, positive: positive.base, bf16: gradient.bf16Flag, gradient: gradient.base,
+    ld_gradient: gradient.columns)
+  return ck_sampled_softmax(&block)
 }
 
 /// One block of cross-user BPR: `scores` `[rows, users]` becomes its gradient times `weight`.

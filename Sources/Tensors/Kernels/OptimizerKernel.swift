@@ -25,9 +25,10 @@ package func adamW(
   precondition(
     gradient.count == value.count && m.count == value.count && v.count == value.count,
     "AdamW of \(value.count) values with \(gradient.count) gradients")
-  ck_adamw(
-    value.count, step.learningRate, step.beta1, step.beta2, step.epsilon, weightDecay, step.correction1, step.correction2,
-    gradientFactor, decays, gradient.base, value.base, m.base, v.base)
+  var constants = ck_adamw_step(
+    learning_rate: step.learningRate, beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon, weight_decay: weightDecay,
+    correction1: step.correction1, correction2: step.correction2, gradient_factor: gradientFactor)
+  ck_adamw(&constants, value.count, decays, gradient.base, value.base, m.base, v.base)
 }
 
 extension Double {

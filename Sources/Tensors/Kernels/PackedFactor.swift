@@ -120,6 +120,8 @@ private func multiply(
     if !adding { c.clear() }
     return
   }
-  ck_product(
-    b.precision.bf16Flag, c.rows, c.columns, b.depth, a, strides.row, strides.column, b.words, adding ? 1 : 0, c.base, c.stride)
+  var factors = ck_factors(
+    bf16: b.precision.bf16Flag, m: c.rows, n: c.columns, k: b.depth, a: a, a_row: strides.row, a_column: strides.column,
+    packed: b.words)
+  ck_product(&factors, adding ? 1 : 0, c.base, c.stride)
 }

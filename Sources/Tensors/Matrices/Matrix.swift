@@ -30,22 +30,32 @@ package struct Matrix: BitwiseCopyable {
   /// The shape as text for error messages: `[3, 4]`.
   package var shape: String { "[\(rows), \(columns)]" }
 
-  /// The element at `row`, `column`.
+  /// The element at `row`, `column`; checked in debug builds alone, as inner loops read it.
   package subscript(row: Int, column: Int) -> Float {
-    get { base[row * stride + column] }
-    nonmutating set { base[row * stride + column] = newValue }
+    get { base[offset(row, column)] }
+    nonmutating set { base[offset(row, column)] = newValue }
   }
 
-  /// The start of a row.
-  package func row(_ row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
+  private func offset(_ row: Int, _ column: Int) -> Int {
+    assert(row >= 0 && row < rows && column >= 0 && column < columns, "element [\(row), \(column)] of \(shape)")
+    return row * stride + column
+  }
 
-  /// A run of rows as a matrix of its own.
+  /// The start of a row; checked in debug builds alone.
+  ///
+  /// The row after the last has a start, too: where an empty run of rows begins.
+  package func row(_ row: Int) -> UnsafeMutablePointer<Float> {
+    assert(row >= 0 && row <= rows, "row \(row) of \(shape)")
+    return base + row * stride
+  }
+
+  /// A run of rows as a matrix of its own; always checked.
   package func rows(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(shape)")
     return Matrix(base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
   }
 
-  /// A run of columns as a matrix of its own.
+  /// A run of columns as a matrix of its own; always checked.
   package func columns(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(shape)")
     return Matrix(base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
@@ -90,13 +100,18 @@ package struct Vector: BitwiseCopyable {
     self.count = count
   }
 
-  /// The element at `index`.
+  /// The element at `index`; checked in debug builds alone, as inner loops read it.
   package subscript(index: Int) -> Float {
-    get { base[index] }
-    nonmutating set { base[index] = newValue }
+    get { base[checked(index)] }
+    nonmutating set { base[checked(index)] = newValue }
   }
 
-  /// A run of elements.
+  private func checked(_ index: Int) -> Int {
+    assert(index >= 0 && index < count, "element \(index) of \(count)")
+    return index
+  }
+
+  /// A run of elements; always checked.
   package subscript(range: Range<Int>) -> Vector {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "elements \(range) of \(count)")
     return Vector(base + range.lowerBound, count: range.count)

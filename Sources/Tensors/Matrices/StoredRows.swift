@@ -71,7 +71,7 @@ package struct StoredRows: BitwiseCopyable {
     UnsafeMutableRawBufferPointer(start: base, count: count * element.size)
   }
 
-  /// A run of rows as a view of its own.
+  /// A run of rows as a view of its own; always checked.
   package func rows(_ range: Range<Int>) -> StoredRows {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(shape)")
     return StoredRows(base + range.lowerBound * columns * element.size, element, rows: range.count, columns: columns)

@@ -2,7 +2,8 @@
 ///
 /// Who knows how much a step takes reserves it at the start, as one block; where a step takes more, or nobody knows, it grows, and
 /// once the largest step has been seen it allocates nothing more. Pieces are aligned to 64 bytes and hold whatever the last user left
-/// there. Belongs to one thread. Ours: a step's lifetimes are nested, so a stack is all the allocator that it needs.
+/// there; in debug builds, what was given back holds numbers that are none (`poison`). Belongs to one thread. Ours: a step's lifetimes
+/// are nested, so a stack is all the allocator that it needs.
 package final class Workspace {
   /// A place in the workspace to return to.
   package struct Mark {
@@ -10,6 +11,10 @@ package final class Workspace {
     fileprivate let used: Int
     fileprivate let taken: Int
   }
+
+  /// What debug builds write over memory that is given back: a signaling NaN, so that a view that outlives its scope, or a piece
+  /// that is read before it is written, gives no plausible number.
+  package static let poison: UInt32 = 0x7FA0_DEAD
 
   /// The most bytes that were taken at one time.
   package private(set) var peak = 0
@@ -73,11 +78,25 @@ package final class Workspace {
   /// The present place, for `release(to:)`.
   package var mark: Mark { Mark(chunk: current, used: used, taken: taken) }
 
-  /// Gives back everything taken since `mark`.
+  /// Gives back everything taken since `mark`; debug builds poison it.
   package func release(to mark: Mark) {
+    assert(poisonAll(since: mark))
     current = mark.chunk
     used = mark.used
     taken = mark.taken
+  }
+
+  /// Writes `poison` over what was taken since `mark`; true, for an `assert`.
+  private func poisonAll(since mark: Mark) -> Bool {
+    for index in mark.chunk..<max(current + 1, mark.chunk) where index < chunks.count {
+      let start = index == mark.chunk ? mark.used : 0
+      let end = index == current ? used : chunks[index].count
+      guard start < end else { continue }
+      UnsafeMutableRawPointer(chunks[index].base + start).withMemoryRebound(to: UInt32.self, capacity: (end - start) / 4) {
+        $0.update(repeating: Self.poison, count: (end - start) / 4)
+      }
+    }
+    return true
   }
 
   /// Runs `body` and gives back what it took.
