@@ -12,6 +12,9 @@ package struct WriteOutcome: Sendable, Equatable {
   /// Why it took no more (`errno`); 0 when it took all.
   package let code: Int32
 
+  /// Notes an outcome.
+  package init(count: Int, code: Int32) { (self.count, self.code) = (count, code) }
+
   /// Whether all are written.
   package var isWhole: Bool { code == 0 }
 }

@@ -17,12 +17,13 @@ struct ClaimsTests {
 
   /// A run's record: recall@10 over all, over the tail and over unseen items, of 10,000, 3,000 and 500 users.
   private func write(
-    _ run: String, _ entries: [(phase: String, split: String, recall: [Double])], dataset: String = "d", width: Int = 32,
-    fusion: String = "paper"
+    _ run: String, _ entries: [(phase: String, split: String, recall: [Double])], dataset: String = "d",
+    under key: String = "dataset_checksum",
+    width: Int = 32, fusion: String = "paper"
   ) throws {
     var record: [String: [String: [String: Any]]] = [:]
     for entry in entries {
-      var buckets: [String: Any] = ["protocol": ["dataset_checksum": dataset, "filter_seen": false]]
+      var buckets: [String: Any] = ["protocol": [key: dataset, "filter_seen": false]]
       for (bucket, (recall, users)) in zip(["all", "tail", "unseen"], zip(entry.recall, [10_000, 3000, 500])) {
         buckets[bucket] = ["recall@10": recall, "users": users] as [String: Any]
       }
@@ -59,6 +60,14 @@ struct ClaimsTests {
         == "1 both halves, all items: recall@10 0.3000 ±0.0046 (n 10,000) against IDs alone 0.2500 ±0.0043 (+0.0500 ±0.0063), "
         + "text alone 0.2000 ±0.0040 (+0.1000 ±0.0061): holds")
     #expect(found.lines[3].contains("universal 0.3000") && found.lines[3].contains("targeted alone 0.3200"))
+  }
+
+  /// Records of earlier versions have the data set's checksum under another name.
+  @Test func recordsOfEarlierVersionsAreCompared() throws {
+    try write("ids", [("universal", "test", [0.25, 0.10, 0])], under: "dataset")
+    #expect(try claims("--strict").status == 0)
+    try write("ids", [("universal", "test", [0.25, 0.10, 0])], dataset: "other", under: "dataset")
+    #expect(try claims().errors.contains("different protocols"))
   }
 
   @Test func aClaimThatDoesNotHoldSaysSo() throws {

@@ -35,7 +35,7 @@ package final class CheckpointWriter {
     case writing
     /// This rank's files are on the disk; those of others perhaps not.
     case written
-    /// Every rank's files are, and rank 0 renames the folder on a thread of its own.
+    /// Every rank's files are, and rank 0 renames the folder on a thread of its own, or takes the memory for copies there.
     case placing
     /// The folder could not be renamed, which nobody has been told yet.
     case failed(String)

@@ -5,22 +5,21 @@ import Glibc
 ///
 /// Ours.
 ///
-/// Open addressing with linear probing; a slot holds 32 bits of the hash beside the number, so that most probes touch no id bytes. All
+/// `Probing`; a slot holds 32 bits of the hash beside the number, so that most probes touch no id bytes. All
 /// ids' bytes stand in one run. Memory: about 16 to 32 bytes an id plus its own bytes.
 final class IdentifierTable {
   /// The number of ids.
   private(set) var count = 0
   private var slots: UnsafeMutablePointer<UInt64>
-  private var mask: Int
+  private var probing = Probing(slots: 2_048)
   private var offsets: UnsafeMutablePointer<Int>
   private var offsetCapacity = 1_024
   private var bytes: UnsafeMutableRawPointer
   private var byteCapacity = 1 << 14
 
   init() {
-    mask = 2_047
-    slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: 0, count: mask + 1)
+    slots = .allocate(capacity: probing.count)
+    slots.initialize(repeating: 0, count: probing.count)
     offsets = .allocate(capacity: offsetCapacity)
     offsets[0] = 0
     bytes = .allocate(byteCount: byteCapacity, alignment: 16)
@@ -43,15 +42,10 @@ final class IdentifierTable {
   @inline(__always)
   func find(_ id: UnsafeRawBufferPointer) -> (index: Int?, hash: UInt64) {
     let hash = IdentifierTable.hash(id)
-    var position = Int(hash >> 32) & mask
-    while slots[position] != 0 {
-      if slots[position] >> 32 == hash >> 32 {
-        let index = Int(slots[position] & 0xFFFF_FFFF) - 1
-        if isEqual(index, id) { return (index, hash) }
-      }
-      position = (position + 1) & mask
+    let slot = probing.slot(from: Int(hash >> 32)) { slot in
+      slots[slot] == 0 || slots[slot] >> 32 == hash >> 32 && isEqual(index(in: slot), id)
     }
-    return (nil, hash)
+    return (slots[slot] == 0 ? nil : index(in: slot), hash)
   }
 
   /// Adds an id that `find` did not find, with the hash that it gave, and returns its number.
@@ -59,9 +53,9 @@ final class IdentifierTable {
     guard count < Int(Int32.max) - 1 else {
       throw InputError("there are more than \(Int32.max - 1) different ids, more than a data set can hold")
     }
-    if count * 2 > mask { growSlots() }
+    if probing.isFull(count) { growSlots() }
     append(id)
-    position(hash >> 32, number: count)
+    put(hash >> 32, number: count)
     return count - 1
   }
 
@@ -71,18 +65,22 @@ final class IdentifierTable {
     return try index ?? insert(id, hash: hash)
   }
 
-  private func position(_ tag: UInt64, number: Int) {
-    var position = Int(tag) & mask
-    while slots[position] != 0 { position = (position + 1) & mask }
-    slots[position] = tag << 32 | UInt64(number)
+  /// The number of the id in a slot that is not free.
+  @inline(__always)
+  private func index(in slot: Int) -> Int { Int(slots[slot] & 0xFFFF_FFFF) - 1 }
+
+  /// Puts an id that is not there yet into a slot; numbers in slots begin with 1.
+  private func put(_ tag: UInt64, number: Int) {
+    let slot = probing.slot(from: Int(tag)) { slots[$0] == 0 }
+    slots[slot] = tag << 32 | UInt64(number)
   }
 
   private func growSlots() {
-    let old = UnsafeMutableBufferPointer(start: slots, count: mask + 1)
-    mask = mask * 2 + 1
-    slots = .allocate(capacity: mask + 1)
-    slots.initialize(repeating: 0, count: mask + 1)
-    for slot in old where slot != 0 { position(slot >> 32, number: Int(slot & 0xFFFF_FFFF)) }
+    let old = UnsafeMutableBufferPointer(start: slots, count: probing.count)
+    probing = probing.doubled
+    slots = .allocate(capacity: probing.count)
+    slots.initialize(repeating: 0, count: probing.count)
+    for slot in old where slot != 0 { put(slot >> 32, number: Int(slot & 0xFFFF_FFFF)) }
     old.deallocate()
   }
 

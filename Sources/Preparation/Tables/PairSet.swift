@@ -4,15 +4,16 @@ import Datasets
 ///
 /// Ours.
 ///
-/// Open addressing over 64-bit keys, with the last category of each number remembered because events of one item mostly repeat it.
+/// `Probing` over 64-bit keys, with the last category of each number remembered because events of one item mostly repeat it.
 struct PairSet {
+  private var probing = Probing(slots: 1_024)
   private var slots: [UInt64]
   private var last: [Int32]
   private(set) var count = 0
 
   /// For numbers below `numbers`; categories fit 16 bits.
   init(numbers: Int) {
-    slots = Array(repeating: .max, count: 1_024)
+    slots = Array(repeating: .max, count: probing.count)
     last = Array(repeating: -1, count: numbers)
   }
 
@@ -31,7 +32,7 @@ struct PairSet {
   }
 
   private mutating func insert(_ key: UInt64) -> Bool {
-    if count * 2 >= slots.count { grow() }
+    if probing.isFull(count) { grow() }
     let index = self.index(key)
     guard slots[index] != key else { return false }
     slots[index] = key
@@ -40,14 +41,13 @@ struct PairSet {
   }
 
   private func index(_ key: UInt64) -> Int {
-    var index = Int(truncatingIfNeeded: VirtualShards.finalize(key)) & (slots.count - 1)
-    while slots[index] != .max && slots[index] != key { index = (index + 1) & (slots.count - 1) }
-    return index
+    probing.slot(from: Int(truncatingIfNeeded: VirtualShards.finalize(key))) { slots[$0] == .max || slots[$0] == key }
   }
 
   private mutating func grow() {
     let old = slots
-    slots = Array(repeating: .max, count: old.count * 2)
+    probing = probing.doubled
+    slots = Array(repeating: .max, count: probing.count)
     for key in old where key != .max { slots[index(key)] = key }
   }
 }

@@ -164,19 +164,3 @@ struct RunInspection {
     }
   }
 }
-
-extension JSONValue {
-  /// The value of an object's key.
-  fileprivate subscript(key: String) -> JSONValue? {
-    if case .object(let fields) = self { fields.first { $0.key == key }?.value } else { nil }
-  }
-
-  /// The value as a number, if it is one.
-  fileprivate var number: Double? {
-    switch self {
-    case .int(let value): Double(value)
-    case .double(let value): value
-    default: nil
-    }
-  }
-}
