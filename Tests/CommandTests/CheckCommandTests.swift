@@ -59,8 +59,8 @@ import Testing
     )
     #expect(one.ranks == 1 && four.ranks == 4 && one.phases.map(\.name) == ["universal", "like"])
     for (alone, shared) in zip(one.phases, four.phases) {
-      let (a, b) = (try #require(alone.memory["token states"]), try #require(shared.memory["token states"]))
-      #expect(a > 0 && b == a / 4 && alone.memory["dense parameters"] == shared.memory["dense parameters"])
+      let (a, b) = (try #require(alone.memory["token_states"]), try #require(shared.memory["token_states"]))
+      #expect(a > 0 && b == a / 4 && alone.memory["dense_parameters"] == shared.memory["dense_parameters"])
       #expect(alone.traffic.values.allSatisfy { $0 == 0 } && (shared.traffic["embeddings"] ?? 0) > 0)
       #expect(shared.wantedItems < alone.wantedItems && alone.evaluationBytes > alone.trainingBytes)
       #expect(shared.times.map(\.gigabits) == [10, 25, 100] && shared.times.allSatisfy { $0.stepMs > $0.computeMs })
@@ -71,7 +71,7 @@ import Testing
   @Test func withoutDataTheItemsAreMadeUp() throws {
     let small = try report("--config", world.config, "--set", "bench.items=1000")
     let large = try report("--config", world.config, "--set", "bench.items=1_000_000_000", "--ranks", "64")
-    #expect((large.phases[0].memory["ID rows"] ?? 0) == 8 * 4 * 1e9 / 64 && (small.phases[0].memory["ID rows"] ?? 0) > 0)
+    #expect((large.phases[0].memory["id_rows"] ?? 0) == 8 * 4 * 1e9 / 64 && (small.phases[0].memory["id_rows"] ?? 0) > 0)
   }
 
   @Test func everyFaultAtOnceAsTrainWouldSay() throws {

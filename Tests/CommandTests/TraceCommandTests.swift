@@ -34,7 +34,7 @@ import Testing
       #expect((report[key] as? Double ?? 0) > 0, "\(key)")
     }
     let parts = try #require(report["parts"] as? [String: [String: Any]])
-    #expect(Set(parts.keys) == ["batch", "embed", "encode", "loss", "encodeBackward", "items", "reduce", "dense"])
+    #expect(Set(parts.keys) == ["batch", "embed", "encode", "loss", "encode_backward", "items", "reduce", "dense"])
     for (name, part) in parts {
       #expect(Set(part.keys) == ["ms", "share_of_step", "gflops", "gbs", "share_of_roofline"], "\(name)")
       #expect((part["ms"] as? Double ?? 0) > 0 && (part["share_of_step"] as? Double ?? 0) > 0, "\(name)")

@@ -12,7 +12,7 @@ struct TextBlendTests {
   private let scratch = Workspace(chunkBytes: 1 << 16)
 
   init() throws {
-    world = try TextWorld(["red boat", "blue boat", "gray harbor wall", "", "red boat"])
+    world = try TextWorld(["red boat", "blue boat", "stone harbor wall", "", "red boat"])
     vectors = try world.vectors()
   }
 

@@ -114,7 +114,7 @@ struct ProgressBarTests {
     let empty = ProgressBar("b", total: 0, unit: "x", console: recorder.console(terminal: true), clock: recorder.now)
     empty.update(completed: 0)
     empty.finish()
-    #expect(recorder.error.last?.contains("b: 0 x in 0:00") == true)
+    #expect(recorder.error.last?.contains("b: 0 xs in 0:00") == true)
   }
 
   @Test func theRateFollowsAChange() {
@@ -132,6 +132,6 @@ struct ProgressBarTests {
       for _ in 0..<8 { group.addTask { for _ in 0..<500 { bar.advance() } } }
     }
     bar.finish()
-    #expect(recorder.error.last?.hasPrefix("t: 4,000 x in") == true)
+    #expect(recorder.error.last?.hasPrefix("t: 4,000 xs in") == true)
   }
 }

@@ -10,7 +10,7 @@ import Testing
 struct TextVectorsTests {
   /// 3 and 4 have the same text, 5 has no word.
   private static let texts = [
-    "red boat of wood", "blue boat of steel", "red car", "gray harbor wall", "gray harbor wall", " ?! ", "old red harbor",
+    "red boat of wood", "blue boat of steel", "red car", "stone harbor wall", "stone harbor wall", " ?! ", "old red harbor",
     "steel car door", "wood door",
   ]
   private let world: TextWorld

@@ -53,7 +53,7 @@ struct TokenStatesDatasetTests {
     try encode(try dataset(title: "blue"))
     let record = try Data(contentsOf: URL(fileURLWithPath: folder.file("dataset/encode.json")))
     let states = try Data(contentsOf: URL(fileURLWithPath: folder.file("dataset/token_states.safetensors")))
-    let later = try dataset(title: "gray")
+    let later = try dataset(title: "stone")
     try folder.write("dataset/encode.json", record)
     try folder.write("dataset/token_states.safetensors", states)
     let error = #expect(throws: InputError.self) { try TokenStates(dataset: later) }
