@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// The targeted phase's user embedding: `n·d → 2d → d` over all positions, gelu between.
@@ -36,14 +37,15 @@ package struct UserHead {
   /// besides.
   ///
   /// - Parameter factor: floats of an element that is kept as products read it.
-  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double) {
+  package static func workspaceFloats(users: Double, length: Int, width: Int, factor: Double) -> (kept: Double, backward: Double)
+  {
     let (d, n) = (Double(width), Double(length))
     return (users * d * (2 + factor * (n + 2)), users * d * (n + 2 + 5 * factor) + 2 * factor * d * d * (n + 1))
   }
 
   /// Writes h' `[B, d]` from the packed h `[T, d]`; a user without events gets the MLP of nothing.
   package func forward(
-    _ h: Matrix, batch: PackedBatch, precision: Precision = .fp32, into users: Matrix, workspace: Workspace
+    _ h: Matrix, batch: PackedBatch, precision: NumberFormat = .fp32, into users: Matrix, workspace: Workspace
   ) -> Saved {
     let width = h.columns
     let saved = Saved(
@@ -65,7 +67,7 @@ package struct UserHead {
 
   /// From dUsers `[B, d]`: adds to the parameters' gradients and to dH `[T, d]`.
   package func backward(saved: Saved, dUsers: Matrix, batch: PackedBatch, dH: Matrix, workspace: Workspace) {
-    let precision: Precision = saved.before.element == .bf16 ? .bf16 : .fp32
+    let precision: NumberFormat = saved.before.element == .bf16 ? .bf16 : .fp32
     workspace.scope {
       let width = dH.columns
       let dResult = workspace.rows(batch.users, width, precision)

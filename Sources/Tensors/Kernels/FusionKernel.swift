@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// Mean of an item's token states `[m_i, dₜ]` into `out` `[dₜ]`; zero without tokens.
 ///
