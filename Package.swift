@@ -59,9 +59,9 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
 
     library("Host", ["CHost"]),
-    library("Files", ["CZlib", "CHost"]),
+    library("Files", ["CZlib", "CHost", "Host"]),
     library("Config", ["Host", "Files", yams]),
-    library("Reporting", ["Files", logging]),
+    library("Reporting", ["Files", "Host", logging]),
     library("Ablation", ["Files", "Config", "Reporting"]),
     library("Supervision", ["CHost", "Host"]),
 
@@ -134,7 +134,7 @@ let package = Package(
     tests(
       "EvaluationTests",
       ["Evaluation", "Collectives", "Datasets", "Preparation", "Files", "Model", "Tensors", "Texts"]),
-    tests("CheckpointsTests", ["Checkpoints", "Files", "Model"]),
+    tests("CheckpointsTests", ["Checkpoints", "Files", "Model", "Tensors", "Collectives"]),
     tests(
       "TrainingTests",
       [

@@ -39,6 +39,7 @@ package struct AblationRecord: Sendable, Equatable {
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: SmallFile.read(path)),
       value["version"] == .int(Self.version),
       case .string(let config) = value["config"], case .string(let dataset) = value["dataset_checksum"] ?? value["dataset"],
+      // The second name is that of earlier versions.
       case .bool(let isTrained) = value["trained"], case .object(let labels) = value["evaluated"] ?? value["judged"]
     else { throw InputError("\(path) cannot be read; remove it, and the run is evaluated again") }
     self.init(

@@ -42,7 +42,8 @@ package struct PreparationSummary: CustomStringConvertible {
         + "\(HumanFormat.count(counts.eventsDropped, "event"))")
     lines.append(
       "read \(HumanFormat.count(counts.itemRows, "item row")): \(HumanFormat.count(counts.itemRowsUnused)) of items without kept events, "
-        + "\(HumanFormat.count(counts.itemRowsRepeated)) repeated; kept items without text: \(HumanFormat.count(counts.itemsWithoutText))")
+        + "\(HumanFormat.count(counts.itemRowsRepeated)) repeated; kept items without text: \(HumanFormat.count(counts.itemsWithoutText))"
+    )
     return lines
   }
 
@@ -54,7 +55,8 @@ package struct PreparationSummary: CustomStringConvertible {
       let items = manifest.items - known.items + (kept ? 0 : known.itemsGone)
       lines.append(
         "appended to \(known.checksum) (\(HumanFormat.count(known.users, "user")), \(HumanFormat.count(known.items, "item")), "
-          + "\(HumanFormat.count(known.events, "event"))): \(HumanFormat.count(users, "new user")), \(HumanFormat.count(items, "new item"))")
+          + "\(HumanFormat.count(known.events, "event"))): \(HumanFormat.count(users, "new user")), \(HumanFormat.count(items, "new item"))"
+      )
       if known.usersGone + known.itemsGone > 0 {
         lines.append(
           "  without events now: \(HumanFormat.count(known.usersGone, "user")), gone; \(HumanFormat.count(known.itemsGone, "item")), "

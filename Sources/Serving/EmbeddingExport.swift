@@ -98,7 +98,8 @@ package struct EmbeddingExport {
     }
     for round in blocks(assigned.count, of: communicator.size) {
       let own = round.lowerBound + communicator.rank
-      let all = try communicator.gatherToFirst(own < assigned.count ? embed(assigned[own].shard, assigned[own].users) : embed(0, 0..<0))
+      let all = try communicator.gatherToFirst(
+        own < assigned.count ? embed(assigned[own].shard, assigned[own].users) : embed(0, 0..<0))
       guard let file else { continue }
       try write(all, of: assigned[round], to: file)
       progress(all.count / served.width)

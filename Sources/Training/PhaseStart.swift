@@ -1,6 +1,6 @@
-import Files
 import Checkpoints
 import Config
+import Files
 import Model
 import Reporting
 import Runs

@@ -37,10 +37,9 @@ struct AblationFilesTests {
   /// Under the names that earlier versions had for the metrics and for checksums.
   @Test func aRecordOfAnEarlierVersionIsRead() throws {
     let folder = try TemporaryFolder()
-    let old = #"""
-      {"version": 1, "config": "c", "dataset": "d", "token_states": "t", "trained": true,
-       "judged": {"seen": {"test": {"like": {"test": {"all": {"mrr": 0.5}}}}}}}
-      """#
+    let start = #"{"version": 1, "config": "c", "dataset": "d", "token_states": "t", "trained": true, "#
+    // The key of earlier versions.
+    let old = start + #""judged": {"seen": {"test": {"like": {"test": {"all": {"mrr": 0.5}}}}}}}"#
     let record = try #require(try AblationRecord(path: try folder.write("record.json", old)))
     #expect(record.dataset == "d" && record.tokenStates == "t" && record.has("like", setting: "seen", split: "test"))
     let path = folder.file("new.json")
@@ -48,6 +47,7 @@ struct AblationFilesTests {
     #expect(try AblationRecord(path: path) == record)
     let now = try String(contentsOfFile: path, encoding: .utf8)
     for key in ["dataset_checksum", "token_states_checksum", "evaluated"] { #expect(now.contains("\"\(key)\": "), "\(key)") }
+    // What earlier versions called it.
     #expect(!now.contains("judged") && !now.contains("\"dataset\""))
   }
 

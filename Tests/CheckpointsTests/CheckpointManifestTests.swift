@@ -46,6 +46,7 @@ struct CheckpointManifestTests {
     for key in ["is_evaluated", "selected_by", "dataset_checksum", "width"] {
       #expect(written.contains("\"\(key)\" : "), "\(key)")
     }
+    // What earlier versions called it.
     #expect(!written.contains("isJudged") && !written.contains("\"dataset\""))
   }
 

@@ -80,6 +80,7 @@ struct EarlierVersionTests {
     let copy = try Copy("earlier-2")
     let names = ["universal/step-00000009", "like/step-00000004"].map { "run/checkpoints/\($0)/manifest.json" }
     let before = try names.map(copy.text)
+    // The key of earlier versions.
     #expect(before.allSatisfy { $0.contains("\"blend\"") && $0.contains("\"isJudged\"") })
     try copy.run(
       "train", "--config", "config.yaml", "--data", "dataset", "--out", "run", "--ranks", "1", "--quiet", "--resume")

@@ -1,5 +1,5 @@
-import Files
 import Config
+import Files
 import Reporting
 
 /// What each targeted phase gains on the universal phase, on the same users, in percent: a table and a picture (SVG).

@@ -23,7 +23,7 @@ package struct Spread: Sendable, Equatable {
 
 /// How two ways differ, seed by seed: what a seed does to both of them falls out.
 ///
-///     d_s = a_s − b_s,   mean d ± sd(d) / √n      n: the seeds that both have
+///     Δ_s = a_s − b_s,   mean Δ ± sd(Δ) / √n      n: the seeds that both have
 package struct PairedDifference: Sendable, Equatable {
   /// Mean, deviation and standard error of the differences.
   package let spread: Spread

@@ -8,7 +8,7 @@ package struct CheckpointVocabulary: Codable, Sendable, Equatable {
   package struct Encoding: Codable, Sendable, Equatable, CustomStringConvertible {
     /// `hashed`, or the name of a language model.
     package var encoder: String
-    /// dₜ, the width of a state.
+    /// dt, the width of a state.
     @Bounded<ExtentBounds> package var width: Int
     /// The most states that an item may have.
     @Bounded<ExtentBounds> package var tokens: Int

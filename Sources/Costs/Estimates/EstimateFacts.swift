@@ -103,7 +103,7 @@ package struct ItemPopularity: Sendable {
     var chance: Double
   }
 
-  /// V, the number of items.
+  /// V', the number of items.
   package let items: Int
   private let groups: [Group]
 
@@ -138,7 +138,7 @@ package struct ItemPopularity: Sendable {
 
   /// Distinct items expected of `draws` by popularity and `uniform` draws from the whole catalogue.
   ///
-  ///     Σ_i 1 − (1 − p_i)^draws · (1 − 1/V)^uniform
+  ///     Σ_i 1 − (1 − p_i)^draws · (1 − 1/V')^uniform
   package func distinct(draws: Double, uniform: Double = 0) -> Double {
     let uniformMiss = items > 1 ? uniform * log1p(-1 / Double(items)) : (uniform > 0 ? -.infinity : 0)
     return groups.reduce(0) { sum, group in

@@ -1,5 +1,5 @@
-import Files
 package import Config
+import Files
 package import Host
 import Reporting
 

@@ -14,9 +14,9 @@ import Training
 /// Bytes are compulsory ones: what a part reads that was there before it, once, and what it leaves for later parts, once, as if a
 /// cache held everything in between and nothing from the part before. Ours.
 ///
-/// Letters: T positions, Q rows of the softmax, B users of all ranks and b of this one, N negatives, U wanted and O owned items;
-/// d, d_id, d_s and dt widths, g that of the gate's input; K experts, k active ones; m tokens, s bytes of an element; L blocks,
-/// h heads, n length; P dense parameters, P_f of fusion, P_t of the others; A = T n pairs of positions that attend, when causal
+/// Letters: T positions, Q rows of the softmax, B users of all ranks, N negatives, U wanted and O owned items;
+/// d, d_id, d_s and dt widths, g that of the gate's input; K experts, k active ones; m tokens, b_s bytes of a stored element; L blocks,
+/// H heads, n length; P dense parameters, P_f of fusion, P_t of the others; C = T n pairs of positions that attend, when causal
 /// T (n + 1) / 2. Sequences are taken to be of one length.
 package struct StepCosts: Sendable {
   /// What one part takes.
@@ -71,12 +71,12 @@ package struct StepCosts: Sendable {
 
   /// The operations of a part besides those of `StepProducts`.
   ///
-  ///     embed          2 O g K + 4 O k m dt                       gate; scores and weighted sums of tokens
-  ///     items          2 O g K + 4 O k m dt                       gate's weights; gradients of weights and queries
-  ///                    + 2 O g K + 4 O k m dt                     … of token states, while they are trained
-  ///     encode         4 L A d                                    scores, weighted sums of values
-  ///     encodeBackward 8 L A d                                    gradients of weights, values, queries, keys
-  ///     loss           6 b B d                                    BPR: scores, two gradients
+  ///     embed          2 O g K + 4 O k m dt                            gate; scores and weighted sums of tokens
+  ///     items          2 O g K + 4 O k m dt                            gate's weights; gradients of weights and queries
+  ///                    + 2 O g K + 4 O k m dt                          … of token states, while they are trained
+  ///     encode         4 L C d                                         scores, weighted sums of values
+  ///     encodeBackward 8 L C d                                         gradients of weights, values, queries, keys
+  ///     loss           6 B/R B d                                       BPR: scores, two gradients
   private func smallProducts(_ part: StepPart) -> Double {
     let d = Double(shape.fusion.width)
     switch part {
@@ -107,21 +107,21 @@ package struct StepCosts: Sendable {
 
   /// The bytes of a part.
   ///
-  ///     batch          8 (T + Q + N) + 4 U                        items in, places out; the distinct rows
-  ///     embed          O (s m dt + 4 d_id) + 4 P_f + F + 4 U d    rows, weights; F and embeddings out
-  ///     encode         4 U d + 4 P_t + E                          embeddings, weights; E out
-  ///     loss           4 d (2 Q + 3 min(U, Q + N))                h, its gradient; embeddings, their gradients in and out
-  ///                    + 8 B d                                    BPR: all users and their gradients
-  ///     encodeBackward E + 4 Q d + 12 P_t + 8 d min(U, T)         what was kept; weights, gradients in and out, dE in and out
-  ///     items          4 U d + F + O s m dt + 12 P_f              dE, what was kept, states; weights, gradients in and out
-  ///                    + O (8 d_id + r(d_id))                     ID rows in and out, while they are trained
-  ///                    + O m (s dt + r(dt))                       token states out, while they are trained
-  ///     reduce         0                                          waits for what was sent during other parts
-  ///     dense          29 P                                       gradients; values and two moments in and out; decay flags
+  ///     batch          8 (T + Q + N) + 4 U                             items in, places out; the distinct rows
+  ///     embed          O (b_s m dt + 4 d_id) + 4 P_f + keep_f + 4 U d  rows, weights; keep_f and embeddings out
+  ///     encode         4 U d + 4 P_t + keep_t                          embeddings, weights; keep_t out
+  ///     loss           4 d (2 Q + 3 min(U, Q + N))                     h, its gradient; embeddings, their gradients in and out
+  ///                    + 8 B d                                         BPR: all users and their gradients
+  ///     encodeBackward keep_t + 4 Q d + 12 P_t + 8 d min(U, T)         what was kept; weights, gradients in and out, dE in and out
+  ///     items          4 U d + keep_f + O b_s m dt + 12 P_f            dE, what was kept, states; weights, gradients in and out
+  ///                    + O (8 d_id + r(d_id))                          ID rows in and out, while they are trained
+  ///                    + O m (b_s dt + r(dt))                          token states out, while they are trained
+  ///     reduce         0                                               waits for what was sent during other parts
+  ///     dense          29 P                                            gradients; values and two moments in and out; decay flags
   ///
-  /// with what fusion keeps, `F = 4 O (k (dt + d_s + m + 1) + K)`, what the transformer keeps,
-  /// `E = T (L (10 a d + 4 (2 d + h + 4)) + 4 (2 d + 2))` and 8 T with a time bias, in gated blocks 18 a d, with a bytes of an activation, in a targeted phase `+ a b (n d + 2 d)`, and
-  /// an optimizer's numbers of a row, in and out: `r(w) = 8` for AdaGrad, `8 (2 w + 1)` for Adam.
+  /// with what fusion keeps, `keep_f = 4 O (k (dt + d_s + m + 1) + K)`, what the transformer keeps,
+  /// `keep_t = T (L (10 b_a d + 4 (2 d + H + 4)) + 4 (2 d + 2))` and 8 T with a time bias, in gated blocks 18 b_a d, with b_a bytes of an activation, in a targeted phase `+ b_a B/R (n d + 2 d)`, and
+  /// an optimizer's numbers of a row, in and out: `r(x) = 8` for AdaGrad, `8 (2 x + 1)` for Adam.
   private func bytes(_ part: StepPart) -> Double {
     let d = Double(shape.fusion.width)
     switch part {

@@ -25,7 +25,7 @@ struct StepProducts {
   /// - Parameters:
   ///   - positions: T, the packed positions of a step.
   ///   - queries: rows of the sampled softmax (T, or B in a targeted phase).
-  ///   - items: U, the distinct items of a step.
+  ///   - items: O, the distinct items that the rank embeds.
   ///   - negatives: N after duplicates are removed.
   init(_ shape: ModelShape, positions: Int, queries: Int, users: Int, items: Int, negatives: Int) {
     let (d, fusion) = (shape.fusion.width, shape.fusion)

@@ -4,20 +4,20 @@ package import Tensors
 ///
 /// docs/distributed.md, "Users".
 ///
-/// User k of the m users of a shard, by the shard's permutation, has the key
+/// User i of the c users of a shard, by the shard's permutation, has the key
 ///
-///     ⌊(k · 2³² + r) / m⌋      r drawn from 0 ..< 2³², for each epoch and shard
+///     ⌊(i · 2³² + r) / c⌋      r drawn from 0 ..< 2³², for each epoch and shard
 ///
-/// An epoch's U users follow each other by (key, shard); of its n steps, step t takes those from ⌊t U / n⌋ to ⌊(t + 1) U / n⌋. All of it is
+/// An epoch's B_e users follow each other by (key, shard); of its Z steps, step t takes those from ⌊t B_e / Z⌋ to ⌊(t + 1) B_e / Z⌋. All of it is
 /// whole numbers, so that rounding neither loses a user nor takes one twice, and follows from the shards' sizes: every rank knows
 /// every other rank's slice without asking. What a step costs grows with the number of shards, not of users, and takes no memory.
 package final class EpochOrder {
   /// The rule's number, for checkpoints: a phase that goes on by another rule takes other users.
   package static let rule = 1
 
-  /// U, the users that take part, of all virtual shards.
+  /// B_e, the users that take part, of all virtual shards.
   package let users: Int
-  /// n: as few steps as hold at most the batch's users each.
+  /// Z: as few steps as hold at most the batch's users each.
   package let stepsPerEpoch: Int
   private let sizes: [Int]
   private let stream: RandomStream
@@ -32,7 +32,7 @@ package final class EpochOrder {
   /// - Parameters:
   ///   - sizes: the users of each virtual shard that take part, below 2³¹ each.
   ///   - batch: B, the users of a step, which are never more than there are.
-  ///   - fewest: the users that a step needs; where U is no multiple, a step of B + 1 is better than one of fewer.
+  ///   - fewest: the users that a step needs; where B_e is no multiple, a step of B + 1 is better than one of fewer.
   ///   - stream: draws r; permutations share it.
   package init(sizes: [Int], batch: Int, fewest: Int = 1, stream: RandomStream) {
     precondition(batch > 0 && sizes.allSatisfy { (0..<1 << 31).contains($0) }, "batches of \(batch) of \(sizes)")
@@ -99,7 +99,7 @@ package final class EpochOrder {
     prepared = step
   }
 
-  /// ⌊t U / n⌋, for products of any size.
+  /// ⌊t B_e / Z⌋, for products of any size.
   private func start(of number: Int) -> Int {
     Int(UInt(stepsPerEpoch).dividingFullWidth(UInt(number).multipliedFullWidth(by: UInt(users))).quotient)
   }

@@ -10,7 +10,7 @@ package import Tensors
 package struct NegativeSampler: Sendable {
   /// Where negatives come from.
   package enum Source: Sendable {
-    /// Items of the step's global batch: N / B from each user, any event that the batch shows of it alike.
+    /// Items of the step's global batch: N_b / B from each user, any event that the batch shows of it alike.
     case batch
     /// Any item that has a training event.
     case uniform
@@ -50,14 +50,14 @@ package struct NegativeSampler: Sendable {
   /// The items that have a training event, V': draws that are not from the batch are one of these.
   package var candidates: Int { trained?.count ?? items }
 
-  /// Draws that come from batches, of N.
+  /// N_b: draws that come from batches.
   package var fromBatch: Int { count.map { source == .batch ? $0 : source == .uniform ? 0 : $0 / 2 } ?? 0 }
-  /// Draws that come from all items with training events.
+  /// N_c: draws that come from all items with training events.
   package var fromCatalogue: Int { count.map { $0 - fromBatch } ?? 0 }
 
   /// How many draws the users in some slots give, of a step of so many users: they differ by at most one from user to user.
   ///
-  /// Where the users do not divide N, whose turn it is to give one more is drawn anew each step.
+  /// Where the users do not divide N_b, whose turn it is to give one more is drawn anew each step.
   package func drawsFromBatch(slots: Range<Int>, users: Int, step: Int) -> Int {
     guard users > 0, fromBatch > 0 else { return 0 }
     return draws(slots, users, turn: turn(users, step))
@@ -135,7 +135,7 @@ package struct NegativeSampler: Sendable {
   /// log q of an item that a step's draws from the batch miss with a chance whose log is `missed`: q is its chance of being drawn at
   /// least once in a step.
   ///
-  ///     q = 1 − (chance that the batch's draws miss it) · (1 − 1/V')^(draws from the catalogue)
+  ///     q = 1 − (chance that the batch's draws miss it) · (1 − 1/V')^N_c
   ///
   /// Ours: duplicates are removed, so the chance of being in the list is what an unbiased sum divides by. Of an item without a training
   /// event it says nothing: that is never drawn.

@@ -1,6 +1,6 @@
-import Files
 package import Collectives
 package import Datasets
+import Files
 package import Model
 package import Tensors
 package import Texts
@@ -29,7 +29,8 @@ package struct BlendFit {
     /// What was gained, in a sentence.
     package var description: String {
       func text(_ value: Double) -> String { HumanFormat.decimal(value, 4) }
-      return "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(HumanFormat.count(users, "user"))"
+      return
+        "scores blended with text; validation \(metric) \(text(scoreWithout)) -> \(text(score)) on \(HumanFormat.count(users, "user"))"
         + (isLeftUntempered ? "; cold_start.tail_temper has no effect: scores of rare items spread no less than others" : "")
     }
   }

@@ -24,7 +24,7 @@ package enum RecordCoding {
 
   /// Reads a record.
   ///
-  /// - Parameter renamed: what properties are called now, by what they were called (`["isJudged": "isEvaluated"]`).
+  /// - Parameter renamed: what properties are called now, by what earlier versions called them (`["isJudged": "isEvaluated"]`).
   /// - Throws: `DecodingError`, for `jsonDamage`.
   package static func decode<Record: Decodable>(
     _ type: Record.Type, from data: Data, renamed: [String: String] = [:]

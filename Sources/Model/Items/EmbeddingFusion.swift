@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// docs/model.md, section 1.
 ///
-/// Letters: U items, m tokens, dₜ token width, K experts, k active, d_s semantic width, J = k · (items with text) routed
+/// Letters: O items, m tokens, dt token width, K experts, k active, d_s semantic width, J = k · (items with text) routed
 /// slots. Only the active experts are computed: slots are grouped by expert, and each expert is one product over its group.
 /// An item's embedding is a function of the item alone, bit for bit, whatever else is in the list and in its group: the products
 /// are packed ones. So it does not matter which owner forms it, together with what.
@@ -16,14 +16,14 @@ package struct EmbeddingFusion {
   package struct Saved {
     /// How this rank's items were routed.
     package let routing: Routing
-    let rows: RowList  // the items' local rows, U
-    let chosen: UnsafeMutablePointer<Int32>  // [U, k]
-    let gates: Matrix  // [U, k]
-    let probabilities: Matrix  // [U, K]
-    let weights: Matrix  // [U, k · m], of which item u uses [k, m_u]
-    let means: Matrix  // [U, dₜ], what the gate read; [0, dₜ] when it reads concatenated states
+    let rows: RowList  // the items' local rows, O
+    let chosen: UnsafeMutablePointer<Int32>  // [O, k]
+    let gates: Matrix  // [O, k]
+    let probabilities: Matrix  // [O, K]
+    let weights: Matrix  // [O, k · m], of which item u uses [k, m_u]
+    let means: Matrix  // [O, dt], what the gate read; [0, dt] when it reads concatenated states
     let slots: ExpertSlots
-    let pooled: Matrix  // [J, dₜ], grouped by expert
+    let pooled: Matrix  // [J, dt], grouped by expert
     let results: Matrix  // [J, d_s], grouped by expert
   }
 
@@ -60,7 +60,7 @@ package struct EmbeddingFusion {
 
   // MARK: Forward
 
-  /// Writes the semantic half `[U, d_s]` of the items at `rows` of a token table.
+  /// Writes the semantic half `[O, d_s]` of the items at `rows` of a token table.
   package func forward(_ rows: RowList, tokens: TokenTable, into semantic: Matrix, workspace: Workspace) -> Saved {
     let (count, active) = (rows.count, shape.active)
     let chosen = workspace.take(Int32.self, count * active)
@@ -162,7 +162,7 @@ package struct EmbeddingFusion {
 
   // MARK: Backward
 
-  /// Adds to the parameters' gradients from dSemantic `[U, d_s]`, and hands on the token states' gradients.
+  /// Adds to the parameters' gradients from dSemantic `[O, d_s]`, and hands on the token states' gradients.
   ///
   /// - Parameters:
   ///   - balance: what the balance loss asks of the gate.
@@ -182,7 +182,8 @@ package struct EmbeddingFusion {
       let dProbabilities = workspace.vector(shape.experts)
       for expert in 0..<shape.experts { dProbabilities[expert] = balance.probabilityGradient(of: expert) }
       let pass = ItemsPass(
-        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens)
+        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens
+      )
       try forEachBlock(saved.rows.count) { items in
         try context.complete(from: experts.offset)
         itemsBackward(items, pass, workspace, dStates)
@@ -190,7 +191,7 @@ package struct EmbeddingFusion {
     }
   }
 
-  /// Through the experts' products: dGates `[U, k]`, dPooled `[J, dₜ]` (grouped), and the expert weights' gradients.
+  /// Through the experts' products: dGates `[O, k]`, dPooled `[J, dt]` (grouped), and the expert weights' gradients.
   private func expertsBackward(_ saved: Saved, dSemantic: Matrix, dGates: Matrix, dPooled: Matrix, workspace: Workspace) {
     let slots = saved.slots
     let dResults = workspace.matrix(slots.count, shape.semanticWidth)
@@ -277,7 +278,7 @@ package struct EmbeddingFusion {
 
   // MARK: Pieces
 
-  /// The states of a block of items, one token behind the other, padded with zeros: `[items, m · dₜ]`.
+  /// The states of a block of items, one token behind the other, padded with zeros: `[items, m · dt]`.
   private func concatenated(_ items: Range<Int>, _ rows: RowList, _ tokens: TokenTable, _ workspace: Workspace) -> Matrix {
     let input = workspace.zeros(items.count, shape.gateWidth)
     for (line, item) in items.enumerated() { tokens.states(of: Int(rows[item])).copy(into: input.row(line)) }

@@ -14,7 +14,7 @@ package struct FusionShape: Sendable, Equatable {
   package let idWidth: Int
   /// d_s, the width of the semantic half; 0 = no text.
   package let semanticWidth: Int
-  /// dₜ, the width of a token state.
+  /// dt, the width of a token state.
   package let tokenWidth: Int
   /// m, the most tokens of an item.
   package let tokens: Int
@@ -41,7 +41,7 @@ package struct FusionShape: Sendable, Equatable {
 
   /// d, the width of a fused embedding.
   package var width: Int { idWidth + semanticWidth }
-  /// The width of the gate's input: dₜ or m · dₜ.
+  /// The width of the gate's input: dt or m · dt.
   package var gateWidth: Int { gateInput == .mean ? tokenWidth : tokens * tokenWidth }
   /// Whether items have a semantic half.
   package var readsText: Bool { semanticWidth > 0 && tokenWidth > 0 }

@@ -1,13 +1,13 @@
 package import Host
 package import Tensors
 
-/// The token states of the rows that a rank owns: `m_i` rows of width dₜ for each item, one behind the other.
+/// The token states of the rows that a rank owns: `m_i` rows of width dt for each item, one behind the other.
 package final class TokenTable {
-  /// dₜ, the width of a token state.
+  /// dt, the width of a token state.
   package let width: Int
   /// Where each local row's tokens start, in tokens; one more entry than rows.
   package let starts: [Int]
-  /// All states, `[tokens, dₜ]`.
+  /// All states, `[tokens, dt]`.
   package let states: StoredRows
   private let storage: Storage<UInt8>
 
@@ -31,10 +31,10 @@ package final class TokenTable {
   /// The tokens of a local row.
   package func tokens(of row: Int) -> Range<Int> { starts[row]..<starts[row + 1] }
 
-  /// The states `[m_i, dₜ]` of a local row.
+  /// The states `[m_i, dt]` of a local row.
   package func states(of row: Int) -> StoredRows { states.rows(tokens(of: row)) }
 
-  /// Writes the mean of a local row's states, dₜ numbers; zeros without tokens.
+  /// Writes the mean of a local row's states, dt numbers; zeros without tokens.
   package func mean(of row: Int, into mean: UnsafeMutablePointer<Float>) {
     let states = states(of: row)
     mean.update(repeating: 0, count: width)

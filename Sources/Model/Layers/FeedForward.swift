@@ -3,7 +3,7 @@ package import Tensors
 
 /// The position-wise feed-forward network: `W₂ gelu(W₁ x + b₁)`, width 4d; gelu is the exact erf form.
 ///
-/// In gated blocks `W₂ (swish(W x + b) · (V x + c))` of the same width (SwiGLU, Shazeer 2020), W and V side by side in W₁ `[d, 8d]`.
+/// In gated blocks `W₂ (swish(W_l x + b_l) · (W_r x + b_r))` of the same width (SwiGLU, Shazeer 2020), W_l and W_r side by side in W₁ `[d, 8d]`.
 ///
 /// The second bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of rows
 /// whose hidden layer stays in the cache.

@@ -25,7 +25,7 @@ package struct SelfAttention {
   package struct Saved: BitwiseCopyable {
     let qkv: StoredRows  // [T, 3d]
     let mixed: StoredRows  // [T, d], heads concatenated, before the output projection
-    let logSums: Vector  // [heads · T], sequence by sequence
+    let logSums: Vector  // [H · T], sequence by sequence
 
     /// The part that belongs to a run of positions.
     func rows(_ range: Range<Int>) -> Saved {

@@ -1,10 +1,10 @@
 package import Tensors
 
-/// The transformer's input: `z_p = dropout(e_{i_p} + P_p (+ S_scene + A_behavior))`.
+/// The transformer's input: `z_p = dropout(e_{i_p} + position_p (+ scene + behavior))`.
 ///
 /// docs/model.md, section 2.
 ///
-/// Positions count back from the newest event: row n − 1 of P belongs to it. Scene and behavior embeddings are ours.
+/// Positions count back from the newest event: row n − 1 of `position` belongs to it. Scene and behavior embeddings are ours.
 package struct SequenceEmbedding {
   /// What the positions of a packed batch refer to; scenes and behaviors only where the model embeds them.
   package struct Input {
@@ -27,7 +27,7 @@ package struct SequenceEmbedding {
   private let scene: Parameter?
   private let behavior: Parameter?
 
-  /// Declares P `[n, d]` and, when counts are given, S `[scenes, d]` and A `[behaviors, d]`.
+  /// Declares `position` `[n, d]` and, when counts are given, `scene` `[scenes, d]` and `behavior` `[behaviors, d]`.
   package static func specs(length: Int, width: Int, scenes: Int?, behaviors: Int?) -> [ParameterSpec] {
     func table(_ name: String, _ count: Int, _ rows: ParameterRows) -> ParameterSpec {
       ParameterSpec(name, [count, width], .normal(deviation: 0.02), decays: false, rows: rows)
@@ -73,7 +73,7 @@ package struct SequenceEmbedding {
     }
   }
 
-  /// The rows of P for a sequence of `length` events.
+  /// The rows of `position` for a sequence of `length` events.
   private func positions(_ length: Int, _ table: Matrix) -> Matrix { table.rows((table.rows - length)..<table.rows) }
 
   private func forEachTable(_ input: Input, _ body: (RowList, Parameter) -> Void) {

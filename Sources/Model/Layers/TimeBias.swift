@@ -8,14 +8,14 @@ package enum TimeAnchor: String, Sendable {
   case request
 }
 
-/// A relative time bias of attention: `score + B[head, bucket]`, by the seconds between query and key.
+/// A relative time bias of attention: `score + time[head, bucket]`, by the seconds between query and key.
 ///
 /// Buckets are `floor(ln(max(1, |seconds|)) / 0.301)`, 128 of them, as in HSTU (Zhai and others 2024, arXiv 2402.17152), which counts
 /// the time from the event to be predicted (`TimeAnchor.request`) and has one row for all heads. A row a head is ours.
 package struct TimeBias {
   private let table: Parameter
 
-  /// Declares B `[heads, 128]` under the block's name.
+  /// Declares `time` `[H, 128]` under the block's name.
   package static func specs(_ name: String, heads: Int) -> [ParameterSpec] {
     [ParameterSpec("\(name).time", [heads, TimeBiasRows.buckets], .normal(deviation: 0.02), decays: false)]
   }

@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// docs/model.md, section 3.
 ///
-///     L = − 1/|Π| Σ_{(u, u') ∈ Π} log σ(s h'_u·e_{t_u} − s h'_{u'}·e_{t_u}),   Π: ordered pairs with t_u ≠ t_{u'}
+///     ℒ = − 1/|Π| Σ_{(u, u') ∈ Π} log σ(s h'_u·e_{t_u} − s h'_{u'}·e_{t_u}),   Π: ordered pairs with t_u ≠ t_{u'}
 ///
 /// The users are those of the global batch. Each rank holds all user embeddings and its own users' targets; the gradient
 /// for the others' embeddings is theirs to add. Rows are worked in blocks, so no `[B, B]` matrix is held.

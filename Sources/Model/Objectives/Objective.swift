@@ -10,7 +10,8 @@ package protocol Objective {
   ///
   /// Collective where a term compares the users of all ranks.
   func lossAndGradients(
-    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>, context: StepContext
+    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>,
+    context: StepContext
   ) throws
 }
 

@@ -5,19 +5,19 @@ package import Tensors
 ///
 /// docs/model.md, section 2.
 ///
-///     L = − mean_p log [ exp(s h_p·e_t) / (exp(s h_p·e_t) + Σ_{j ∈ N, j ≠ t} exp(s h_p·e_j − log q_j)) ]
+///     ℒ = − mean_p log [ exp(s h_p·e_t) / (exp(s h_p·e_t) + Σ_{j ∈ N, j ≠ t} exp(s h_p·e_j − log q_j)) ]
 ///
-/// Letters: T queries, N negatives, d width. Value and gradients come in one pass over blocks of rows that stay in the
-/// cache, so no `[T, N]` matrix is ever held. The logQ correction (optional) subtracts log q_j from a negative's logit, as
+/// Letters: Q queries, N negatives, d width. Value and gradients come in one pass over blocks of rows that stay in the
+/// cache, so no `[Q, N]` matrix is ever held. The logQ correction (optional) subtracts log q_j from a negative's logit, as
 /// an unbiased estimate of the full sum needs (Bengio & Senécal 2008; a test holds the sign to a known skew).
 package struct SampledSoftmax {
   /// The queries and what they should and should not find.
   package struct Query {
-    /// h `[T, d]`.
+    /// h `[Q, d]`.
     package let hidden: Matrix
-    /// The targets' rows of e, T numbers.
+    /// The targets' rows of e, Q numbers.
     package let targetRows: RowList
-    /// The targets' item ids, to leave accidental hits out; T numbers.
+    /// The targets' item ids, to leave accidental hits out; Q numbers.
     package let targets: RowList
 
     /// Describes the queries.
@@ -78,7 +78,7 @@ package struct SampledSoftmax {
     return negatives * d * (2 + 2 * factor) + rows * (d * (1 + 2 * factor) + negatives * factor) + besides
   }
 
-  /// Returns Σ_p loss; adds `weight` times its gradients to dHidden `[T, d]` and dE `[U, d]`.
+  /// Returns Σ_p loss; adds `weight` times its gradients to dHidden `[Q, d]` and dE `[U, d]`.
   ///
   /// - Parameters:
   ///   - e: embeddings `[U, d]` of the batch's unique items.

@@ -21,7 +21,8 @@ package struct TargetedObjective: Objective {
   }
 
   package func lossAndGradients(
-    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>, context: StepContext
+    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>,
+    context: StepContext
   ) throws {
     guard let head = model.userHead else { preconditionFailure("a targeted phase needs a user head") }
     let (workspace, mode) = (context.workspace, context.mode)

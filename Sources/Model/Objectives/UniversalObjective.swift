@@ -13,7 +13,8 @@ package struct UniversalObjective: Objective {
   package init(logitScale: Float) { softmax = SampledSoftmax(logitScale: logitScale) }
 
   package func lossAndGradients(
-    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>, context: StepContext
+    _ model: PreciseModel, e: Matrix, batch: StepBatch, dE: Matrix, losses: UnsafeMutableBufferPointer<Double>,
+    context: StepContext
   ) throws {
     let positions = max(batch.globalPositions, 1)
     try context.workspace.scope {

@@ -62,7 +62,7 @@ package func geluBackward(before: StoredRows, dAfter: Matrix, after: StoredRows,
 /// `before = x + bias` as it is stored (kept for backward), `after = swish(left half) · right half` of its columns: the gated linear
 /// unit SwiGLU (Shazeer 2020, arXiv 2002.05202).
 ///
-/// x and before are `[rows, 2 w]`, after is `[rows, w]`.
+/// x and before are `[rows, 2 width]`, after is `[rows, width]`.
 package func addBiasAndSwiGLU(_ bias: Vector, to x: Matrix, before: StoredRows, after: StoredRows) {
   precondition(
     bias.count == x.columns && x.isContiguous && before.columns == x.columns && before.rows == x.rows
@@ -71,7 +71,7 @@ package func addBiasAndSwiGLU(_ bias: Vector, to x: Matrix, before: StoredRows, 
   ck_bias_swiglu(x.rows, after.columns, bias.base, x.base, before.bf16Flag, before.base, after.base)
 }
 
-/// `dBefore` `[rows, 2 w]` from `dAfter` `[rows, w]`, and `after` once more, so that nobody needs to keep it.
+/// `dBefore` `[rows, 2 width]` from `dAfter` `[rows, width]`, and `after` once more, so that nobody needs to keep it.
 package func swiGLUBackward(before: StoredRows, dAfter: Matrix, after: StoredRows, dBefore: StoredRows) {
   precondition(
     before.count == 2 * dAfter.count && before.count == dBefore.count && after.count == dAfter.count && dAfter.isContiguous

@@ -1,7 +1,7 @@
 import CKernels
 import Host
 
-/// Mean of an item's token states `[m_i, dₜ]` into `out` `[dₜ]`; zero without tokens.
+/// Mean of an item's token states `[m_i, dt]` into `out` `[dt]`; zero without tokens.
 ///
 /// - Parameter next: what is read soon, fetched into the cache meanwhile.
 package func tokenMean(_ states: StoredRows, into out: Vector, fetching next: UnsafeRawBufferPointer? = nil) {
@@ -32,7 +32,7 @@ package func chooseExpertsBackward(
     dLogits.base)
 }
 
-/// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dₜ]` are written.
+/// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dt]` are written.
 ///
 /// - Parameter next: what is read soon, fetched into the cache meanwhile.
 package func attentionPool(
@@ -55,7 +55,7 @@ package struct FusedItem {
   let weights, pooled: Matrix
 
   /// Makes the views: the chosen experts and their gates `[k]`, all experts' `probabilities` and `logits` `[K]`, `weights`
-  /// `[k, m_i]`, `pooled` `[k, dₜ]`, the token `mean` `[dₜ]`.
+  /// `[k, m_i]`, `pooled` `[k, dt]`, the token `mean` `[dt]`.
   package init(
     chosen: UnsafeMutableBufferPointer<Int32>, gates: Vector, probabilities: Vector, logits: Vector, weights: Matrix,
     pooled: Matrix, mean: Vector
@@ -68,7 +68,7 @@ package struct FusedItem {
 /// Token mean, gate and attention pooling of one item, whose states come from memory once.
 ///
 /// - Parameters:
-///   - gate: a row an expert, `[K, dₜ]`.
+///   - gate: a row an expert, `[K, dt]`.
 ///   - next: what is read soon, fetched into the cache meanwhile.
 package func fuse(
   _ states: StoredRows, gate: Matrix, bias: Vector, queries: Matrix, into item: FusedItem,
@@ -92,7 +92,7 @@ package func fuse(
 package enum StatesGradient {
   /// The states are frozen.
   case unwanted
-  /// Written to a matrix `[m_i, dₜ]`.
+  /// Written to a matrix `[m_i, dt]`.
   case written(Matrix)
   /// The states are updated at once, in place.
   case applied(RowUpdate)

@@ -22,7 +22,7 @@ package struct Parameter {
   /// The gradient as one vector.
   package var gradientVector: Vector { Vector(gradient.base, count: count) }
 
-  /// The values of the `index`-th slice along the first of three extents: expert `index` of `[K, dₜ, d_s]`.
+  /// The values of the `index`-th slice along the first of three extents: expert `index` of `[K, dt, d_s]`.
   package func slice(_ index: Int) -> (value: Matrix, gradient: Matrix) {
     precondition(shape.count == 3 && index >= 0 && index < shape[0], "slice \(index) of \(shape)")
     let size = shape[1] * shape[2]

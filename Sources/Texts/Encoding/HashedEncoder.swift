@@ -5,9 +5,9 @@ import Synchronization
 /// Ours, after fastText's subwords. Each of the first `maxTokens` words of the text (see ``WordSplitter``)
 /// becomes one token state
 ///
-///     s = √d · u / ‖u‖,   u = r("word") + 1/√P · Σ r(piece)
+///     s = √dt · u / ‖u‖,   u = r("word") + 1/√c · Σ r(piece)
 ///
-/// over the word's P pieces, the runs of 3 to 5 characters of `<word>`: half of a state is the word's own, half its pieces'. `r` gives a vector of d independent,
+/// over the word's c pieces, the runs of 3 to 5 characters of `<word>`: half of a state is the word's own, half its pieces'. `r` gives a vector of dt independent,
 /// nearly normal numbers (each the sum of four uniform ones) as a pure function of the piece's hash, so
 /// a word has one state wherever it stands, words with pieces in common lie at an acute angle, and unrelated
 /// ones nearly at a right angle. The root mean square of a state is 1 per element, the order of magnitude of

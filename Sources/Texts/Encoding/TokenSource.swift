@@ -14,7 +14,7 @@ package protocol TextItems {
 
 /// Where token states come from, item by item of a data set.
 package protocol TokenSource {
-  /// The width d_t of a state.
+  /// The width dt of a state.
   var dimension: Int { get }
   /// What the data set's record names as the encoder.
   var name: String { get }

@@ -14,7 +14,7 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
   package var version = currentVersion
   /// "hashed", or the model that made the states.
   package let encoder: String
-  /// The width d_t of a state.
+  /// The width dt of a state.
   @Bounded<ExtentBounds> package private(set) var width: Int
   /// The limit of tokens an item.
   @Bounded<ExtentBounds> package private(set) var tokens: Int

@@ -4,7 +4,7 @@ import Foundation
 
 /// The token states of a data set's items, memory-mapped and checked.
 ///
-/// `token_states.safetensors` holds `states` [sum of m_i, d_t] (F32, F16 or BF16) and `offsets` [V + 1] I64: item i owns
+/// `token_states.safetensors` holds `states` [M, dt] (F32, F16 or BF16) and `offsets` [V + 1] I64: item i owns
 /// rows `offsets[i]..<offsets[i + 1]`, none when it has no text. docs/model.md, section 1.
 package final class TokenStates: Sendable {
   /// The name of the file in a data set's folder.
@@ -13,7 +13,7 @@ package final class TokenStates: Sendable {
   /// width for a tensor without rows, and products of the two must not overflow.
   static let largestExtent = 65_536
 
-  /// The width d_t of a token state.
+  /// The width dt of a token state.
   package let dimension: Int
   /// The most tokens any item has; 0 when none has text.
   package let maxTokens: Int
@@ -83,7 +83,7 @@ package final class TokenStates: Sendable {
     Int(offsetValues[item + 1] - offsetValues[item])
   }
 
-  /// Copies an item's states [m_i, d_t] as Floats; `output` has room for `tokenCount(item) * dimension`.
+  /// Copies an item's states [m_i, dt] as Floats; `output` has room for `tokenCount(item) * dimension`.
   package func copyStates(_ item: Int, into output: UnsafeMutablePointer<Float>) {
     type.decode(rawStates(item), into: output)
   }
@@ -93,7 +93,7 @@ package final class TokenStates: Sendable {
     file.forget(UnsafeRawBufferPointer(rebasing: states[..<(Int(offsetValues[item]) * dimension * type.size)]))
   }
 
-  /// An item's states as stored: m_i · d_t elements of `type`; valid as long as this object lives.
+  /// An item's states as stored: m_i · dt elements of `type`; valid as long as this object lives.
   package func rawStates(_ item: Int) -> UnsafeRawBufferPointer {
     let rowSize = dimension * type.size
     return UnsafeRawBufferPointer(rebasing: states[Int(offsetValues[item]) * rowSize..<Int(offsetValues[item + 1]) * rowSize])

@@ -1,6 +1,6 @@
 /// What a step is made of, on a number of ranks: expected, as means over the ranks, or counted by one of them.
 ///
-/// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V items with training events.
+/// Letters: R ranks, E events of the whole batch, N_b draws from batches, N_c draws from the catalogue, p_i chances, V' items with training events.
 package struct StepSize: Sendable, Equatable {
   /// R.
   package var ranks = 1
@@ -12,17 +12,17 @@ package struct StepSize: Sendable, Equatable {
   package var queries = 0.0
   /// U: distinct items that a rank wants.
   ///
-  ///     U = Σ_i 1 − (1 − p_i)^(E/R + N' (R − 1)/R) · (1 − 1/V)^N_c,  N' = E · (1 − (1 − 1/E)^N_b)
+  ///     U = Σ_i 1 − (1 − p_i)^(E/R + N' (R − 1)/R) · (1 − 1/V')^N_c,  N' = E · (1 − (1 − 1/E)^N_b)
   ///
   /// N' are the batch's events that are drawn at least once; those of a rank's own slice add nothing to its own events.
   package var wanted = 0.0
   /// Distinct items of the whole job's step.
   ///
-  ///     Σ_i 1 − (1 − p_i)^E · (1 − 1/V)^N_c
+  ///     Σ_i 1 − (1 − p_i)^E · (1 − 1/V')^N_c
   package var distinct = 0.0
-  /// Shared negatives without duplicates.
+  /// N: shared negatives without duplicates.
   ///
-  ///     N = Σ_i 1 − (1 − p_i)^N' · (1 − 1/V)^N_c
+  ///     N = Σ_i 1 − (1 − p_i)^N' · (1 − 1/V')^N_c
   package var negatives = 0.0
   /// Negatives that a rank draws from its slice, N_b / R.
   package var draws = 0.0

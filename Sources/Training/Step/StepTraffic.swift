@@ -23,7 +23,7 @@ package struct StepTraffic: Sendable, Equatable {
   package var width = 0
   /// P, the length of the flat buffer of dense gradients, padding included.
   package var parameters = 0
-  /// Bytes of a dense gradient on the wire.
+  /// b_g, bytes of a dense gradient on the wire.
   package var gradientBytes = 4
   /// Negatives that this rank draws from its slice.
   package var draws = 0.0
@@ -75,7 +75,7 @@ package struct StepTraffic: Sendable, Equatable {
     case .rowNumbers: "8 (R - 1) + 4 F"
     case .embeddings: "4 d A"
     case .embeddingGradients: "4 d F"
-    case .denseGradients: "2 w P (R - 1) / R"
+    case .denseGradients: "2 b_g P (R - 1) / R"
     case .negatives: "4 (R - 1) (2 + N_b / R)"
     case .users: "4 (R - 1) (B / R) (2 d + 1)"
     case .sums: "8 (R - 1) (\(StepSums.flags) + losses + 2 K + 1)"

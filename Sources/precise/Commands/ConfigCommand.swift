@@ -59,7 +59,7 @@ struct ConfigCommand: ParsableCommand {
       path: printable(shellWord(dataset.path)),
       summary: counts.map { "\(HumanFormat.count($0.1)) \($0.0)" }.joined(separator: ", "),
       users: manifest.users, items: manifest.items, longest: manifest.sequenceLengths.maximum,
-      hasTokenStates: try TokenStates.exist(in: dataset) && EncodingRecord(folder: dataset.path).dimension > 0,
+      hasTokenStates: try TokenStates.exist(in: dataset) && EncodingRecord(folder: dataset.path).width > 0,
       scenes: manifest.scenes.map { StarterFacts.Category(name: $0.name, events: $0.events) },
       behaviors: manifest.behaviors.map { StarterFacts.Category(name: $0.name, events: $0.events) })
   }

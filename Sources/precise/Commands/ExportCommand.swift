@@ -1,7 +1,7 @@
-import Files
 import ArgumentParser
 import Collectives
 import Datasets
+import Files
 import Preparation
 import Reporting
 import Runs

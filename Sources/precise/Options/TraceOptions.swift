@@ -1,6 +1,6 @@
-import Files
 import ArgumentParser
 import Collectives
+import Files
 import Reporting
 import Runs
 

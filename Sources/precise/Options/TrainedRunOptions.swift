@@ -1,7 +1,7 @@
-import Files
 import ArgumentParser
 import Collectives
 import Datasets
+import Files
 import Reporting
 import Runs
 import Serving

@@ -49,9 +49,9 @@ struct EstimateView {
     var table = TextTable([("expected in a step", .left), ("number", .right), ("formula", .left)])
     let rows: [(String, Double, String)] = [
       ("positions of a rank", size.positions, "T / R"),
-      ("items that a rank wants", size.wanted, "U = sum over items of 1 - (1 - p)^(E/R + N' (R-1)/R) (1 - 1/V)^N_c"),
-      ("items that a rank embeds", size.owned, "O = sum over items of 1 - (1 - p)^E (1 - 1/V)^N_c, / R"),
-      ("distinct negatives", size.negatives, "N = sum over items of 1 - (1 - p)^N' (1 - 1/V)^N_c"),
+      ("items that a rank wants", size.wanted, "U = sum over items of 1 - (1 - p)^(E/R + N' (R-1)/R) (1 - 1/V')^N_c"),
+      ("items that a rank embeds", size.owned, "O = sum over items of 1 - (1 - p)^E (1 - 1/V')^N_c, / R"),
+      ("distinct negatives", size.negatives, "N = sum over items of 1 - (1 - p)^N' (1 - 1/V')^N_c"),
       ("dense parameters", Double(estimate.parameters), "P"),
     ]
     for (name, value, formula) in rows { table.append([name, HumanFormat.count(Int(value.rounded())), formula]) }
@@ -105,9 +105,9 @@ struct EstimateView {
   private var legend: [String] {
     let (software, message) = (Int(constants.software / 1e6), Int(constants.message * 1e6))
     return [
-      "R ranks, B users, T positions, E events of a step (T + B), V items, p an item's chance to be an event's, N_b and N_c negatives",
+      "R ranks, B users, T positions, E events of a step (T + B), V' items with training events, p an item's chance to be an event's, N_b and N_c negatives",
       "drawn from batches and from the catalogue, N' = E (1 - (1 - 1/E)^N_b) events that are drawn, K experts, k of them active, L",
-      "blocks of the transformer, M token states, P dense parameters. Of U wanted rows F = A = (1 - 1/R) U are another rank's; w bytes",
+      "blocks of the transformer, M token states, P dense parameters. Of U wanted rows F = A = (1 - 1/R) U are another rank's; b_g bytes",
       "of a gradient on the wire. link(b) = b h (R - h) / (R - 1) / speed for h ranks a host; own(b) = b / \(software) MB/s, for a rank's",
       "core moves its own bytes; a message takes \(message) µs, an exchange R - 1 of them. Ranks are taken to be equally loaded.",
       "Where the constants come from and how far off this is: docs/scaling.md",

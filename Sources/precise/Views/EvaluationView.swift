@@ -1,5 +1,5 @@
-import Files
 import Evaluation
+import Files
 import Reporting
 import Runs
 

@@ -124,7 +124,7 @@ struct StepTrafficTests {
     #expect(traffic.ranksUsers == isTargeted && traffic.foreignRows > 0 && traffic.draws > 0)
     let letters: [String: Double] = [
       "R": Double(ranks), "F": traffic.foreignRows, "A": traffic.givenRows, "d": Double(traffic.width),
-      "w": Double(traffic.gradientBytes), "P": Double(traffic.parameters), "N_b": traffic.draws * Double(ranks),
+      "b_g": Double(traffic.gradientBytes), "P": Double(traffic.parameters), "N_b": traffic.draws * Double(ranks),
       "B": traffic.allUsers, "losses": Double(plan.objective(config).terms.count), "K": 5,
     ]
     let page = try Fixtures.page("docs/scaling.md").replacing("−", with: "-")
