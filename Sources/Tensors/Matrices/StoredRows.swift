@@ -96,6 +96,14 @@ package struct StoredRows: BitwiseCopyable {
   }
 }
 
+extension Workspace {
+  /// Takes rows `[rows, columns]` with unspecified contents, stored in a format.
+  package func rows(_ rows: Int, _ columns: Int, _ format: NumberFormat) -> StoredRows {
+    StoredRows(
+      take(UInt8.self, rows * columns * format.size), format, rows: rows, columns: columns)
+  }
+}
+
 extension StoredRows {
   /// Whether elements are bfloat16, as the kernels of activations ask.
   var bf16Flag: Int32 {
