@@ -54,10 +54,10 @@ package struct ForwardMode {
   /// Whether a position reads only itself and earlier ones (phase 1) or all (phase 2).
   package let causal: Bool
   /// What the factors of products are rounded to.
-  package let precision: Precision
+  package let precision: NumberFormat
 
   /// A training pass.
-  package init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: Precision = .fp32) {
+  package init(seed: UInt64, step: UInt32, dropout: Float, causal: Bool, precision: NumberFormat = .fp32) {
     self.seed = seed
     self.step = step
     self.dropout = dropout

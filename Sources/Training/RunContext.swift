@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Config
 import Datasets
+import Host
 import Model
 import Runs
 import Tensors
@@ -16,7 +17,7 @@ struct RunContext {
   /// The ranks.
   let communicator: any Communicator
   /// What the factors of training's products are rounded to, on every rank.
-  let precision: Precision
+  let precision: NumberFormat
   /// Whether this rank wants the run to stop.
   let shouldStop: () -> Bool
   /// Rank 0's log, once it is open.

@@ -1,4 +1,5 @@
 import Collectives
+import Host
 import Testing
 
 /// The background sum of a large buffer equals the plain one, whatever the buckets and whoever is late.
@@ -10,7 +11,7 @@ import Testing
   }
 
   private func run(
-    ranks: Int, count: Int, bucketBytes: Int, wire: BucketedAllReduce.Wire,
+    ranks: Int, count: Int, bucketBytes: Int, wire: NumberFormat,
     check: @escaping @Sendable (_ sum: [Float], _ round: Int) -> Void
   ) throws {
     try RankThreads.run(ranks: ranks) { communicator in

@@ -1,4 +1,5 @@
 import Collectives
+import Host
 import Model
 import Tensors
 import Testing
@@ -7,7 +8,7 @@ import Testing
 
 extension StepContext {
   /// A pass in float32 without dropout.
-  static func plain(_ workspace: Workspace, precision: Precision = .fp32) -> StepContext {
+  static func plain(_ workspace: Workspace, precision: NumberFormat = .fp32) -> StepContext {
     StepContext(workspace, mode: ForwardMode(seed: 0, step: 0, dropout: 0, causal: true, precision: precision))
   }
 }
@@ -25,7 +26,7 @@ extension ItemTable {
 
 extension SampledSoftmax {
   func lossAndGradients(
-    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, precision: Precision = .fp32, dHidden: Matrix, dE: Matrix,
+    _ query: Query, negatives: Negatives, e: Matrix, weight: Float, precision: NumberFormat = .fp32, dHidden: Matrix, dE: Matrix,
     workspace: Workspace
   ) -> Double {
     lossAndGradients(

@@ -1,11 +1,12 @@
 import Foundation
+import Host
 import Tensors
 import TestSupport
 import Testing
 
 @Suite struct StoredRowsTests {
   /// Rows of 16 bits that live as long as the process.
-  private func half(_ values: [Float], columns: Int, _ element: StoredRows.Element = .bf16) -> StoredRows {
+  private func half(_ values: [Float], columns: Int, _ element: NumberFormat = .bf16) -> StoredRows {
     let storage = Unmanaged.passRetained(Storage<UInt16>(count: values.count)).takeUnretainedValue()
     let rows = StoredRows(storage.base, element, rows: values.count / columns, columns: columns)
     rows.store(values)

@@ -3,6 +3,7 @@ import Collectives
 import Config
 import Files
 import Foundation
+import Host
 import Model
 import Runs
 import Tensors
@@ -70,11 +71,11 @@ struct CheckpointTests {
   /// Token states come back in whichever format the reading model stores them.
   @Test(
     arguments: [
-      (ComputeConfig.TokenStorage.bf16, ComputeConfig.TokenStorage.bf16), (.bf16, .fp32), (.fp32, .bf16), (.fp16, .fp16),
+      (NumberFormat.bf16, NumberFormat.bf16), (.bf16, .fp32), (.fp32, .bf16), (.fp16, .fp16),
       (.fp16, .fp32), (.fp32, .fp16), (.fp16, .bf16), (.bf16, .fp16),
     ])
-  func tokenStatesOfEitherFormat(_ written: ComputeConfig.TokenStorage, _ read: ComputeConfig.TokenStorage) throws {
-    func model(_ storage: ComputeConfig.TokenStorage, seed: Int) throws -> PreciseModel {
+  func tokenStatesOfEitherFormat(_ written: NumberFormat, _ read: NumberFormat) throws {
+    func model(_ storage: NumberFormat, seed: Int) throws -> PreciseModel {
       var config = try world.config("seed=\(seed)")
       config.compute.tokenStorage = storage
       return try world.model(config)

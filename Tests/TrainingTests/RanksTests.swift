@@ -3,6 +3,7 @@ import Collectives
 import Config
 import Files
 import Foundation
+import Host
 import Model
 import Runs
 import Tensors

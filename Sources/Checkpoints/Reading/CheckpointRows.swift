@@ -1,4 +1,5 @@
 import Files
+import Host
 import Model
 import Tensors
 
@@ -39,7 +40,7 @@ struct CheckpointRows {
 
   private func load<Number: BitwiseCopyable>(
     _ block: TableBlock, _ rows: Range<Int>, _ starts: [Int], _ file: SafetensorsFile, as number: Number.Type,
-    _ type: ElementType, _ element: StoredRows.Element
+    _ type: ElementType, _ element: NumberFormat
   ) throws {
     let columns = block.lines.columns
     try file.withValues(block.name, as: number, type, shape: [starts[rows.count], columns]) { values in

@@ -1,5 +1,6 @@
 import Collectives
 import Files
+import Host
 import Model
 import Synchronization
 import Tensors

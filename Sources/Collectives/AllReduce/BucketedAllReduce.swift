@@ -1,3 +1,5 @@
+package import Host
+
 /// Sums a large buffer over the ranks piece by piece, in the background, while its other pieces are still being written.
 ///
 /// Buckets go from the end of the buffer to its start: the order in which backward writes gradients. A bucket is cut into one
@@ -6,14 +8,6 @@
 /// Nobody moves an exchange on but the rank itself (`progress`): MPI's own non-blocking all-reduce hardly progresses either
 /// unless it is polled. docs/distributed.md, "Dense parameters".
 package final class BucketedAllReduce {
-  /// How numbers look on the wire.
-  package enum Wire: Sendable {
-    /// As they are.
-    case fp32
-    /// Rounded to nearest; sums are formed in fp32 at home, and rounded where they travel once more (more than two ranks).
-    case bf16
-  }
-
   /// How many buckets there may be: each takes two channels.
   private static let mostBuckets = (Channels.count - Channels.buckets) / 2
   private let communicator: any Communicator
@@ -25,12 +19,15 @@ package final class BucketedAllReduce {
   ///
   /// - Parameters:
   ///   - owner: whose memory the values are; held while buckets are under way.
+  ///   - wire: what numbers travel as: `fp32`, or `bf16`, rounded to the nearest; sums are formed in fp32 at home, and rounded where
+  ///     they travel once more (more than two ranks).
   ///   - bucketBytes: the wanted size of a bucket, larger when there would be too many; by default 256 KiB, and at
   ///     least 8 KiB a rank: smaller ones set out earlier, larger ones need fewer messages.
   package init(
-    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, wire: Wire, bucketBytes: Int? = nil,
+    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, wire: NumberFormat, bucketBytes: Int? = nil,
     communicator: any Communicator
   ) {
+    precondition(wire != .fp16, "gradients travel as fp32 or bf16, not as \(wire)")
     self.communicator = communicator
     buckets = Self.pieces(of: values.count, ranks: communicator.size, bucketBytes: bucketBytes).enumerated().map {
       number, piece in

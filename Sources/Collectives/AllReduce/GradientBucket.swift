@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// One piece of a buffer on its way through the ranks: shares out, sums, sums back; between two ranks all at once.
 final class GradientBucket {
@@ -22,7 +23,7 @@ final class GradientBucket {
   var isDone: Bool { stage == .done }
 
   init(
-    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, start: Int, number: Int, wire: BucketedAllReduce.Wire,
+    _ values: UnsafeMutableBufferPointer<Float>, of owner: AnyObject, start: Int, number: Int, wire: NumberFormat,
     communicator: any Communicator
   ) {
     self.values = values

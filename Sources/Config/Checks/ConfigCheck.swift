@@ -1,3 +1,5 @@
+import Host
+
 /// Rules that tie keys to each other and to the data set; ranges of single keys stand in the sections' tables.
 package enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.

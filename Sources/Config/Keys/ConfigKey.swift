@@ -1,3 +1,5 @@
+import Files
+
 /// A section of the configuration: a struct that starts with its defaults, and the table of its keys.
 protocol ConfigSection: Sendable, Equatable {
   init()
@@ -80,6 +82,29 @@ struct ConfigKey<Section: Sendable>: Sendable {
       section[keyPath: property] = value
     } write: {
       .scalar($0[keyPath: property].text)
+    }
+  }
+
+  /// A key whose value is one of some words of a longer list.
+  static func choice<Value: RawRepresentable & Sendable>(
+    _ name: String, _ property: any WritableKeyPath<Section, Value> & Sendable, among values: [Value], _ reason: String
+  ) -> ConfigKey where Value.RawValue == String {
+    let words = values.map(\.rawValue)
+    let rule = "one of " + words.joined(separator: ", ")
+    let schema: [JSONValue.Field] = [.init("enum", .array(words.map { .string($0) }))]
+    return ConfigKey(name: name, reason: reason) {
+      .value(ConfigKeys.Value(rule: rule, text: $0[keyPath: property].rawValue, isRequired: false, schema: schema))
+    } read: { node, path, section, faults in
+      guard case .scalar(let text, _) = node.content else {
+        return faults.append(ConfigProblem(path, node, rule: "must be \(rule)", suggestion: nil))
+      }
+      guard let value = values.first(where: { $0.rawValue == text }) else {
+        let nearest = Spelling.nearest(to: text, among: words).map { "did you mean \($0)?" }
+        return faults.append(ConfigProblem(path, node, rule: "must be \(rule)", suggestion: nearest))
+      }
+      section[keyPath: property] = value
+    } write: {
+      .scalar($0[keyPath: property].rawValue)
     }
   }
 

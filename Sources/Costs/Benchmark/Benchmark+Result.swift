@@ -1,7 +1,7 @@
 package import Collectives
 package import Host
 import Model
-package import Tensors
+import Tensors
 
 extension Benchmark {
   /// What was measured; times in milliseconds, medians over the steps.
@@ -9,7 +9,7 @@ extension Benchmark {
     /// Packed positions of a step.
     package var positions = 0
     /// What the products' factors were rounded to.
-    package var precision = Precision.fp32
+    package var precision = NumberFormat.fp32
     /// One sentence when that is not what was asked for.
     package var warning: String?
     /// Distinct items that this rank wanted, and that it embedded for the whole job.

@@ -52,7 +52,7 @@ package struct Benchmark {
 
   /// Trains a model that nobody wants: its shape, what the steps took, and what the last one was made of.
   private func train(
-    steps: Int, warmup: Int, _ precision: Precision, _ communicator: any Communicator, _ progress: () -> Void
+    steps: Int, warmup: Int, _ precision: NumberFormat, _ communicator: any Communicator, _ progress: () -> Void
   ) throws -> (ModelShape, Samples, Result) {
     let model = makeModel(communicator)
     let step = try makeStep(model, precision, steps: warmup + steps, communicator)
@@ -80,7 +80,7 @@ package struct Benchmark {
   }
 
   private func makeStep(
-    _ model: PreciseModel, _ precision: Precision, steps: Int, _ communicator: any Communicator
+    _ model: PreciseModel, _ precision: NumberFormat, steps: Int, _ communicator: any Communicator
   ) throws -> TrainStep {
     let users = config.batch.users
     let source = MadeUpBatches(
@@ -131,7 +131,7 @@ package struct Benchmark {
       table: .init(
         shape: fusion, items: bench.items, tokenCount: { _ in tokens }, rule: ModelFactory.rule(config.optimizer),
         seed: config.seed,
-        tokenElement: ModelFactory.element(config.compute.tokenStorage)),
+        tokenElement: config.compute.tokenStorage),
       communicator: communicator)
     fill(made.items)
     return made

@@ -1,7 +1,7 @@
 package import Collectives
-import Host
+package import Host
 import Model
-package import Tensors
+import Tensors
 
 /// What a rank's core could do at most while all ranks work: operations a second in a cache, bytes a second from memory.
 ///
@@ -24,7 +24,7 @@ package struct Roofline: Sendable, Equatable {
   /// The product is [256, 256] x [256, 256] (768 KiB), formed as the step's products are; the memory's is the sum `y += x` over
   /// `bytes` altogether, 3 bytes moved for 2 (x in, y in and out). Each is the best of its tries.
   package static func measure(
-    _ communicator: any Communicator, precision: Precision, bytes: Int = 256 << 20
+    _ communicator: any Communicator, precision: NumberFormat, bytes: Int = 256 << 20
   ) throws -> Roofline {
     let product = StepProducts.Product(part: .encode, m: 256, n: 256, k: 256)
     try communicator.barrier()

@@ -1,6 +1,7 @@
 package import Config
 import Datasets
 import Evaluation
+import Host
 package import Model
 package import Runs
 import Tensors
@@ -62,7 +63,7 @@ package struct MemoryEstimate: Sendable {
           formula: "users' files / R + items' file; the system may take them back", isShared: true, isCertain: false),
         Line(
           name: "a step's activations",
-          bytes: StepWorkspace.bytes(shape, size, config.compute.precision == .bf16 ? .bf16 : .fp32),
+          bytes: StepWorkspace.bytes(shape, size, config.compute.precision),
           formula: "4 (2 U d + (L (\(TransformerBlock.keptRows(shape.block)) a + 2) + 5) T d / R + O (k (dt + d_s) + dt) + ...)",
           key: "batch.users"),
         Line(name: "a step's row numbers", bytes: StepWorkspace.lists(size), formula: "240 T / R + 72 N", key: "batch.users"),
@@ -76,7 +77,7 @@ package struct MemoryEstimate: Sendable {
     let (id, token) = (Double(shape.fusion.idWidth), Double(facts.tokenWidth))
     let isAdam = config.optimizer.rows == .lazyAdam
     let state = { (width: Double) in 4 * (isAdam ? 2 * width + 1 : 1) }
-    let element = Double(ModelFactory.element(config.compute.tokenStorage).size)
+    let element = Double(config.compute.tokenStorage.size)
     var lines = [
       Line(name: "ID rows", bytes: rows * 4 * id, formula: "4 V d_id / R", key: "model.id_dim"),
       Line(

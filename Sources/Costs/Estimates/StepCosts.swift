@@ -47,7 +47,8 @@ package struct StepCosts: Sendable {
   ///
   /// - Parameter tokensTrained: the share of the steps in which token states are trained.
   init(
-    _ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize, precision: Precision,
+    _ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, _ shape: ModelShape, _ size: StepSize,
+    precision: NumberFormat,
     tokensTrained: Double
   ) {
     self.config = config
@@ -55,7 +56,7 @@ package struct StepCosts: Sendable {
     self.shape = shape
     self.size = size
     self.tokensTrained = tokensTrained
-    kept = Double(precision.element.size)
+    kept = Double(precision.size)
     tokens = facts.items > 0 ? Double(facts.tokens) / Double(facts.items) : 0
     let specs = PreciseModel.specs(shape)
     fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.group == .fusion }))
@@ -143,7 +144,7 @@ package struct StepCosts: Sendable {
   /// Token states of an item.
   private var states: Double {
     shape.fusion.readsText
-      ? tokens * Double(shape.fusion.tokenWidth * ModelFactory.element(config.compute.tokenStorage).size) : 0
+      ? tokens * Double(shape.fusion.tokenWidth * config.compute.tokenStorage.size) : 0
   }
 
   private var fusionKeeps: Double {

@@ -1,6 +1,7 @@
 import Collectives
 package import Config
 package import Datasets
+import Host
 import Model
 package import Runs
 import Tensors

@@ -60,7 +60,7 @@ struct StepProducts {
   func operations(of part: StepPart) -> Double { products.reduce(0) { $0 + ($1.part == part ? $1.operations : 0) } }
 
   /// Forms every product alone and returns the seconds of a step's worth: the best of a few tries each.
-  func measure(_ precision: Precision, tries: Int = 5) -> Double {
+  func measure(_ precision: NumberFormat, tries: Int = 5) -> Double {
     products.reduce(0) { $0 + Self.best($1, precision, tries: tries) * Double($1.times) }
   }
 
@@ -77,7 +77,7 @@ struct StepProducts {
 
   /// Seconds of one product as a step forms it, the best of a few tries: a gradient's right factor is packed each time, a weight or
   /// a table of negatives once a step, beforehand.
-  static func best(_ product: Product, _ precision: Precision, tries: Int) -> Double {
+  static func best(_ product: Product, _ precision: NumberFormat, tries: Int) -> Double {
     let workspace = Workspace(chunkBytes: 1 << 20)
     let b = zeros(product.k, product.n, precision, workspace)
     let c = workspace.zeros(product.m, product.n)
@@ -95,7 +95,7 @@ struct StepProducts {
     }.dropFirst().min() ?? 0
   }
 
-  private static func zeros(_ rows: Int, _ columns: Int, _ precision: Precision, _ workspace: Workspace) -> StoredRows {
+  private static func zeros(_ rows: Int, _ columns: Int, _ precision: NumberFormat, _ workspace: Workspace) -> StoredRows {
     let zeros = workspace.rows(rows, columns, precision)
     zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     return zeros

@@ -1,4 +1,6 @@
 /// The element type of a tensor on disk, spelled as safetensors spells it.
+///
+/// The format's whole list, whole numbers included; how numbers stand in memory is `NumberFormat` of Host.
 package enum ElementType: String, Sendable, CaseIterable {
   /// One byte, 0 or 1.
   case bool = "BOOL"

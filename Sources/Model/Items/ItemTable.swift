@@ -1,4 +1,5 @@
 package import Collectives
+package import Host
 package import Tensors
 
 /// The item table of the whole job, as one rank sees it: its own rows, and the way to everybody's embeddings.
@@ -19,12 +20,12 @@ package final class ItemTable {
     /// The seed of the ID rows' first values.
     package let seed: UInt64
     /// How token states are stored; ID rows are float32.
-    package let tokenElement: StoredRows.Element
+    package let tokenElement: NumberFormat
 
     /// Describes a table.
     package init(
       shape: FusionShape, items: Int, tokenCount: @escaping (Int) -> Int, rule: RowOptimizer.Rule, seed: UInt64,
-      tokenElement: StoredRows.Element = .fp32
+      tokenElement: NumberFormat = .fp32
     ) {
       self.shape = shape
       self.items = items

@@ -1,3 +1,4 @@
+import Host
 package import Tensors
 
 /// Updates the rows of a sharded table that a step touched; the others are not read.

@@ -1,3 +1,4 @@
+import Host
 package import Tensors
 
 /// One array of the sharded table as this rank holds it: a line of numbers for each row, or for each token of each row.

@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// The token states of the rows that a rank owns: `m_i` rows of width dt for each item, one behind the other.
@@ -13,7 +14,7 @@ package final class TokenTable {
   /// Makes a table from the number of tokens of each local row; states start at zero.
   ///
   /// - Parameter element: how states are stored; 16 bits halve the table, which is the bulk of a model's memory.
-  package init(counts: some Collection<Int>, width: Int, element: StoredRows.Element = .fp32) {
+  package init(counts: some Collection<Int>, width: Int, element: NumberFormat = .fp32) {
     var starts = [0]
     starts.reserveCapacity(counts.count + 1)
     for count in counts { starts.append(starts[starts.count - 1] + count) }

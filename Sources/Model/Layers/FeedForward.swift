@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// The position-wise feed-forward network: `W₂ gelu(W₁ x + b₁)`, width 4d; gelu is the exact erf form.
@@ -34,12 +35,12 @@ package struct FeedForward {
   }
 
   /// Packs the weights for `forward`.
-  package func factors(_ precision: Precision, workspace: Workspace) -> Factors {
+  package func factors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(up: up.factor(precision, workspace: workspace), down: down.factor(precision, workspace: workspace))
   }
 
   /// Packs the weights for `backward`.
-  package func transposedFactors(_ precision: Precision, workspace: Workspace) -> Factors {
+  package func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(
       up: up.transposedFactor(precision, workspace: workspace), down: down.transposedFactor(precision, workspace: workspace))
   }

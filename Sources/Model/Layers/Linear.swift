@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// An affine map of every row: `y = x W + b`, W `[in, out]`.
@@ -25,12 +26,12 @@ package struct Linear {
   }
 
   /// W, packed: what x is multiplied by.
-  package func factor(_ precision: Precision, workspace: Workspace) -> PackedFactor {
+  package func factor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor {
     PackedFactor(weight.value, precision: precision, workspace: workspace)
   }
 
   /// Wᵀ, packed: what dY is multiplied by to give dX.
-  package func transposedFactor(_ precision: Precision, workspace: Workspace) -> PackedFactor {
+  package func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor {
     PackedFactor(weight.value, transposed: true, precision: precision, workspace: workspace)
   }
 

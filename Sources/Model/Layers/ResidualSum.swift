@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// How a transformer block adds what its halves compute.
@@ -35,17 +36,17 @@ package struct ResidualSum {
   }
 
   /// W, packed for `forward`; nil of a plain sum.
-  package func factor(_ precision: Precision, workspace: Workspace) -> PackedFactor? {
+  package func factor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor? {
     gate?.factor(precision, workspace: workspace)
   }
 
   /// Wᵀ, packed for `backward`; nil of a plain sum.
-  package func transposedFactor(_ precision: Precision, workspace: Workspace) -> PackedFactor? {
+  package func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor? {
     gate?.transposedFactor(precision, workspace: workspace)
   }
 
   /// Takes room for what backward needs of `positions` positions; nil of a plain sum.
-  package func makeSaved(positions: Int, width: Int, _ precision: Precision, workspace: Workspace) -> Saved? {
+  package func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved? {
     guard gate != nil else { return nil }
     return Saved(logits: workspace.rows(positions, width, precision), result: workspace.rows(positions, width, precision))
   }
@@ -81,7 +82,7 @@ package struct ResidualSum {
   }
 
   /// z as a product reads it: itself, or rounded.
-  private func stored(_ z: Matrix, _ precision: Precision, _ workspace: Workspace) -> StoredRows {
+  private func stored(_ z: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> StoredRows {
     guard precision == .bf16 else { return StoredRows(z) }
     let rows = workspace.rows(z.rows, z.columns, precision)
     rows.store(StoredRows(z))

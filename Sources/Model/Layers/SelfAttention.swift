@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// Multi-head self-attention over each sequence of a packed batch, blockwise: no `[n, n]` matrix.
@@ -62,12 +63,12 @@ package struct SelfAttention {
   }
 
   /// Packs the weights for `forward`.
-  package func factors(_ precision: Precision, workspace: Workspace) -> Factors {
+  package func factors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(qkv: qkv.factor(precision, workspace: workspace), out: out.factor(precision, workspace: workspace))
   }
 
   /// Packs the weights for `backward`.
-  package func transposedFactors(_ precision: Precision, workspace: Workspace) -> Factors {
+  package func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(
       qkv: qkv.transposedFactor(precision, workspace: workspace), out: out.transposedFactor(precision, workspace: workspace))
   }
@@ -82,7 +83,7 @@ package struct SelfAttention {
   }
 
   /// Takes room for what backward needs of `positions` positions.
-  package func makeSaved(positions: Int, width: Int, _ precision: Precision, workspace: Workspace) -> Saved {
+  package func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved {
     Saved(
       qkv: workspace.rows(positions, 3 * width, precision), mixed: workspace.rows(positions, width, precision),
       logSums: workspace.vector(heads * positions))

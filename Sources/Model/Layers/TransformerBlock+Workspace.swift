@@ -1,4 +1,5 @@
-package import Tensors
+package import Host
+import Tensors
 
 extension TransformerBlock {
   /// Rows of width d that a block keeps of each position as products read them.
@@ -16,9 +17,9 @@ extension TransformerBlock {
   ///
   /// - Parameter length: n, the longest sequence.
   package static func backwardFloats(
-    positions: Double, width: Int, heads: Int, length: Int, form: BlockForm, precision: Precision
+    positions: Double, width: Int, heads: Int, length: Int, form: BlockForm, precision: NumberFormat
   ) -> Double {
-    let (d, isGated, factor) = (Double(width), form == .gated, Double(precision.element.size) / 4)
+    let (d, isGated, factor) = (Double(width), form == .gated, Double(precision.size) / 4)
     let rows = max(min(Double(PackedBatch.blockRows), positions), Double(length))
     let attention = Double(attentionScratch(length: length, headWidth: width / heads, precision: precision))
     let half = max(rows * d * (5 + (isGated ? 22 : 14) * factor), rows * d * (2 + 8 * factor) + attention)

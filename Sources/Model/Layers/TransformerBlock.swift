@@ -1,3 +1,4 @@
+import Host
 package import Tensors
 
 /// One pre-norm block: `z += dropout(MHA(LN(z)))`, `z += dropout(FFN(LN(z)))`; in a gated block each sum goes through a gate.
@@ -105,7 +106,7 @@ package struct TransformerBlock {
     return saved
   }
 
-  private func makeSaved(_ z: Matrix, _ precision: Precision, _ workspace: Workspace) -> Saved {
+  private func makeSaved(_ z: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> Saved {
     let (rows, width) = (z.rows, z.columns)
     return Saved(
       attentionInput: z, attentionNorm: LayerNorm.Saved(rows: rows, workspace: workspace),

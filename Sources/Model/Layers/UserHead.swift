@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// The targeted phase's user embedding: `n·d → 2d → d` over all positions, gelu between.
@@ -44,7 +45,7 @@ package struct UserHead {
 
   /// Writes h' `[B, d]` from the packed h `[T, d]`; a user without events gets the MLP of nothing.
   package func forward(
-    _ h: Matrix, batch: PackedBatch, precision: Precision = .fp32, into users: Matrix, workspace: Workspace
+    _ h: Matrix, batch: PackedBatch, precision: NumberFormat = .fp32, into users: Matrix, workspace: Workspace
   ) -> Saved {
     let width = h.columns
     let saved = Saved(
@@ -66,7 +67,7 @@ package struct UserHead {
 
   /// From dUsers `[B, d]`: adds to the parameters' gradients and to dH `[T, d]`.
   package func backward(saved: Saved, dUsers: Matrix, batch: PackedBatch, dH: Matrix, workspace: Workspace) {
-    let precision: Precision = saved.before.element == .bf16 ? .bf16 : .fp32
+    let precision: NumberFormat = saved.before.element == .bf16 ? .bf16 : .fp32
     workspace.scope {
       let width = dH.columns
       let dResult = workspace.rows(batch.users, width, precision)

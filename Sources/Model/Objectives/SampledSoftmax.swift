@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// The next-item loss: softmax over the target and the step's shared negatives.
@@ -69,8 +70,8 @@ package struct SampledSoftmax {
 
   /// Floats that a pass takes of the workspace: negatives, their gradients, both packed; a block of queries with its logits' gradients,
   /// in 16 bits its logits or its pairs besides.
-  package static func workspaceFloats(queries: Double, negatives: Double, width: Int, precision: Precision) -> Double {
-    let (d, factor) = (Double(width), Double(precision.element.size) / 4)
+  package static func workspaceFloats(queries: Double, negatives: Double, width: Int, precision: NumberFormat) -> Double {
+    let (d, factor) = (Double(width), Double(precision.size) / 4)
     let rows = min(queries, Double(blockRows))
     let logits = min(rows * negatives, max(Double(cachedLogits), Double(stripRows) * negatives))
     let besides = factor < 1 ? max(rows * negatives * factor, logits) : 0
@@ -155,7 +156,7 @@ package struct SampledSoftmax {
   }
 
   /// Rows as a precision stores them.
-  private func stored(_ rows: Matrix, _ precision: Precision, _ workspace: Workspace) -> StoredRows {
+  private func stored(_ rows: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> StoredRows {
     guard precision != .fp32 else { return StoredRows(rows) }
     let stored = workspace.rows(rows.rows, rows.columns, precision)
     stored.store(rows.base)

@@ -4,7 +4,7 @@ package import Datasets
 import Files
 package import Host
 package import Model
-package import Tensors
+import Tensors
 package import Texts
 
 /// Makes models from a configuration and a data set.
@@ -54,7 +54,7 @@ package enum ModelFactory {
     let shape = shape(config, dataset, states, userHead: userHead)
     let plan = ItemTable.Plan(
       shape: shape.fusion, items: dataset.items.count, tokenCount: { states?.tokenCount($0) ?? 0 }, rule: rule(config.optimizer),
-      seed: config.seed, tokenElement: element(config.compute.tokenStorage))
+      seed: config.seed, tokenElement: config.compute.tokenStorage)
     return try Memory.use(for: .model) {
       let model = PreciseModel(shape, table: plan, communicator: communicator)
       if let states { try load(states, into: model.items, checkStop) }
@@ -76,15 +76,6 @@ package enum ModelFactory {
   package static func textVectors(_ config: RunConfig, _ dataset: Dataset) throws -> TextVectors? {
     guard config.model.fusion == .similarity else { return nil }
     return try TextVectors(dataset: dataset)
-  }
-
-  /// How token states are stored, as the item table spells it.
-  package static func element(_ storage: ComputeConfig.TokenStorage) -> StoredRows.Element {
-    switch storage {
-    case .fp32: .fp32
-    case .bf16: .bf16
-    case .fp16: .fp16
-    }
   }
 
   /// Fills the table item by item, and lets go of the file's pages on the way: they would count a second time.

@@ -1,4 +1,5 @@
 import CKernels
+package import Host
 
 /// The relative time bias of one sequence's attention: a number a head and bucket of time, added to the scores.
 ///
@@ -118,7 +119,7 @@ package func attentionBackward(
 }
 
 /// The floats of scratch that attention over sequences up to `length` needs.
-package func attentionScratch(length: Int, headWidth: Int, precision: Precision = .fp32) -> Int {
+package func attentionScratch(length: Int, headWidth: Int, precision: NumberFormat = .fp32) -> Int {
   precision == .bf16 ? ck_attention_bf16_scratch(length, headWidth) : ck_attention_scratch(length, headWidth)
 }
 
@@ -128,7 +129,7 @@ private func checkAttention(_ qkv: StoredRows, _ heads: Int, _ out: StoredRows, 
     width % heads == 0 && qkv.columns == 3 * width && qkv.rows == out.rows && qkv.element == out.element
       && logSum.count == heads * qkv.rows,
     "attention of \(heads) heads over \(qkv.shape) into \(out.shape)")
-  let precision: Precision = qkv.floats == nil ? .bf16 : .fp32
+  let precision: NumberFormat = qkv.floats == nil ? .bf16 : .fp32
   precondition(precision == .fp32 || width / heads % 2 == 0, "bfloat16 attention of heads of \(width / heads)")
   precondition(
     scratch.count >= attentionScratch(length: qkv.rows, headWidth: width / heads, precision: precision),

@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// Where a dropout mask comes from: a stream, and a key for each row of the packed batch.
 ///

@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// `y += x`.
 package func add(_ x: Matrix, to y: Matrix) {

@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// Mean of an item's token states `[m_i, dt]` into `out` `[dt]`; zero without tokens.
 ///

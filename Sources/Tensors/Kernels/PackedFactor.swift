@@ -1,4 +1,5 @@
 import CKernels
+package import Host
 
 /// The right-hand factor of products, laid out for the kernels: packed once, multiplied with many rows.
 ///
@@ -11,7 +12,7 @@ package struct PackedFactor {
   /// The columns of the factor, n.
   package let columns: Int
   /// What its elements are rounded to; left factors must be stored alike.
-  package let precision: Precision
+  package let precision: NumberFormat
   fileprivate let words: UnsafeMutablePointer<UInt32>
 
   /// So many columns as they are laid out: in whole strips.
@@ -22,7 +23,7 @@ package struct PackedFactor {
 
   /// Packs `factor` · b `[k, n]` (`[n, k]` when transposed) into the workspace.
   package init(
-    _ b: Matrix, transposed: Bool = false, factor: Float = 1, precision: Precision = .fp32, workspace: Workspace
+    _ b: Matrix, transposed: Bool = false, factor: Float = 1, precision: NumberFormat = .fp32, workspace: Workspace
   ) {
     self.init(depth: transposed ? b.columns : b.rows, columns: transposed ? b.rows : b.columns, precision, workspace)
     ck_pack(precision.bf16Flag, transposed ? 1 : 0, depth, columns, factor, b.base, b.stride, words)
@@ -38,7 +39,7 @@ package struct PackedFactor {
     }
   }
 
-  private init(depth: Int, columns: Int, _ precision: Precision, _ workspace: Workspace) {
+  private init(depth: Int, columns: Int, _ precision: NumberFormat, _ workspace: Workspace) {
     self.depth = depth
     self.columns = columns
     self.precision = precision
@@ -59,7 +60,7 @@ package func multiply(_ a: Matrix, transposed: Bool = false, _ b: PackedFactor, 
 /// `c = a · b`, or `c += a · b` when `adding`, of a left factor that is stored as the packed one is.
 package func multiply(_ a: StoredRows, _ b: PackedFactor, into c: Matrix, adding: Bool = false) {
   precondition(
-    a.columns == b.storedDepth && c.rows == a.rows && c.columns == b.columns && a.element == b.precision.element,
+    a.columns == b.storedDepth && c.rows == a.rows && c.columns == b.columns && a.element == b.precision,
     "product of \(a.shape) of \(a.element) and a packed [\(b.depth), \(b.columns)] of \(b.precision) into \(c.shape)")
   multiply(a.base, strides: (a.columns * a.element.size / 4, 1), b, into: c, adding: adding)
 }

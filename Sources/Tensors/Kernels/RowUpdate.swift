@@ -1,4 +1,5 @@
 import CKernels
+import Host
 
 /// An update of a run of rows of a table, for a kernel that has their gradients: rule, constants and the rows' own state.
 ///

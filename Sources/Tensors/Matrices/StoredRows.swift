@@ -1,47 +1,21 @@
 import CKernels
+package import Host
 
 /// Rows of numbers as they are stored, `[rows, columns]` in 32 or 16 bits, one behind the other; somebody else owns them.
 ///
 /// What kernels read in place: 16 bits are widened in registers, never copied as a whole. A plain view like `Matrix`.
 package struct StoredRows: BitwiseCopyable {
-  /// How a number is stored.
-  package enum Element: Sendable, BitwiseCopyable {
-    /// IEEE 754 single precision.
-    case fp32
-    /// bfloat16: the upper half of a float32, so half the memory with seven bits of fraction.
-    case bf16
-    /// IEEE 754 half precision: ten bits of fraction, but nothing beyond ±65,504, which is stored for what is larger.
-    case fp16
-
-    /// Bytes of one element.
-    package var size: Int {
-      switch self {
-      case .fp32: 4
-      case .bf16, .fp16: 2
-      }
-    }
-
-    /// The way to store as the kernels spell it.
-    package var code: Int32 {
-      switch self {
-      case .fp32: Int32(CK_FP32.rawValue)
-      case .bf16: Int32(CK_BF16.rawValue)
-      case .fp16: Int32(CK_FP16.rawValue)
-      }
-    }
-  }
-
   /// The first element.
   package let base: UnsafeMutableRawPointer
   /// How the numbers are stored.
-  package let element: Element
+  package let element: NumberFormat
   /// The number of rows.
   package let rows: Int
   /// The number of columns.
   package let columns: Int
 
   /// Makes a view; `base` is aligned to an element.
-  package init(_ base: UnsafeMutableRawPointer, _ element: Element, rows: Int, columns: Int) {
+  package init(_ base: UnsafeMutableRawPointer, _ element: NumberFormat, rows: Int, columns: Int) {
     precondition(rows >= 0 && columns >= 0, "stored rows of [\(rows), \(columns)]")
     self.base = base
     self.element = element
@@ -122,6 +96,14 @@ package struct StoredRows: BitwiseCopyable {
   }
 }
 
+extension Workspace {
+  /// Takes rows `[rows, columns]` with unspecified contents, stored in a format.
+  package func rows(_ rows: Int, _ columns: Int, _ format: NumberFormat) -> StoredRows {
+    StoredRows(
+      take(UInt8.self, rows * columns * format.size), format, rows: rows, columns: columns)
+  }
+}
+
 extension StoredRows {
   /// Whether elements are bfloat16, as the kernels of activations ask.
   var bf16Flag: Int32 {
@@ -133,7 +115,19 @@ extension StoredRows {
   var bf16Base: UnsafeMutablePointer<UInt16> { base.assumingMemoryBound(to: UInt16.self) }
 }
 
-extension Precision {
-  /// Whether factors are bfloat16, as the kernels ask.
-  var bf16Flag: Int32 { self == .bf16 ? 1 : 0 }
+extension NumberFormat {
+  /// The format as the kernels spell it.
+  var code: Int32 {
+    switch self {
+    case .fp32: Int32(CK_FP32.rawValue)
+    case .bf16: Int32(CK_BF16.rawValue)
+    case .fp16: Int32(CK_FP16.rawValue)
+    }
+  }
+
+  /// Whether factors are bfloat16, as the kernels ask; half precision is no format of products.
+  var bf16Flag: Int32 {
+    precondition(self != .fp16, "products of factors in \(self)")
+    return self == .bf16 ? 1 : 0
+  }
 }

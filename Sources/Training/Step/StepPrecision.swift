@@ -1,11 +1,12 @@
 package import Collectives
 package import Config
-package import Tensors
+package import Host
+import Tensors
 
 /// What the products of a job's training steps are rounded to: the configuration's wish, where every machine can grant it.
 package struct StepPrecision: Sendable {
   /// The precision of every rank.
-  package let precision: Precision
+  package let precision: NumberFormat
   /// One sentence when that is not what was asked for.
   package let warning: String?
 

@@ -1,5 +1,6 @@
 package import Collectives
-package import Config
+import Config
+package import Host
 package import Model
 import Tensors
 
@@ -39,7 +40,7 @@ package struct StepTraffic: Sendable, Equatable {
   package init() {}
 
   /// What is the same in every step of a phase; ranks and what the step is made of are still to be filled in.
-  package init(_ shape: ModelShape, _ terms: [LossTerm], wire: ComputeConfig.Precision) {
+  package init(_ shape: ModelShape, _ terms: [LossTerm], wire: NumberFormat) {
     width = shape.fusion.width
     parameters = ParameterArena.count(of: PreciseModel.specs(shape))
     gradientBytes = wire == .bf16 ? 2 : 4

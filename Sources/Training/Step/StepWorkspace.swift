@@ -1,5 +1,6 @@
+package import Host
 package import Model
-package import Tensors
+import Tensors
 
 /// What a step takes of its workspace: the same sum tells `precise check` what to expect and a run what to reserve.
 ///
@@ -8,7 +9,7 @@ package import Tensors
 package enum StepWorkspace {
   /// Bytes that a step takes at most at one time: fused items stay, and the largest of fusion, transformer with objective, and
   /// updates comes and goes.
-  package static func bytes(_ shape: ModelShape, _ size: StepSize, _ precision: Precision) -> Double {
+  package static func bytes(_ shape: ModelShape, _ size: StepSize, _ precision: NumberFormat) -> Double {
     let d = Double(shape.fusion.width)
     let isShared = size.ranks > 1
     let (wanted, owned) = (size.wanted * d, isShared ? size.owned * d : 0)
@@ -28,8 +29,8 @@ package enum StepWorkspace {
   private static let rounding = 32.0 * 1024
 
   /// Floats of transformer and objective, forward and backward.
-  private static func encoding(_ shape: ModelShape, _ size: StepSize, _ precision: Precision) -> Double {
-    let (width, factor) = (shape.fusion.width, Double(precision.element.size) / 4)
+  private static func encoding(_ shape: ModelShape, _ size: StepSize, _ precision: NumberFormat) -> Double {
+    let (width, factor) = (shape.fusion.width, Double(precision.size) / 4)
     let stream = size.positions * Double(width)
     // z and h with their norm, dH; what the time bias reads of each position.
     let ages = shape.time == nil ? 0 : shape.readsRequestTime ? 2.0 : 1

@@ -41,13 +41,13 @@ package final class TrainStep: BackwardObserver {
   private var growths = 0
   private let largest: LargestSlice
   private let isUniversal: Bool
-  private let precision: Precision
+  private let precision: NumberFormat
   private let inputs: [StepInputs]
   private var prefetched: Int?
   private let logger = Logger(label: "precise.training")
 
   package init(
-    _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: Precision, steps: Int, source: any BatchSource,
+    _ model: PreciseModel, plan: PhasePlan, config: RunConfig, precision: NumberFormat, steps: Int, source: any BatchSource,
     negatives: SharedNegatives?,
     communicator: any Communicator
   ) {
@@ -73,7 +73,7 @@ package final class TrainStep: BackwardObserver {
     }
     sums = StepSums(terms: objective.terms.count)
     reducer = BucketedAllReduce(
-      model.parameters.gradients.buffer, of: model.parameters, wire: config.compute.gradientWire == .bf16 ? .bf16 : .fp32,
+      model.parameters.gradients.buffer, of: model.parameters, wire: config.compute.gradientWire,
       communicator: communicator)
     traffic = StepTraffic(model.shape, objective.terms, wire: config.compute.gradientWire)
     (traffic.ranks, traffic.rank) = (communicator.size, communicator.rank)

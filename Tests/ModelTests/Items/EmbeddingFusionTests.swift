@@ -1,3 +1,4 @@
+import Host
 import Model
 import Tensors
 import TestSupport
@@ -18,7 +19,7 @@ import Testing
     let balance: Float = 0.3
 
     init(
-      items: Int, experts: Int, active: Int, gate: FusionShape.GateInput, element: StoredRows.Element = .fp32,
+      items: Int, experts: Int, active: Int, gate: FusionShape.GateInput, element: NumberFormat = .fp32,
       counts: ((Int) -> Int)? = nil
     ) {
       shape = FusionShape(
@@ -79,15 +80,15 @@ import Testing
   }
 
   /// The dense parameters' gradients over states in 16 bits, and the states' gradients against those over float32.
-  @Test(arguments: [StoredRows.Element.bf16, .fp16], [FusionShape.GateInput.mean, .concat])
-  func statesInSixteenBits(_ element: StoredRows.Element, _ gate: FusionShape.GateInput) {
+  @Test(arguments: [NumberFormat.bf16, .fp16], [FusionShape.GateInput.mean, .concat])
+  func statesInSixteenBits(_ element: NumberFormat, _ gate: FusionShape.GateInput) {
     for extents in [(items: 9, experts: 4, active: 2), (40, 6, 2)] { statesInSixteenBits(element, extents, gate) }
   }
 
   private func statesInSixteenBits(
-    _ element: StoredRows.Element, _ extents: (items: Int, experts: Int, active: Int), _ gate: FusionShape.GateInput
+    _ element: NumberFormat, _ extents: (items: Int, experts: Int, active: Int), _ gate: FusionShape.GateInput
   ) {
-    func world(_ element: StoredRows.Element) -> World {
+    func world(_ element: NumberFormat) -> World {
       World(items: extents.items, experts: extents.experts, active: extents.active, gate: gate, element: element)
     }
     let (half, whole) = (world(element), world(.fp32))

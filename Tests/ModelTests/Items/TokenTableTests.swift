@@ -1,4 +1,5 @@
 import Collectives
+import Host
 import Model
 import Synchronization
 import Tensors
@@ -9,7 +10,7 @@ import Testing
   private let shape = FusionShape(
     idWidth: 4, semanticWidth: 3, tokenWidth: 5, tokens: 3, experts: 4, active: 2, gateInput: .mean)
 
-  @Test(arguments: [StoredRows.Element.bf16, .fp16]) func sixteenBitsTakeHalfTheMemory(_ element: StoredRows.Element) {
+  @Test(arguments: [NumberFormat.bf16, .fp16]) func sixteenBitsTakeHalfTheMemory(_ element: NumberFormat) {
     let (whole, half) = (TokenTable(counts: [2, 0, 3], width: 4), TokenTable(counts: [2, 0, 3], width: 4, element: element))
     #expect(whole.states.bytes.count == 80 && half.states.bytes.count == 40)
     #expect(half.states.floats == nil && half.states.values.allSatisfy { $0 == 0 })
@@ -21,7 +22,7 @@ import Testing
   /// Trains rows 3, 5 and 7 for five steps on some ranks, the last of which wants them; the states after each step, in the
   /// order of the catalogue.
   private func train(
-    _ element: StoredRows.Element, rule: RowOptimizer.Rule = .adaGrad(epsilon: 1e-8), seed: UInt64 = 1, ranks: Int = 1
+    _ element: NumberFormat, rule: RowOptimizer.Rule = .adaGrad(epsilon: 1e-8), seed: UInt64 = 1, ranks: Int = 1
   ) throws -> [[Float]] {
     let plan = ItemTable.Plan(shape: shape, items: 10, tokenCount: { _ in 3 }, rule: rule, seed: 1, tokenElement: element)
     nonisolated(unsafe) let unsafePlan = plan
@@ -58,9 +59,9 @@ import Testing
   }
 
   @Test(
-    arguments: [StoredRows.Element.bf16, .fp16],
+    arguments: [NumberFormat.bf16, .fp16],
     [RowOptimizer.Rule.adaGrad(epsilon: 1e-8), .lazyAdam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)])
-  func trainedStatesFollowThoseOfFloat32(_ element: StoredRows.Element, _ rule: RowOptimizer.Rule) throws {
+  func trainedStatesFollowThoseOfFloat32(_ element: NumberFormat, _ rule: RowOptimizer.Rule) throws {
     let (half, whole) = (try train(element, rule: rule), try train(.fp32, rule: rule))
     for (states, expected) in zip(half, whole) {
       #expect(relativeError(states, expected) < (element == .bf16 ? 0x1p-7 : 0x1p-10))
@@ -71,7 +72,7 @@ import Testing
     #expect(zip(half[4], half[0]).enumerated().allSatisfy { [3, 5, 7].contains($0 / 15) || $1.0 == $1.1 }, "others stay")
   }
 
-  @Test(arguments: [2, 3], [StoredRows.Element.bf16, .fp16]) func ranksRoundAlike(_ ranks: Int, _ element: StoredRows.Element)
+  @Test(arguments: [2, 3], [NumberFormat.bf16, .fp16]) func ranksRoundAlike(_ ranks: Int, _ element: NumberFormat)
     throws
   {
     #expect(try train(element, ranks: ranks) == train(element))

@@ -1,3 +1,4 @@
+import Host
 import Model
 import Tensors
 import TestSupport
@@ -9,7 +10,7 @@ import Testing
   private static let skipped = "skipped: this machine has no bfloat16 products"
 
   /// Everything that a block's passes give, in one list a tensor.
-  private func blockPass(_ precision: Precision, causal: Bool, _ form: BlockForm) -> [(name: String, values: [Float])] {
+  private func blockPass(_ precision: NumberFormat, causal: Bool, _ form: BlockForm) -> [(name: String, values: [Float])] {
     let arena = LayerFixture.arena(TransformerBlock.specs(0, width: 32, form: form), scale: 0.2)
     let block = TransformerBlock(0, heads: 2, in: arena)
     let batch = LayerFixture.batch([40, 1, 250, 9, 30])
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: [61, 64]) func sampledSoftmax(_ negatives: Int) {
     guard Engine.supports(.bf16) else { return print(Self.skipped) }
-    func pass(_ precision: Precision) -> (loss: Double, dHidden: [Float], dE: [Float]) {
+    func pass(_ precision: NumberFormat) -> (loss: Double, dHidden: [Float], dE: [Float]) {
       let (hidden, e) = (GuardedMatrix.random(300, 16, seed: 1), GuardedMatrix.random(90, 16, seed: 2))
       let (dHidden, dE) = (GuardedMatrix.filled(300, 16, with: 0), GuardedMatrix.filled(90, 16, with: 0))
       let targets = RandomValues.integers(300, below: 90, seed: 3)
@@ -53,7 +54,7 @@ import Testing
 
   @Test(arguments: [false, true]) func userHeads(_ residual: Bool) {
     guard Engine.supports(.bf16) else { return print(Self.skipped) }
-    func pass(_ precision: Precision) -> [[Float]] {
+    func pass(_ precision: NumberFormat) -> [[Float]] {
       let arena = LayerFixture.arena(UserHead.specs(length: 6, width: 16, residual: residual), scale: 0.2)
       let head = UserHead(length: 6, residual: residual, in: arena)
       let batch = LayerFixture.batch([3, 0, 6, 1])

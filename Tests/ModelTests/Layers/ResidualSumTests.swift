@@ -1,3 +1,4 @@
+import Host
 import Model
 import Tensors
 import TestSupport

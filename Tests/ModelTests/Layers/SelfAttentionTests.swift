@@ -1,3 +1,4 @@
+import Host
 import Tensors
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Host
 import Tensors
 import TestSupport
 import Testing
@@ -89,7 +90,7 @@ import Testing
     let qkv = both(length, 3 * heads * width, seed: 10)
     let (out, dQKV) = (empty(length, heads * width), empty(length, 3 * heads * width))
     let sums = [Vector.guarded(.init(repeating: 0, count: heads * length)), workspace.vector(heads * length)]
-    func scratch(_ precision: Precision) -> Vector {
+    func scratch(_ precision: NumberFormat) -> Vector {
       .guarded(.init(repeating: .nan, count: attentionScratch(length: length, headWidth: width, precision: precision)))
     }
     let half = scratch(.bf16)

@@ -1,3 +1,4 @@
+import Host
 import Tensors
 import TestSupport
 import Testing
@@ -63,7 +64,8 @@ import Testing
   }
 
   /// Rows as a precision stores them, and the same numbers, rounded, as a matrix.
-  private func stored(_ rows: Int, _ columns: Int, _ precision: Precision, seed: UInt64) -> (rows: StoredRows, matrix: Matrix) {
+  private func stored(_ rows: Int, _ columns: Int, _ precision: NumberFormat, seed: UInt64) -> (rows: StoredRows, matrix: Matrix)
+  {
     let stored = workspace.rows(rows, columns, precision)
     stored.store(RandomValues.floats(rows * columns, seed: seed))
     return (stored, GuardedMatrix.make(stored.values, rows: rows, columns: columns))
@@ -71,8 +73,8 @@ import Testing
 
   @Test(
     arguments: [(1, 2, 2), (3, 5, 8), (17, 1, 10), (31, 64, 66), (250, 40, 4), (13, 35, 1030), (12, 33, 2052)],
-    [Precision.fp32, .bf16])
-  func storedRowsTimesPackedFactors(_ extents: (m: Int, n: Int, k: Int), _ precision: Precision) {
+    [NumberFormat.fp32, .bf16])
+  func storedRowsTimesPackedFactors(_ extents: (m: Int, n: Int, k: Int), _ precision: NumberFormat) {
     guard Engine.supports(precision) else { return print("skipped: this machine has no bfloat16 products") }
     let (m, n, k) = extents
     let (a, roundedA) = stored(m, k, precision, seed: 1)
@@ -97,8 +99,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [(1, 3, 4), (7, 5, 8), (600, 18, 33), (513, 64, 40), (1025, 2, 2)], [Precision.fp32, .bf16])
-  func gradientsOfWeights(_ extents: (rows: Int, m: Int, n: Int), _ precision: Precision) {
+  @Test(arguments: [(1, 3, 4), (7, 5, 8), (600, 18, 33), (513, 64, 40), (1025, 2, 2)], [NumberFormat.fp32, .bf16])
+  func gradientsOfWeights(_ extents: (rows: Int, m: Int, n: Int), _ precision: NumberFormat) {
     guard Engine.supports(precision) else { return print("skipped: this machine has no bfloat16 products") }
     let (x, roundedX) = stored(extents.rows, extents.m, precision, seed: 4)
     let (y, roundedY) = stored(extents.rows, extents.n, precision, seed: 5)

@@ -1,3 +1,4 @@
+import Host
 import Tensors
 import TestSupport
 import Testing
@@ -13,7 +14,7 @@ import Testing
     let states: StoredRows
     let accumulator, m, v, updates: Vector
 
-    init(_ element: StoredRows.Element, tokens: Int, width: Int) {
+    init(_ element: NumberFormat, tokens: Int, width: Int) {
       // As long as the process: views of it are passed about.
       let storage = Unmanaged.passRetained(Storage<UInt8>(count: tokens * width * element.size)).takeUnretainedValue()
       states = StoredRows(storage.base, element, rows: tokens, columns: width)
@@ -38,8 +39,8 @@ import Testing
     var numbers: [[Float]] { [states.values, accumulator.values, m.values, v.values, updates.values] }
   }
 
-  @Test(arguments: [StoredRows.Element.fp32, .bf16, .fp16], Rule.allCases)
-  func fusedIsOneAfterTheOther(_ element: StoredRows.Element, _ rule: Rule) {
+  @Test(arguments: [NumberFormat.fp32, .bf16, .fp16], Rule.allCases)
+  func fusedIsOneAfterTheOther(_ element: NumberFormat, _ rule: Rule) {
     let workspace = Workspace(chunkBytes: 1 << 18)
     for (tokens, width, active) in [(1, 1, 1), (3, 7, 2), (16, 384, 2), (6, 150, 3)] {
       let chosen = RowList.kept(Array([4, 1, 5][..<active]))

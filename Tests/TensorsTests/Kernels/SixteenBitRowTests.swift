@@ -1,3 +1,4 @@
+import Host
 import Tensors
 import TestSupport
 import Testing
@@ -9,7 +10,7 @@ import Testing
     let rows: StoredRows
     private let memory: UnsafeMutableBufferPointer<UInt16>
 
-    init(_ element: StoredRows.Element, _ values: [Float], columns: Int) {
+    init(_ element: NumberFormat, _ values: [Float], columns: Int) {
       memory = .allocate(capacity: values.count + 64)
       memory.initialize(repeating: 0x7FC1)
       rows = StoredRows(memory.baseAddress! + 32, element, rows: values.count / columns, columns: columns)
@@ -19,15 +20,15 @@ import Testing
     var isIntact: Bool { (memory.prefix(32) + memory.suffix(32)).allSatisfy { $0 == 0x7FC1 } }
   }
 
-  private static let elements: [StoredRows.Element] = [.bf16, .fp16]
+  private static let elements: [NumberFormat] = [.bf16, .fp16]
   private let workspace = Workspace(chunkBytes: 1 << 18)
 
   /// What one more in the last kept digit is, of a number in [1, 2).
-  private func digit(_ element: StoredRows.Element) -> Float { element == .bf16 ? 0x1p-7 : 0x1p-10 }
+  private func digit(_ element: NumberFormat) -> Float { element == .bf16 ? 0x1p-7 : 0x1p-10 }
 
   @Test(arguments: elements, [(1, 1, 1), (3, 7, 2), (16, 384, 2), (5, 33, 4), (0, 5, 2)])
   func readingInPlaceIsReadingTheRoundedStates(
-    _ element: StoredRows.Element, _ extents: (tokens: Int, width: Int, active: Int)
+    _ element: NumberFormat, _ extents: (tokens: Int, width: Int, active: Int)
   ) {
     let (tokens, width, active) = extents
     let half = Rows(element, RandomValues.floats(tokens * width, seed: 1), columns: width)
@@ -70,7 +71,7 @@ import Testing
   /// Rounded by adding random bits below the last kept digit: the scalar twin.
   ///
   /// A subnormal half is a multiple of 2⁻²⁴, and what is beyond the largest half becomes that.
-  private func rounded(_ element: StoredRows.Element, _ value: Float, _ bits: UInt32) -> Float {
+  private func rounded(_ element: NumberFormat, _ value: Float, _ bits: UInt32) -> Float {
     guard element == .fp16 else { return Float(bitPattern: (value.bitPattern &+ bits) & 0xFFFF_0000) }
     guard value.isFinite else { return value }
     let magnitude = abs(value)
@@ -94,7 +95,7 @@ import Testing
   }
 
   @Test(arguments: elements, [1, 5, 64, 128, 129, 385, 1000])
-  func adaGradAgainstItsTwin(_ element: StoredRows.Element, _ width: Int) {
+  func adaGradAgainstItsTwin(_ element: NumberFormat, _ width: Int) {
     let row = Rows(element, RandomValues.floats(width, seed: 4), columns: width)
     let accumulator = Vector.guarded([0.5])
     var total: Float = 0.5
@@ -112,7 +113,7 @@ import Testing
   }
 
   @Test(arguments: elements, [1, 5, 128, 129, 1000])
-  func adamAgainstItsTwin(_ element: StoredRows.Element, _ width: Int) {
+  func adamAgainstItsTwin(_ element: NumberFormat, _ width: Int) {
     let row = Rows(element, RandomValues.floats(width, seed: 5), columns: width)
     let before = row.rows.values
     let (m, v) = (Vector.guarded(.init(repeating: 0, count: width)), Vector.guarded(.init(repeating: 0, count: width)))
@@ -147,7 +148,7 @@ import Testing
 
   /// One update by a fixed difference, of a row of equal values, `steps` times anew.
   private func mean(
-    _ element: StoredRows.Element, of value: Float, minus difference: Float, steps: Int
+    _ element: NumberFormat, of value: Float, minus difference: Float, steps: Int
   ) -> (mean: Double, kinds: Set<Float>) {
     let width = 256
     let gradient = Vector.guarded(.init(repeating: 1, count: width))
@@ -166,7 +167,7 @@ import Testing
   }
 
   @Test(arguments: elements, [Float(0x1p-2), 0x1p-5, 0x1.8p-1, 0x1.4p-3, -0x1p-4])
-  func roundingIsRightOnAverage(_ element: StoredRows.Element, _ share: Float) {
+  func roundingIsRightOnAverage(_ element: NumberFormat, _ share: Float) {
     let difference = share * digit(element)
     let (mean, kinds) = mean(element, of: 1.5, minus: difference, steps: 400)
     // A draw is one of two neighbors, so the mean of 102,400 strays by at most half a digit / √102,400 (one deviation).
@@ -180,13 +181,13 @@ import Testing
     #expect(kinds == Set<Float>([0x1p-20, 0x1p-20 - 0x1p-24]))
   }
 
-  @Test(arguments: elements) func whatIsRepresentableIsExact(_ element: StoredRows.Element) {
+  @Test(arguments: elements) func whatIsRepresentableIsExact(_ element: NumberFormat) {
     #expect(mean(element, of: 1.5, minus: 0x1p-6, steps: 40).kinds == [1.484375])
     #expect(mean(element, of: -3, minus: 0.5, steps: 40).kinds == [-3.5])
     #expect(mean(element, of: 0.25, minus: 0.25, steps: 40).kinds == [0])
   }
 
-  @Test(arguments: elements) func everyPartOfTheKeyCounts(_ element: StoredRows.Element) {
+  @Test(arguments: elements) func everyPartOfTheKeyCounts(_ element: NumberFormat) {
     let reference = rounding(step: 1)
     let other = RandomStream(seed: 1, purpose: .tokenRounding, step: 1)
     let keys = [
@@ -205,7 +206,7 @@ import Testing
     for key in keys { #expect(row(key) != row(reference)) }
   }
 
-  @Test(arguments: elements) func aZeroGradientOrNoNumberIsKept(_ element: StoredRows.Element) {
+  @Test(arguments: elements) func aZeroGradientOrNoNumberIsKept(_ element: NumberFormat) {
     let row = Rows(element, [1, 2, .nan, .infinity], columns: 4)
     let accumulator = Vector.guarded([0])
     func update(_ gradient: [Float]) {

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import TestSupport
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
     }
   }
 
-  private func scratch(_ length: Int, _ width: Int, _ precision: Precision) -> Matrix {
+  private func scratch(_ length: Int, _ width: Int, _ precision: NumberFormat) -> Matrix {
     GuardedMatrix.filled(1, attentionScratch(length: length, headWidth: width, precision: precision))
   }
 

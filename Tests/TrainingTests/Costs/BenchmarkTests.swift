@@ -1,6 +1,7 @@
 import Collectives
 import Config
 import Costs
+import Host
 import Testing
 
 @Suite struct BenchmarkTests {

@@ -30,7 +30,7 @@ import Testing
   }
 
   private func costs(
-    _ config: RunConfig, tokensTrained: Double = 1, _ size: StepSize, _ precision: Precision = .fp32
+    _ config: RunConfig, tokensTrained: Double = 1, _ size: StepSize, _ precision: NumberFormat = .fp32
   ) throws -> StepCosts {
     let plan = try #require(PhasePlan.all(config).last)
     let facts = EstimateFacts(config)

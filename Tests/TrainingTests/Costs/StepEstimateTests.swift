@@ -1,6 +1,7 @@
 import Collectives
 import Config
 import Datasets
+import Host
 import Model
 import Synchronization
 import Tensors

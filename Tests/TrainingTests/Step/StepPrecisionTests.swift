@@ -1,5 +1,6 @@
 import Collectives
 import Config
+import Host
 import Synchronization
 import Tensors
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @testable import Training
 
 @Suite struct StepPrecisionTests {
-  private func agreed(_ precision: ComputeConfig.Precision, able: [Bool]) throws -> [StepPrecision] {
+  private func agreed(_ precision: NumberFormat, able: [Bool]) throws -> [StepPrecision] {
     var compute = ComputeConfig()
     compute.precision = precision
     let wish = compute
