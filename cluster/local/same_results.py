@@ -5,7 +5,7 @@
                                 [--precision fp32 bf16] [--configs Configs/demo.yaml Configs/same-numbers.yaml]
 
 Each program makes the demo's world with the same seed, prepares and encodes it, and trains every configuration on every number of
-ranks in every precision. Compared byte for byte: every safetensors file of the data set, of the checkpoints and of the exports; number
+ranks in every precision. Compared byte for byte: every tensor of the data set, of the checkpoints and of the exports; number
 for number: every step's loss in metrics.jsonl and every metric of evaluation. Ends with 1 at a difference. What a program has already
 made in FOLDER is not made again.
 """
@@ -51,8 +51,18 @@ def train(program, dataset, config, ranks, precision, run):
 
 
 def checksums(folder):
-    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(folder.rglob("*.safetensors"))}
+    """Of every tensor of every file: name, type, shape and bytes; what a file says of itself besides may change."""
+    found = {}
+    for file in sorted(folder.rglob("*.safetensors")):
+        content = file.read_bytes()
+        start = 8 + int.from_bytes(content[:8], "little")
+        tensors = json.loads(content[8:start])
+        tensors.pop("__metadata__", None)
+        for name, tensor in tensors.items():
+            first, end = (start + offset for offset in tensor["data_offsets"])
+            key = (str(file.relative_to(folder)), name, tensor["dtype"], tuple(tensor["shape"]))
+            found[key] = hashlib.sha256(content[first:end]).hexdigest()
+    return found
 
 
 def losses(run):
@@ -96,7 +106,7 @@ def main():
         for side in sides:
             (folder / side).mkdir(parents=True, exist_ok=True)
         datasets = {side: make_dataset(program, folder / side) for side, program in sides.items()}
-        is_same = compare("data set, files", *(checksums(datasets[side]) for side in sides))
+        is_same = compare("data set, tensors", *(checksums(datasets[side]) for side in sides))
         for config in options.configs:
             for ranks in options.ranks:
                 for precision in options.precision:
@@ -104,7 +114,7 @@ def main():
                     for side, program in sides.items():
                         train(program, datasets[side], config.resolve(), ranks, precision, runs[side])
                     name = f"{config.stem}, ranks {ranks}, {precision}"
-                    for what, table in [("losses", losses), ("tensor files", checksums), ("metrics", metrics)]:
+                    for what, table in [("losses", losses), ("tensors", checksums), ("metrics", metrics)]:
                         is_same &= compare(f"{name}, {what}", *(table(run) for run in runs.values()))
     return 0 if is_same else 1
 

@@ -10,8 +10,9 @@ echo "== build, warnings as errors"
 swift build --build-tests -Xswiftc -warnings-as-errors
 echo "== format"
 swift format lint --strict -r Sources Tests Package.swift
-echo "== imports, reading order, budgets"
+echo "== imports, reading order, budgets, words"
 .ci/check-imports
+.ci/check-words
 echo "== cluster/encode (skips without torch and transformers)"
 python3 cluster/encode/test_encode_items.py
 echo "== ranks under mpirun"
