@@ -50,7 +50,7 @@ extension NewItemTexts {
 }
 
 /// How often something was found in input files, and where first.
-package struct Occurrences: Sendable, Equatable {
+struct Occurrences: Sendable, Equatable {
   /// How often.
   package private(set) var count = 0
   /// File and line of the first; empty when there is none.

@@ -1,12 +1,12 @@
 import Files
 import Preparation
 import Reporting
-package import Tensors
+import Tensors
 
 /// Writes one table of embeddings with its ids, block by block: `NAME.safetensors` or `NAME.npy` with `NAME.txt`, or `NAME.jsonl`.
 ///
 /// Each file appears under its name with `finish()` only.
-package final class EmbeddingFile {
+final class EmbeddingFile {
   /// Whether ids stand in a list of lines.
   private let hasList: Bool
   private let rows: Int
@@ -21,7 +21,7 @@ package final class EmbeddingFile {
   ///
   /// - Parameter metadata: free text for the safetensors header: where the numbers come from.
   /// - Throws: `InputError` when a file cannot be created.
-  package init(
+  init(
     folder: String, name: String, format: EmbeddingFormat, rows: Int, width: Int, metadata: [String: String] = [:]
   ) throws {
     self.rows = rows

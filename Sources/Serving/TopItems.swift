@@ -2,7 +2,7 @@
 ///
 /// Ours. A binary heap of k entries with the worst on top, so that most offers cost one comparison. Of equal scores the lower
 /// catalogue row is the better; NaN is never taken.
-package struct TopItems {
+struct TopItems {
   /// An item with its score.
   package struct Entry: Sendable, Equatable {
     /// The catalogue row.
@@ -24,7 +24,7 @@ package struct TopItems {
   private var heap: [Entry] = []
 
   /// Selects the best `count`.
-  package init(_ count: Int) {
+  init(_ count: Int) {
     precondition(count > 0, "the best \(count)")
     capacity = count
   }

@@ -52,7 +52,7 @@ package struct RestartPolicy: Sendable {
   }
 
   /// The longest pause before a start, in seconds (ours: nodes and file systems that come back do so within minutes).
-  package static let longestPause = 300.0
+  static let longestPause = 300.0
   /// A job that says which step failed fails there again; one that was killed may have been unlucky once more.
   private static let mostDeathsAtOnePlace = 3
   /// Seconds between two starts while an earlier one's lock is still there, and how often: five minutes, three times an NFS lease.

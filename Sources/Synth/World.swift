@@ -120,13 +120,13 @@ package struct World: Sendable {
 
 extension World {
   /// Hands over the events of one user in order of time; each user's depend on nobody else's.
-  package func tellStory(of user: Int, _ body: (WorldEvent) throws -> Void) rethrows {
+  func tellStory(of user: Int, _ body: (WorldEvent) throws -> Void) rethrows {
     var story = UserStory(self, user: user)
     try story.tell(body)
   }
 
   /// The events of one user in order of time.
-  package func story(of user: Int) -> [WorldEvent] {
+  func story(of user: Int) -> [WorldEvent] {
     var events: [WorldEvent] = []
     tellStory(of: user) { events.append($0) }
     return events
@@ -166,7 +166,7 @@ struct WorldItem: Sendable, Equatable {
 }
 
 /// An event of a made-up user.
-package struct WorldEvent: Sendable, Equatable {
+struct WorldEvent: Sendable, Equatable {
   /// The item's number.
   package let item: Int32
   /// The scene's number.

@@ -96,9 +96,9 @@ package struct WorldSummary: Sendable, Equatable {
   /// Events of each behavior.
   package var eventsByBehavior: [Int]
   /// Unix seconds of the first event.
-  package var firstTime = Int.max
+  var firstTime = Int.max
   /// Unix seconds of the last event.
-  package var lastTime = Int.min
+  var lastTime = Int.min
   /// Bytes of both files before compression.
   package var bytes = 0
 

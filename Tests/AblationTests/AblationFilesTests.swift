@@ -1,10 +1,11 @@
-import Ablation
 import Config
 import Files
 import Foundation
 import Reporting
 import TestSupport
 import Testing
+
+@testable import Ablation
 
 /// Records and the folder of an ablation.
 struct AblationFilesTests {

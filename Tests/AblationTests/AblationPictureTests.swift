@@ -1,9 +1,10 @@
-import Ablation
 import Config
 import Files
 import Foundation
 import Reporting
 import Testing
+
+@testable import Ablation
 
 /// What evaluation tells besides the means: errors over users, scenes, rankings that need no training; and the pictures of lines.
 struct AblationPictureTests {

@@ -1,9 +1,10 @@
-import Ablation
 import Config
 import Files
 import Foundation
 import Reporting
 import Testing
+
+@testable import Ablation
 
 struct AblationTableTests {
   @Test func theWholePage() throws {

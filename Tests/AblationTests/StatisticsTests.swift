@@ -1,5 +1,6 @@
-import Ablation
 import Testing
+
+@testable import Ablation
 
 /// Against numbers worked out by hand.
 struct StatisticsTests {

@@ -1,5 +1,6 @@
-import Collectives
 import Testing
+
+@testable import Collectives
 
 /// What every backend must do, checked from inside one rank; each check is collective.
 ///

@@ -1,8 +1,8 @@
 import Foundation
-import Supervision
 import TestSupport
 import Testing
 
+@testable import Supervision
 @testable import precise
 
 /// Where `--resume` goes in a command line of a launcher's words and a training's.

@@ -1,9 +1,10 @@
 import Collectives
 import Datasets
-import Evaluation
 import Model
 import Tensors
 import Testing
+
+@testable import Evaluation
 
 /// Equal to the last digit: nothing here is compared with a tolerance.
 struct EvaluatorRanksTests {

@@ -1,7 +1,8 @@
-import Evaluation
 import Files
 import Tensors
 import TestSupport
+
+@testable import Evaluation
 
 /// One case of `Tests/References/make_metrics_fixture.py`: scores, targets and what must come of them.
 struct MetricsFixture {

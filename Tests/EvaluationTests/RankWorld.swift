@@ -1,11 +1,12 @@
 import Collectives
 import Datasets
-import Evaluation
 import Model
 import Preparation
 import Synchronization
 import Tensors
 import TestSupport
+
+@testable import Evaluation
 
 /// A data set of items over several blocks of the catalogue, and models of it on any number of ranks.
 ///

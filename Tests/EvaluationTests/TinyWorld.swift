@@ -1,10 +1,11 @@
 import Collectives
 import Datasets
-import Evaluation
 import Model
 import Preparation
 import Tensors
 import TestSupport
+
+@testable import Evaluation
 
 /// A small data set of ID-only items, and models of it.
 final class TinyWorld {

@@ -1,6 +1,7 @@
 import Foundation
-import Model
 import Testing
+
+@testable import Model
 
 struct BlendTests {
   /// Cells 10 · confidence's place + likeness's, as strengths.

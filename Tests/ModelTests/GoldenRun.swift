@@ -1,7 +1,8 @@
 import Collectives
-import Model
 import Tensors
 import TestSupport
+
+@testable import Model
 
 /// A golden case in our own model: parameters loaded, then each objective run once with its gradients.
 final class GoldenRun {

@@ -1,5 +1,4 @@
 import Collectives
-import Config
 import Datasets
 import Evaluation
 import Files
@@ -12,6 +11,7 @@ import TestSupport
 import Testing
 import Texts
 
+@testable import Config
 @testable import Serving
 
 /// Export, recommendation and scores of a run whose scores are blended with text: all are products of the same rows.

@@ -1,5 +1,4 @@
 import Collectives
-import Config
 import Evaluation
 import Files
 import Foundation
@@ -8,6 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Config
 @testable import Serving
 
 /// Files are compared byte for byte, metrics digit for digit.

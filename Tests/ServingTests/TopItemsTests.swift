@@ -1,6 +1,7 @@
-import Serving
 import TestSupport
 import Testing
+
+@testable import Serving
 
 struct TopItemsTests {
   /// The same selection by sorting everything: score down, then row up.

@@ -1,6 +1,7 @@
-import Tensors
 import TestSupport
 import Testing
+
+@testable import Tensors
 
 @Suite struct MatrixTests {
   /// `[3, 4]` with two unused numbers behind each row; element = 10 · row + column.

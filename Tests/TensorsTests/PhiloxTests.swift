@@ -1,7 +1,8 @@
 import CKernels
-import Tensors
 import TestSupport
 import Testing
+
+@testable import Tensors
 
 /// Known answers of Random123's `kat_vectors` for philox4x32-10, for the Swift generator and for its twin in C.
 @Suite struct PhiloxTests {

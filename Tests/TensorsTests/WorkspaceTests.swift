@@ -1,6 +1,7 @@
-import Tensors
 import TestSupport
 import Testing
+
+@testable import Tensors
 
 @Suite struct WorkspaceTests {
   @Test func piecesAreAlignedAndApart() {

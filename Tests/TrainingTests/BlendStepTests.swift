@@ -1,7 +1,6 @@
 import Collectives
 import Config
 import Datasets
-import Evaluation
 import Files
 import Foundation
 import Model
@@ -13,6 +12,7 @@ import Texts
 import Training
 
 @testable import Checkpoints
+@testable import Evaluation
 
 /// What follows a trained phase: its scores are blended with the text of items.
 struct BlendStepTests {

@@ -1,6 +1,5 @@
 import Checkpoints
 import Collectives
-import Config
 import Datasets
 import Evaluation
 import Files
@@ -11,6 +10,7 @@ import TestSupport
 import Testing
 import Training
 
+@testable import Config
 @testable import Runs
 
 /// An epoch of a phase is one pass over its users, on any number of ranks; a phase without users is refused, one without gain says so.

@@ -2,12 +2,13 @@ import Checkpoints
 import Collectives
 import Config
 import Datasets
-import Evaluation
 import Files
 import Model
-import Runs
 import Tensors
 import Testing
+
+@testable import Evaluation
+@testable import Runs
 
 struct TrainerTests {
   private let world: TrainingWorld

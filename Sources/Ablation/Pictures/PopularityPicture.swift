@@ -114,7 +114,7 @@ package struct PopularityPicture {
 ///
 /// Users whose items have equally many events stay together, in the tenth in which their middle lies: no order among equals decides
 /// where a user belongs. So where few numbers of events have many users, groups differ in size, and some may be empty. Ours.
-package struct PopularityDeciles: Sendable, Equatable {
+struct PopularityDeciles: Sendable, Equatable {
   /// A group that has users.
   package struct Group: Sendable, Equatable {
     /// 1, the rarest, to 10.
@@ -136,7 +136,7 @@ package struct PopularityDeciles: Sendable, Equatable {
   package let groups: [Group]
 
   /// Cuts the users of a setting into tenths.
-  package init(_ ranks: RanksByTrainingEvents) {
+  init(_ ranks: RanksByTrainingEvents) {
     let rows = ranks.rows.filter { $0.users > 0 }
     let total = rows.reduce(0) { $0 + $1.users }
     var (before, parts) = (0, [Int: [RanksByTrainingEvents.Row]]())

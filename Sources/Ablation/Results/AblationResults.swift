@@ -61,7 +61,7 @@ package struct AblationResults: Sendable {
   private var all: [AblationRecord] { records.values.flatMap(\.values) }
 
   /// What stands beside a phase on the same users, in any run.
-  package func references(_ selection: Selection) -> [String] {
+  func references(_ selection: Selection) -> [String] {
     Set(all.flatMap { $0.references(selection.phase, setting: selection.setting, split: selection.split) }).sorted()
   }
 
@@ -80,7 +80,7 @@ package struct AblationResults: Sendable {
   }
 
   /// How a variant was evaluated, in words, without what differs from run to run; nil when no run of it tells.
-  package func protocolText(_ variant: String, _ selection: Selection) -> String? {
+  func protocolText(_ variant: String, _ selection: Selection) -> String? {
     for seed in grid.seeds {
       guard case .object(let fields) = entry(variant, seed, selection, nil)?["protocol"] else { continue }
       return fields.filter { !["checkpoint", "dataset_checksum", "dataset"].contains($0.key) }.map { field in

@@ -24,12 +24,12 @@ package struct Spread: Sendable, Equatable {
 /// How two ways differ, seed by seed: what a seed does to both of them falls out.
 ///
 ///     Δ_s = a_s − b_s,   mean Δ ± sd(Δ) / √n      n: the seeds that both have
-package struct PairedDifference: Sendable, Equatable {
+struct PairedDifference: Sendable, Equatable {
   /// Mean, deviation and standard error of the differences.
   package let spread: Spread
 
   /// The difference of values by seed; nil where no seed has both.
-  package init?(_ values: [Double?], minus others: [Double?]) {
+  init?(_ values: [Double?], minus others: [Double?]) {
     precondition(values.count == others.count, "\(values.count) values against \(others.count)")
     let differences = zip(values, others).compactMap { value, other in value.flatMap { value in other.map { value - $0 } } }
     guard let spread = Spread(differences) else { return nil }

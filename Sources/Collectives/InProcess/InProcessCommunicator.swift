@@ -5,7 +5,7 @@ import Synchronization
 /// The receiver copies. An exchange is done for a rank when it has its segments and everybody has copied what it gave. No lock:
 /// each rank publishes two counters a channel, and looks at the others'. Nor can a rank that fails free what others copy: what
 /// it has published is held until every rank has ended, and nobody begins to copy once a rank has withdrawn.
-package final class InProcessCommunicator: Communicator {
+final class InProcessCommunicator: Communicator {
   /// This rank.
   package let rank: Int
   /// The ranks of the world.
@@ -61,7 +61,7 @@ package final class InProcessCommunicator: Communicator {
   }
 
   /// The ranks that have not published the channel's exchange, or else not copied.
-  package func giveUp(on channel: Int) -> [Int] {
+  func giveUp(on channel: Int) -> [Int] {
     let flight = flights[channel]
     guard flight.exchange != nil else { return [] }
     let missing = (0..<size).filter { other in
@@ -74,7 +74,7 @@ package final class InProcessCommunicator: Communicator {
   }
 
   /// Ends the world; waits as long as others copy.
-  package func withdraw() { world.fail(rank) }
+  func withdraw() { world.fail(rank) }
 
   /// Lets go of what is still under way; only when no rank runs any more.
   func letGo() {

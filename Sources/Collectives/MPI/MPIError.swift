@@ -3,7 +3,7 @@ import CMPIShim
 /// An MPI call that failed: which call, on which rank, and MPI's own words.
 package struct MPIError: Error, CustomStringConvertible, Equatable {
   /// The call, as the MPI standard names it.
-  package let call: String
+  let call: String
   /// The rank that made it; nil before ranks are known.
   package let rank: Int?
   /// MPI's code.

@@ -64,7 +64,7 @@ package enum MPIWorld {
   }
 
   /// Cuts messages into pieces of this many bytes, on every rank; for tests, as pieces of 2^28 bytes are slow to fill.
-  package static func setPiece(bytes: Int) { cmpi_set_piece(Int64(bytes)) }
+  static func setPiece(bytes: Int) { cmpi_set_piece(Int64(bytes)) }
 
   /// Whether this process may read another one's memory, as MPI libraries do to copy long messages only once; needs no MPI.
   package static func canRead(process: Int, address: UInt64) -> Bool {

@@ -4,7 +4,7 @@
 /// was trained; a run with other settings is a new one, which may start from the old one's numbers (`--from`).
 package enum ResumeRules {
   /// Keys, or sections, whose values may change.
-  package static let changeable = [
+  static let changeable = [
     "checkpoint", "guards", "log", "compute.overlap", "evaluation.cutoffs", "evaluation.catalogue_mib", "cold_start",
     "bench",
   ]
@@ -59,7 +59,7 @@ package enum ResumeRules {
   }
 
   /// Whether a key may have another value when a run goes on.
-  package static func mayChange(_ key: String) -> Bool {
+  static func mayChange(_ key: String) -> Bool {
     changeable.contains { key == $0 || key.hasPrefix($0 + ".") }
   }
 }

@@ -1,7 +1,7 @@
 import Files
 
 /// The whole table of keys, for whoever describes it: help texts, the reference, the schema.
-package enum ConfigKeys {
+enum ConfigKeys {
   /// A key, whatever its type.
   struct Node: Sendable {
     let name: String
@@ -31,7 +31,7 @@ package enum ConfigKeys {
   }
 
   /// One key as a help text shows it.
-  package struct Description: Sendable, Equatable {
+  struct Description: Sendable, Equatable {
     /// Dotted path, as `--set` takes it: `model.id_dim`; `targeted.0.name` for a key of a list's entries.
     package let path: String
     /// What a value must be.

@@ -4,7 +4,7 @@ package struct BatchConfig: Sendable, Equatable {
   package var users = 256
 
   /// The defaults.
-  package init() {}
+  init() {}
 }
 
 extension BatchConfig: ConfigSection {

@@ -10,7 +10,7 @@ package struct ColdStartConfig: Sendable, Equatable {
   package var tailTemper = 0.0
 
   /// The defaults.
-  package init() {}
+  init() {}
 }
 
 extension ColdStartConfig: ConfigSection {

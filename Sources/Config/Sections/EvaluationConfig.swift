@@ -32,7 +32,7 @@ package struct EvaluationConfig: Sendable, Equatable {
   }
 
   /// The defaults.
-  package init() {}
+  init() {}
 }
 
 extension EvaluationConfig: ConfigSection {

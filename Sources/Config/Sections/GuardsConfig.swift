@@ -8,7 +8,7 @@ package struct GuardsConfig: Sendable, Equatable {
   package var lossSpike: Double? = 6
 
   /// The defaults.
-  package init() {}
+  init() {}
 }
 
 extension GuardsConfig: ConfigSection {

@@ -120,7 +120,7 @@ package struct ObjectiveConfig: Sendable, Equatable {
   package var softmax = 1.0
 
   /// The defaults.
-  package init() {}
+  init() {}
 }
 
 extension ObjectiveConfig: ConfigSection {

@@ -1,11 +1,11 @@
-package import Config
-package import Datasets
+import Config
+import Datasets
 import Evaluation
 import Files
 import Foundation
 import Model
-package import Runs
-package import Texts
+import Runs
+import Texts
 
 /// What an estimate must know of the items and of a phase's steps: from a data set, or made up.
 package struct EstimateFacts: Sendable {
@@ -16,15 +16,15 @@ package struct EstimateFacts: Sendable {
   /// Token states of all items together.
   package var tokens = 0
   /// The most token states of an item, m.
-  package var mostTokens = 0
+  var mostTokens = 0
   /// Width of a token state, dt; 0 = the model reads no text.
   package var tokenWidth = 0
   /// Numbers that a blend adds to an embedding, with codes; 0 = scores are not blended with text.
-  package var textWidth = 0
+  var textWidth = 0
   /// Scenes and behaviors.
   package var categories = (scenes: 1, behaviors: 1)
   /// Bytes of the users' and of the items' files, which are mapped, not read into memory.
-  package var mapped = (users: 0, items: 0)
+  var mapped = (users: 0, items: 0)
   /// Users of a step, B.
   package var users = 0
   /// Packed positions of a step, T.
@@ -38,7 +38,7 @@ package struct EstimateFacts: Sendable {
   private static let mostUsers = 16_384
 
   /// The made-up catalogue of `precise bench`: Zipf's law, every sequence full.
-  package init(_ config: RunConfig) {
+  init(_ config: RunConfig) {
     let bench = config.bench ?? BenchConfig()
     (items, trained) = (bench.items, bench.items)
     if config.model.semanticDim > 0 {
@@ -55,7 +55,7 @@ package struct EstimateFacts: Sendable {
   /// Throws `InputError` on a damaged shard.
   ///
   /// - Parameter shards: the virtual shards that are looked at, for all; nil = all.
-  package init(
+  init(
     _ config: RunConfig, _ plan: PhasePlan, _ dataset: Dataset, _ record: EncodingRecord?, shards: Range<Int>? = nil
   ) throws {
     let shards = shards.flatMap { $0.isEmpty ? nil : $0 } ?? 0..<dataset.shardCount
@@ -111,7 +111,7 @@ package struct ItemPopularity: Sendable {
   ///
   /// Items beyond the first thousand come in runs whose chances differ by less than a part in 256: a hundred million of them would
   /// take seconds one by one.
-  package init(zipf drawn: Int, of items: Int) {
+  init(zipf drawn: Int, of items: Int) {
     self.items = items
     var groups: [Group] = []
     var start = 0
@@ -128,7 +128,7 @@ package struct ItemPopularity: Sendable {
   }
 
   /// The chances that a data set's counts give; nothing is drawn when all are zero.
-  package init(counts: some Collection<Double>) {
+  init(counts: some Collection<Double>) {
     items = counts.count
     var groups: [Double: Double] = [:]
     for count in counts { groups[count, default: 0] += 1 }

@@ -12,7 +12,7 @@ package struct HostDemand: Sendable {
   /// The same without what may never be touched: mapped files, and optimizers' numbers of rows that no step has seen.
   package let certain: Double
   /// What an address space holds for certain: all ranks' when they are threads of one process, else one rank's.
-  package let ofProcess: Double
+  let ofProcess: Double
 
   private let config: RunConfig
   /// The certain bytes of the host by the key that makes them less, largest first, in the phase that takes the most.

@@ -25,7 +25,7 @@ package struct MemoryEstimate: Sendable {
     /// Whether ranks that are threads of one process have it once, and not each.
     package let isShared: Bool
     /// Whether it is taken for certain: what is mapped, or zeroed and not touched, may never be in memory.
-    package let isCertain: Bool
+    let isCertain: Bool
 
     init(
       name: String, bytes: Double, formula: String, key: String? = nil, isShared: Bool = false, isCertain: Bool = true

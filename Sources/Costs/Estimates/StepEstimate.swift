@@ -19,7 +19,7 @@ package struct StepEstimate: Sendable {
     /// GFLOP/s of whole steps of a rank: the step's products over the step's time, `precise bench`.
     package var gigaflops = 167.0
     /// The share of a step that backward takes, behind which dense gradients travel.
-    package var backwardShare = 0.47
+    var backwardShare = 0.47
     /// Bytes a second that a rank gets through the network's software, whatever the network, `precise doctor`.
     package var software = 1e9
     /// Seconds that a message to one rank takes besides its bytes.

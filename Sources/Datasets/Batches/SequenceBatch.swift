@@ -37,7 +37,7 @@ package final class SequenceBatch {
   }
 
   /// The last item that a user is to be predicted: its only target in a targeted phase.
-  package func lastTarget(of user: Int) -> Int32 {
+  func lastTarget(of user: Int) -> Int32 {
     targets[targets.count == positions ? Int(starts[user + 1]) - 1 : user]
   }
 

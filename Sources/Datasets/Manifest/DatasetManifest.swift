@@ -8,7 +8,7 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
   /// The file's name inside a data set.
   package static let fileName = "manifest.json"
   /// The value of `format` in every manifest of ours.
-  package static let formatName = "precise-dataset"
+  static let formatName = "precise-dataset"
   /// The version of every data set but those with cold items.
   package static let currentVersion = 1
   /// The version of data sets with cold items: a program that does not know them would train on what is to be left out.
@@ -128,7 +128,7 @@ package struct DatasetManifest: Codable, Sendable, Equatable {
   }
 
   /// Whether some items are kept out of training.
-  package var hasColdItems: Bool { preparation.coldItems != nil }
+  var hasColdItems: Bool { preparation.coldItems != nil }
 
   /// Whether a file says of itself that it is a data set's manifest, sound or not.
   static func isManifest(_ path: String) -> Bool {

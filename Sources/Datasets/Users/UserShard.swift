@@ -8,7 +8,7 @@ package final class UserShard: Sendable {
   /// The number of users in this shard.
   package let userCount: Int
   /// The number of events of all users in this shard, without those that the cold protocol leaves out.
-  package let eventCount: Int
+  let eventCount: Int
 
   private let file: SafetensorsFile
   /// Owns the events and the split where the files' own have events on cold items among them.

@@ -18,7 +18,7 @@ package struct BlendFit {
     /// The metric's mean under it.
     package let score: Double
     /// The metric's mean of the model alone.
-    package let scoreWithout: Double
+    let scoreWithout: Double
     /// Users that were ranked for.
     package let users: Int
     /// The metric.

@@ -78,12 +78,12 @@ package final class UserEmbedder {
 }
 
 /// Users' embeddings from their histories: h of the newest event (universal) or h' of the user head (targeted).
-package struct UserEncoder {
+struct UserEncoder {
   /// The model.
   package let model: PreciseModel
 
   /// Encodes with a model of either phase: with a user head, the transformer is unmasked.
-  package init(_ model: PreciseModel) { self.model = model }
+  init(_ model: PreciseModel) { self.model = model }
 
   /// Writes the users of a batch `[B, d]`, whose positions' items are the rows `items` of `embeddings`.
   ///

@@ -86,7 +86,7 @@ package struct AtomicFile: ~Copyable {
   }
 
   /// Flushes a folder's entries to the disk, so that a rename inside it survives a power cut.
-  package static func synchronizeFolder(_ folder: String) throws {
+  static func synchronizeFolder(_ folder: String) throws {
     let descriptor = openDescriptor(folder, O_RDONLY | O_DIRECTORY)
     guard descriptor >= 0 else { throw systemFailure("open", folder) }
     defer { close(descriptor) }

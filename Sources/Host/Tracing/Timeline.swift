@@ -65,7 +65,7 @@ package final class Timeline {
   package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
   /// Names what spans will be about: the number of the first label; the others follow.
-  package func register(_ category: String, _ names: [String]) -> Int {
+  func register(_ category: String, _ names: [String]) -> Int {
     defer { labels += names.map { Label(category: category, name: $0) } }
     return labels.count
   }

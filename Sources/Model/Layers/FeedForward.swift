@@ -1,5 +1,5 @@
-package import Host
-package import Tensors
+import Host
+import Tensors
 
 /// The position-wise feed-forward network: `W₂ gelu(W₁ x + b₁)`, width 4d; gelu is the exact erf form.
 ///
@@ -7,9 +7,9 @@ package import Tensors
 ///
 /// The second bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of rows
 /// whose hidden layer stays in the cache.
-package struct FeedForward {
+struct FeedForward {
   /// The weights as one pass needs them.
-  package struct Factors {
+  struct Factors {
     let up: PackedFactor
     let down: PackedFactor
   }
@@ -29,7 +29,7 @@ package struct FeedForward {
   }
 
   /// Finds the parameters in an arena.
-  package init(_ name: String, in arena: ParameterArena) {
+  init(_ name: String, in arena: ParameterArena) {
     up = Linear("\(name).up", in: arena)
     down = Linear("\(name).down", in: arena)
   }
@@ -40,7 +40,7 @@ package struct FeedForward {
   }
 
   /// Packs the weights for `backward`.
-  package func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
+  func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(
       up: up.transposedFactor(precision, workspace: workspace), down: down.transposedFactor(precision, workspace: workspace))
   }

@@ -1,14 +1,14 @@
-package import Tensors
+import Tensors
 
 /// Layer normalization over the last extent (Ba, Kiros, Hinton 2016), ε = 1e-5 as in PyTorch.
-package struct LayerNorm {
+struct LayerNorm {
   /// What backward needs besides the input.
   package struct Saved: BitwiseCopyable {
     let mean: Vector
     let inverseDeviation: Vector
 
     /// Takes room for `rows` rows.
-    package init(rows: Int, workspace: Workspace) {
+    init(rows: Int, workspace: Workspace) {
       self.init(mean: workspace.vector(rows), inverseDeviation: workspace.vector(rows))
     }
 
@@ -33,7 +33,7 @@ package struct LayerNorm {
   }
 
   /// Finds the parameters in an arena.
-  package init(_ name: String, in arena: ParameterArena) {
+  init(_ name: String, in arena: ParameterArena) {
     scale = arena["\(name).scale"]
     bias = arena["\(name).bias"]
   }

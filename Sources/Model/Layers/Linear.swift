@@ -1,11 +1,11 @@
-package import Host
-package import Tensors
+import Host
+import Tensors
 
 /// An affine map of every row: `y = x W + b`, W `[in, out]`.
 ///
 /// W is packed for the kernels once a step (`factor`, `transposedFactor`) and then multiplied with block after block of rows; who
 /// uses the map adds the bias together with what follows.
-package struct Linear {
+struct Linear {
   /// The weight `[in, out]`.
   package let weight: Parameter
   /// The bias `[out]`.
@@ -20,7 +20,7 @@ package struct Linear {
   }
 
   /// Finds the parameters in an arena.
-  package init(_ name: String, in arena: ParameterArena) {
+  init(_ name: String, in arena: ParameterArena) {
     weight = arena["\(name).weight"]
     bias = arena["\(name).bias"]
   }
@@ -31,12 +31,12 @@ package struct Linear {
   }
 
   /// Wᵀ, packed: what dY is multiplied by to give dX.
-  package func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor {
+  func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor {
     PackedFactor(weight.value, transposed: true, precision: precision, workspace: workspace)
   }
 
   /// Adds dW = xᵀ dY and db = Σ dY; x `[rows, in]` and dY `[rows, out]` stored alike.
-  package func addGradients(x: StoredRows, dY: StoredRows, workspace: Workspace) {
+  func addGradients(x: StoredRows, dY: StoredRows, workspace: Workspace) {
     addProduct(ofTransposed: x, dY, to: weight.gradient, workspace: workspace)
     addColumnSums(dY, to: bias.gradientVector)
   }

@@ -1,5 +1,5 @@
-package import Host
-package import Tensors
+import Host
+import Tensors
 
 /// How a transformer block adds what its halves compute.
 package enum BlockForm: String, Sendable {
@@ -13,7 +13,7 @@ package enum BlockForm: String, Sendable {
 ///
 /// Gated sums as in LiGR (LinkedIn 2025, arXiv 2502.03417) and eSASRec's blocks of it, which read z before its norm. Biases start at
 /// zero, so gates start near one half.
-package struct ResidualSum {
+struct ResidualSum {
   /// What backward needs of a gate besides z, stored as products read it.
   package struct Saved: BitwiseCopyable {
     let logits: StoredRows  // [T, d], what σ is applied to
@@ -31,7 +31,7 @@ package struct ResidualSum {
   }
 
   /// Finds the gate's parameters in an arena, if it has them.
-  package init(_ name: String, in arena: ParameterArena) {
+  init(_ name: String, in arena: ParameterArena) {
     gate = arena.find("\(name).weight") == nil ? nil : Linear(name, in: arena)
   }
 
@@ -41,12 +41,12 @@ package struct ResidualSum {
   }
 
   /// Wᵀ, packed for `backward`; nil of a plain sum.
-  package func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor? {
+  func transposedFactor(_ precision: NumberFormat, workspace: Workspace) -> PackedFactor? {
     gate?.transposedFactor(precision, workspace: workspace)
   }
 
   /// Takes room for what backward needs of `positions` positions; nil of a plain sum.
-  package func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved? {
+  func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved? {
     guard gate != nil else { return nil }
     return Saved(logits: workspace.rows(positions, width, precision), result: workspace.rows(positions, width, precision))
   }

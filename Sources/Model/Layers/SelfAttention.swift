@@ -1,5 +1,5 @@
-package import Host
-package import Tensors
+import Host
+import Tensors
 
 /// Multi-head self-attention over each sequence of a packed batch, blockwise: no `[n, n]` matrix.
 ///
@@ -7,15 +7,15 @@ package import Tensors
 ///
 /// The output bias and the dropout are left to the block, which adds them with the residual in one pass. Works on blocks of whole
 /// sequences.
-package struct SelfAttention {
+struct SelfAttention {
   /// The weights as one pass needs them.
-  package struct Factors {
+  struct Factors {
     let qkv: PackedFactor
     let out: PackedFactor
   }
 
   /// The weights for `forwardNewest`.
-  package struct NewestFactors {
+  struct NewestFactors {
     let query: PackedFactor
     let keysValues: PackedFactor
     let out: PackedFactor
@@ -55,7 +55,7 @@ package struct SelfAttention {
   }
 
   /// Finds the parameters in an arena.
-  package init(_ name: String, heads: Int, in arena: ParameterArena) {
+  init(_ name: String, heads: Int, in arena: ParameterArena) {
     self.heads = heads
     qkv = Linear("\(name).qkv", in: arena)
     out = Linear("\(name).out", in: arena)
@@ -68,13 +68,13 @@ package struct SelfAttention {
   }
 
   /// Packs the weights for `backward`.
-  package func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
+  func transposedFactors(_ precision: NumberFormat, workspace: Workspace) -> Factors {
     Factors(
       qkv: qkv.transposedFactor(precision, workspace: workspace), out: out.transposedFactor(precision, workspace: workspace))
   }
 
   /// Packs the weights for `forwardNewest`.
-  package func newestFactors(workspace: Workspace) -> NewestFactors {
+  func newestFactors(workspace: Workspace) -> NewestFactors {
     let width = out.weight.value.rows
     return NewestFactors(
       query: PackedFactor(qkv.weight.value.columns(0..<width), workspace: workspace),
@@ -83,7 +83,7 @@ package struct SelfAttention {
   }
 
   /// Takes room for what backward needs of `positions` positions.
-  package func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved {
+  func makeSaved(positions: Int, width: Int, _ precision: NumberFormat, workspace: Workspace) -> Saved {
     Saved(
       qkv: workspace.rows(positions, 3 * width, precision), mixed: workspace.rows(positions, width, precision),
       logSums: workspace.vector(heads * positions))
@@ -121,7 +121,7 @@ package struct SelfAttention {
   /// - Parameters:
   ///   - x: `[rows, d]`, whole sequences.
   ///   - newest: x of the newest positions `[sequences, d]`.
-  package func forwardNewest(
+  func forwardNewest(
     _ x: Matrix, newest: Matrix, sequences: PackedBatch.Sequences, _ factors: NewestFactors, into y: Matrix, workspace: Workspace
   ) {
     let width = x.columns

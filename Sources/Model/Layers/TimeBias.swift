@@ -12,7 +12,7 @@ package enum TimeAnchor: String, Sendable {
 ///
 /// Buckets are `floor(ln(max(1, |seconds|)) / 0.301)`, 128 of them, as in HSTU (Zhai and others 2024, arXiv 2402.17152), which counts
 /// the time from the event to be predicted (`TimeAnchor.request`) and has one row for all heads. A row a head is ours.
-package struct TimeBias {
+struct TimeBias {
   private let table: Parameter
 
   /// Declares `time` `[H, 128]` under the block's name.
@@ -21,7 +21,7 @@ package struct TimeBias {
   }
 
   /// Finds the parameter in an arena; nil where there is none.
-  package init?(_ name: String, in arena: ParameterArena) {
+  init?(_ name: String, in arena: ParameterArena) {
     guard let table = arena.find("\(name).time") else { return nil }
     self.table = table
   }

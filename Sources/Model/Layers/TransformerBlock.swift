@@ -143,7 +143,7 @@ package struct TransformerBlock {
   /// the last block.
   ///
   /// A sequence without positions gets numbers without meaning.
-  package func forwardNewest(_ z: Matrix, batch: PackedBatch, workspace: Workspace) -> Matrix {
+  func forwardNewest(_ z: Matrix, batch: PackedBatch, workspace: Workspace) -> Matrix {
     let output = workspace.zeros(batch.users, z.columns)
     workspace.scope {
       let factors = NewestFactors(

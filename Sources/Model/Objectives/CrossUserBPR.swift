@@ -18,7 +18,7 @@ package struct CrossUserBPR {
     /// Which of the B users are this rank's.
     package let own: Range<Int>
     /// Rows of e of those users' targets.
-    package let ownTargetRows: RowList
+    let ownTargetRows: RowList
 
     /// Describes the users.
     package init(users: Matrix, targets: RowList, own: Range<Int>, ownTargetRows: RowList) {

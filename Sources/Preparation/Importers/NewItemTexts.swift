@@ -14,7 +14,7 @@ package struct NewItemTexts: Sendable {
   /// Rows whose id is an item of the data set already.
   package private(set) var knownRows = 0
   /// Texts that are not UTF-8, with the file and line of the first.
-  package private(set) var unreadableTexts = Occurrences()
+  private(set) var unreadableTexts = Occurrences()
 
   /// Reads a file (`.gz`, `-`) with the columns item and text; a data set keyed by id and scene needs a scene too.
   ///

@@ -58,7 +58,7 @@ package final class ProgressBar: Sendable {
   }
 
   /// Seconds since some point in the past.
-  @Sendable package static func steadyClock() -> Double {
+  @Sendable static func steadyClock() -> Double {
     let (seconds, attoseconds) = origin.duration(to: .now).components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }

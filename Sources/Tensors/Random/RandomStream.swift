@@ -74,7 +74,7 @@ package struct RandomStream: Sendable {
 }
 
 /// Philox 4x32-10 in Swift, for single draws; the kernels' twin in C fills rows (a test holds the two together).
-package enum Philox {
+enum Philox {
   /// Ten rounds over a counter with a key (Salmon et al., SC'11).
   package static func block(
     _ counter: (UInt32, UInt32, UInt32, UInt32), key: (UInt32, UInt32)

@@ -16,7 +16,7 @@ package struct LexicalEncoder: Sendable {
   package var dimension: Int { encoder.dimension }
 
   /// Encodes by the weights of a catalogue's words.
-  package init(dimension: Int, weights: WordWeights) {
+  init(dimension: Int, weights: WordWeights) {
     self.weights = weights
     encoder = HashedEncoder(dimension: dimension, maxTokens: Self.mostWords)
   }
@@ -44,16 +44,16 @@ package struct LexicalEncoder: Sendable {
 ///
 /// A word of every text says nothing; one that no text has weighs as one of a single text. Spärck Jones, "A statistical interpretation of
 /// term specificity", 1972. Words are kept as 64-bit hashes: two that meet in one count as one.
-package struct WordWeights: Sendable, Equatable {
+struct WordWeights: Sendable, Equatable {
   /// Texts that have at least one word.
   package private(set) var texts = 0
   private var frequencies: [UInt64: Int] = [:]
 
   /// Knows no word yet.
-  package init() {}
+  init() {}
 
   /// Puts weights together from `sorted`.
-  package init(texts: Int, words: [UInt64], frequencies: [Int]) {
+  init(texts: Int, words: [UInt64], frequencies: [Int]) {
     self.texts = texts
     self.frequencies = Dictionary(zip(words, frequencies)) { first, _ in first }
   }

@@ -29,7 +29,7 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
   /// CRC-32 of the data set's item table, eight hexadecimal digits.
   package let itemTableChecksum: String
   /// CRC-32 of the states' file, eight hexadecimal digits.
-  package let fileChecksum: String
+  let fileChecksum: String
 
   /// Reads the record of a data set's folder.
   ///

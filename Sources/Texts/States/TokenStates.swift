@@ -121,7 +121,7 @@ package final class TokenStates: Sendable {
 
 extension TokenStates {
   /// The header's entry that holds the checksum of the item table the states are for.
-  package static let itemTableKey = "item_table_crc32"
+  static let itemTableKey = "item_table_crc32"
 
   /// Opens a data set's token states, refusing those made for an earlier state of its items.
   ///

@@ -1,5 +1,5 @@
 import Files
-package import Tensors
+import Tensors
 
 /// The whitened principal axes of a catalogue's mean token states: where a language model's view of items becomes a vector whose
 /// cosines mean something.
@@ -11,7 +11,7 @@ package import Tensors
 /// sample of items, with Cholesky factors in place of an eigendecomposition: axes turned among each other give the same cosines.
 package struct SemanticAxes: Sendable {
   /// The widest subspace.
-  package static let mostAxes = 128
+  static let mostAxes = 128
   /// Items that axes are found from, at most, and numbers of their states: 256 MiB.
   private static let sample = (items: 16_384, values: 1 << 26)
   private static let iterations = 8
@@ -21,12 +21,12 @@ package struct SemanticAxes: Sendable {
   /// μ, the mean of the items' mean states, `[dt]`.
   package let mean: [Float]
   /// A, `[dt, axes]`, row-major.
-  package let directions: [Float]
+  let directions: [Float]
   /// The number of axes.
   package let count: Int
 
   /// Puts axes together that were found before.
-  package init(mean: [Float], directions: [Float], count: Int) {
+  init(mean: [Float], directions: [Float], count: Int) {
     precondition(directions.count == mean.count * count, "\(directions.count) numbers for [\(mean.count), \(count)]")
     (self.mean, self.directions, self.count) = (mean, directions, count)
   }
@@ -34,7 +34,7 @@ package struct SemanticAxes: Sendable {
   /// Finds the axes of a catalogue; nil when no two of its items have text.
   ///
   /// - Parameter states: the token states of its items.
-  package init?(of states: TokenStates, workspace: Workspace) {
+  init?(of states: TokenStates, workspace: Workspace) {
     let items = Self.sampled(states)
     let width = states.dimension
     guard items.count > 1 else { return nil }

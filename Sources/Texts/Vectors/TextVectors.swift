@@ -29,7 +29,7 @@ package final class TextVectors: Sendable {
   /// w, the width of a vector.
   package let width: Int
   /// The part of the width that is lexical.
-  package let lexicalWidth: Int
+  let lexicalWidth: Int
   /// Encodes texts as the catalogue's were.
   package let lexical: LexicalEncoder
   /// Projects mean token states as the catalogue's were; nil without a language model's states.

@@ -1,7 +1,7 @@
 /// What one step did, over the whole job.
 package struct StepReport: Sendable {
   /// Whether its numbers had gone wrong, so that nothing was updated.
-  package var isSkipped = false
+  var isSkipped = false
   /// The objective's value without the balance loss.
   package var loss = 0.0
   /// Cross-user BPR before its weight, where the objective has it.
@@ -11,9 +11,9 @@ package struct StepReport: Sendable {
   /// The load-balance loss, before its weight; nil for items without a semantic half.
   package var balance: Double?
   /// The share of the busiest expert, 1/K when even.
-  package var busiestExpert: Double?
+  var busiestExpert: Double?
   /// The global norm of the dense gradients, before clipping.
-  package var gradientNorm = 0.0
+  var gradientNorm = 0.0
   /// The dense parameters' learning rate.
   package var learningRate = 0.0
   /// Packed positions of the global batch.
@@ -23,7 +23,7 @@ package struct StepReport: Sendable {
   /// Shared negatives, without duplicates.
   package var negatives = 0
   /// What any rank had to tell.
-  package var notes = StepNotes()
+  var notes = StepNotes()
   /// Distinct items that this rank asked for.
   package var uniqueItems = 0
   /// What this rank sends in the step: the formula, filled in.
@@ -35,12 +35,12 @@ package struct StepReport: Sendable {
 /// What ranks tell each other in a step besides its numbers: true for the job when it is true for a rank.
 package struct StepNotes: Sendable, Equatable {
   /// A checkpoint is due, by the clock.
-  package var wantsCheckpoint = false
+  var wantsCheckpoint = false
   /// A signal asks to stop.
-  package var wantsStop = false
+  var wantsStop = false
   /// Files of the checkpoint under way are not written yet.
   package var isBehind = false
 
   /// Nothing to tell.
-  package init() {}
+  init() {}
 }

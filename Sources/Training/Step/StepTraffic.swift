@@ -24,7 +24,7 @@ package struct StepTraffic: Sendable, Equatable {
   /// P, the length of the flat buffer of dense gradients, padding included.
   package var parameters = 0
   /// b_g, bytes of a dense gradient on the wire.
-  package var gradientBytes = 4
+  var gradientBytes = 4
   /// Negatives that this rank draws from its slice.
   package var draws = 0.0
   /// Users of this rank's slice.

@@ -1,17 +1,17 @@
-package import Collectives
-package import Datasets
+import Collectives
+import Datasets
 import Files
 import Foundation
-package import Model
+import Model
 import Reporting
-package import Tensors
+import Tensors
 import Texts
 
 /// How a model's mixture of experts shares out the items: load, entropy of the gate, and what each expert is about.
 ///
 /// Ours. Taken over every item of the catalogue that has text, once each, by the gate that ranking uses. Sums go in the order of items, so
 /// any number of ranks gives the same numbers.
-package struct MixtureHealth: Sendable, Equatable {
+struct MixtureHealth: Sendable, Equatable {
   /// Items with text.
   package private(set) var items = 0
   /// The share of the routed slots that each expert has (K numbers of sum 1); 1/K each when even.
@@ -26,14 +26,14 @@ package struct MixtureHealth: Sendable, Equatable {
   package private(set) var words: [[String]]
 
   /// How many words an expert gets.
-  package static let wordCount = 8
+  static let wordCount = 8
   /// Items that are routed at a time.
   private static let blockRows = 4096
 
   /// Routes every item; nil for items without a semantic half.
   ///
   /// Collective.
-  package init?(
+  init?(
     _ model: PreciseModel, _ dataset: Dataset, communicator: any Communicator, workspace: Workspace
   ) throws {
     let shape = model.shape.fusion

@@ -1,8 +1,9 @@
 import Collectives
-import Model
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
 
 @Suite struct ItemTableTests {
   private static let shape = FusionShape(

@@ -1,6 +1,7 @@
-import Model
 import Tensors
 import Testing
+
+@testable import Model
 
 @Suite struct RoutingTests {
   private let workspace = Workspace(chunkBytes: 1 << 12)

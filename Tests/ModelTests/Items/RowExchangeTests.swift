@@ -1,8 +1,9 @@
 import Collectives
-import Model
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
 
 /// Rows' embeddings and gradients between ranks.
 @Suite struct RowExchangeTests {

@@ -1,5 +1,6 @@
-import Model
 import Testing
+
+@testable import Model
 
 @Suite struct RowPartitionTests {
   @Test(arguments: [(0, 1), (0, 4), (1, 1), (1, 3), (2, 5), (7, 3), (12, 4), (100, 1), (101, 64)])

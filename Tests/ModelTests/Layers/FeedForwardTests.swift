@@ -1,8 +1,9 @@
 import Host
-import Model
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
 
 @Suite struct FeedForwardTests {
   @Test(arguments: [(1, 3), (7, 5)], [BlockForm.prenorm, .gated]) func gradients(_ extents: (Int, Int), _ form: BlockForm) {

@@ -1,7 +1,8 @@
-import Model
-import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
+@testable import Tensors
 
 /// What the tests of the layers share: parameters away from their start, packed batches, and the verdict on gradients.
 enum LayerFixture {

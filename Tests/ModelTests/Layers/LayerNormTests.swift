@@ -1,7 +1,8 @@
-import Model
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
 
 @Suite struct LayerNormTests {
   @Test(arguments: [(1, 3), (6, 10), (5, 33)]) func gradients(_ rows: Int, _ width: Int) {

@@ -1,8 +1,9 @@
 import Host
-import Model
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Model
 
 @Suite struct ResidualSumTests {
   private let workspace = Workspace(chunkBytes: 1 << 16)

@@ -1,8 +1,8 @@
-import Tensors
 import TestSupport
 import Testing
 
 @testable import Model
+@testable import Tensors
 
 @Suite struct TimeBiasTests {
   private let workspace = Workspace(chunkBytes: 1 << 16)

@@ -6,7 +6,8 @@ import Foundation
 import Runs
 import TestSupport
 import Testing
-import Training
+
+@testable import Training
 
 /// A step whose numbers go wrong changes nothing, is described, and ends the run or is left out, alike on any number of ranks.
 struct FaultyStepsTests {
