@@ -1,29 +1,9 @@
 package import Host
 
-/// What a message is about; the lines of a traffic report.
-package enum Traffic: Int, CaseIterable, Sendable {
-  /// Numbers of wanted rows, and how many.
-  case rowNumbers
-  /// Fused embeddings, from their owners.
-  case embeddings
-  /// Gradients of the embeddings, to the owners.
-  case embeddingGradients
-  /// Gradients of the dense parameters.
-  case denseGradients
-  /// The shared negatives, and the sizes of the ranks' slices.
-  case negatives
-  /// Users and targets of the whole batch, and the gradients of foreign users.
-  case users
-  /// Losses, routing counts, flags.
-  case sums
-  /// What is no part of a training step.
-  case other
-}
-
 /// What one rank has sent and how long it has waited; and the memory that collectives work in, kept from call to call.
 package final class CollectiveState {
-  /// Bytes sent to other ranks, by what they were about.
-  package private(set) var bytes = [Int](repeating: 0, count: Traffic.allCases.count)
+  /// What was sent to other ranks.
+  package let traffic = TrafficCounter()
   /// Where this rank keeps what it did when; nil unless somebody wants a trace.
   package var timeline: Timeline? { didSet { waiting.timeline = timeline } }
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
@@ -59,13 +39,8 @@ package final class CollectiveState {
 
   /// Starts counting anew.
   package func resetTraffic() {
-    for kind in bytes.indices { bytes[kind] = 0 }
+    traffic.reset()
     waiting.reset()
-  }
-
-  /// Adds bytes that were sent to other ranks.
-  package func count(_ exchange: Exchange, from rank: Int, as traffic: Traffic) {
-    for (other, segment) in exchange.send.enumerated() where other != rank { bytes[traffic.rawValue] += segment.bytes }
   }
 
   /// Runs `body` and adds its time.

@@ -115,7 +115,7 @@ extension Communicator {
   // MARK: How
 
   private func complete(as traffic: Traffic) throws {
-    state.count(state.exchange, from: rank, as: traffic)
+    state.traffic.count(state.exchange, from: rank, as: traffic)
     try state.time(traffic) {
       do {
         // The memory is the caller's, who waits; nothing else has to hold it.

@@ -53,7 +53,7 @@ struct WireSpeed: Equatable {
   ) throws -> Line {
     communicator.state.resetTraffic()
     let seconds = try time(communicator, repetitions: repetitions, body)
-    let sent = Double(communicator.state.bytes[Traffic.other.rawValue]) / Double(repetitions)
+    let sent = Double(communicator.state.traffic.bytes[Traffic.other.rawValue]) / Double(repetitions)
     return Line(name: name, bytes: 4 * floats, seconds: seconds, sent: sent)
   }
 

@@ -23,7 +23,7 @@ package struct MemoryPurpose: Sendable {
   }
 }
 
-/// The one place where memory runs out: one sentence on stderr that says how much of it was wanted and for what, and exit code 70.
+/// The one place that handles a failed allocation: one sentence on stderr that says how much of it was wanted and for what, and exit code 70.
 ///
 /// Holds for every allocation of the process, those of Swift's arrays and of libraries included (`Sources/CHost/allocator.c`); under
 /// the address and thread sanitizers for `zeroed` alone. Nothing is written or waited for on the way out: other threads end too, and a
@@ -36,7 +36,7 @@ package enum Memory {
     return try body()
   }
 
-  /// Says what all else in this process takes memory for.
+  /// Sets the purpose of threads that have not set their own.
   package static func begin(_ purpose: MemoryPurpose) { cmem_begin(purpose.words) }
 
   /// What this thread has said that it takes memory for; nil when nothing.

@@ -5,8 +5,8 @@ import Foundation
 ///     score(u, j) = h_u · a_j e_j + Σ_k β_u ρ_uᵏ t(i_{n−k}) · t_j + γ c(i_n) · c_j
 ///
 /// a_j is `unseenScale` for items without a training event, else 1, or what `tailTemper` gives rare items. c_j is the item's code
-/// (`ItemCode`), so that γ is what the newest item itself gains: nothing is as like a text as the text, and where nobody takes the
-/// same twice it would stand first in vain.
+/// (`ItemCode`), so that γ is what the newest item itself gains: an item's text is always most similar to itself, and where nobody
+/// takes an item twice, that would waste the first place.
 /// β and ρ depend on the user's state, cell by cell of a small table: how sure the model is of what it knows well, and how alike the two
 /// newest events are by their texts. Who buys one thing after another of a kind is served by text, who goes with the crowd by the model.
 /// Ours; docs/model.md, section 7. Fitted afterwards and not trained along: on its own training events a model is surer of itself than
@@ -34,7 +34,7 @@ package struct Blend: Codable, Sendable, Equatable {
     package var power: Double
     /// The spread of scores of items with one event.
     package var base: Double
-    /// What e times as many events add to it.
+    /// Spread added when the number of events grows by the factor e.
     package var growth: Double
     /// The events of the most trained item.
     package var most: Double
@@ -67,7 +67,8 @@ package struct Blend: Codable, Sendable, Equatable {
   package var likenessEdges: [Double]
   /// A cell for each confidence and likeness, likeness after likeness.
   package var cells: [Weights]
-  /// a of items without a training event: brings them up as far as the others can bear, or to the spread of items with a few.
+  /// a of items without a training event: the largest scale that does not cost trained items too much, or that of the spread of items with
+  /// few events.
   package var unseenScale = 1.0
   /// Brings rarely trained items up; nil = they stay as they are.
   package var tailTemper: Temper?

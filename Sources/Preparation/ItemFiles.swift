@@ -116,7 +116,7 @@ struct ItemFiles {
       return
     }
     if !TextCleaner.isUTF8(text) { unreadableTexts.add(source.path, source.lineNumber) }
-    var text = TextCleaner.clean(text, unescapesHTML: options.format == .amazon2014 || options.format == .amazon2023)
+    var text = TextCleaner.clean(text, unescapesHTML: options.format?.hasEscapedTexts ?? false)
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }
     texts[item] = start..<bytes.count

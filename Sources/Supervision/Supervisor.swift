@@ -9,7 +9,7 @@ import Glibc
 package struct Supervisor {
   /// Seconds between SIGTERM and SIGKILL once somebody insists, and for what a start has left behind.
   private static let grace = 10.0
-  /// Seconds that the system gets to end what was killed; only a disk or a network file system that hangs takes longer.
+  /// Seconds to wait for processes to vanish after SIGKILL; only a disk or a network file system that hangs takes longer.
   private static let backoff = 60.0
   /// Seconds between two looks at the command besides those that signals cause.
   private static let look = 0.1
@@ -25,7 +25,7 @@ package struct Supervisor {
 
   /// - Parameters:
   ///   - command: the words of each start, from its number (0 = the first); asked right before it.
-  ///   - place: where the job stood when a start ended with a status.
+  ///   - position: where the job stood when a start ended with a status.
   ///   - note: told of every start and end, a sentence each.
   package init(
     policy: RestartPolicy, command: @escaping (_ start: Int) -> [String],
@@ -40,7 +40,7 @@ package struct Supervisor {
     stops = [SIGTERM, SIGINT, SIGHUP, SIGUSR1].filter { [ignored] in !ignored.contains($0) }
   }
 
-  /// Runs it; returns the last start's status, or 75 when stopped between two or before the command could listen.
+  /// Runs it; returns the last start's status, or 75 when stopped between two starts, or before the command had installed its signal handler.
   ///
   /// Throws `StartFailure` when the command cannot be started.
   package mutating func run() throws(StartFailure) -> Int32 {

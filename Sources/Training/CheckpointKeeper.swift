@@ -19,7 +19,7 @@ final class CheckpointKeeper {
   private var preparedForTokens = false
   private let logger = Logger(label: "precise.training")
   private var bestScore: Double?
-  /// What the checkpoint under way is called, when the run cannot do without it.
+  /// What the checkpoint under way is called, when failing to write it must end the run.
   private var needed: String?
   private var hasWarnedOfMemory = false
   private var keptAt = DispatchTime.now().uptimeNanoseconds
@@ -84,7 +84,7 @@ final class CheckpointKeeper {
   private func write(_ manifest: CheckpointManifest, mustExist: Bool) throws -> CheckpointWriter.Mode {
     try finish()
     let mode: CheckpointWriter.Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
-    let isBest = manifest.score.map { $0 > (bestScore ?? -1) } ?? false
+    let isBest = self.isBest(manifest.score)
     needed = mustExist || isBest ? "the checkpoint after step \(manifest.step)\(isBest ? ", the best so far," : "")" : nil
     let failure = try writer.begin(
       manifest, at: store.path(step: manifest.step), mode: mode, whenInPlace: prune)

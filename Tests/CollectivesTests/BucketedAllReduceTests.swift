@@ -58,7 +58,7 @@ import Testing
       let reducer = BucketedAllReduce(buffer, of: communicator, wire: .fp32, bucketBytes: 1024, communicator: communicator)
       try reducer.markReady(from: 0)
       try reducer.finish()
-      #expect(communicator.state.bytes[Traffic.denseGradients.rawValue] == 2 * 3 * 4096 * 4 / 4)
+      #expect(communicator.state.traffic.bytes[Traffic.denseGradients.rawValue] == 2 * 3 * 4096 * 4 / 4)
     }
   }
 

@@ -128,8 +128,8 @@ struct CommunicatorContract {
         try communicator.allToAll(values, counts: counts, into: $0, counts: counts, as: .embeddings)
       }
     }
-    #expect(communicator.state.bytes[Traffic.embeddings.rawValue] == 12 * (size - 1))
-    #expect(communicator.state.bytes.reduce(0, +) == 12 * (size - 1))
+    #expect(communicator.state.traffic.bytes[Traffic.embeddings.rawValue] == 12 * (size - 1))
+    #expect(communicator.state.traffic.bytes.reduce(0, +) == 12 * (size - 1))
   }
 
   private func exchange<Element: BitwiseCopyable>(

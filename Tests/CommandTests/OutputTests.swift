@@ -135,6 +135,7 @@ struct OutputTests {
     let path = try folder.write("days.csv", "user,item,timestamp\n" + rows)
     let minimums = ["--min-user-events", "1", "--min-item-events", "1"]
     let ending = try CommandRunner.run(["prepare", "--interactions", path, "--out", folder.file("d"), "--quiet"] + minimums)
-    #expect(ending.code == 0 && ending.errors.contains("if that is the day 2025-03-29, write it so"), "\(ending.errors)")
+    #expect(
+      ending.code == 0 && ending.errors.contains("if you meant the day 2025-03-29, write it in that form"), "\(ending.errors)")
   }
 }

@@ -21,7 +21,7 @@ import Testing
     let results = Mutex<[[Finding]]>([])
     try RankThreads.run(ranks: 3) { communicator in
       let findings = try Doctor.examine(communicator, .init(launch: nil, ranks: 4, environment: ["OMPI_MCA_btl": "self"]))
-      #expect(communicator.state.bytes.allSatisfy { $0 == 0 })
+      #expect(communicator.state.traffic.bytes.allSatisfy { $0 == 0 })
       results.withLock { $0.append(findings) }
     }
     let measured = { (finding: Finding) in finding.name == "barrier" || finding.name.hasPrefix("all-") || finding.name == "memory"

@@ -47,7 +47,7 @@ import Testing
         [0xFF, 0xFE, 0x75, 0], "my e.csv",
         "my e.csv is UTF-16 text; convert it: iconv -f UTF-16 -t UTF-8 < 'my e.csv' > 'my e.utf8.csv'"
       ),
-      ([0x50, 0x4B, 3, 4], "standard input", "standard input is a zip archive; put it through funzip before"),
+      ([0x50, 0x4B, 3, 4], "standard input", "standard input is a zip archive; pipe it through funzip first"),
       (
         Array("PAR1\u{15}".utf8), "x/e.parquet",
         "x/e.parquet is a Parquet file; convert it: python3 -c 'import pandas, sys; "

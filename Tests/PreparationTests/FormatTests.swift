@@ -60,12 +60,14 @@ import Testing
   @Test func otherFormatsAreNamed() throws {
     let header = ["user", "item", "timestamp"]
     #expect(
-      try message("a.csv", header.joined(separator: "\t") + "\n").hasSuffix("its fields are parted by tabs; give --format tsv"))
+      try message("a.csv", header.joined(separator: "\t") + "\n").hasSuffix("its fields are separated by tabs; give --format tsv")
+    )
     #expect(
-      try message("b.tsv", header.joined(separator: ",") + "\n").hasSuffix("its fields are parted by commas; give --format csv"))
-    #expect(try message("c.jsonl", "user,item,timestamp\nu,i,1\n").contains("parted by commas; give --format csv"))
+      try message("b.tsv", header.joined(separator: ",") + "\n").hasSuffix(
+        "its fields are separated by commas; give --format csv"))
+    #expect(try message("c.jsonl", "user,item,timestamp\nu,i,1\n").contains("separated by commas; give --format csv"))
     let semicolons = try message("d.csv", "\"user\";\"item\";\"timestamp\"\n")
-    #expect(semicolons.contains("parted by semicolons") || semicolons.contains("broken quotes: "))
+    #expect(semicolons.contains("separated by semicolons") || semicolons.contains("broken quotes: "))
     #expect(semicolons.contains("delimiter=\";\")"))
     #expect(try message("e.csv", "user|item|timestamp\n").contains("vertical bars"))
     #expect(try message("f.csv", "{\"user\":\"u\",\"item\":\"i\",\"timestamp\":1}\n").contains("give --format jsonl"))
@@ -77,14 +79,14 @@ import Testing
         "--format amazon-2014"))
     #expect(
       try message("r.jsonl", "{\"user_id\":\"u\",\"parent_asin\":\"i\",\"timestamp\":1}\n").contains("--format amazon-2023"))
-    #expect(try message("u.data", "196\t242\t3\t881250949\n").contains("parted by tabs"))
+    #expect(try message("u.data", "196\t242\t3\t881250949\n").contains("separated by tabs"))
     #expect(try message("i.csv", "a,b\n1,2\n").contains("only a, b; name the columns"))
   }
 
   @Test func listsAreRenamed() throws {
     let path = try folder.write("pairs.csv", "user\titem\nu\ti\n")
     let error = #expect(throws: InputError.self) { try IdentifierPairs(path: path) }
-    #expect(error?.description.hasSuffix("its fields are parted by tabs; give the file a name that ends in .tsv") == true)
+    #expect(error?.description.hasSuffix("its fields are separated by tabs; give the file a name that ends in .tsv") == true)
     let objects = try folder.write("pairs.jsonl", "user,item\nu,i\n")
     let other = #expect(throws: InputError.self) { try IdentifierPairs(path: objects).next() }
     #expect(other?.description.contains("ends in .csv") == true)

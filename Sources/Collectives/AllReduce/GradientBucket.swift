@@ -80,7 +80,7 @@ final class GradientBucket {
   }
 
   private func send(_ communicator: any Communicator, _ channel: Int) throws {
-    communicator.state.count(exchange, from: communicator.rank, as: .denseGradients)
+    communicator.state.traffic.count(exchange, from: communicator.rank, as: .denseGradients)
     try communicator.start(exchange, on: channel, keeping: self)
   }
 

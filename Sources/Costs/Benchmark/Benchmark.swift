@@ -31,7 +31,7 @@ package struct Benchmark {
     var result = counted
     (result.precision, result.warning) = (precision, agreed.warning)
     result.traffic = Traffic.allCases.map { about in
-      let (bytes, seconds) = (communicator.state.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
+      let (bytes, seconds) = (communicator.state.traffic.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
       return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
     }
     let size = size(result, ranks: communicator.size)

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The events that a step shows of a user: those from `first` to before `last` that match, and `last` itself.
+/// The events that a step shows of a user: the matching ones in `first..<last`, then always `last`.
 struct Showing {
   let filter: EventFilter
   let first: Int

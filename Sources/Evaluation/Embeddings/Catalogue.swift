@@ -174,7 +174,7 @@ package final class Catalogue {
   }
 
   /// How items without training events get their ID halves.
-  package var cold: ColdItems { ColdItems(self, trainCounts: trainCounts) }
+  package var cold: UntrainedItems { UntrainedItems(self, trainCounts: trainCounts) }
 
   /// Walks through the ID rows of all items in order `[rows, d_id]`; collective.
   func forEachIDBlock(_ workspace: Workspace, _ body: (Range<Int>, Matrix) throws -> Void) throws {

@@ -10,7 +10,7 @@ package struct Standing: Sendable {
     case popularity
     /// Items by the cosine of their text and that of the last item.
     case text
-    /// What the user had before, most often and then last had first; all others by popularity.
+    /// The user's own items, by count and then by recency; all others by popularity.
     case history
   }
 
@@ -20,7 +20,7 @@ package struct Standing: Sendable {
   package let metrics: RankingMetrics
   /// What users' first items are; nil when nobody asked.
   package let recommended: RecommendedItems?
-  /// The ranks of this rank's evaluated users, shard by shard in the order of `EvaluatedUsers`; empty when nobody asked.
+  /// Where the target items of the users that this process evaluated stand, from 1, shard by shard in the order of `EvaluatedUsers`; empty when nobody asked.
   package let ranks: [[Int32]]
 }
 

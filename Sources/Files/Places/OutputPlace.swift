@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Where an output's bytes go, by what stands under its name: the one rule for every file that this program writes.
+/// Where an output's bytes go, depending on what exists at its path: the one rule for every file that this program writes.
 ///
 /// Ours. A symbolic link stands for its target. A plain file, or none, is replaced in one step. A device, a FIFO and what is open
 /// already (`/dev/stdout`, `/dev/fd/3`) are written straight through, because replacing them would take them from everybody else.
@@ -26,7 +26,7 @@ enum OutputPlace {
     }
     var status = stat()
     guard stat(target, &status) == 0 else {
-      // What else is wrong shows when the file is created.
+      // Other errors are reported when the file is created.
       self = .file(path: target, mode: nil)
       return
     }

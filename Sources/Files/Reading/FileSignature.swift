@@ -82,7 +82,7 @@ package struct FileSignature: Sendable, Equatable {
       let free = Self.freeName(Self.stem(path) + ".csv")
       return "convert it: python3 -c '\(command)' \(shellWord(path)) \(shellWord(free))"
     case .filter(let program, let adds, let removes):
-      guard !isPipe else { return "put it through \(program) before" }
+      guard !isPipe else { return "pipe it through \(program) first" }
       let target = Self.freeName(Self.target(path, adds: adds, removes: removes))
       return "convert it: "
         + (isInflated

@@ -83,7 +83,7 @@ package final class RowExchange {
   }
 
   private func send(_ route: RowRoute, _ stage: RowRoute.Stage) throws {
-    communicator.state.count(route.exchange, from: communicator.rank, as: .rowNumbers)
+    communicator.state.traffic.count(route.exchange, from: communicator.rank, as: .rowNumbers)
     try communicator.start(route.exchange, on: route.channel, keeping: route)
     route.stage = stage
   }

@@ -1,6 +1,6 @@
 import Files
 
-/// What the first line of a file looks like that is not in the format it was read as.
+/// Guesses the real format of a file that was read as another one, from its first line.
 enum FormatHint {
   /// Says what the line is and what to do; nil when it looks like nothing else.
   ///
@@ -20,7 +20,7 @@ enum FormatHint {
       return "it looks like JSON lines; \(advice(.jsonl, isList))\(more)"
     }
     if !isList && format != .movieLens1M && isRating(line) {
-      return "it looks like MovieLens-1M, whose fields are parted by ::; give --format movielens-1m"
+      return "it looks like MovieLens-1M, whose fields are separated by ::; give --format movielens-1m"
     }
     return delimiter(line, format, wanted).map { sentence($0, format, path, isList) }
   }
@@ -50,15 +50,16 @@ enum FormatHint {
 
   private static func sentence(_ delimiter: UInt8, _ format: InputFormat, _ path: String, _ isList: Bool) -> String {
     switch delimiter {
-    case 0x09: return "its fields are parted by tabs; \(advice(.tsv, isList))"
-    case 0x2C: return "its fields are parted by commas; \(advice(.csv, isList))"
+    case 0x09: return "its fields are separated by tabs; \(advice(.tsv, isList))"
+    case 0x2C: return "its fields are separated by commas; \(advice(.csv, isList))"
     default:
       let letter = Unicode.Scalar(delimiter)
       let program = "import csv, sys; csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter=\"\(letter)\"))"
       let command = "python3 -c '\(program)'"
       let name = delimiter == 0x3B ? "semicolons" : "vertical bars"
-      guard path != "standard input" else { return "its fields are parted by \(name); put it through \(command) before" }
-      return "its fields are parted by \(name); convert it: \(command) < \(shellWord(path)) > \(shellWord(path + ".commas.csv"))"
+      guard path != "standard input" else { return "its fields are separated by \(name); pipe it through \(command) first" }
+      return
+        "its fields are separated by \(name); convert it: \(command) < \(shellWord(path)) > \(shellWord(path + ".commas.csv"))"
     }
   }
 

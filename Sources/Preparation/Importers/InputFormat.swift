@@ -22,6 +22,9 @@ package enum InputFormat: String, Sendable, CaseIterable {
   /// The behavior is `review`; the scene comes from the file's name: `All_Beauty.jsonl.gz` and `meta_All_Beauty.jsonl.gz` are `all_beauty`.
   case amazon2023 = "amazon-2023"
 
+  /// Whether texts have HTML's escapes in them.
+  var hasEscapedTexts: Bool { self == .amazon2014 || self == .amazon2023 }
+
   /// Whether column names can be chosen.
   var hasColumns: Bool { self == .csv || self == .tsv || self == .jsonl }
 }

@@ -1,7 +1,7 @@
 import Datasets
 import Files
 
-/// `ratings.dat` and `movies.dat` of MovieLens-1M: fields parted by `::`.
+/// `ratings.dat` and `movies.dat` of MovieLens-1M: fields separated by `::`.
 ///
 /// The release's titles are Latin-1, but the file is also handed on as UTF-8: `movies.dat` is UTF-8 when all of it is valid UTF-8. It is read
 /// into memory for that, as its texts are in any case.

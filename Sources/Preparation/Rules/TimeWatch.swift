@@ -45,7 +45,8 @@ struct TimeWatch {
     }
     if unit == .seconds, let day = Self.dayAsNumber(newest / 1_000_000) {
       warnings.append(
-        "the newest event is of \(Timestamp.text(newest)), \(newest / 1_000_000) seconds; if that is the day \(day), write it so")
+        "the newest event is of \(Timestamp.text(newest)), \(newest / 1_000_000) seconds; if you meant the day \(day), write it in that form"
+      )
     }
     return warnings
   }

@@ -110,7 +110,7 @@ final class StepInputs {
       announcement.send[rank] = Segment(UnsafeMutablePointer(mutating: announced.base), bytes: 4 * announced.count)
       announcement.receive[rank] = Segment(heard.baseAddress! + start, bytes: 4 * (end - start))
     }
-    communicator.state.count(announcement, from: communicator.rank, as: .negatives)
+    communicator.state.traffic.count(announcement, from: communicator.rank, as: .negatives)
     try communicator.start(announcement, on: Channels.prefetch, keeping: self)
     stage = .announcing
   }

@@ -4,12 +4,13 @@ package import Host
 package import Model
 import Tensors
 
-/// The bytes that one rank sends to others in a training step, by what they are about: the formula.
+/// The bytes that one rank sends to others in a training step, by what they are about: the formula. What is sent is counted by
+/// `TrafficCounter`.
 ///
 /// Exact for a step whose rows and users are known, which a test holds to the bytes counted; for an estimate the expected numbers go
 /// in, and no rank in particular. docs/scaling.md.
 ///
-/// Letters: R ranks, F foreign rows, A given rows, d width, P dense parameters, B users.
+/// Letters: R ranks, F foreign rows, A given rows, d width, P dense parameters, N_b negatives drawn from the batch, B users, K experts.
 package struct StepTraffic: Sendable, Equatable {
   /// R.
   package var ranks = 1

@@ -64,7 +64,7 @@ struct StepTrafficTests {
       for number in 0..<Self.steps {
         communicator.state.resetTraffic()
         let report = try step.run(number)
-        let sample = Sample(rank: communicator.rank, formula: report.traffic, counted: communicator.state.bytes)
+        let sample = Sample(rank: communicator.rank, formula: report.traffic, counted: communicator.state.traffic.bytes)
         all.withLock { $0.append(sample) }
       }
     }

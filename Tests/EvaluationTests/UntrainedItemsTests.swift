@@ -8,7 +8,7 @@ import Texts
 
 @testable import Evaluation
 
-struct ColdItemsTests {
+struct UntrainedItemsTests {
   private let world: BlendWorld
   private let workspace = Workspace(chunkBytes: 1 << 20)
 
@@ -53,7 +53,7 @@ struct ColdItemsTests {
     let found = try fill(catalogue, rows.map(world.text(of:)), own: rows.map { Int32($0) })
     for (row, mean) in zip(rows, found) where !world.text(of: row).allSatisfy({ $0 == 0 }) {
       let (neighbors, expected) = plainMean(world.text(of: row), own: row, ids)
-      #expect(neighbors.count == ColdItems.neighbors && !neighbors.contains(row))
+      #expect(neighbors.count == UntrainedItems.neighbors && !neighbors.contains(row))
       #expect(isNear(mean, expected), "row \(row)")
     }
     // As if it were new: then the trained item itself is its nearest neighbor.

@@ -1,8 +1,9 @@
 import Host
 package import Tensors
 
-/// Updates the rows of a sharded table that a step touched; the others are not read.
+/// Where a row's gradient becomes an update: the rows of a sharded table that a step touched change, the others are not read.
 ///
+/// `ItemTable.update` hands it the gradients; the arithmetic of an element is one C function (`Sources/CKernels/row_update.h`).
 /// docs/model.md, section 5.
 ///
 /// AdaGrad keeps one accumulator a row (`G += mean(g²)`, `w −= lr · g / (√G + ε)`); lazy Adam keeps two moments an element

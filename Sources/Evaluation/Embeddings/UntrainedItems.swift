@@ -5,7 +5,7 @@ package import Texts
 ///
 /// Ours. Their own rows are the random start still. Neighbors are trained items, and every item of a list is compared with all of them:
 /// a list too long for that takes the mean of all trained ID rows instead.
-package struct ColdItems {
+package struct UntrainedItems {
   /// Neighbors of an item.
   package static let neighbors = 10
   /// Items times trained items that are compared, at most.
