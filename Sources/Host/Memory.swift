@@ -1,28 +1,5 @@
 import CHost
 
-/// What memory is taken for, and what a person can do when there is none: two parts of a sentence.
-///
-/// `cannot allocate 1.2 GiB for <what>; <remedy>`.
-package struct MemoryPurpose: Sendable {
-  /// What it is for: "the workspace of a step".
-  package let what: StaticString
-  /// What takes less, or gives more: "lower batch.users".
-  package let remedy: StaticString
-
-  /// Puts a purpose into words, which are constants of the program: they must be there when nothing else is.
-  package init(_ what: StaticString, remedy: StaticString) {
-    precondition(what.hasPointerRepresentation && remedy.hasPointerRepresentation, "a purpose of one character")
-    self.what = what
-    self.remedy = remedy
-  }
-
-  fileprivate var words: cmem_purpose { cmem_purpose(what: Self.start(of: what), remedy: Self.start(of: remedy)) }
-
-  private static func start(of text: StaticString) -> UnsafePointer<CChar> {
-    UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
-  }
-}
-
 /// The one place that handles a failed allocation: one sentence on stderr that says how much of it was wanted and for what, and exit code 70.
 ///
 /// Holds for every allocation of the process, those of Swift's arrays and of libraries included (`Sources/CHost/allocator.c`); under
@@ -60,6 +37,29 @@ package enum Memory {
       let length = cmem_sentence(text.baseAddress, text.count, bytes, purpose.words, limit ?? Int(bitPattern: UInt.max))
       return String(decoding: UnsafeRawBufferPointer(text)[..<length], as: UTF8.self)
     }
+  }
+}
+
+/// What memory is taken for, and what a person can do when there is none: two parts of a sentence.
+///
+/// `cannot allocate 1.2 GiB for <what>; <remedy>`.
+package struct MemoryPurpose: Sendable {
+  /// What it is for: "the workspace of a step".
+  package let what: StaticString
+  /// What takes less, or gives more: "lower batch.users".
+  package let remedy: StaticString
+
+  /// Puts a purpose into words, which are constants of the program: they must be there when nothing else is.
+  package init(_ what: StaticString, remedy: StaticString) {
+    precondition(what.hasPointerRepresentation && remedy.hasPointerRepresentation, "a purpose of one character")
+    self.what = what
+    self.remedy = remedy
+  }
+
+  fileprivate var words: cmem_purpose { cmem_purpose(what: Self.start(of: what), remedy: Self.start(of: remedy)) }
+
+  private static func start(of text: StaticString) -> UnsafePointer<CChar> {
+    UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
   }
 }
 

@@ -1,23 +1,6 @@
 package import Host
 package import Tensors
 
-/// From where on the flat gradients of the dense parameters are complete: what lies behind it may travel while backward goes on.
-package struct GradientOffset: Equatable, Sendable {
-  /// The first complete element of the flat buffer.
-  package let element: Int
-
-  /// Everything from `element` on.
-  package init(_ element: Int) { self.element = element }
-}
-
-/// Who wants to know how far backward has come.
-package protocol BackwardObserver: AnyObject {
-  /// The gradients from `offset` on are complete.
-  ///
-  /// Called between layers and between their blocks, also when nothing more is complete than before; must not wait.
-  func gradientsAreComplete(from offset: GradientOffset) throws
-}
-
 /// What a pass through the model is given besides its numbers.
 package struct StepContext {
   /// Where everything that the pass computes lies.
@@ -67,4 +50,21 @@ package struct ForwardMode {
 
   /// A pass without dropout, in float32: evaluation, export.
   package static func inference(causal: Bool) -> ForwardMode { ForwardMode(seed: 0, step: 0, dropout: 0, causal: causal) }
+}
+
+/// From where on the flat gradients of the dense parameters are complete: what lies behind it may travel while backward goes on.
+package struct GradientOffset: Equatable, Sendable {
+  /// The first complete element of the flat buffer.
+  package let element: Int
+
+  /// Everything from `element` on.
+  package init(_ element: Int) { self.element = element }
+}
+
+/// Who wants to know how far backward has come.
+package protocol BackwardObserver: AnyObject {
+  /// The gradients from `offset` on are complete.
+  ///
+  /// Called between layers and between their blocks, also when nothing more is complete than before; must not wait.
+  func gradientsAreComplete(from offset: GradientOffset) throws
 }

@@ -120,12 +120,12 @@ package struct Preparation {
     var tally = SplitTally(
       events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split, isCold: isCold)
     try checkTraining(tally)
-    let listing = try readItems(rows, sink, items, &manifest)
-    tally.scenes.add(listed: listing.listed, categories: sink.scenes.count)
+    let itemFiles = try readItems(rows, sink, items, &manifest)
+    tally.scenes.add(listed: itemFiles.listed, categories: sink.scenes.count)
     fill(&manifest, tally, sink)
-    let withoutText = rows.indices.reduce(0) { $0 + (listing.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
+    let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
     let warnings = PreparationWarnings(
-      sink, listing, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
+      sink, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
     manifest.warnings = warnings.sentences.isEmpty ? nil : warnings.sentences
     let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
     let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
@@ -133,7 +133,7 @@ package struct Preparation {
     var writer = DatasetWriter(folder)
     manifest.shards = try writer.writeShards(events, sink.users, rule: options.split, scenes: scenes, behaviors: behaviors)
     try writer.writeItems(
-      ids: sink.items, rows: rows, listing: listing, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
+      ids: sink.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
       scenes: scenes, isCold: isCold)
     manifest = try writer.writeManifest(manifest)
   }
@@ -158,18 +158,18 @@ package struct Preparation {
   {
     var numbers = [Int32](repeating: -1, count: sink.items.count)
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
-    var listing = ItemFiles(
+    var itemFiles = ItemFiles(
       options, ids: sink.items, numbers: numbers, kept: rows.count, scenes: sink.scenes, note: reporter.note)
-    if let known = options.known { try listing.take(known) }
-    for open in items { try listing.read(try open()) }
-    try listing.badRows.check(options.maximumBadRows, rows: listing.rows, "items")
-    manifest.counts.itemRows = listing.goodRows
-    manifest.counts.itemRowsUnused = listing.unusedRows
-    manifest.counts.itemRowsRepeated = listing.repeatedRows
-    manifest.counts.itemsWithoutText = listing.itemsWithoutText
-    manifest.counts.badRows = BadRowLog.sum(sink.badRows.summary, listing.badRows.summary)
-    manifest.inputs = sink.inputs + listing.inputs
-    return listing
+    if let known = options.known { try itemFiles.take(known) }
+    for open in items { try itemFiles.read(try open()) }
+    try itemFiles.badRows.check(options.maximumBadRows, rows: itemFiles.rows, "items")
+    manifest.counts.itemRows = itemFiles.goodRows
+    manifest.counts.itemRowsUnused = itemFiles.unusedRows
+    manifest.counts.itemRowsRepeated = itemFiles.repeatedRows
+    manifest.counts.itemsWithoutText = itemFiles.itemsWithoutText
+    manifest.counts.badRows = BadRowLog.sum(sink.badRows.summary, itemFiles.badRows.summary)
+    manifest.inputs = sink.inputs + itemFiles.inputs
+    return itemFiles
   }
 
   private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ sink: EventSink) {

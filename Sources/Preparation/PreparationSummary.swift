@@ -119,9 +119,9 @@ package struct PreparationSummary: CustomStringConvertible {
 
   private func percent(_ share: Double) -> String { "\(decimals(share * 100, share < 0.01 ? 4 : 2))%" }
 
-  private func decimals(_ value: Double, _ indices: Int) -> String {
+  private func decimals(_ value: Double, _ digits: Int) -> String {
     var scale = 1.0
-    for _ in 0..<indices { scale *= 10 }
+    for _ in 0..<digits { scale *= 10 }
     return "\((value * scale).rounded() / scale)"
   }
 }

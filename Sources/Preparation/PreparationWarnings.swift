@@ -13,25 +13,25 @@ struct PreparationWarnings {
 
   private(set) var sentences: [String] = []
 
-  init(_ sink: EventSink, _ listing: ItemFiles, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
+  init(_ sink: EventSink, _ itemFiles: ItemFiles, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
     sentences = sink.times.warnings(unit: unit)
-    for (what, bad, rows) in [("interaction", sink.badRows.total, sink.rows), ("item", listing.badRows.total, listing.rows)]
+    for (what, bad, rows) in [("interaction", sink.badRows.total, sink.rows), ("item", itemFiles.badRows.total, itemFiles.rows)]
     where Double(bad) > Self.badRows * Double(rows) {
       sentences.append("\(bad) of \(rows) \(what) rows are bad and were left out, as --max-bad-rows allows")
     }
-    let texts = listing.unreadableTexts
+    let texts = itemFiles.unreadableTexts
     if texts.count > 0 { sentences.append(PreparationWarnings.notUTF8(texts)) }
     // Without an items file nothing has a text, and that was meant.
-    guard listing.goodRows > 0 else { return }
+    guard itemFiles.goodRows > 0 else { return }
     if Double(eventsWithoutText) > Self.eventsWithoutText * Double(events) {
       sentences.append(
         "\(eventsWithoutText) of \(events) events are on items without a text; are the ids written in the same way in both files?"
       )
     }
-    let unseen = listing.unseenRows
-    if Double(unseen.count) > Self.itemsWithoutEvents * Double(listing.goodRows) {
+    let unseen = itemFiles.unseenRows
+    if Double(unseen.count) > Self.itemsWithoutEvents * Double(itemFiles.goodRows) {
       sentences.append(
-        "\(unseen.count) of \(listing.goodRows) item rows are of items without any event, the first at \(unseen.first); "
+        "\(unseen.count) of \(itemFiles.goodRows) item rows are of items without any event, the first at \(unseen.first); "
           + "are the ids written in the same way in both files?")
     }
   }

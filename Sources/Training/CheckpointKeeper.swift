@@ -9,7 +9,7 @@ import Runs
 
 /// When a phase's checkpoints are written, which of them stay, and what becomes of those that cannot be written.
 ///
-/// All calls but `advance` and the properties are collective.
+/// Collective: `afterStep`, `keep` and `finish`.
 final class CheckpointKeeper {
   private let config: CheckpointConfig
   private let store: CheckpointStore
@@ -51,9 +51,11 @@ final class CheckpointKeeper {
 
   /// Whether a score is above all that are kept.
   func isBest(_ score: Double?) -> Bool {
-    guard let score, config.keepBest > 0 else { return false }
-    return score > (bestScore ?? -1)
+    config.keepBest > 0 && isBetter(score)
   }
+
+  /// Whether a score is above all that were seen, kept or not.
+  private func isBetter(_ score: Double?) -> Bool { score.map { $0 > (bestScore ?? -1) } ?? false }
 
   /// Notes the score of a checkpoint that is there already.
   func learn(_ score: Double?) {
@@ -84,7 +86,7 @@ final class CheckpointKeeper {
   private func write(_ manifest: CheckpointManifest, mustExist: Bool) throws -> CheckpointWriter.Mode {
     try finish()
     let mode: CheckpointWriter.Mode = try mustExist || !canCopy() ? .synchronous : .asynchronous
-    let isBest = self.isBest(manifest.score)
+    let isBest = isBetter(manifest.score)
     needed = mustExist || isBest ? "the checkpoint after step \(manifest.step)\(isBest ? ", the best so far," : "")" : nil
     let failure = try writer.begin(
       manifest, at: store.path(step: manifest.step), mode: mode, whenInPlace: prune)

@@ -14,12 +14,14 @@ enum PhaseStart {
   /// The numbers of another run's universal phase, over a data set that has grown since (`--from`).
   case warmStart(StartingPoint, Checkpoint)
   /// The result of this run's universal phase.
-  case universal(PreciseModel)
+  case universal
 
   /// The checkpoint of this very phase, where it goes on from one.
   var resumed: Checkpoint? { if case .resume(let checkpoint) = self { checkpoint } else { nil } }
 
-  /// Whether the numbers have been trained, but not in this phase: it must end above where it started, or its result is the start.
+  /// Whether the numbers were trained in another phase or run.
+  ///
+  /// Such a phase is also evaluated before its first step, so that its result is the start when training gains nothing.
   var isTrainedElsewhere: Bool {
     switch self {
     case .fresh, .resume: false
@@ -27,12 +29,13 @@ enum PhaseStart {
     }
   }
 
-  /// The phase's model; its numbers are the start's only once `load` has been called.
+  /// The phase's model; its numbers are those of a checkpoint only once `load` has been called.
   func makeModel(_ plan: PhasePlan, _ run: RunContext) throws -> PreciseModel {
-    guard case .universal(let model) = self else { return try run.makeModel(plan.userHead) }
+    guard case .universal = self else { return try run.makeModel(plan.userHead) }
+    // The universal model is gone when this returns: only its item table is taken over.
     return PreciseModel(
-      ModelFactory.shape(run.config, run.inputs.dataset, run.inputs.states, userHead: plan.userHead), continuing: model,
-      seed: run.config.seed)
+      ModelFactory.shape(run.config, run.inputs.dataset, run.inputs.states, userHead: plan.userHead),
+      continuing: try run.loadUniversal(), seed: run.config.seed)
   }
 
   /// Reads what lies in a checkpoint into the phase's model; collective.

@@ -21,9 +21,9 @@ final class PhaseTrainer {
     case stopped(step: Int)
   }
 
-  let plan: PhasePlan
-  let model: PreciseModel
-  let steps: Int
+  private let plan: PhasePlan
+  private let model: PreciseModel
+  private let steps: Int
   private let work: Stopwatch<Work>
   private let config: RunConfig
   private let dataset: Dataset

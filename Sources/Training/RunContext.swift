@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Config
 import Datasets
+import Files
 import Host
 import Model
 import Runs
@@ -14,6 +15,8 @@ struct RunContext {
   let config: RunConfig
   /// The data set, its token states, and where the run writes.
   let inputs: Trainer.Inputs
+  /// Every phase of the configuration, the universal one first.
+  let plans: [PhasePlan]
   /// The ranks.
   let communicator: any Communicator
   /// What the factors of training's products are rounded to, on every rank.
@@ -40,6 +43,18 @@ struct RunContext {
   func result(of plan: PhasePlan) throws -> Checkpoint? {
     let found = try communicator.broadcast(communicator.rank == 0 ? try store(of: plan).result()?.path : nil)
     return found.isEmpty ? nil : try Checkpoint(path: found)
+  }
+
+  /// The universal phase's result, read back from its checkpoint.
+  func loadUniversal() throws -> PreciseModel {
+    guard let checkpoint = try result(of: plans[0]) else {
+      throw InputError("\(store(of: plans[0]).path) holds no checkpoint; train the universal phase first (--phase universal)")
+    }
+    try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
+    try ResumePoint.checkSettings(checkpoint, config)
+    let model = try makeModel()
+    try checkpoint.loadResult(into: model, communicator: communicator, checkStop: checkStop)
+    return model
   }
 
   /// A model of new numbers; with `userHead`, as a targeted phase has it.

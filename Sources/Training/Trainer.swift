@@ -38,7 +38,6 @@ package final class Trainer {
   }
 
   private let console: Console
-  private let plans: [PhasePlan]
   private var context: RunContext
 
   /// Makes a run; only rank 0 writes a log.
@@ -49,13 +48,13 @@ package final class Trainer {
     shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
   ) throws {
     self.console = console
-    plans = PhasePlan.all(config, inputs.dataset)
     Engine.prepareThread()
     communicator.state.timeout = config.guards.timeoutS
     let agreed = try StepPrecision(config.compute, communicator: communicator)
     if let warning = agreed.warning { console.note("warning: \(warning)") }
     context = RunContext(
-      config: config, inputs: inputs, communicator: communicator, precision: agreed.precision, shouldStop: shouldStop)
+      config: config, inputs: inputs, plans: PhasePlan.all(config, inputs.dataset), communicator: communicator,
+      precision: agreed.precision, shouldStop: shouldStop)
   }
 
   /// Trains every phase, or only those named: a targeted phase alone starts from the universal phase's checkpoint.
@@ -70,9 +69,9 @@ package final class Trainer {
   package func run(
     only selection: String? = nil, resuming isResuming: Bool = false, from start: StartingPoint? = nil
   ) throws -> Outcome {
-    let selected = PhasePlan.selected(plans, selection).map(\.plan)
+    let selected = PhasePlan.selected(context.plans, selection).map(\.plan)
     guard !selected.isEmpty else {
-      let names = plans.map(\.name).joined(separator: ", ")
+      let names = context.plans.map(\.name).joined(separator: ", ")
       throw InputError("no phase is named \(selection ?? ""); the configuration has \(names)")
     }
     let point = isResuming ? try findResumePoint(selected) : nil
@@ -82,9 +81,9 @@ package final class Trainer {
         try blend(plan)
         continue
       }
+      try context.checkStop()
       let begun = point.flatMap { $0.phase == number ? $0.checkpoint : nil }
       let beginning = try begun.map { .resume($0) } ?? makeStart(of: plan, given: start, resuming: isResuming)
-      try context.checkStop()
       if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
@@ -105,7 +104,7 @@ package final class Trainer {
 
   /// What a phase begins with that has no checkpoint of its own.
   private func makeStart(of plan: PhasePlan, given: StartingPoint?, resuming isResuming: Bool) throws -> PhaseStart {
-    guard plan.kind.isUniversal else { return .universal(try loadUniversal()) }
+    guard plan.kind.isUniversal else { return .universal }
     // A run that was stopped before its first checkpoint knows from its record what it began with.
     guard let start = try given ?? (isResuming ? context.inputs.directory.record().from : nil) else { return .fresh }
     let (point, checkpoint) = try start.open(context.config, context.vocabulary, communicator: context.communicator)
@@ -117,26 +116,13 @@ package final class Trainer {
   private func openLog(_ selected: [PhasePlan], _ point: ResumePoint?) throws {
     guard context.communicator.rank == 0 else { return }
     let (names, config) = (selected.map(\.name), context.config)
-    context.log = try RunLog(context.inputs.directory, config.log, console: console, phases: plans.map(\.name)) { line in
+    context.log = try RunLog(context.inputs.directory, config.log, console: console, phases: context.plans.map(\.name)) { line in
       guard let number = names.firstIndex(of: line.phase) else { return true }
       guard let point, number <= point.phase else { return false }
       let manifest = point.checkpoint.manifest
       guard number == point.phase, line.step >= manifest.step else { return true }
       return line.step == manifest.step && (manifest.isEvaluated || !line.isEvaluation)
     }
-  }
-
-  /// The universal phase's result, read back from its checkpoint.
-  private func loadUniversal() throws -> PreciseModel {
-    guard let checkpoint = try context.result(of: plans[0]) else {
-      throw InputError(
-        "\(context.store(of: plans[0]).path) holds no checkpoint; train the universal phase first (--phase universal)")
-    }
-    try checkpoint.checkEncoding(context.vocabulary) { $0.isSame(as: $1) }
-    try ResumePoint.checkSettings(checkpoint, context.config)
-    let model = try context.makeModel()
-    try checkpoint.loadResult(into: model, communicator: context.communicator, checkStop: context.checkStop)
-    return model
   }
 
   /// Blends the text of items into the scores of a phase's result, where the data set has their vectors.

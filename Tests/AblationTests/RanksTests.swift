@@ -81,10 +81,10 @@ struct RanksTests {
     let curve = LearningCurve(
       metric: "mrr", epochs: 3, points: [.init(step: 7, value: 0.1), .init(step: 21, value: 0.3), .init(step: 7, value: 0.2)])
     #expect(curve.points == [.init(step: 7, value: 0.2), .init(step: 21, value: 0.3)])
-    #expect(curve.points.map { curve.index(of: $0, inEpochs: true) } == [1, 3])
-    #expect(curve.points.map { curve.index(of: $0, inEpochs: false) } == [7, 21])
+    #expect(curve.points.map { curve.x(of: $0, inEpochs: true) } == [1, 3])
+    #expect(curve.points.map { curve.x(of: $0, inEpochs: false) } == [7, 21])
     let steps = LearningCurve(metric: "mrr", epochs: nil, points: [.init(step: 0, value: 0.1)])
-    #expect(steps.index(of: steps.points[0], inEpochs: true) == 0)
+    #expect(steps.x(of: steps.points[0], inEpochs: true) == 0)
   }
 
   @Test(arguments: [

@@ -1,3 +1,4 @@
+import Collectives
 import Model
 import Tensors
 import TestSupport
@@ -60,7 +61,8 @@ final class GoldenUsers {
     func batch(_ targets: RowList) -> StepBatch {
       StepBatch(
         packed: packed, input: input, targetRows: targets, targets: targets, negatives: negatives,
-        usersOfRanks: UnsafeBufferPointer(users.buffer), globalPositions: columns.count)
+        usersOfRanks: UnsafeBufferPointer(users.buffer), globalPositions: columns.count,
+        communicator: SoloCommunicator())
     }
     (universal, targeted) = (batch(next), batch(last))
     lists = kept

@@ -20,12 +20,12 @@ package struct CurvePicture {
   /// The same numbers as tables; nothing when no run tells.
   func table(_ phase: String) -> [String] {
     panels(phase).flatMap { panel -> [String] in
-      let indices = Set(panel.lines.flatMap { $0.points.map(\.x) }).sorted()
-      let heads = ["\(panel.title), by \(panel.axis)"] + indices.map(Self.label)
+      let xs = Set(panel.lines.flatMap { $0.points.map(\.x) }).sorted()
+      let heads = ["\(panel.title), by \(panel.axis)"] + xs.map(Self.label)
       let rows = panel.lines.map { line in
         [line.name]
-          + indices.map { index in
-            Spread(line.points.first { $0.x == index }?.values ?? []).map(AblationTable.text) ?? "–"
+          + xs.map { x in
+            Spread(line.points.first { $0.x == x }?.values ?? []).map(AblationTable.text) ?? "–"
           }
       }
       return [""] + AblationTable.lines([heads] + rows)
@@ -68,22 +68,22 @@ package struct CurvePicture {
   private static func points(_ curves: [LearningCurve], _ inEpochs: Bool) -> [(x: Double, values: [Double])] {
     var values: [Double: [Double]] = [:]
     for curve in curves {
-      for point in curve.points { values[curve.index(of: point, inEpochs: inEpochs), default: []].append(point.value) }
+      for point in curve.points { values[curve.x(of: point, inEpochs: inEpochs), default: []].append(point.value) }
     }
     return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   /// At most a dozen of the places, evenly, with the last one.
-  private static func labels(_ indices: [Double]) -> [(x: Double, text: String)] {
-    let distinct = Set(indices).sorted()
+  private static func labels(_ xs: [Double]) -> [(x: Double, text: String)] {
+    let distinct = Set(xs).sorted()
     let stride = (distinct.count + 11) / 12
     return distinct.enumerated().filter { (distinct.count - 1 - $0.offset) % max(stride, 1) == 0 }.map {
       ($0.element, label($0.element))
     }
   }
 
-  private static func label(_ index: Double) -> String {
-    let text = HumanFormat.decimal(index, 2)
+  private static func label(_ x: Double) -> String {
+    let text = HumanFormat.decimal(x, 2)
     return text.hasSuffix(".00") ? String(text.dropLast(3)) : text
   }
 }

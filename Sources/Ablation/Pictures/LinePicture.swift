@@ -62,11 +62,11 @@ struct LinePicture {
     let y = picture.addPanel()
     let scale = Picture.scale(highest: highest, at: y)
     picture.addAxis(panel.title, scale, at: y)
-    let indices = points.map(\.x) + panel.labels.map(\.x)
-    let (first, last) = (indices.min() ?? 0, indices.max() ?? 1)
-    func x(_ index: Double) -> Double {
+    let xs = points.map(\.x) + panel.labels.map(\.x)
+    let (first, last) = (xs.min() ?? 0, xs.max() ?? 1)
+    func x(_ value: Double) -> Double {
       let room = Picture.width - Picture.left - Picture.right - 40
-      return Picture.left + 20 + (last > first ? room * (index - first) / (last - first) : room / 2)
+      return Picture.left + 20 + (last > first ? room * (value - first) / (last - first) : room / 2)
     }
     for label in panel.labels {
       picture.add([Picture.text(label.text, x(label.x), y + Picture.panelHeight - 24, anchor: "middle")])

@@ -45,7 +45,7 @@ package struct PopularityPicture {
   func json(_ selection: AblationResults.Selection) -> [JSONValue] {
     sources(selection).map { source in
       .object([
-        .init("evaluated", .string(selection.setting)), .init("phase", .string(selection.phase)),
+        .init("setting", .string(selection.setting)), .init("phase", .string(selection.phase)),
         .init("ranked_by", .string(source.name)),
         .init("metric", .string(Self.metric)), .init("groups", .array(Self.json(source.deciles))),
       ])

@@ -88,7 +88,7 @@ extension AblationResults {
     _ selection: Selection, _ variant: String, _ bucket: String, _ metric: String, beside: String?
   ) -> [JSONValue.Field] {
     [
-      .init("evaluated", .string(selection.setting)), .init("phase", .string(selection.phase)),
+      .init("setting", .string(selection.setting)), .init("phase", .string(selection.phase)),
       .init("split", .string(selection.split)),
       .init("variant", .string(variant)), .init("beside", beside.map { JSONValue.string($0) } ?? .null),
       .init("bucket", .string(bucket)),

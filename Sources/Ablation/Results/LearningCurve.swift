@@ -33,7 +33,7 @@ package struct LearningCurve: Sendable, Equatable {
   /// Where a point stands on the axis: its epoch, to a hundredth, or its step.
   ///
   /// A phase is evaluated after its last step, so the last point is at the last epoch; all epochs have equally many steps.
-  func index(of point: Point, inEpochs: Bool) -> Double {
+  func x(of point: Point, inEpochs: Bool) -> Double {
     guard inEpochs, let epochs, let last = points.last, last.step > 0 else { return Double(point.step) }
     return (100 * Double(point.step) * Double(epochs) / Double(last.step)).rounded() / 100
   }

@@ -67,7 +67,9 @@ struct StarterPlan {
     while few * 2 * Self.leastSteps <= facts.users && few < config.batch.users { few *= 2 }
     if few < config.batch.users {
       config.batch.users = few
-      reasons["batch.users"] = "so that an epoch over the data set's users has \(Self.leastSteps) steps or more"
+      reasons["batch.users"] =
+        few * Self.leastSteps <= facts.users
+        ? "so that an epoch over the data set's users has \(Self.leastSteps) steps or more" : "the data set has few users"
     }
     if case .count(let draws) = config.universal.negatives, facts.items <= draws {
       config.universal.negatives = .all
@@ -85,8 +87,7 @@ struct StarterPlan {
       .sorted { ($1.element.events, $0.offset) < ($0.element.events, $1.offset) }
     for (offset, category) in enough.prefix(Self.mostExamples) {
       var name = Self.phaseName(category.name) ?? "\(key)-\(offset)"
-      if !names.insert(name).inserted { name = "\(key)-\(offset)" }
-      names.insert(name)
+      while !names.insert(name).inserted { name += "-\(offset)" }
       let competing = config.universal.negatives == .all ? ", negatives: all" : ""
       let phase = "- {name: \(name.text), \(key): \(category.name.text)\(competing)}"
       examples.append(phase + "  # \(category.events) events")

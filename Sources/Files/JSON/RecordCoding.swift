@@ -2,8 +2,8 @@ package import Foundation
 
 /// How the program writes its records as JSON, and reads them: the one place that decides how keys are spelled.
 ///
-/// A Swift property `selectedBy` is the key `selected_by`, keys are sorted, slashes stand as they are. A reader takes the key of earlier versions
-/// too: `selectedBy`, and a name that is another one now, from the record's own table of these.
+/// A Swift property `selectedBy` is the key `selected_by`, keys are sorted, slashes stand as they are. A reader takes the keys of earlier versions
+/// too: `selectedBy`, and renamed keys, by the record's table `renamed`.
 package enum RecordCoding {
   /// How a file is laid out.
   package enum Layout {

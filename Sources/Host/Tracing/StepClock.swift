@@ -1,23 +1,3 @@
-/// The parts of a training step, in the order of a step; what `precise bench` reports.
-package enum StepPart: Int, CaseIterable, Sendable {
-  /// Filling the batch, drawing negatives, finding the distinct rows.
-  case batch
-  /// Row numbers to owners, fusion forward, embeddings back.
-  case embed
-  /// Sequence embedding and transformer, forward.
-  case encode
-  /// The objective's losses and their gradients.
-  case loss
-  /// Transformer and sequence embedding, backward.
-  case encodeBackward
-  /// Gradients to owners, fusion backward, row updates.
-  case items
-  /// All-reduce of the dense gradients.
-  case reduce
-  /// Norm, clip, AdamW.
-  case dense
-}
-
 /// What a step is measured by: its seconds and those of its parts, and where there is a timeline, when each began and ended.
 package final class StepClock {
   private let timeline: Timeline?
@@ -51,4 +31,24 @@ package final class StepClock {
   private enum Whole: Int, CaseIterable {
     case step
   }
+}
+
+/// The parts of a training step, in the order of a step; what `precise bench` reports.
+package enum StepPart: Int, CaseIterable, Sendable {
+  /// Filling the batch, drawing negatives, finding the distinct rows.
+  case batch
+  /// Row numbers to owners, fusion forward, embeddings back.
+  case embed
+  /// Sequence embedding and transformer, forward.
+  case encode
+  /// The objective's losses and their gradients.
+  case loss
+  /// Transformer and sequence embedding, backward.
+  case encodeBackward
+  /// Gradients to owners, fusion backward, row updates.
+  case items
+  /// All-reduce of the dense gradients.
+  case reduce
+  /// Norm, clip, AdamW.
+  case dense
 }

@@ -20,7 +20,7 @@ package struct EmbeddingFusion {
     let chosen: UnsafeMutablePointer<Int32>  // [O, k]
     let gates: Matrix  // [O, k]
     let probabilities: Matrix  // [O, K]
-    let weights: Matrix  // [O, k · m], of which item u uses [k, m_u]
+    let weights: Matrix  // [O, k · m], of which item o uses [k, m_o]
     let means: Matrix  // [O, dt], what the gate read; [0, dt] when it reads concatenated states
     let slots: ExpertSlots
     let pooled: Matrix  // [J, dt], grouped by expert

@@ -74,8 +74,7 @@ package final class ItemTable {
   package private(set) var tokenOptimizer: RowOptimizer?
   private let rule: RowOptimizer.Rule
   private let fusion: EmbeddingFusion?
-  /// The ranks that share the table.
-  let communicator: any Communicator
+  private let communicator: any Communicator
   private let idStorage: Storage<Float>
 
   /// Allocates this rank's rows; every ID row's start is a pure function of (seed, row).

@@ -4,7 +4,7 @@ package import Tensors
 ///
 /// docs/model.md, section 1 (ours).
 ///
-///     balance = K · Σ_j f_j p_j,  f_j = share of the k · U slots routed to j,  p_j = mean probability of j
+///     balance = K · Σ_j f_j p_j,  f_j = share of the J slots routed to j,  p_j = mean probability of j
 ///
 /// Sums over all items of the whole job's step: 2K + 1 numbers, all-reduced between forward and backward. A plain view of them: copying
 /// it copies no numbers.

@@ -13,7 +13,7 @@ extension TransformerBlock {
     positions * (Double(width) * (Double(keptRows(form)) * factor + 2) + Double(4 + heads))
   }
 
-  /// Floats that backward through a block takes besides: dNormed of its positions and a block of sequences on their way.
+  /// Floats that backward through a block takes besides: the packed weights of both halves, and a block of sequences on their way.
   ///
   /// - Parameter length: n, the longest sequence.
   package static func backwardFloats(

@@ -192,8 +192,8 @@ package struct TransformerBlock {
   }
 
   private func gatherNewest(_ rows: Matrix, _ sequences: PackedBatch.Sequences, into newest: Matrix) {
-    for (position, positions) in sequences.enumerated() where !positions.isEmpty {
-      newest.row(position).update(from: rows.row(positions.upperBound - 1), count: rows.columns)
+    for (user, positions) in sequences.enumerated() where !positions.isEmpty {
+      newest.row(user).update(from: rows.row(positions.upperBound - 1), count: rows.columns)
     }
   }
 
@@ -240,7 +240,7 @@ package struct TransformerBlock {
     attentionNorm.backward(x: saved.attentionInput, saved: saved.attentionNorm, dY: dNormed, dX: dZ)
   }
 
-  /// Places 0 of the model's dropout is the embedding sum; each block has the next two.
+  /// Site 0 of the model's dropout is the embedding sum; each block has the next two.
   private func mask(_ half: Int, _ batch: PackedBatch, _ mode: ForwardMode) -> DropoutMask {
     DropoutMask(
       stream: RandomStream(seed: mode.seed, dropoutSite: 1 + 2 * index + half, step: mode.step), rowKeys: batch.rowKeys,

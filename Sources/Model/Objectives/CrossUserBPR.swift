@@ -38,7 +38,7 @@ package struct CrossUserBPR {
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
 
-  /// Floats that a pass of `users` own among `all` users takes of the workspace: all users, their gradients, both packed; own gradients;
+  /// Floats that a pass of `users` own among `all` users takes of the workspace: all users, their gradients and one of them packed; own gradients;
   /// a block of scores with its targets; lists of targets.
   package static func workspaceFloats(users: Double, all: Double, width: Int) -> Double {
     let d = Double(width)

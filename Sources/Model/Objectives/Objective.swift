@@ -1,3 +1,4 @@
+package import Collectives
 package import Tensors
 
 /// What a phase minimizes: a weighted sum of terms over the global batch.
@@ -53,11 +54,14 @@ package struct StepBatch {
   package let usersOfRanks: UnsafeBufferPointer<Int>
   /// Positions of the whole job's batch.
   package let globalPositions: Int
+  /// The ranks that share the batch.
+  package let communicator: any Communicator
 
   /// Describes a slice.
   package init(
     packed: PackedBatch, input: SequenceEmbedding.Input, targetRows: RowList, targets: RowList,
-    negatives: SampledSoftmax.Negatives, usersOfRanks: UnsafeBufferPointer<Int>, globalPositions: Int
+    negatives: SampledSoftmax.Negatives, usersOfRanks: UnsafeBufferPointer<Int>, globalPositions: Int,
+    communicator: any Communicator
   ) {
     self.packed = packed
     self.input = input
@@ -66,5 +70,6 @@ package struct StepBatch {
     self.negatives = negatives
     self.usersOfRanks = usersOfRanks
     self.globalPositions = globalPositions
+    self.communicator = communicator
   }
 }

@@ -37,7 +37,7 @@ package struct TargetedObjective: Objective {
       }
       let pass = Pass(users: users, dUsers: workspace.zeros(users.rows, users.columns), e: e, dE: dE, batch: batch)
       try context.clock.time(.loss) {
-        losses[0] = terms[0].weight > 0 ? try rankAgainstUsers(pass, model.items.communicator, workspace) : 0
+        losses[0] = terms[0].weight > 0 ? try rankAgainstUsers(pass, batch.communicator, workspace) : 0
         losses[1] = terms[1].weight > 0 ? rankAgainstItems(pass, context) : 0
       }
       try context.clock.time(.encodeBackward) {

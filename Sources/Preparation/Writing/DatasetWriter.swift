@@ -43,7 +43,7 @@ struct DatasetWriter {
   ///
   /// - Parameter isCold: of each catalogue row, whether it is cold; empty without the cold protocol.
   mutating func writeItems(
-    ids: IdentifierTable, rows: [Int], listing: ItemFiles, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16],
+    ids: IdentifierTable, rows: [Int], itemFiles: ItemFiles, trainCounts: [UInt32], scenePairs: PairSet, scenes: [UInt16],
     isCold: [Bool]
   ) throws {
     let name = ItemCatalogue.fileName
@@ -56,10 +56,10 @@ struct DatasetWriter {
         TensorSpec("scene_offsets", .i64, [rows.count + 1]), TensorSpec("train_counts", .u32, [rows.count]),
         TensorSpec("ids_sorted", .i32, [rows.count]), TensorSpec("scenes", .u16, [pairs.count]),
       ] + (isCold.isEmpty ? [] : [TensorSpec(ItemCatalogue.coldTensor, .u8, [rows.count])]) + [
-        TensorSpec("ids_bytes", .u8, [idBytes]), TensorSpec("texts_bytes", .u8, [listing.textBytes]),
+        TensorSpec("ids_bytes", .u8, [idBytes]), TensorSpec("texts_bytes", .u8, [itemFiles.textBytes]),
       ])
     try writer.write(offsets(rows.map { ids[$0].count }))
-    try writer.write(offsets(rows.indices.map { listing.text($0).count }))
+    try writer.write(offsets(rows.indices.map { itemFiles.text($0).count }))
     var scenesPerItem = [Int](repeating: 0, count: rows.count)
     for pair in pairs { scenesPerItem[pair.number] += 1 }
     try writer.write(offsets(scenesPerItem))
@@ -68,7 +68,7 @@ struct DatasetWriter {
     try writer.write(pairs.map { scenes[Int($0.category)] })
     if !isCold.isEmpty { try writer.write(isCold.map { UInt8($0 ? 1 : 0) }) }
     for row in rows { try writer.append(ids[row]) }
-    for item in rows.indices { try writer.append(listing.text(item)) }
+    for item in rows.indices { try writer.append(itemFiles.text(item)) }
     files.insert(try entry(name, try writer.finish()), at: 0)
   }
 

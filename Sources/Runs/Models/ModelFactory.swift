@@ -1,8 +1,9 @@
+import Checkpoints
 package import Collectives
 package import Config
 package import Datasets
 import Files
-package import Host
+import Host
 package import Model
 import Tensors
 package import Texts
@@ -109,21 +110,15 @@ package enum ModelFactory {
   }
 }
 
-extension MemoryPurpose {
-  /// Item table and dense parameters.
-  package static let model = MemoryPurpose(
-    "the model's parameters and item rows",
-    remedy: "lower model.id_dim or model.layers, set compute.token_storage to bf16, or use more hosts")
-  /// What every rank keeps of every item.
-  package static let itemNumbers = MemoryPurpose("numbers of all items", remedy: "set log_q to false, or give it more memory")
-  /// The numbers of users, items and rows of a step.
-  package static let lists = MemoryPurpose("the lists of a step", remedy: "lower batch.users or model.length")
-  /// Activations and their gradients.
-  package static let step = MemoryPurpose(
-    "the workspace of a step", remedy: "lower batch.users, model.length or the negatives, or use more ranks on more hosts")
-  /// The copy that training goes on beside.
-  package static let checkpoint = MemoryPurpose(
-    "a checkpoint", remedy: "set checkpoint.asynchronous to false, or give it more memory")
-  /// The catalogue's embeddings and the scores.
-  package static let evaluation = MemoryPurpose("an evaluation", remedy: "lower evaluation.catalogue_mib, or give it more memory")
+extension CheckpointVocabulary {
+  /// What the numbers of a data set and of its token states stand for.
+  package init(_ dataset: Dataset, _ states: TokenStates?) {
+    self.init(
+      scenes: dataset.scenes, behaviors: dataset.behaviors,
+      encoding: states.map {
+        Encoding(
+          encoder: $0.metadata["encoder"] ?? "states", width: $0.dimension,
+          tokens: $0.metadata["tokens"].flatMap { Int($0) } ?? $0.maxTokens, checksum: $0.checksum)
+      })
+  }
 }

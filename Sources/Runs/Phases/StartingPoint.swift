@@ -94,16 +94,3 @@ package struct StartingPoint: Sendable, Codable, Equatable {
 
   private func hexadecimalChecksum(_ path: String) throws -> String { String(format: "%08x", try CRC32.of(file: path)) }
 }
-
-extension CheckpointVocabulary {
-  /// What the numbers of a data set and of its token states stand for.
-  package init(_ dataset: Dataset, _ states: TokenStates?) {
-    self.init(
-      scenes: dataset.scenes, behaviors: dataset.behaviors,
-      encoding: states.map {
-        Encoding(
-          encoder: $0.metadata["encoder"] ?? "states", width: $0.dimension,
-          tokens: $0.metadata["tokens"].flatMap { Int($0) } ?? $0.maxTokens, checksum: $0.checksum)
-      })
-  }
-}

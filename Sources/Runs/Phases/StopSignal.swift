@@ -47,11 +47,11 @@ package enum StopSignal {
 
 /// A run that was stopped where there is nothing to save.
 package struct StoppedEarly: Error, CustomStringConvertible {
-  private let index: String
+  private let occasion: String
 
-  /// Stopped before a step was made, or elsewhere: `place` says where, and what there is.
-  package init(_ index: String = "before a step was made; there is nothing to save") { self.index = index }
+  /// Stopped before a step was made, or elsewhere: `occasion` says when, and what there is.
+  package init(_ occasion: String = "before a step was made; there is nothing to save") { self.occasion = occasion }
 
   /// One sentence.
-  package var description: String { "stopped by \(StopSignal.name ?? "a signal") \(index), go on with --resume" }
+  package var description: String { "stopped by \(StopSignal.name ?? "a signal") \(occasion), go on with --resume" }
 }

@@ -34,10 +34,10 @@ package struct RandomStream: Sendable {
     self.init(seed: seed, rawPurpose: purpose.rawValue, step: step)
   }
 
-  /// Makes the dropout stream of the `place`-th dropout of the model at a step.
-  package init(seed: UInt64, dropoutSite position: Int, step: UInt32) {
-    precondition((0..<4096).contains(position), "dropout place \(position)")
-    self.init(seed: seed, rawPurpose: RandomPurpose.dropout.rawValue + UInt32(position), step: step)
+  /// Makes the dropout stream of one of the model's dropouts, its site, at a step.
+  package init(seed: UInt64, dropoutSite site: Int, step: UInt32) {
+    precondition((0..<4096).contains(site), "dropout site \(site)")
+    self.init(seed: seed, rawPurpose: RandomPurpose.dropout.rawValue + UInt32(site), step: step)
   }
 
   private init(seed: UInt64, rawPurpose: UInt32, step: UInt32) {

@@ -69,28 +69,3 @@ final class FaultySteps {
     Array((fault.suspects.isEmpty ? fault.users : fault.suspects).prefix(3))
   }
 }
-
-/// A loss or a gradient that is no number, or far too large: all ranks stop.
-package struct NotFiniteError: Error, CustomStringConvertible, Sendable {
-  /// The phase.
-  package let phase: String
-  /// The step, from 1.
-  package let step: Int
-  /// The tensors that were not finite, as far as they need naming: `the embedding of item i42 (nan)`.
-  package let tensors: String
-  /// Ids of some of the batch's users, those that the tensor points at first.
-  package var users: [String] = []
-  /// Users of the whole batch.
-  package var userCount = 0
-  /// Where the diagnostic bundle is; nil when there is none.
-  package var bundle: String?
-
-  /// The whole sentence.
-  package var description: String {
-    let shown = users.joined(separator: ", ")
-    let batch = users.isEmpty ? "" : " in a batch of \(userCount) users (\(shown)\(users.count < userCount ? ", …" : ""))"
-    let location = bundle.map { "; \($0) has the details" } ?? ""
-    return "\(phase), step \(step): \(tensors) is not finite, or beyond \(FiniteGuard.largest),\(batch)\(location); "
-      + "lower optimizer.learning_rate or the rows' learning rates, or look for bad token states"
-  }
-}

@@ -141,7 +141,8 @@ final class StepInputs {
       input: SequenceEmbedding.Input(
         items: locate(batch.items.values, workspace), scenes: batch.scenes.values, behaviors: batch.behaviors.values),
       targetRows: locate(batch.targets.values, workspace), targets: batch.targets.values,
-      negatives: negatives == nil ? .none : shared, usersOfRanks: usersOfRanks.values, globalPositions: globalPositions)
+      negatives: negatives == nil ? .none : shared, usersOfRanks: usersOfRanks.values, globalPositions: globalPositions,
+      communicator: communicator)
   }
 
   private enum Stage {

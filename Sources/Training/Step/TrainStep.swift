@@ -94,7 +94,7 @@ package final class TrainStep: BackwardObserver {
     try clock.step(step + 1) { try Memory.use(for: .step) { try perform(step, notes) } }
   }
 
-  /// Lets what travels ahead for the next step come home, when there is to be none; collective.
+  /// Waits for what is on its way for the next step, when there is to be none; collective.
   func settle() throws {
     if let prefetched { try inputs[prefetched % 2].finish() }
     prefetched = nil
@@ -159,7 +159,7 @@ package final class TrainStep: BackwardObserver {
     prefetched = step + 1
   }
 
-  /// Lets complete gradients set out, and what is under way go on.
+  /// Sends complete gradients, and moves on what is under way.
   package func gradientsAreComplete(from offset: GradientOffset) throws {
     try betweenLayers()
     guard overlaps else { return }
