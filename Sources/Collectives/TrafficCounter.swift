@@ -16,7 +16,9 @@ package final class TrafficCounter {
   }
 }
 
-/// What a message is about; the lines of a traffic report. Each case says which file sends it.
+/// What a message is about; the lines of a traffic report.
+///
+/// Each case says which file sends it.
 package enum Traffic: Int, CaseIterable, Sendable {
   /// Numbers of wanted rows, and how many: `RowExchange`.
   case rowNumbers

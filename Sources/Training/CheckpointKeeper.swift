@@ -9,6 +9,7 @@ import Runs
 
 /// When a phase's checkpoints are written, which of them stay, and what becomes of those that cannot be written.
 ///
+/// Which of those on the disk is the phase's result, the store says (`CheckpointStore.result`).
 /// Collective: `afterStep`, `keep` and `finish`.
 final class CheckpointKeeper {
   private let config: CheckpointConfig

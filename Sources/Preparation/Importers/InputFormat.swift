@@ -2,6 +2,8 @@ import Datasets
 import Files
 
 /// A format of interaction and items files.
+///
+/// A new one takes a case here and a source of rows, which `Importer` opens.
 package enum InputFormat: String, Sendable, CaseIterable {
   /// RFC 4180 with a header: quoted fields may hold commas, doubled quotes and line ends.
   case csv

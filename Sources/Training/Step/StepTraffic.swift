@@ -4,9 +4,9 @@ package import Host
 package import Model
 import Tensors
 
-/// The bytes that one rank sends to others in a training step, by what they are about: the formula. What is sent is counted by
-/// `TrafficCounter`.
+/// The bytes that one rank sends to others in a training step, by what they are about: the formula.
 ///
+/// What is really sent is counted by `TrafficCounter`.
 /// Exact for a step whose rows and users are known, which a test holds to the bytes counted; for an estimate the expected numbers go
 /// in, and no rank in particular. docs/scaling.md.
 ///
