@@ -62,11 +62,9 @@ package final class Evaluator {
     let scorer = ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue)
     let groups = EvaluationGroups(buckets)
     var tallies = [StandingTally(shards: shards.count, metrics: RankingMetrics(cutoffs: cutoffs))]
-    let blocks = blocksPerRound(for: [catalogue])
-    guard
-      try walk(
-        task, [scorer], firstItems: 0, groups, blocks, &tallies, workspace: workspace, progress: progress, shouldStop: shouldStop)
-    else { return nil }
+    let walk = Walk(
+      task: task, scorers: [scorer], firstItems: 0, groups: groups, blocksPerRound: blocksPerRound(for: [catalogue]))
+    guard try run(walk, &tallies, workspace: workspace, progress: progress, shouldStop: shouldStop) else { return nil }
     return try tallies[0].total(.model, RankingMetrics(cutoffs: cutoffs), communicator).metrics
   }
 
@@ -103,9 +101,10 @@ package final class Evaluator {
     }
     var vectors: [any ItemVectors] = [catalogue]
     if baselines, let texts { vectors.append(texts) }
-    _ = try walk(
-      task, scorers.map(\.scorer), firstItems: firstItems, groups, blocksPerRound(for: vectors), &tallies, workspace: workspace,
-      progress: progress, shouldStop: { false })
+    let walk = Walk(
+      task: task, scorers: scorers.map(\.scorer), firstItems: firstItems, groups: groups,
+      blocksPerRound: blocksPerRound(for: vectors))
+    _ = try run(walk, &tallies, workspace: workspace, progress: progress, shouldStop: { false })
     return try zip(scorers, tallies).map { try $1.total($0.ranking, empty, communicator) }
   }
 
@@ -115,24 +114,33 @@ package final class Evaluator {
       bytes: catalogueBytes)
   }
 
+  /// One pass over the users of a task.
+  private struct Walk {
+    let task: EvaluationTask
+    let scorers: [any Scorer]
+    /// How many of a user's first items are kept; 0 = none.
+    let firstItems: Int
+    let groups: EvaluationGroups
+    let blocksPerRound: Int
+  }
+
   /// Ranks the users of this rank's shards by each scorer, round by round; false as soon as it is stopped.
-  private func walk(
-    _ task: EvaluationTask, _ scorers: [any Scorer], firstItems: Int, _ groups: EvaluationGroups, _ blocksPerRound: Int,
-    _ tallies: inout [StandingTally], workspace: Workspace, progress: (Int) -> Void, shouldStop: () -> Bool
+  private func run(
+    _ walk: Walk, _ tallies: inout [StandingTally], workspace: Workspace, progress: (Int) -> Void, shouldStop: () -> Bool
   ) throws -> Bool {
-    var users = EvaluatedUsers(dataset, shards: shards, task: task)
+    var users = EvaluatedUsers(dataset, shards: shards, task: walk.task)
     while true {
-      let blocks = try users.next(blocksPerRound)
+      let blocks = try users.next(walk.blocksPerRound)
       // Ranks own different numbers of users, but all of them walk through the catalogue in every round.
       let counts = try communicator.gatherCounts(shouldStop() ? -1 : blocks.count)
       guard counts.allSatisfy({ $0 >= 0 }) else { return false }
       let most = counts.max() ?? 0
       guard most > 0 else { return true }
-      let round = EvaluationRound(blocks, most: most, task: task)
-      let numbers = round.users.map { groups.numbers(of: $0.event, $0.events) }
-      for (index, scorer) in scorers.enumerated() {
+      let round = EvaluationRound(blocks, most: most, task: walk.task)
+      let numbers = round.users.map { walk.groups.numbers(of: $0.event, $0.events) }
+      for (index, scorer) in walk.scorers.enumerated() {
         try workspace.scope {
-          let standings = Standings(users: round.users.count, firstItems: firstItems, workspace: workspace)
+          let standings = Standings(users: round.users.count, firstItems: walk.firstItems, workspace: workspace)
           try scorer.rank(round, into: standings, workspace: workspace, progress: index == 0 ? progress : { _ in })
           tallies[index].add(round, standings, groups: numbers)
         }

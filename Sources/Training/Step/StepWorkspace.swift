@@ -7,6 +7,9 @@ import Tensors
 /// Layers and losses state what they take; here is which of it stands in the workspace at one time. A test holds the sum to what steps
 /// really take. Letters as in docs/shapes.md.
 package enum StepWorkspace {
+  /// A piece of the workspace ends at a multiple of 64 bytes, and pieces of fixed size are not counted one by one.
+  private static let rounding = 32.0 * 1024
+
   /// Bytes that a step takes at most at one time: fused items stay, and the largest of fusion, transformer with objective, and
   /// updates comes and goes.
   package static func bytes(_ shape: ModelShape, _ size: StepSize, _ precision: NumberFormat) -> Double {
@@ -24,9 +27,6 @@ package enum StepWorkspace {
 
   /// Bytes of a step's lists, of which two take turns: the batch, and its distinct rows in tables that are at most half full.
   package static func lists(_ size: StepSize) -> Double { 2 * (48 * size.positions + 36 * (2 * size.positions + size.negatives)) }
-
-  /// A piece of the workspace ends at a multiple of 64 bytes, and pieces of fixed size are not counted one by one.
-  private static let rounding = 32.0 * 1024
 
   /// Floats of transformer and objective, forward and backward.
   private static func encoding(_ shape: ModelShape, _ size: StepSize, _ precision: NumberFormat) -> Double {

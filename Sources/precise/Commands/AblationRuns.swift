@@ -37,8 +37,6 @@ final class AblationRuns {
   var note: (String) -> Void = { _ in }
   /// What did not come to its end, a sentence each.
   private(set) var failures: [String] = []
-  var count: Int { runs.count }
-
   private let grid: AblationGrid
   private let folder: AblationFolder
   private let ranks: Int
@@ -48,6 +46,8 @@ final class AblationRuns {
   private var items: [String: Int] = [:]
   /// This binary.
   private let program: String
+
+  var count: Int { runs.count }
 
   /// Resolves every run and looks at its data set, so that a wrong variant is found before anything is trained.
   ///

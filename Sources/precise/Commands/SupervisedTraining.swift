@@ -6,6 +6,13 @@ import Supervision
 
 /// The command of a training, as its supervisor sees it: how to start it again, and how far it has come.
 final class SupervisedTraining {
+  private let command: [String]
+  /// Where the options of each `precise train` stand: a launcher may start several (`mpirun … : …`).
+  private let invocations: [Range<Int>]
+  private var before = Traces()
+  /// What stood there before the first start.
+  private var first = Traces()
+
   /// Whether the command trains, as far as its words say.
   var isTraining: Bool { !invocations.isEmpty }
 
@@ -94,11 +101,4 @@ final class SupervisedTraining {
       numbers = [Int(about.st_dev), Int(about.st_ino), about.st_mtim.tv_sec, about.st_mtim.tv_nsec]
     }
   }
-
-  private let command: [String]
-  /// Where the options of each `precise train` stand: a launcher may start several (`mpirun … : …`).
-  private let invocations: [Range<Int>]
-  private var before = Traces()
-  /// What stood there before the first start.
-  private var first = Traces()
 }
