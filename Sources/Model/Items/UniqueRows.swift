@@ -22,20 +22,28 @@ package final class UniqueRows {
   /// The distinct rows; valid until the next `collect`.
   package var rows: RowList { RowList(start: found.base, count: count) }
 
-  /// Collects the distinct rows of a few lists.
-  package func collect(_ lists: RowList...) {
-    empty(for: lists.reduce(0) { $0 + $1.count })
-    for list in lists {
-      for row in list {
-        let slot = slot(of: row)
-        guard keys.base[slot] != row else { continue }
-        keys.base[slot] = row
-        found.base[count] = row
-        count += 1
-      }
-    }
+  /// No rows.
+  private static var none: RowList { RowList(start: nil, count: 0) }
+
+  /// Collects the distinct rows of up to three lists; as an array of them they would be allocated in every step.
+  package func collect(_ first: RowList, _ second: RowList? = nil, _ third: RowList? = nil) {
+    let (second, third) = (second ?? Self.none, third ?? Self.none)
+    empty(for: first.count + second.count + third.count)
+    add(first)
+    add(second)
+    add(third)
     sort()
     for position in 0..<count { indices.base[slot(of: found.base[position])] = Int32(position) }
+  }
+
+  private func add(_ list: RowList) {
+    for row in list {
+      let slot = slot(of: row)
+      guard keys.base[slot] != row else { continue }
+      keys.base[slot] = row
+      found.base[count] = row
+      count += 1
+    }
   }
 
   /// Writes where each entry of `list` stands among the distinct rows; every entry must have been collected.
