@@ -22,16 +22,12 @@ package final class UniqueRows {
   /// The distinct rows; valid until the next `collect`.
   package var rows: RowList { RowList(start: found.base, count: count) }
 
-  /// No rows.
-  private static var none: RowList { RowList(start: nil, count: 0) }
-
   /// Collects the distinct rows of up to three lists; as an array of them they would be allocated in every step.
   package func collect(_ first: RowList, _ second: RowList? = nil, _ third: RowList? = nil) {
-    let (second, third) = (second ?? Self.none, third ?? Self.none)
-    empty(for: first.count + second.count + third.count)
+    empty(for: first.count + (second?.count ?? 0) + (third?.count ?? 0))
     add(first)
-    add(second)
-    add(third)
+    if let second { add(second) }
+    if let third { add(third) }
     sort()
     for position in 0..<count { indices.base[slot(of: found.base[position])] = Int32(position) }
   }
