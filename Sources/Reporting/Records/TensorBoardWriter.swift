@@ -19,7 +19,7 @@ package final class TensorBoardWriter: Sendable {
   ///   - time: seconds since 1970, for the name and the first event.
   ///   - host: this machine's name.
   /// - Throws: ``InputError`` when the file cannot be made.
-  package init(folder: String, time: Double = TensorBoardWriter.now(), host: String = Machine.host) throws {
+  package init(folder: String, time: Double = WallClock.seconds(), host: String = Machine.host) throws {
     // Two runs may start in one second in one folder: a name is never used twice.
     var name = "\(folder)/events.out.tfevents.\(Int(time)).\(host)"
     var again = 1
@@ -36,7 +36,7 @@ package final class TensorBoardWriter: Sendable {
   }
 
   /// Adds scalars of one step, each under its tag ("universal/loss").
-  package func append(step: Int, _ scalars: [(tag: String, value: Double)], time: Double = TensorBoardWriter.now()) throws {
+  package func append(step: Int, _ scalars: [(tag: String, value: Double)], time: Double = WallClock.seconds()) throws {
     var summary = Message()
     for (tag, value) in scalars {
       var entry = Message()
@@ -49,13 +49,6 @@ package final class TensorBoardWriter: Sendable {
     event.varint(2, UInt64(bitPattern: Int64(step)))
     event.bytes(5, summary.encoded)
     try append(event)
-  }
-
-  /// Seconds since 1970.
-  package static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
   private func append(_ event: Message) throws {

@@ -63,7 +63,7 @@ struct CheckCommand: ParsableCommand {
       let dataset = try data.map { try Dataset(path: $0) }
       if let dataset {
         try checkConfiguration(config, dataset, file: self.config)
-        try PhasePlan.checkUsers(config, dataset, only: nil, communicator: SoloCommunicator(), note: console.note)
+        try PhasePlan.checkUsers(config, dataset, only: nil, communicator: SoloCommunicator()) { console.note($0) }
       }
       let most = min(dataset?.shardCount ?? config.batch.users, config.batch.users)
       let ranks = ranks ?? max(1, min(ProcessInfo.processInfo.activeProcessorCount, most))
