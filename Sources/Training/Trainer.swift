@@ -94,6 +94,7 @@ package final class Trainer {
       if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
+    context.log?.finish()
     return .finished
   }
 
@@ -132,6 +133,7 @@ package final class Trainer {
       guard number == point.phase, line.step >= manifest.step else { return true }
       return line.step == manifest.step && (manifest.isEvaluated || !line.isEvaluation)
     }
+    context.log?.settings(config, run: context.inputs.directory.path)
   }
 
   private func job(_ selected: [PhasePlan]) -> BeginRecord.Job {
@@ -152,6 +154,8 @@ package final class Trainer {
     let step = BlendStep(
       config: context.config, dataset: context.inputs.dataset, vectors: vectors, communicator: context.communicator,
       shouldStop: context.shouldStop)
+    context.log?.show(plan.name, busy: "blending scores with text")
+    defer { context.log?.show(plan.name, busy: nil) }
     guard let fit = try step.run(plan, result, model: { try context.makeModel(plan.userHead) }) else { return }
     console.note("\(plan.name): \(fit)")
   }

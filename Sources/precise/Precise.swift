@@ -22,7 +22,8 @@ struct Precise: ParsableCommand {
         subcommands: [
           EvaluateCommand.self, BlendCommand.self, RecommendCommand.self, ScoreCommand.self, ExportCommand.self,
         ]),
-      CommandGroup(name: "Inspection", subcommands: [InspectCommand.self, BenchCommand.self, DoctorCommand.self]),
+      CommandGroup(
+        name: "Inspection", subcommands: [InspectCommand.self, WatchCommand.self, BenchCommand.self, DoctorCommand.self]),
     ])
 
   /// Files are replaced and never changed by us; a copy onto them, or a disk that fails, may cut them while they are read.

@@ -47,13 +47,17 @@ package struct Console: Sendable {
   package func result(_ line: String) { output(line + "\n") }
 
   /// A line a person should know, to stderr, unless quiet; several lines where the text has several.
-  package func note(_ line: String, _ style: StyledLine.Style = .plain) {
+  ///
+  /// - Parameter indent: spaces in front of what a terminal has no room for on the first line.
+  package func note(_ line: String, _ style: StyledLine.Style = .plain, indent: Int = 2) {
     guard verbosity >= .normal else { return }
-    guard screen.usesColor else { return screen.print(line + "\n") }
+    guard isTerminal else { return screen.print(line + "\n") }
+    let text = TextTable.wrapped(line, columns: width - 1, indent: indent)
     let warning = "warning:"
     let isWarning = style == .plain && line.hasPrefix(warning)
-    let text = isWarning ? StyledLine.Style.yellow.painted(warning) + line.dropFirst(warning.count) : style.painted(line)
-    screen.print(text + "\n")
+    let (head, rest) = isWarning ? (warning, String(text.dropFirst(warning.count))) : ("", text)
+    let painted = StyledLine.Style.yellow.painted(head, if: screen.usesColor) + style.painted(rest, if: screen.usesColor)
+    screen.print(painted + "\n")
   }
 
   /// A line for finding out why, to stderr, with `--verbose` only.

@@ -21,7 +21,8 @@ extension MetricsRecord {
   /// What describes a phase's start or end is no curve, and has none.
   package var scalars: [(tag: String, value: Double)] {
     if self is OriginRecord || self is BeginRecord || self is EndRecord { return [] }
-    let prefix = (self as? EvaluationLine).map { "\(phase)/\($0.split)" } ?? phase
+    let kind = (self as? EvaluationLine)?.split ?? (self is MixtureRecord ? "mixture" : "")
+    let prefix = kind.isEmpty ? phase : "\(phase)/\(kind)"
     return details.flatMap { $0.key == "protocol" ? [] : $0.value.numbers(named: "\(prefix)/\($0.key)") }
   }
 }
@@ -170,9 +171,9 @@ package struct StepRecord: MetricsRecord {
   /// Of these, how long rank 0 waited for others.
   package var commMs: Double?
   /// Positions of the last step.
-  @Bounded<CountBounds> package var positions: Int = 0
+  package var positions: Int?
   /// Distinct items that rank 0 asked for in it.
-  @Bounded<CountBounds> package var uniqueItems: Int = 0
+  package var uniqueItems: Int?
   /// Steps that changed nothing; nil when none.
   package var skipped: Int?
 
@@ -188,11 +189,12 @@ package struct StepRecord: MetricsRecord {
     if let expertLoad { fields.append(.init("expert_load", .array(expertLoad.map { .double($0) }))) }
     fields += [
       number("learning_rate", learningRate), number("grad_norm", gradNorm), number("positions_per_s", positionsPerS),
-      number("step_ms", stepMs), number("comm_ms", commMs), .init("positions", .int(positions)),
-      .init("unique_items", .int(uniqueItems)),
+      number("step_ms", stepMs), number("comm_ms", commMs),
     ]
-    if let skipped { fields.append(.init("skipped", .int(skipped))) }
     return fields
+      + [("positions", positions), ("unique_items", uniqueItems), ("skipped", skipped)].compactMap { key, value in
+        value.map { .init(key, .int($0)) }
+      }
   }
 }
 

@@ -39,13 +39,22 @@ final class RunLog {
     self.job = job
     try MetricsLog.keep(path: directory.metricsPath, where: stays)
     try TensorBoardFile.keep(folder: directory.path, phases: phases, where: stays)
-    let history = try RunHistory(path: directory.metricsPath)
+    // What cannot be read is no reason to lose a training: only what it says is missing then.
+    let history = (try? RunHistory(path: directory.metricsPath)) ?? RunHistory()
     evaluations = Dictionary(history.phases.map { ($0.name, $0.evaluations.map(\.record)) }) { $1 }
     metrics = try MetricsLog(path: directory.metricsPath)
     tensorBoard = config.log.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
     everySteps = config.log.everySteps
     display = TrainingDisplay(job, everyEpochs: config.evaluation.everyEpochs, console: console, clock: clock)
   }
+
+  /// Writes what the run was set to, for who compares runs.
+  func settings(_ config: RunConfig, run: String) {
+    survive { try tensorBoard?.append(settings: config.flat.map { ($0.key, $0.value) }, group: run) }
+  }
+
+  /// Writes that every phase that was asked for is over.
+  func finish() { survive { try tensorBoard?.appendEnd() } }
 
   /// Starts a phase, of whose steps some may be made, and some of these may be in no line yet.
   func begin(_ record: BeginRecord, _ schedule: EvaluationSchedule, unlogged: CheckpointManifest.OpenMean?) {
@@ -69,6 +78,9 @@ final class RunLog {
       "beginning with \(point.checkpoint): \(HumanFormat.count(match.known, "known item")), \(HumanFormat.count(match.new)) new, "
         + "\(HumanFormat.count(match.gone)) gone")
   }
+
+  /// Shows what is done between phases; nil when it is done.
+  func show(_ phase: String, busy: String?) { display.show(phase, busy: busy) }
 
   /// Says what a person should know.
   func note(_ line: String) { display.note(line) }

@@ -76,6 +76,14 @@ final class TrainingDisplay {
   /// Says what a person should know, above the block.
   func note(_ line: String, _ style: StyledLine.Style = .plain) { console.note(line, style) }
 
+  /// Shows what is done between phases; nil takes it away.
+  func show(_ phase: String, busy: String?) {
+    guard console.verbosity > .quiet, console.isTerminal else { return }
+    var line = StyledLine(phase, .bold)
+    line.append("  " + (busy ?? ""), .cyan)
+    console.screen.show(busy == nil ? [] : [line])
+  }
+
   /// Takes the block away.
   func end() { console.screen.clear() }
 

@@ -110,7 +110,7 @@ struct TrainCommand: RankCommand {
           try trace.record(communicator, console) {
             let trainer = try Trainer(config, inputs, communicator: communicator, console: console)
             if communicator.rank == 0 {
-              for line in try view.start(communicator, precision: trainer.precision) { console.note(line) }
+              for line in try view.start(communicator, precision: trainer.precision) { console.note(line, indent: 8) }
             }
             return (try trainer.run(only: phase, resuming: resume, from: start), trainer.outcomes)
           }
