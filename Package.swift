@@ -158,7 +158,7 @@ let package = Package(
       ]),
     tests(
       "ReportsTests",
-      ["Reports", "Pictures", "Config", "Datasets", "Files", "Reporting", "Runs", "Serving"]),
+      ["Reports", "Config", "Files", "Reporting", "Runs"]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
   cLanguageStandard: .c11

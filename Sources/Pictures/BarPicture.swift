@@ -32,7 +32,7 @@ package struct BarPicture: Sendable {
     }
   }
 
-  private static let (rowHeight, foot, nameRoom, labelRoom) = (26.0, 42.0, 76.0, 64.0)
+  private static let (rowHeight, foot, nameRoom, labelRoom) = (24.0, 42.0, 58.0, 52.0)
 
   /// The picture.
   package private(set) var picture: Picture
@@ -40,7 +40,7 @@ package struct BarPicture: Sendable {
   /// Draws bars.
   ///
   /// - Parameter axis: what the lengths are of.
-  package init(title: String, axis: String, bars: [Bar], format: Picture.Format = .wide) {
+  package init(title: String, axis: String, bars: [Bar], format: Picture.Format = .figure) {
     let words = bars.map { "\($0.name): " + $0.parts.map(\.tip).joined(separator: ", ") }.joined(separator: "; ")
     picture = Picture(title: title, description: "\(axis). \(words).", format: format)
     let y = picture.addPanel(height: Double(max(bars.count, 1)) * Self.rowHeight + Self.foot + 4)

@@ -80,7 +80,13 @@ package struct DotPicture: Sendable {
       picture.add([
         Picture.text(Self.shortened(group, room), middle, y + format.panelHeight - 20, anchor: "middle")
       ])
-      let step = min(24, room * 0.8 / Double(max(series.count, 1)))
+      if index > 0 {
+        let edge = middle - room / 2
+        picture.add([
+          Picture.line(from: (edge, scale.y(scale.lowest) - 4), to: (edge, scale.y(scale.lowest) + 4), color: "", style: "line")
+        ])
+      }
+      let step = min(22, room * 0.72 / Double(max(series.count, 1)))
       for (number, mark) in panel.values[index].enumerated() {
         let x = middle + step * (Double(number) - Double(series.count - 1) / 2)
         picture.add(Self.dot(mark, x: x, scale, series[number].entry), group: series[number].group)

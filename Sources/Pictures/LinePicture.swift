@@ -134,7 +134,8 @@ package struct LinePicture: Sendable {
     }
     for line in panel.lines { picture.add(curve(line, x, scale, hasWhiskers: panel.hasWhiskers), group: line.group) }
     for ring in panel.rings {
-      picture.add([Picture.dot(x(ring.x), scale.y(ring.y), radius: 6.5, ring.color, style: "ring", tip: ring.tip)], group: ring.group)
+      picture.add(
+        [Picture.dot(x(ring.x), scale.y(ring.y), radius: 6.5, ring.color, style: "ring", tip: ring.tip)], group: ring.group)
     }
   }
 

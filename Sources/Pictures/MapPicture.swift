@@ -27,7 +27,7 @@ package struct MapPicture: Sendable {
   ///   - words: the description.
   package init(title: String, words: String, axes: (x: String, y: String), points: [Point], format: Picture.Format = .wide) {
     var format = format
-    format.panelHeight = format.width * 0.56
+    format.panelHeight = format.width * 0.58
     picture = Picture(title: title, description: words, format: format)
     let points = points.filter { $0.x.isFinite && $0.y.isFinite && $0.x.magnitude < 1e15 && $0.y.magnitude < 1e15 }
     let y = picture.addPanel()
@@ -50,7 +50,7 @@ package struct MapPicture: Sendable {
 
   private static func mark(_ x: Double, _ y: Double, _ point: Point) -> String {
     Picture.mark(
-      (x, y), radius: 3.4, Picture.color(point.group), shape(point.group), style: "place", tip: point.tip)
+      (x, y), radius: 2.8, Picture.color(point.group), shape(point.group), style: "place", tip: point.tip)
   }
 
   /// The shape of a group's points: neighbors in the legend differ in it.

@@ -21,9 +21,9 @@ package struct Picture: Sendable {
     /// A file of its own.
     package static let page = Format(width: 900, panelHeight: 260, left: 70, top: 40)
     /// A part of a page, beside another.
-    package static let figure = Format(width: 480, panelHeight: 250, left: 54, right: 14, top: 12)
+    package static let figure = Format(width: 430, panelHeight: 235, left: 52, right: 8, top: 12)
     /// A part of a page that has its whole width.
-    package static let wide = Format(width: 960, panelHeight: 300, left: 54, right: 14, top: 12)
+    package static let wide = Format(width: 720, panelHeight: 400, left: 54, right: 8, top: 12)
   }
 
   /// An entry of the legend.
@@ -136,7 +136,8 @@ package struct Picture: Sendable {
 
 extension Picture {
   static func dot(_ x: Double, _ y: Double, radius: Double, _ color: String, style: String = "", tip: String? = nil) -> String {
-    let start = "<circle class=\"dot \(color)\(style.isEmpty ? "" : " " + style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\""
+    let start =
+      "<circle class=\"dot \(color)\(style.isEmpty ? "" : " " + style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\""
     return tip.map { "\(start)><title>\(escaped($0))</title></circle>" } ?? start + "/>"
   }
 
@@ -164,7 +165,8 @@ extension Picture {
     let dash = entry.dash.map { " stroke-dasharray=\"\($0)\"" } ?? ""
     let stroke = hasLine ? line(from: (1, 6), to: (25, 6), color: entry.color, style: "curve", more: dash) : ""
     return "<svg class=\"swatch\" viewBox=\"0 0 26 12\" aria-hidden=\"true\">\(stroke)"
-      + (hasLine && entry.dash != nil ? "" : mark((13, 6), radius: 4, entry.color, entry.shape)) + "</svg>"
+      + (hasLine && entry.dash != nil && entry.shape == .circle ? "" : mark((13, 6), radius: 4, entry.color, entry.shape))
+      + "</svg>"
   }
 
   static func line(
@@ -187,7 +189,10 @@ extension Picture {
   private func head(id: String?) -> String {
     let prefix = id.map { Self.escaped($0) + "-" } ?? ""
     let size = "viewBox=\"0 0 \(Self.number(format.width)) \(Self.number(height))\""
-    let own = id == nil ? " font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\"" : " class=\"picture\""
+    let own =
+      id == nil
+      ? " font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\""
+      : " class=\"picture\(format.width > Format.figure.width ? " wide" : "")\""
     let head = """
       <svg xmlns="http://www.w3.org/2000/svg" \(size)\(own) role="img" aria-labelledby="\(prefix)title \(prefix)description">
         <title id="\(prefix)title">\(Self.escaped(title))</title>

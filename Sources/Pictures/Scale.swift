@@ -35,7 +35,7 @@ package struct Scale: Sendable {
 
   /// The smallest of 1, 2 and 5 times a power of ten of which `most` cover a span, and its decimals.
   private static func step(_ span: Double, most: Double) -> (step: Double, decimals: Int) {
-    for exponent in -8...15 {
+    for exponent in -6...15 {
       let power = (0..<abs(exponent)).reduce(1.0) { power, _ in power * 10 }
       for factor in [1.0, 2, 5] {
         let step = exponent < 0 ? factor / power : factor * power
@@ -73,7 +73,7 @@ package struct Scale: Sendable {
     case 1e6...:
       let millions = HumanFormat.decimal(value / 1e6, 2)
       return "\(millions.hasSuffix(".00") ? String(millions.dropLast(3)) : millions) M"
-    case 1e4...: return HumanFormat.count(Int(value.rounded()))
+    case 1e3... where decimals == 0: return HumanFormat.count(Int(value.rounded()))
     default: return HumanFormat.decimal(value, decimals)
     }
   }

@@ -46,7 +46,7 @@ package struct Report {
   package var text: String { "<!DOCTYPE html>\n" + html.text + "\n" }
 
   private var title: String {
-    runs.count == 1 ? "Run \(runs[0].name)" : "Runs " + runs.map(\.name).joined(separator: ", ")
+    "Training report: " + runs.map(\.name).joined(separator: ", ")
   }
 
   private var sections: [Section] {
@@ -62,55 +62,71 @@ package struct Report {
 
   private var html: Html {
     let sections = sections
-    let head = Html(.head, [], [
-      Html(.meta, [Html.Attribute("charset", "utf-8")]),
-      // Nothing is loaded, and nothing is run, whatever stands in the data.
-      Html(.meta, [
-        Html.Attribute("http-equiv", "Content-Security-Policy"),
-        Html.Attribute("content", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"),
-      ]),
-      Html(.meta, [Html.Attribute("name", "viewport"), Html.Attribute("content", "width=device-width, initial-scale=1")]),
-      Html(.meta, [Html.Attribute("name", "generator"), Html.Attribute("content", "precise \(wishes.version)")]),
-      Html(.title, text: title), .style(PageStyle.rules(runs: runs.count)),
-    ])
-    let contents = Html(.nav, [Html.Attribute("aria-label", "Contents")], [
-      Html(.div, [], [
-        Html(.ol, [], sections.map { Html(.li, [], [Html(.a, [Html.Attribute("href", "#\($0.id)")], text: $0.title)]) })
+    let head = Html(
+      .head, [],
+      [
+        Html(.meta, [Html.Attribute("charset", "utf-8")]),
+        // Nothing is loaded, and nothing is run, whatever stands in the data.
+        Html(
+          .meta,
+          [
+            Html.Attribute("http-equiv", "Content-Security-Policy"),
+            Html.Attribute("content", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"),
+          ]),
+        Html(.meta, [Html.Attribute("name", "viewport"), Html.Attribute("content", "width=device-width, initial-scale=1")]),
+        Html(.meta, [Html.Attribute("name", "generator"), Html.Attribute("content", "precise \(wishes.version)")]),
+        Html(.title, text: title), .style(PageStyle.rules(runs: runs.count)),
       ])
-    ])
-    let body = Html(.body, [], [
-      Html(.a, [.style("skip"), Html.Attribute("href", "#main")], text: "Skip to the report"),
-      Html(.div, [.style("page-grid")], [
-        header, contents,
-        Html(.main, [.id("main")], [runs.count > 1 ? boxes : .nothing] + sections.map(\.html)),
-      ]),
-    ])
+    let contents = Html(
+      .nav, [Html.Attribute("aria-label", "Contents")],
+      [
+        Html(
+          .div, [],
+          [
+            Html(.ol, [], sections.map { Html(.li, [], [Html(.a, [Html.Attribute("href", "#\($0.id)")], text: $0.title)]) })
+          ])
+      ])
+    let body = Html(
+      .body, [],
+      [
+        Html(.a, [.style("skip"), Html.Attribute("href", "#main")], text: "Skip to the report"),
+        Html(
+          .div, [.style("page-grid")],
+          [
+            header, contents,
+            Html(.main, [.id("main")], [runs.count > 1 ? boxes : .nothing] + sections.map(\.html)),
+          ]),
+      ])
     return Html(.html, [Html.Attribute("lang", "en")], [head, body])
   }
 
   private var header: Html {
     let date = ISO8601DateFormatter().string(from: wishes.date)
-    return Html(.header, [], [
-      Html(.h1, text: title),
-      Html(.p, [.style("lead")], text: "A report of precise \(wishes.version), made at \(date) from the runs' own files."),
-    ])
+    return Html(
+      .header, [],
+      [
+        Html(.h1, text: title),
+        Html(
+          .p, [.style("lead")],
+          text: "Made by precise \(wishes.version) at \(date) from the files of \(runs.count == 1 ? "this run" : "these runs")."),
+      ])
   }
 
   /// Which runs are shown.
   private var boxes: Html {
-    Html(.fieldset, [], [Html(.legend, text: "Runs shown")]
-      + runs.map { run in
-        Html(.label, [], [
-          Html(.input, [
-            Html.Attribute("type", "checkbox"), .id("show-\(run.index)"), Html.Attribute("checked", "checked"),
-          ]), .swatch(run.entry, hasLine: false), .name(run.name),
-        ])
-      })
+    Html(
+      .fieldset, [],
+      [Html(.legend, text: "Runs shown")]
+        + runs.map { run in
+          Html(
+            .label, [],
+            [
+              Html(
+                .input,
+                [
+                  Html.Attribute("type", "checkbox"), .id("show-\(run.index)"), Html.Attribute("checked", "checked"),
+                ]), .swatch(run.entry, hasLine: false), .name(run.name),
+            ])
+        })
   }
-}
-
-/// What a run's model says, or why it says nothing.
-enum ReportedModel {
-  case facts(ModelFacts)
-  case missing(String)
 }

@@ -118,7 +118,8 @@ package final class ServedModel {
   ) throws -> UserEmbedder.Items {
     embedder.removeAll()
     for (slot, events) in users.enumerated() {
-      plan.history.append(events, before: history.end(events), requestTime: requestTime?.microseconds, slot: slot, to: embedder.batch)
+      plan.history.append(
+        events, before: history.end(events), requestTime: requestTime?.microseconds, slot: slot, to: embedder.batch)
     }
     for item in items { embedder.items.append(item) }
     return try embedder.embed(into: embeddings, workspace: workspace)

@@ -3,6 +3,17 @@ import Testing
 @testable import Pictures
 
 struct ScaleTests {
+  @Test(arguments: [
+    (0.0, 0.074, [0, 0.02, 0.04, 0.06, 0.08]), (0, 0, [0, 1e-6]), (0, 0.1, [0, 0.02, 0.04, 0.06, 0.08, 0.1]),
+    (-3, 9, [-5, 0, 5, 10]), (-20, -4, [-20, -15, -10, -5, 0]), (.nan, .infinity, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+  ])
+  func axesHaveAFewRoundTicks(lowest: Double, highest: Double, ticks: [Double]) {
+    let scale = Scale(lowest: lowest, highest: highest, from: 200, to: 100)
+    #expect(scale.ticks.count == ticks.count, "\(scale.ticks)")
+    #expect(zip(scale.ticks, ticks).allSatisfy { abs($0 - $1) < 1e-9 }, "\(scale.ticks)")
+    #expect(scale.y(scale.lowest) == 200 && scale.y(scale.ticks.last ?? 0) == 100)
+  }
+
   @Test func ticksAreRoundAndCoverTheValues() {
     let scale = Scale(lowest: 0, highest: 0.21, from: 100, to: 0)
     #expect(scale.ticks.map(scale.label) == ["0.00", "0.05", "0.10", "0.15", "0.20", "0.25"])
@@ -24,7 +35,8 @@ struct ScaleTests {
 
   /// Numbers come from files: whatever they are, there is an axis of a few ticks, and every mark stands on it.
   @Test(arguments: [
-    (0, 0), (Double.nan, Double.nan), (-Double.infinity, Double.infinity), (1e300, 1e308), (-1e308, -1e300), (5, 5), (1e-300, 2e-300),
+    (0, 0), (Double.nan, Double.nan), (-Double.infinity, Double.infinity), (1e300, 1e308), (-1e308, -1e300), (5, 5),
+    (1e-300, 2e-300),
     (3, -3),
   ])
   func anyNumbersGiveAnAxis(low: Double, high: Double) {

@@ -17,7 +17,9 @@ package struct GainPicture {
   /// The whole picture; nil when no phase stands beside the universal one.
   package var svg: String? {
     guard !panels.isEmpty else { return nil }
-    return DotPicture(title: "\(grid.file): gains of targeted phases", series: results.legend.map { DotPicture.Series($0) }, panels: panels).svg
+    return DotPicture(
+      title: "\(grid.file): gains of targeted phases", series: results.legend.map { DotPicture.Series($0) }, panels: panels
+    ).svg
   }
 
   /// The same numbers as a section of tables; nothing when no phase stands beside the universal one.
@@ -41,7 +43,8 @@ package struct GainPicture {
         let how = grid.settings.count > 1 ? ", \(setting.label)" : ""
         return DotPicture.Panel(
           title: "gain in \(metric), percent, all\(how)", groups: selections.map(\.phase),
-          values: selections.map { selection in grid.variants.map { Spread(gains($0.name, selection, metric))?.mark } }, decimals: 1)
+          values: selections.map { selection in grid.variants.map { Spread(gains($0.name, selection, metric))?.mark } },
+          decimals: 1)
       }
     }
   }

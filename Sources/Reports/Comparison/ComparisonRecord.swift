@@ -1,5 +1,5 @@
-package import Files
 import Config
+package import Files
 import Reporting
 import Runs
 

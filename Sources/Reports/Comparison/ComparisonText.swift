@@ -119,7 +119,7 @@ package struct ComparisonText {
     func each(_ text: (PhaseComparison.Training) -> String?) -> [String?] { phase.runs.map { $0.flatMap(text) } }
     let metrics = RunComparison.union([phase.runs.compactMap { $0?.metric }])
     return [
-      ("steps", each { "\(HumanFormat.count($0.step))\($0.isFinished ? "" : ", not finished")" }),
+      ("steps", each { $0.isBegun ? "\(HumanFormat.count($0.step))\($0.isFinished ? "" : ", not finished")" : nil }),
       ("result's step", each { $0.resultStep?.count }),
     ]
       + metrics.map { metric in

@@ -1,7 +1,9 @@
 import Config
 import Runs
 
-/// How runs differ: in configuration, in what was measured, in training. All differences are to the first run.
+/// How runs differ: in configuration, in what was measured, in training.
+///
+/// All differences are to the first run.
 package struct RunComparison: Sendable {
   /// A key of the configuration that not all runs have alike.
   package struct Key: Sendable, Equatable {
@@ -114,7 +116,9 @@ package struct RunComparison: Sendable {
   private static func row(
     _ entry: EvaluationFile.Entry, _ group: EvaluationFile.Group, _ metric: String, _ files: [EvaluationFile]
   ) -> Row {
-    let first = files.first.flatMap { file in file.value(entry, .model, group, metric).map { ($0, file.error(entry, .model, group, metric)) } }
+    let first = files.first.flatMap { file in
+      file.value(entry, .model, group, metric).map { ($0, file.error(entry, .model, group, metric)) }
+    }
     let cells = files.enumerated().map { index, file -> Cell? in
       guard let value = file.value(entry, .model, group, metric) else { return nil }
       let error = file.error(entry, .model, group, metric)
@@ -133,7 +137,8 @@ package struct RunComparison: Sendable {
       let names = tables.map { "\($0.entry.phase) \($0.entry.split)" }.joined(separator: ", ")
       let values = tables[0].protocolDifferences.first { $0.key == field }?.values ?? []
       let said = Self.union([values.map { $0 ?? "not stated" }]).joined(separator: " / ")
-      return "the runs were measured by different protocols, so their numbers do not compare: \(field) differs (\(said)) in \(names)"
+      return
+        "the runs were measured by different protocols, so their numbers do not compare: \(field) differs (\(said)) in \(names)"
     }
   }
 
@@ -150,6 +155,8 @@ package struct PhaseComparison: Sendable {
   package struct Training: Sendable {
     /// Whether it is done.
     package let isFinished: Bool
+    /// Whether anything is known of it.
+    package let isBegun: Bool
     /// Steps that are done.
     package let step: Int
     /// Steps of the whole phase.
@@ -183,7 +190,8 @@ package struct PhaseComparison: Sendable {
     self.runs = runs.map { run in
       guard let own = run.phases.first(where: { $0.name == phase }) else { return nil }
       return Training(
-        isFinished: own.isFinished, step: own.step, steps: own.steps, resultStep: own.resultStep, metric: own.metric,
+        isFinished: own.isFinished, isBegun: own.isBegun, step: own.step, steps: own.steps, resultStep: own.resultStep,
+        metric: own.metric,
         result: own.result, start: own.start, loss: own.lastLoss.flatMap { run.number($0.line, ["loss"], $0.value) },
         speed: own.medianSpeed, wallSeconds: own.wallSeconds)
     }

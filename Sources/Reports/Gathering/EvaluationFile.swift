@@ -119,7 +119,9 @@ package struct EvaluationFile: Sendable {
     guard let key = kind.key else {
       return Self.buckets.filter { Self.isObject(found(base + [$0])) }.map { Group(kind: kind, name: $0) }
     }
-    let groups = Self.keys(found(base + [key])).filter { Self.isObject(found(base + [key, $0])) }.map { Group(kind: kind, name: $0) }
+    let groups = Self.keys(found(base + [key])).filter { Self.isObject(found(base + [key, $0])) }.map {
+      Group(kind: kind, name: $0)
+    }
     let rank = groups.map { group -> Double in
       kind == .decile ? trainEvents(entry, group)?.first?.value ?? 0 : -(users(entry, group)?.value ?? 0)
     }
@@ -179,8 +181,9 @@ package struct EvaluationFile: Sendable {
   /// A number of an entry as a whole, such as `coverage@10`, by the beginning of its name; with the rest of the name.
   package func whole(_ entry: Entry, _ ranking: Ranking, _ prefix: String) -> (name: String, number: RecordedNumber)? {
     let base = [entry.phase, entry.split] + ranking.path
-    return Self.keys(found(base)).filter { $0.hasPrefix(prefix + "@") }.compactMap { key in number(base + [key]).map { (key, $0) } }
-      .first
+    return Self.keys(found(base)).filter { $0.hasPrefix(prefix + "@") }.compactMap { key in number(base + [key]).map { (key, $0) }
+    }
+    .first
   }
 
   /// How an entry was measured, by key, as text.

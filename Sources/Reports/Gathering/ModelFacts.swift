@@ -34,3 +34,9 @@ package struct ModelFacts: Sendable {
     users = wishes.users > 0 ? try SampleUsers(served, count: wishes.users) : nil
   }
 }
+
+/// What a run's model says, or why it says nothing.
+enum ReportedModel {
+  case facts(ModelFacts)
+  case missing(String)
+}

@@ -24,7 +24,7 @@ package struct PrincipalAxes: Sendable {
     for row in 0..<width {
       for column in 0..<width { covariance[row * width + column] -= firstValue * first[row] * first[column] }
     }
-    let (second, secondValue) = Self.largest(covariance, width)
+    let (second, secondValue) = Self.largest(covariance, width, squareTo: first)
     shares = (min(1, firstValue / total), min(1, max(0, secondValue) / total))
     points = centered.map { row in (Self.product(row, first), Self.product(row, second)) }
   }
@@ -50,9 +50,18 @@ package struct PrincipalAxes: Sendable {
   }
 
   /// The direction that a symmetric matrix stretches most, of length 1, and by how much.
-  private static func largest(_ matrix: [Double], _ width: Int) -> (vector: [Double], value: Double) {
+  ///
+  /// - Parameter other: a direction to which it is to be square, whatever rounding has left of that; nil for none.
+  private static func largest(
+    _ matrix: [Double], _ width: Int, squareTo other: [Double]? = nil
+  ) -> (vector: [Double], value: Double) {
+    func squared(_ vector: [Double]) -> [Double] {
+      guard let other else { return vector }
+      let along = product(vector, other)
+      return zip(vector, other).map { $0 - along * $1 }
+    }
     // Uneven, so that it lies square to no direction that a data set is likely to have.
-    var vector = (0..<width).map { 1 + Double(($0 * 7919) % 104_729) / 104_729 }
+    var vector = squared((0..<width).map { 1 + Double(($0 * 7919) % 104_729) / 104_729 })
     var value = 0.0
     for _ in 0..<rounds {
       var next = [Double](repeating: 0, count: width)
@@ -63,6 +72,7 @@ package struct PrincipalAxes: Sendable {
           next[row] = sum
         }
       }
+      next = squared(next)
       let length = product(next, next).squareRoot()
       guard length > 0 else { break }
       vector = next.map { $0 / length }

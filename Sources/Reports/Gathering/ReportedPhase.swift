@@ -34,7 +34,8 @@ package struct ReportedPhase: Sendable {
     let (log, manifest) = (Log(run: run), Manifest(run: run, found, in: directory))
     let (begin, end) = (history?.begins.last, history?.end)
     self.metric = metric
-    resultStep = end.flatMap { log.number($0, "result_step", Double($0.record.resultStep)) } ?? manifest.number("step") { .int($0.step) }
+    resultStep =
+      end.flatMap { log.number($0, "result_step", Double($0.record.resultStep)) } ?? manifest.number("step") { .int($0.step) }
     result = end.flatMap { log.number($0, "value", $0.record.value) } ?? manifest.number("score") { $0.score.map { .double($0) } }
     let first = history?.evaluations.first { $0.record.step == 0 }
     let measured = first.flatMap { first in metric.flatMap { log.number(first, $0, first.record.mean($0)) } }
@@ -75,6 +76,9 @@ package struct ReportedPhase: Sendable {
       file.flatMap { RecordedNumber(run: run, file: $0, path: [key], value: manifest.flatMap(value)) }
     }
   }
+
+  /// Whether anything is known of it.
+  package var isBegun: Bool { history != nil || resultStep != nil }
 
   /// The steps that are known to be done.
   package var step: Int { max(history?.step ?? 0, Int(resultStep?.value ?? 0)) }

@@ -17,6 +17,8 @@ package struct ReportedRun: Sendable {
     case running
     /// Every phase of its configuration is trained.
     case finished
+    /// Some of its phases are trained and the others not begun.
+    case partlyTrained
     /// Its last start failed, for a reason.
     case failed(String)
     /// Nobody trains it, and something is left to do.
@@ -27,6 +29,7 @@ package struct ReportedRun: Sendable {
       switch self {
       case .running: "running"
       case .finished: "finished"
+      case .partlyTrained: "trained in part"
       case .failed: "failed"
       case .stopped: "stopped"
       }
@@ -102,7 +105,8 @@ package struct ReportedRun: Sendable {
   private static func state(_ directory: RunDirectory, _ phases: [ReportedPhase]) -> State {
     if RunLock.isHeld(directory) { return .running }
     if phases.allSatisfy(\.isFinished) { return .finished }
-    return FailureRecord.read(directory).map { .failed($0.cause) } ?? .stopped
+    if let failure = FailureRecord.read(directory) { return .failed(failure.cause) }
+    return phases.contains(where: \.isFinished) && phases.allSatisfy { $0.isFinished || !$0.isBegun } ? .partlyTrained : .stopped
   }
 
   private static func dataset(_ record: RunDirectory.Record, _ given: Dataset?) -> (Dataset?, String?) {
@@ -113,7 +117,9 @@ package struct ReportedRun: Sendable {
     do {
       let found = try Dataset(path: record.dataset)
       guard found.manifest.checksum == record.checksum else {
-        return (nil, "The data set \(record.dataset) has changed since this run was trained on it; name the run's own with --data.")
+        return (
+          nil, "The data set \(record.dataset) has changed since this run was trained on it; name the run's own with --data."
+        )
       }
       return (found, nil)
     } catch {

@@ -66,7 +66,9 @@ package struct SampleUsers: Sendable {
     for index in 0..<dataset.shardCount where picked.count < count {
       let shard = try dataset.shard(index)
       let users = (0..<shard.userCount).filter { user in shard.events(user).test.map { $0 > 0 } ?? false }
-      let order = users.map { (hash: VirtualShards.hash(shard.idBytes($0)), user: $0) }.sorted { ($0.hash, $0.user) < ($1.hash, $1.user) }
+      let order = users.map { (hash: VirtualShards.hash(shard.idBytes($0)), user: $0) }.sorted {
+        ($0.hash, $0.user) < ($1.hash, $1.user)
+      }
       picked += order.prefix(count - picked.count).map { (shard.id($0.user), shard.events($0.user)) }
     }
     return picked

@@ -32,14 +32,14 @@ enum PageStyle {
 
   private static let layout = """
     *, ::before, ::after { box-sizing: border-box; }
-    html { scroll-behavior: smooth; scroll-padding-top: 1rem; -webkit-text-size-adjust: 100%; }
+    html { scroll-behavior: smooth; scroll-padding-top: 4.5rem; -webkit-text-size-adjust: 100%; }
     @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
     body {
       margin: 0; background: var(--paper); color: var(--ink);
       font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;
     }
     .page-grid {
-      display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 0 3rem; max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem;
+      display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 0 2.5rem; max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem;
     }
     header { grid-column: 1 / -1; margin-bottom: 1.5rem; }
     main, section { min-width: 0; }
@@ -70,14 +70,15 @@ enum PageStyle {
     .scroll { overflow-x: auto; margin: .4rem 0 1rem; max-width: 100%; }
     table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
     caption { text-align: left; color: var(--soft); padding: 0 0 .35rem; }
-    th, td { padding: .28rem .9rem .28rem 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); }
+    th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); }
     th:last-child, td:last-child { padding-right: .2rem; }
     th { font-weight: 500; }
-    thead th { color: var(--soft); border-bottom-color: var(--soft); white-space: nowrap; }
+    thead th { color: var(--soft); border-bottom-color: var(--soft); vertical-align: bottom; }
     tbody th { white-space: nowrap; max-width: 22rem; overflow: hidden; text-overflow: ellipsis; }
-    .n { text-align: right; white-space: nowrap; }
+    .n { text-align: right; } td.n { white-space: nowrap; }
+    thead .n { min-width: 3.2rem; }
     td.w { overflow-wrap: anywhere; min-width: 6rem; }
-    .error { color: var(--soft); }
+    .error { color: var(--soft); font-size: .92em; }
     .beyond { font-weight: 600; }
     details { margin: .4rem 0; }
     summary { cursor: pointer; color: var(--soft); font-size: .875rem; width: fit-content; }
@@ -88,7 +89,8 @@ enum PageStyle {
   private static let pictures = """
     .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1.2rem 1.6rem; margin: .6rem 0 1rem; }
     figure { margin: 0; min-width: 0; }
-    figure.wide, .grid > figure:only-child { max-width: 44rem; }
+    .grid > figure:only-child { max-width: 27rem; }
+    .grid > div { min-width: 0; }
     figcaption { font-size: .9rem; margin-bottom: .3rem; }
     .picture { display: block; width: 100%; height: auto; overflow: visible; }
     .picture text { font-family: inherit; }
@@ -113,17 +115,20 @@ enum PageStyle {
     .state { font-size: .8rem; border: 1px solid currentColor; border-radius: 1rem; padding: .05rem .6rem; margin-left: .5rem; font-weight: 500; white-space: nowrap; }
     .state-finished { color: var(--series-2); } .state-running { color: var(--series-0); }
     .state-failed { color: var(--series-4); } .state-stopped { color: var(--warn); }
-    fieldset { border: 1px solid var(--rule); border-radius: 8px; margin: 0 0 1.5rem; padding: .3rem 1rem .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; }
+    fieldset { position: sticky; top: 0; z-index: 1; background: var(--paper); border: 1px solid var(--rule); border-radius: 8px; margin: 0 0 1.5rem; padding: .3rem 1rem .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; }
     legend { color: var(--soft); font-size: .85rem; padding: 0 .4rem; }
     label { display: flex; align-items: center; gap: .4rem; font-size: .9rem; overflow-wrap: anywhere; }
     .tiles { display: flex; flex-wrap: wrap; gap: .8rem 2.2rem; margin: 0 0 1rem; }
-    .tile strong { display: block; font-size: 1.5rem; line-height: 1.2; font-weight: 600; font-variant-numeric: tabular-nums; }
+    .tile strong { display: block; white-space: nowrap; font-size: 1.5rem; line-height: 1.2; font-weight: 600; font-variant-numeric: tabular-nums; }
+    .tile strong .error { font-size: .9rem; font-weight: 400; }
     .tile { font-size: .85rem; color: var(--soft); } .tile strong { color: var(--ink); }
+    .stack { display: grid; gap: 1.2rem; }
     .people { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 1.2rem; }
+    .people h4 { margin-top: .2rem; }
     .lists { list-style: none; margin: 0; padding: 0; font-size: .875rem; }
     .lists li { padding: .22rem .4rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
     .lists .found { background: var(--mark); border-radius: 4px; }
-    .lists small { display: block; }
+    .lists small { margin-left: .35rem; }
     .why { display: block; }
     """
 
@@ -137,6 +142,8 @@ enum PageStyle {
       h1 { font-size: 1.5rem; }
       tbody th { max-width: 11rem; }
       .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .3rem; }
+      .picture .text { font-size: 13.5px; } .picture.wide .text { font-size: 22px; }
+      fieldset { position: static; }
     }
     """
 

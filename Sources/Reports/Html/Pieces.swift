@@ -15,9 +15,11 @@ package struct Section: Sendable {
 
   /// The section with its heading.
   var html: Html {
-    Html(.section, [.id(id), Html.Attribute("aria-labelledby", "\(id)-heading")], [
-      Html(.h2, [.id("\(id)-heading")], text: title)
-    ] + content)
+    Html(
+      .section, [.id(id), Html.Attribute("aria-labelledby", "\(id)-heading")],
+      [
+        Html(.h2, [.id("\(id)-heading")], text: title)
+      ] + content)
   }
 }
 
@@ -62,6 +64,9 @@ struct DataTable {
     /// A number that was computed for the page.
     static func computed(_ text: String?) -> Cell { Cell(content: [.text(text ?? "–")], isNumber: true) }
 
+    /// The same, made up.
+    static func computed(_ content: Html) -> Cell { Cell(content: [content], isNumber: true) }
+
     /// Words.
     static func words(_ content: Html) -> Cell { Cell(content: [content], isNumber: false) }
 
@@ -80,20 +85,30 @@ struct DataTable {
   init(_ caption: String, heads: [Html], rows: [Row]) { (self.caption, self.heads, self.rows) = (caption, heads, rows) }
 
   var html: Html {
-    let isNumber = heads.indices.dropFirst().map { column in rows.contains { $0.cells.indices.contains(column - 1) && $0.cells[column - 1].isNumber } }
+    let isNumber = heads.indices.dropFirst().map { column in
+      rows.contains { $0.cells.indices.contains(column - 1) && $0.cells[column - 1].isNumber }
+    }
     let top = heads.enumerated().map { index, head in
       Html(.th, [Html.Attribute("scope", "col"), .style(index > 0 && isNumber[index - 1] ? "n" : "w")], [head])
     }
     let body = rows.map { row in
-      Html(.tr, row.group.map { [.style($0)] } ?? [], [
-        Html(.th, [Html.Attribute("scope", "row")], [row.head])
-      ] + row.cells.map { Html(.td, [.style($0.isNumber ? "n" : "w")], $0.content) })
+      Html(
+        .tr, row.group.map { [.style($0)] } ?? [],
+        [
+          Html(.th, [Html.Attribute("scope", "row")], [row.head])
+        ] + row.cells.map { Html(.td, [.style($0.isNumber ? "n" : "w")], $0.content) })
     }
-    let table = Html(.table, [], [
-      Html(.caption, text: caption), Html(.thead, [], [Html(.tr, [], top)]), Html(.tbody, [], body),
-    ])
+    let table = Html(
+      .table, [],
+      [
+        Html(.caption, text: caption), Html(.thead, [], [Html(.tr, [], top)]), Html(.tbody, [], body),
+      ])
     return Html(
-      .div, [.style("scroll"), Html.Attribute("tabindex", "0"), Html.Attribute("role", "region"), Html.Attribute("aria-label", caption)],
+      .div,
+      [
+        .style("scroll"), Html.Attribute("tabindex", "0"), Html.Attribute("role", "region"),
+        Html.Attribute("aria-label", caption),
+      ],
       [table])
   }
 }
@@ -120,16 +135,17 @@ struct Figure {
   var numbers: [Html] = []
 
   var html: Html {
-    let caption = Html(.figcaption, [], [
-      Html(.strong, text: title), note.isEmpty ? .nothing : Html(.span, [.style("note")], text: " " + note),
-    ])
-    let keys = legend.map { entry in
-      Html(.li, entry.group.map { [.style($0)] } ?? [], [.swatch(entry.entry, hasLine: entry.isLine), .name(entry.entry.name)])
-    }
-    return Html(.figure, [], [
-      caption, .picture(picture, id: id), keys.isEmpty ? .nothing : Html(.ul, [.style("legend")], keys),
-      numbers.isEmpty ? .nothing : .folded("Numbers", numbers),
-    ])
+    let caption = Html(
+      .figcaption, [],
+      [
+        Html(.strong, text: title), note.isEmpty ? .nothing : Html(.span, [.style("note")], text: " " + note),
+      ])
+    return Html(
+      .figure, [],
+      [
+        caption, .picture(picture, id: id), .legend(legend),
+        numbers.isEmpty ? .nothing : .folded("Numbers", numbers),
+      ])
   }
 }
 
@@ -157,6 +173,14 @@ extension Html {
 
   /// Pictures side by side, where there is room.
   static func grid(_ figures: [Html]) -> Html { Html(.div, [.style("grid")], figures) }
+
+  /// What the pictures of a grid have in common; nothing of nothing.
+  static func legend(_ entries: [Figure.Entry]) -> Html {
+    let keys = entries.map { entry in
+      Html(.li, entry.group.map { [.style($0)] } ?? [], [.swatch(entry.entry, hasLine: entry.isLine), .name(entry.entry.name)])
+    }
+    return keys.isEmpty ? .nothing : Html(.ul, [.style("legend")], keys)
+  }
 
   /// A command to type.
   static func command(_ before: String, _ command: String, _ after: String) -> Html {

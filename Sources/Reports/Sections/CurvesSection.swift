@@ -32,8 +32,13 @@ struct CurvesSection {
   var section: Section {
     let phases = RunComparison.union(runs.map { $0.history.phases.map(\.name) })
     let content = phases.enumerated().flatMap { phase($1, number: $0) }
+    let note = Html(
+      .p, [.style("note")],
+      text:
+        "Validation metrics while training are those of the model alone, before any blend. Loss and speed are means over the steps "
+        + "since the last logged one.")
     return Section(
-      id: "curves", title: "Learning curves", content: content.isEmpty ? [.missing("Nothing is logged yet.")] : content)
+      id: "curves", title: "Learning curves", content: content.isEmpty ? [.missing("Nothing is logged yet.")] : [note] + content)
   }
 
   /// Evenly chosen elements, with the first and the last.
@@ -49,8 +54,9 @@ struct CurvesSection {
       figures.insert(validation, at: min(1, figures.count))
     }
     guard !figures.isEmpty else { return [] }
+    let legend = runs.count > 1 ? own.map { Figure.Entry(entry: $0.0.entry, group: $0.0.group, isLine: true) } : []
     let tables = own.flatMap { run, phase in [steps(run, phase), evaluations(run, phase)].compactMap { $0 } }
-    return [Html(.h3, [], [.name(name)]), .grid(figures), .folded("Numbers", tables)]
+    return [Html(.h3, [], [.name(name)]), .grid(figures), .legend(legend), .folded("Numbers", tables)]
   }
 
   private func figure(_ quantity: Quantity, _ own: [(ReportedRun, RunHistory.Phase)], id: String) -> Html? {
@@ -69,17 +75,12 @@ struct CurvesSection {
     panel.includesZero = quantity.includesZero
     let picture = LinePicture(title: quantity.title, of: quantity.key, panels: [panel], format: .figure, hasLegend: false).picture
     return Figure(
-      id: "\(id)-\(quantity.name)", title: quantity.title, note: quantity.key == "loss" ? "nats" : "", picture: picture, legend: legend(lines)
+      id: "\(id)-\(quantity.name)", title: quantity.title, note: quantity.key == "loss" ? "nats" : "", picture: picture
     ).html
   }
 
   private static func text(_ value: Double, _ decimals: Int) -> String {
     decimals == 0 ? HumanFormat.rate(value) : HumanFormat.decimal(value, decimals)
-  }
-
-  private func legend(_ lines: [LinePicture.Line]) -> [Figure.Entry] {
-    guard runs.count > 1 else { return [] }
-    return lines.map { Figure.Entry(entry: $0.entry, group: $0.group, isLine: true) }
   }
 
   private func validation(_ name: String, _ own: [(ReportedRun, RunHistory.Phase)], id: String) -> Html? {
@@ -98,13 +99,17 @@ struct CurvesSection {
       lines.append(LinePicture.Line(name: run.name, color: run.color, group: run.group, points: points))
       guard let best = phase.best(metric), let value = best.record.mean(metric) else { continue }
       rings.append(
-        (run.color, run.group, Double(best.record.step), value, "\(run.name), best: step \(HumanFormat.count(best.record.step)), \(HumanFormat.decimal(value, 4))"))
+        (
+          run.color, run.group, Double(best.record.step), value,
+          "\(run.name), best: step \(HumanFormat.count(best.record.step)), \(HumanFormat.decimal(value, 4))"
+        ))
     }
     guard !lines.isEmpty else { return nil }
     var panel = LinePicture.Panel(title: "", axis: "step", lines: lines)
     (panel.rings, panel.includesZero) = (rings, false)
-    let picture = LinePicture(title: "\(metric), validation", of: metric, panels: [panel], format: .figure, hasLegend: false).picture
-    return Figure(id: id, title: metric, note: "on validation events, before any blend; a ring is the best", picture: picture, legend: legend(lines)).html
+    let picture = LinePicture(title: "\(metric), validation", of: metric, panels: [panel], format: .figure, hasLegend: false)
+      .picture
+    return Figure(id: id, title: metric, note: "validation; ring: the best", picture: picture).html
   }
 
   private func steps(_ run: ReportedRun, _ phase: RunHistory.Phase) -> Html? {
@@ -121,9 +126,11 @@ struct CurvesSection {
           .number(run.number(entry.line, ["step_ms"], entry.record.stepMs), decimals: 2),
         ])
     }
-    let all = entries.count < phase.steps.count ? ", \(entries.count) of \(HumanFormat.count(phase.steps.count)) logged steps" : ""
+    let all =
+      entries.count < phase.steps.count ? ", \(entries.count) of \(HumanFormat.count(phase.steps.count)) logged steps" : ""
     return DataTable(
-      "\(run.name), \(phase.name)\(all)", heads: ["step"] + Self.quantities.map(\.title) + ["gradient norm", "ms a step"], rows: rows
+      "\(run.name), \(phase.name)\(all)", heads: ["step"] + Self.quantities.map(\.title) + ["gradient norm", "ms a step"],
+      rows: rows
     ).html
   }
 

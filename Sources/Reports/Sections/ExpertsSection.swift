@@ -19,7 +19,8 @@ struct ExpertsSection {
     guard !content.isEmpty else { return nil }
     let note = Html(
       .p, [.style("note")],
-      text: "Load is an expert's share of the routed slots; even shares are best. An expert without load is dead, and one that has it "
+      text:
+        "Load is an expert's share of the routed slots; even shares are best. An expert without load is dead, and one that has it "
         + "all stands for all others.")
     return Section(id: "experts", title: "Experts", content: [note] + content)
   }
@@ -29,8 +30,9 @@ struct ExpertsSection {
     let count = min(64, loads.map { $0.record.expertLoad?.count ?? 0 }.max() ?? 0)
     guard count > 0 || phase.mixture != nil else { return [] }
     var content = [Html(runs.count > 1 ? .h4 : .h3, [], [.name(phase.name)])]
-    if count > 0 { content.append(.grid([figure(loads, count, run, phase.name, id: id)])) }
-    if let mixture = phase.mixture { content += end(mixture, run, phase.name) }
+    let curve = count > 0 ? [figure(loads, count, run, phase.name, id: id)] : []
+    let end = phase.mixture.map { [Html(.div, [], self.end($0, run, phase.name))] } ?? []
+    content.append(.grid(curve + end))
     return content
   }
 
@@ -42,22 +44,27 @@ struct ExpertsSection {
         name: "expert \(expert)", color: Picture.color(expert), dash: expert < 8 ? nil : Picture.dashes[(expert / 8 - 1) % 3],
         points: loads.compactMap { entry in
           guard let load = entry.record.expertLoad, load.indices.contains(expert) else { return nil }
-          let tip = "expert \(expert), step \(HumanFormat.count(entry.record.step)): \(HumanFormat.decimal(100 * load[expert], 1)) %"
+          let tip =
+            "expert \(expert), step \(HumanFormat.count(entry.record.step)): \(HumanFormat.decimal(100 * load[expert], 1)) %"
           return LinePicture.Point(x: Double(entry.record.step), Mark(load[expert], tip: tip))
         })
     }
     let panel = LinePicture.Panel(title: "", axis: "step", lines: lines)
-    let picture = LinePicture(title: "Load of experts, \(phase)", of: "share of the routed slots", panels: [panel], format: .figure, hasLegend: false).picture
+    let picture = LinePicture(
+      title: "Load of experts, \(phase)", of: "share of the routed slots", panels: [panel], format: .figure, hasLegend: false
+    ).picture
     let rows = loads.map { entry in
       DataTable.Row(
         run.number(entry.line, ["step"], entry.record.step).map { .number($0, shown: $0.count) } ?? .text("–"),
         (0..<count).map { expert in
           let load = entry.record.expertLoad ?? []
-          return .number(run.number(entry.line, ["expert_load", "\(expert)"], load.indices.contains(expert) ? load[expert] : nil), decimals: 4)
+          return .number(
+            run.number(entry.line, ["expert_load", "\(expert)"], load.indices.contains(expert) ? load[expert] : nil), decimals: 4)
         })
     }
     let table = DataTable(
-      "\(run.name), \(phase), share of the routed slots", heads: ["step"] + (0..<count).map { "expert \($0)" }, rows: rows).html
+      "\(run.name), \(phase), share of the routed slots", heads: ["step"] + (0..<count).map { "expert \($0)" }, rows: rows
+    ).html
     return Figure(
       id: id, title: "Load", note: "share of the routed slots, by step", picture: picture,
       legend: lines.map { Figure.Entry(entry: $0.entry, isLine: true) }, numbers: [table]
@@ -78,13 +85,17 @@ struct ExpertsSection {
           .words(words.isEmpty ? .text("–") : .name(words.joined(separator: ", "))),
         ])
     }
-    func shown(_ number: RecordedNumber?, _ decimals: Int) -> Html { number.map { .number($0, shown: $0.rounded(decimals)) } ?? .text("–") }
+    func shown(_ number: RecordedNumber?, _ decimals: Int) -> Html {
+      number.map { .number($0, shown: $0.rounded(decimals)) } ?? .text("–")
+    }
     return [
-      DataTable("\(run.name), \(phase), at the end, over all items with text", heads: ["expert", "load", "words that mark it"], rows: rows).html,
-      Html(.p, [.style("note")], [
-        .text("Entropy of the gate: "), shown(entropy, 3), .text(" of at most "), shown(limit, 3), .text(" nats, over "),
-        items.map { .number($0, shown: $0.count) } ?? .text("–"), .text(" items with text."),
-      ]),
+      DataTable("At the end, over all items with text", heads: ["expert", "load", "words that mark it"], rows: rows).html,
+      Html(
+        .p, [.style("note")],
+        [
+          .text("Entropy of the gate: "), shown(entropy, 3), .text(" of at most "), shown(limit, 3), .text(" nats, over "),
+          items.map { .number($0, shown: $0.count) } ?? .text("–"), .text(" items with text."),
+        ]),
     ]
   }
 }

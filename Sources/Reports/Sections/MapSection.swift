@@ -20,17 +20,19 @@ struct MapSection {
   }
 
   private func map(_ map: ItemMap, _ run: ReportedRun) -> [Html] {
-    func percent(_ share: Double) -> String { HumanFormat.decimal(100 * share, 1) + " %" }
+    func percent(_ share: Double) -> String { HumanFormat.decimal(100 * share, 1) + "\u{A0}%" }
     let counts = map.groups.indices.map { group in map.items.count { $0.group == group } }
     let points = map.items.map { item in
       MapPicture.Point(
         x: item.x, y: item.y, group: item.group,
-        tip: "\(item.title.isEmpty ? item.id : item.title) (\(item.id)), \(HumanFormat.count(item.trainEvents, "training event"))")
+        tip: "\(item.title.isEmpty ? item.id : item.title) (\(item.id)), \(HumanFormat.count(item.trainEvents, "training event"))"
+      )
     }
     let groups = zip(map.groups, counts).map { "\($0) \($1)" }.joined(separator: ", ")
     let picture = MapPicture(
       title: "Items of \(run.name) by their embeddings",
-      words: "\(HumanFormat.count(map.items.count, "item")) on their first two principal axes, which have \(percent(map.shares.x)) and "
+      words:
+        "\(HumanFormat.count(map.items.count, "item")) on their first two principal axes, which have \(percent(map.shares.x)) and "
         + "\(percent(map.shares.y)) of the variance. By scene: \(groups).",
       axes: ("first axis, \(percent(map.shares.x)) of the variance", "second axis, \(percent(map.shares.y))"), points: points
     ).picture
@@ -38,7 +40,8 @@ struct MapSection {
     let rows = zip(map.groups, counts).map { name, count in DataTable.Row(.name(name), [.computed(HumanFormat.count(count))]) }
     let figure = Figure(
       id: "map-\(run.index)", title: "Items by their embeddings",
-      note: "\(HumanFormat.count(map.items.count, "trained item"))\(sample), by the \(map.phase) phase; colored by scene", picture: picture,
+      note: "\(HumanFormat.count(map.items.count, "trained item"))\(sample), by the \(map.phase) phase; colored by scene",
+      picture: picture,
       legend: map.groups.enumerated().map { number, name in
         Figure.Entry(entry: .init(name: name, color: Picture.color(number), shape: MapPicture.shape(number)))
       },
@@ -46,7 +49,8 @@ struct MapSection {
     let note = Html(
       .p, [.style("note")],
       text: "Principal component analysis: the two directions in which the embeddings spread most, \(percent(map.shares.x)) and "
-        + "\(percent(map.shares.y)) of their variance. What is near on the map need not be near in all dimensions. A pointer over an item shows its title.")
+        + "\(percent(map.shares.y)) of their variance. What is near on the map need not be near in all dimensions. A pointer over an item shows its title."
+    )
     return [figure.html, note]
   }
 }

@@ -14,7 +14,8 @@ struct MetricsSection {
       content.append(
         Html(
           .p, [.style("note")],
-          text: "Each user's held-out item is ranked among all items of the catalogue. Whiskers, and what stands behind ±, are one "
+          text:
+            "Each user's held-out item is ranked among all items of the catalogue. Whiskers, and what stands behind ±, are one "
             + "standard error; 1.96 of them to each side are a 95 % interval. Head are the 20 % of the items with the most training "
             + "events, mid the next 30 %, tail the rest; cold items have at most 5 training events, unseen ones none."))
     }
@@ -24,7 +25,8 @@ struct MetricsSection {
 
   /// What is said where there is no evaluation yet.
   static func missing(_ run: ReportedRun) -> Html {
-    .command("\(run.name) is not evaluated yet; ", "precise evaluate \(shellWord(run.path))", " measures it and makes evaluation.json.")
+    .command(
+      "\(run.name) is not evaluated yet; ", "precise evaluate \(shellWord(run.path))", " measures it and makes evaluation.json.")
   }
 
   private func phase(_ phase: PhaseRankings, number: Int) -> [Html] {
@@ -33,11 +35,11 @@ struct MetricsSection {
     var content = [heading]
     let metrics = Array(phase.metrics.prefix(2))
     content.append(.grid(metrics.enumerated().map { figure(phase, .bucket, $1, id: "\(id)-bucket-\($0)") }))
-    content.append(.folded("Numbers", Self.tables(phase, .bucket)))
+    content += [.legend(phase.legend()), .folded("Numbers", Self.tables(phase, .bucket))]
     for kind in [EvaluationFile.Group.Kind.scene, .behavior] where !phase.groups(kind).isEmpty {
       content.append(Html(.h4, text: kind == .scene ? "By scene" : "By behavior"))
       content.append(.grid(metrics.enumerated().map { figure(phase, kind, $1, id: "\(id)-\(kind.rawValue)-\($0)") }))
-      content.append(.folded("Numbers", Self.tables(phase, kind)))
+      content += [.legend(phase.legend()), .folded("Numbers", Self.tables(phase, kind))]
     }
     content.append(everything(phase))
     return content
@@ -50,9 +52,10 @@ struct MetricsSection {
       title: "", groups: groups.map(\.name), values: groups.map { group in phase.series.map { $0.mark(group, metric) } })
     let series = phase.series.map { DotPicture.Series($0.entry, group: $0.group) }
     let picture = DotPicture(
-      title: "\(metric), \(phase.phase), \(phase.event)", of: metric, series: series, panels: [panel], format: .figure, hasLegend: false
+      title: "\(metric), \(phase.phase), \(phase.event)", of: metric, series: series, panels: [panel], format: .figure,
+      hasLegend: false
     ).picture
-    return Figure(id: id, title: metric, note: "by \(kind == .bucket ? "popularity" : kind.rawValue)", picture: picture, legend: phase.legend()).html
+    return Figure(id: id, title: metric, note: "by \(kind == .bucket ? "popularity" : kind.rawValue)", picture: picture).html
   }
 
   /// A table for each main metric: a row for each ranking, a column for each group.
@@ -62,10 +65,12 @@ struct MetricsSection {
       let users = DataTable.Row(
         .text("users"), groups.map { .count(phase.first.run.evaluation.users(phase.first.source, $0)) }, group: phase.first.group)
       let rows = phase.series.map { series in
-        DataTable.Row(series.head, groups.map { .estimate(series.value($0, metric), series.error($0, metric)) }, group: series.group)
+        DataTable.Row(
+          series.head, groups.map { .estimate(series.value($0, metric), series.error($0, metric)) }, group: series.group)
       }
       return DataTable(
-        "\(metric), \(phase.phase), \(phase.event)", heads: [.text("ranked by")] + groups.map { .name($0.name) }, rows: [users] + rows
+        "\(metric), \(phase.phase), \(phase.event)", heads: [.text("ranked by")] + groups.map { .name($0.name) },
+        rows: [users] + rows
       ).html
     }
   }
@@ -75,10 +80,13 @@ struct MetricsSection {
     let rows = phase.series.map { series in
       DataTable.Row(series.head, metrics.map { .estimate(series.value(.all, $0), series.error(.all, $0)) }, group: series.group)
     }
-    let rules = phase.first.run.evaluation.protocolFields(phase.first.source).map { "\($0.key): \($0.value)" }.joined(separator: "; ")
-    return .folded("Every metric, all users, and the protocol", [
-      DataTable("Every metric, all users, \(phase.phase), \(phase.event)", heads: ["ranked by"] + metrics, rows: rows).html,
-      Html(.p, [.style("note")], text: "Protocol: \(rules)."),
-    ])
+    let rules = phase.first.run.evaluation.protocolFields(phase.first.source).map { "\($0.key): \($0.value)" }.joined(
+      separator: "; ")
+    return .folded(
+      "Every metric, all users, and the protocol",
+      [
+        DataTable("Every metric, all users, \(phase.phase), \(phase.event)", heads: ["ranked by"] + metrics, rows: rows).html,
+        Html(.p, [.style("note")], text: "Protocol: \(rules)."),
+      ])
   }
 }

@@ -11,14 +11,16 @@ struct OverviewSection {
   init(_ runs: [ReportedRun]) { self.runs = runs }
 
   var section: Section {
-    Section(id: "overview", title: "Overview", content: [Html(.div, [.style(runs.count > 1 ? "cards" : "")], runs.map(card))])
+    Section(id: "overview", title: "Overview", content: [Html(.div, [.style(runs.count > 1 ? "stack" : "")], runs.map(card))])
   }
 
   private func card(_ run: ReportedRun) -> Html {
-    let title = Html(.h3, [], [
-      .swatch(run.entry, hasLine: false), .text(" "), .name(run.name),
-      Html(.span, [.style("state state-\(run.state.word)")], text: run.state.word),
-    ])
+    let title = Html(
+      .h3, [],
+      [
+        .swatch(run.entry, hasLine: false), .text(" "), .name(run.name),
+        Html(.span, [.style("state \(Self.style(run.state))")], text: run.state.word),
+      ])
     return Html(.div, [.style(runs.count > 1 ? "card \(run.group)" : "card")], [title, tiles(run), facts(run), phases(run)])
   }
 
@@ -31,10 +33,12 @@ struct OverviewSection {
       else { return nil }
       let error = evaluation.error(entry, .model, .all, metric)
       let behind = error.map { [Html.text(" ± "), .number($0, shown: $0.rounded(4))] } ?? []
-      return Html(.div, [.style("tile")], [
-        Html(.strong, [], [.number(value, shown: value.rounded(4))]),
-        Html(.span, [], [.text("\(metric), "), .name(phase), .text(", \(entry.split)")] + behind),
-      ])
+      return Html(
+        .div, [.style("tile")],
+        [
+          Html(.strong, [], [.number(value, shown: value.rounded(4)), Html(.span, [.style("error")], behind)]),
+          Html(.span, [], [.text("\(metric), "), .name(phase), .text(", \(entry.split)")]),
+        ])
     }
     return tiles.isEmpty ? .nothing : Html(.div, [.style("tiles")], tiles)
   }
@@ -69,7 +73,7 @@ struct OverviewSection {
       let number = RecordedNumber(run: run.index, file: file, path: [name], value: .int(value))
       return [.text(", "), number.map { .number($0, shown: $0.count) } ?? .text("–"), .text(" \(name)")]
     }
-    return .all([name] + numbers + [.text(", \(dataset.manifest.preparation.split)")])
+    return .all([name] + numbers + [.text(", split \(dataset.manifest.preparation.split)")])
   }
 
   private func origin(_ run: ReportedRun, _ checkpoint: String) -> Html {
@@ -86,10 +90,12 @@ struct OverviewSection {
 
   private func job(_ run: ReportedRun, _ begin: RunHistory.Entry<BeginRecord>) -> Html {
     let numbers: [(key: String, value: Int, noun: String)] = [
-      ("ranks", begin.record.ranks, "rank"), ("parameters", begin.record.parameters, "parameter"), ("users", begin.record.users, "user"),
+      ("ranks", begin.record.ranks, "rank"), ("parameters", begin.record.parameters, "parameter"),
+      ("users", begin.record.users, "user"),
     ]
     let texts = numbers.flatMap { key, value, noun -> [Html] in
-      run.number(begin.line, [key], value).map { [.number($0, shown: $0.count), .text(" \(noun)\(value == 1 ? "" : "s"), ")] } ?? []
+      run.number(begin.line, [key], value).map { [.number($0, shown: $0.count), .text(" \(noun)\(value == 1 ? "" : "s"), ")] }
+        ?? []
     }
     return .all(texts + [.text(begin.record.precision)])
   }
@@ -112,12 +118,21 @@ struct OverviewSection {
     ).html
   }
 
+  private static func style(_ state: ReportedRun.State) -> String {
+    switch state {
+    case .running: "state-running"
+    case .finished, .partlyTrained: "state-finished"
+    case .failed: "state-failed"
+    case .stopped: "state-stopped"
+    }
+  }
+
   private static func state(_ phase: ReportedPhase, isRunning: Bool) -> String {
     if phase.isFinished {
       guard phase.resultStep?.value == 0 else { return "finished" }
       return "finished, nothing was gained"
     }
-    if phase.step == 0 && phase.history == nil { return "not trained" }
+    if !phase.isBegun { return "not trained" }
     return "\(isRunning ? "running" : "stopped") at step \(HumanFormat.count(phase.step))"
   }
 }

@@ -17,7 +17,8 @@ struct PopularitySection {
   private var missing: Html {
     let path = runs.first.map { shellWord($0.path) } ?? "run/"
     return .command(
-      "evaluation.json has no metrics by tenth of popularity, which earlier versions did not record; ", "precise evaluate \(path)",
+      "evaluation.json has no metrics by tenth of popularity, which earlier versions did not record; ",
+      "precise evaluate \(path)",
       " measures them.")
   }
 
@@ -31,7 +32,7 @@ struct PopularitySection {
     }
     return [
       Html(.h3, [], [.name(phase.phase), .text(", \(phase.event)")]), .grid(figures),
-      .folded("Numbers", phase.metrics.prefix(2).map { table(phase, groups, $0) }),
+      .legend(phase.legend(isLine: true)), .folded("Numbers", phase.metrics.prefix(2).map { table(phase, groups, $0) }),
     ]
   }
 
@@ -63,13 +64,18 @@ struct PopularitySection {
       // No line leads to the unseen items: they are no tenth.
       return [line(all.filter { $0.element.kind != .decile }), line(all.filter { $0.element.kind == .decile })].compactMap { $0 }
     }
-    let short = labels.enumerated().map { index, label in (x: Double(index), text: groups[index].kind == .decile ? Self.short(label) : label) }
-    var panel = LinePicture.Panel(title: "", axis: "training events of the item, by tenth of the items", labels: short, lines: lines)
+    let short = labels.enumerated().map { index, label in
+      (x: Double(index), text: groups[index].kind == .decile ? Self.short(label) : label)
+    }
+    var panel = LinePicture.Panel(
+      title: "", axis: "tenths of the trained items, by their fewest training events", labels: short, lines: lines)
     panel.hasWhiskers = true
     var format = Picture.Format.figure
     format.panelHeight = 270
-    let picture = LinePicture(title: "\(metric) by popularity, \(phase.phase)", of: metric, panels: [panel], format: format, hasLegend: false).picture
-    return Figure(id: id, title: metric, note: "rare items left, popular ones right", picture: picture, legend: phase.legend()).html
+    let picture = LinePicture(
+      title: "\(metric) by popularity, \(phase.phase)", of: metric, panels: [panel], format: format, hasLegend: false
+    ).picture
+    return Figure(id: id, title: metric, note: "rare items left, popular ones right", picture: picture).html
   }
 
   /// Of a range its lower end, which the axis has room for.
@@ -85,45 +91,8 @@ struct PopularitySection {
     }
     return DataTable(
       "\(metric) by popularity, \(phase.phase), \(phase.event)",
-      heads: [.text("items"), .text("fewest events"), .text("most events"), .text("users")] + phase.series.map { .name($0.entry.name) }, rows: rows
+      heads: [.text("items"), .text("fewest events"), .text("most events"), .text("users")]
+        + phase.series.map { .name($0.entry.name) }, rows: rows
     ).html
-  }
-}
-
-/// What becomes of items that nothing was trained on, and how much of the catalogue anybody sees.
-struct UnseenSection {
-  private let runs: [ReportedRun]
-
-  init(_ runs: [ReportedRun]) { self.runs = runs }
-
-  var section: Section? {
-    let phases = PhaseRankings.all(runs)
-    guard !phases.isEmpty else { return nil }
-    let note = Html(
-      .p, [.style("note")],
-      text: "Unseen are held-out items without a training event. Coverage is the share of the catalogue that is in anybody's first "
-        + "items, novelty the mean surprise of these items in bits: more of it means less popular items.")
-    return Section(id: "unseen", title: "Unseen items and coverage", content: [note] + phases.map(table))
-  }
-
-  private func table(_ phase: PhaseRankings) -> Html {
-    let wholes = ["coverage", "distinct_items", "novelty"]
-    let names = wholes.map { prefix in
-      phase.series.lazy.compactMap { $0.run.evaluation.whole($0.source, $0.ranking, prefix)?.name }.first
-    }
-    let shown = zip(wholes, names).filter { $0.1 != nil }
-    let metrics = Array(phase.metrics.prefix(2))
-    let rows = phase.series.map { series in
-      let own = shown.map { prefix, _ -> DataTable.Cell in
-        let number = series.run.evaluation.whole(series.source, series.ranking, prefix)?.number
-        return prefix == "distinct_items" ? .count(number) : .number(number, decimals: prefix == "coverage" ? 4 : 2)
-      }
-      return DataTable.Row(
-        series.head,
-        [.count(series.value(.unseen, "users"))] + metrics.map { .estimate(series.value(.unseen, $0), series.error(.unseen, $0)) } + own,
-        group: series.group)
-    }
-    let heads = ["ranked by", "users with an unseen item"] + metrics.map { "\($0), unseen" } + shown.compactMap { $0.1?.replacing("_", with: " ") }
-    return DataTable("\(phase.phase), \(phase.event)", heads: heads, rows: rows).html
   }
 }

@@ -56,22 +56,29 @@ struct PhaseRankings {
     var measured: [String] = []
     for (run, entries) in shown {
       for entry in entries where entry.event == event {
-        let name = (runs.count > 1 ? run.name : phase == "universal" ? "the model" : phase) + (entry.isOfUniversal ? ", universal phase" : "")
+        let name = Self.name(run, entry, isAlone: runs.count == 1)
         series.append(
           RankingSeries(
             run: run, source: entry, ranking: .model,
-            entry: .init(name: name, color: run.color, shape: entry.isOfUniversal ? .ring : .circle), group: runs.count > 1 ? run.group : nil))
+            entry: .init(name: name, color: run.color, shape: entry.isOfUniversal ? .ring : .circle),
+            group: runs.count > 1 ? run.group : nil))
       }
     }
     for (run, entries) in shown {
       guard let entry = entries.first(where: { $0.event == event && !$0.isOfUniversal }) else { continue }
       // Runs that were measured alike have the same baselines.
-      let fields = run.evaluation.protocolFields(entry).filter { $0.key != "checkpoint" }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+      let fields = run.evaluation.protocolFields(entry).filter { $0.key != "checkpoint" }.map { "\($0.key)=\($0.value)" }.joined(
+        separator: "\n")
       guard !measured.contains(fields) else { continue }
       measured.append(fields)
       series += Self.baselines(run, entry, names: measured.count > 1)
     }
     self.series = series
+  }
+
+  private static func name(_ run: ReportedRun, _ entry: EvaluationFile.Entry, isAlone: Bool) -> String {
+    guard isAlone else { return run.name + (entry.isOfUniversal ? ", universal phase" : "") }
+    return "\(entry.isOfUniversal ? "universal" : entry.phase) phase"
   }
 
   private static func baselines(_ run: ReportedRun, _ entry: EvaluationFile.Entry, names: Bool) -> [RankingSeries] {

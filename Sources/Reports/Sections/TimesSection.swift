@@ -21,7 +21,7 @@ struct TimesSection {
     }
     let sums = phases.compactMap { run, _, phase in self.sums(run, phase) }
     guard !ranks.isEmpty || !waiting.isEmpty || !sums.isEmpty else { return nil }
-    var content = ranks
+    var content: [Html] = ranks.isEmpty ? [] : [.grid(ranks)]
     if ranks.isEmpty { content.append(.missing("These runs have no times by rank, which earlier versions did not log.")) }
     if !waiting.isEmpty { content.append(.grid(waiting)) }
     if !sums.isEmpty {
@@ -38,12 +38,14 @@ struct TimesSection {
     guard let entry = phase.rankTimes.last else { return [] }
     let record = entry.record
     let order = record.parts.indices.sorted { sum(record, $0) > sum(record, $1) }
-    let shown = order.count > Self.mostParts ? Array(order.prefix(Self.mostParts - 1)) : order
+    // In the order of a step, so that phases and runs have the same colors.
+    let shown = (order.count > Self.mostParts ? Array(order.prefix(Self.mostParts - 1)) : order).sorted()
     let rest = order.dropFirst(shown.count)
     let bars = record.rankMs.prefix(Self.mostRanks).enumerated().map { rank, times -> BarPicture.Bar in
       var parts = shown.enumerated().compactMap { color, part -> BarPicture.Part? in
         guard times.indices.contains(part) else { return nil }
-        return BarPicture.Part(times[part], color: Picture.color(color), tip: "\(record.parts[part]) \(HumanFormat.decimal(times[part], 2)) ms")
+        return BarPicture.Part(
+          times[part], color: Picture.color(color), tip: "\(record.parts[part]) \(HumanFormat.decimal(times[part], 2)) ms")
       }
       let other = rest.reduce(0) { $0 + (times.indices.contains($1) ? times[$1] : 0) }
       if !rest.isEmpty { parts.append(.init(other, color: Picture.gray, tip: "other \(HumanFormat.decimal(other, 2)) ms")) }
@@ -59,11 +61,12 @@ struct TimesSection {
     if !rest.isEmpty { legend.append(.init(entry: .init(name: "other", color: Picture.gray, shape: .square))) }
     let more = record.rankMs.count > Self.mostRanks ? "; the first \(Self.mostRanks) of \(record.rankMs.count) ranks" : ""
     let figure = Figure(
-      id: id, title: "Time of a step, by rank",
-      note: "\(run.name), \(phase.name), mean of \(HumanFormat.count(record.timedSteps, "step")) up to step \(HumanFormat.count(record.step)); "
-        + "the upright mark is how much of it the rank waited for others\(more)",
+      id: id, title: "A step by rank",
+      note:
+        "\(runs.count > 1 ? "\(run.name), " : "")\(phase.name), mean of \(HumanFormat.count(record.timedSteps, "step")) up to step "
+        + "\(HumanFormat.count(record.step)); the pin is how much of it was waiting\(more)",
       picture: picture, legend: legend, numbers: [table(run, entry)])
-    return [runs.count > 1 ? Html(.div, [.style(run.group)], [figure.html]) : figure.html]
+    return [Html(.div, [.style(runs.count > 1 ? run.group : "")], [figure.html])]
   }
 
   private func sum(_ record: RankTimesRecord, _ part: Int) -> Double {
@@ -78,11 +81,13 @@ struct TimesSection {
         .text("rank \(rank)"),
         record.parts.indices.map { part in
           .number(
-            run.number(entry.line, ["rank_ms", "\(rank)", "\(part)"], times.indices.contains(part) ? times[part] : nil), decimals: 3)
+            run.number(entry.line, ["rank_ms", "\(rank)", "\(part)"], times.indices.contains(part) ? times[part] : nil),
+            decimals: 3)
         } + [.number(run.number(entry.line, ["rank_wait_ms", "\(rank)"], wait), decimals: 3)])
     }
     return DataTable(
-      "\(run.name), \(record.phase), milliseconds a step", heads: [.text("rank")] + record.parts.map { .name($0) } + [.text("waiting")], rows: rows
+      "\(run.name), \(record.phase), milliseconds a step",
+      heads: [.text("rank")] + record.parts.map { .name($0) } + [.text("waiting")], rows: rows
     ).html
   }
 
@@ -100,7 +105,9 @@ struct TimesSection {
     }
     guard !lines.isEmpty else { return nil }
     let panel = LinePicture.Panel(title: "", axis: "step", lines: lines)
-    let picture = LinePicture(title: "Waiting of rank 0, \(phase)", of: "milliseconds a step", panels: [panel], format: .figure, hasLegend: false).picture
+    let picture = LinePicture(
+      title: "Waiting of rank 0, \(phase)", of: "milliseconds a step", panels: [panel], format: .figure, hasLegend: false
+    ).picture
     let tables = runs.compactMap { run -> Html? in
       let entries = CurvesSection.thinned(run.history[phase: phase]?.steps.filter { $0.record.commMs != nil } ?? [])
       guard !entries.isEmpty else { return nil }
@@ -109,10 +116,12 @@ struct TimesSection {
           run.number(entry.line, ["step"], entry.record.step).map { .number($0, shown: $0.count) } ?? .text("–"),
           [.number(run.number(entry.line, ["comm_ms"], entry.record.commMs), decimals: 3)])
       }
-      return DataTable("\(run.name), \(phase), milliseconds a step that rank 0 waited", heads: ["step", "waiting, ms"], rows: rows).html
+      return DataTable(
+        "\(run.name), \(phase), milliseconds a step that rank 0 waited", heads: ["step", "waiting, ms"], rows: rows
+      ).html
     }
     return Figure(
-      id: id, title: "Waiting, \(phase)", note: "milliseconds of a step that rank 0 waited for others", picture: picture,
+      id: id, title: "Waiting of rank 0", note: "\(phase), ms a step", picture: picture,
       legend: runs.count > 1 ? lines.map { Figure.Entry(entry: $0.entry, group: $0.group, isLine: true) } : [], numbers: tables
     ).html
   }

@@ -6,7 +6,9 @@ struct UsersSection {
   private let models: [ReportedModel]
   private let count: Int
 
-  init(_ runs: [ReportedRun], _ models: [ReportedModel], count: Int) { (self.runs, self.models, self.count) = (runs, models, count) }
+  init(_ runs: [ReportedRun], _ models: [ReportedModel], count: Int) {
+    (self.runs, self.models, self.count) = (runs, models, count)
+  }
 
   var section: Section? {
     guard count > 0 else { return nil }
@@ -27,37 +29,50 @@ struct UsersSection {
     let found = sample.users.count { $0.recommendations.contains(where: \.isHeldOut) }
     let note = Html(
       .p, [.style("note")],
-      text: "Users chosen by a hash of their ids, not by their results. The \(sample.phase) phase reads what they did before their test "
+      text:
+        "Users chosen by a hash of their ids, not by their results. The \(sample.phase) phase reads what they did before their test "
         + "event and recommends from all items; the item of that event is marked where it is among the first \(SampleUsers.shown): here for "
         + "\(found) of \(sample.users.count).")
-    return [note, Html(.div, [.style("cards")], sample.users.map(card))]
+    return [note, Html(.div, [.style("stack")], sample.users.map(card))]
   }
 
   private func card(_ user: SampleUsers.User) -> Html {
     let events = user.newest.map { event in
-      Html(.li, [], [
-        title(event.title, event.id), Html(.small, text: "\(printable(event.scene)), \(printable(event.behavior)), \(Self.before(event.before))"),
-      ])
+      Html(
+        .li, [],
+        [
+          title(event.title, event.id),
+          Html(.small, text: "\(printable(event.scene)), \(printable(event.behavior)), \(Self.before(event.before))"),
+        ])
     }
     let recommendations = user.recommendations.map { entry in
       let marks = [entry.isHeldOut ? "the held-out item" : nil, entry.isSeen ? "had before" : nil].compactMap { $0 }
-      return Html(.li, entry.isHeldOut ? [.style("found")] : [], [
-        title(entry.title, entry.id),
-        Html(.small, text: (["score \(HumanFormat.decimal(Double(entry.score), 2))"] + marks).joined(separator: ", ")),
-        reasons(entry),
-      ])
+      return Html(
+        .li, entry.isHeldOut ? [.style("found")] : [],
+        [
+          title(entry.title, entry.id),
+          Html(.small, text: (["score \(HumanFormat.decimal(Double(entry.score), 2))"] + marks).joined(separator: ", ")),
+          reasons(entry),
+        ])
     }
-    return Html(.div, [.style("card")], [
-      Html(.h3, [], [.text("User "), .name(user.id)]),
-      Html(.p, [.style("note")], [
-        .text("\(HumanFormat.count(user.events, "event")) before the test event, which was "), title(user.heldOut.title, user.heldOut.id),
-        .text(" (\(printable(user.heldOut.scene)), \(printable(user.heldOut.behavior)))."),
-      ]),
-      Html(.div, [.style("people")], [
-        Html(.div, [], [Html(.h4, text: "Newest events"), Html(.ol, [.style("lists")], events)]),
-        Html(.div, [], [Html(.h4, text: "Recommended"), Html(.ol, [.style("lists")], recommendations)]),
-      ]),
-    ])
+    return Html(
+      .div, [.style("card")],
+      [
+        Html(.h3, [], [.text("User "), .name(user.id)]),
+        Html(
+          .p, [.style("note")],
+          [
+            .text("\(HumanFormat.count(user.events, "event")) before the test event, which was "),
+            title(user.heldOut.title, user.heldOut.id),
+            .text(" (\(printable(user.heldOut.scene)), \(printable(user.heldOut.behavior)))."),
+          ]),
+        Html(
+          .div, [.style("people")],
+          [
+            Html(.div, [], [Html(.h4, text: "Newest events"), Html(.ol, [.style("lists")], events)]),
+            Html(.div, [], [Html(.h4, text: "Recommended"), Html(.ol, [.style("lists")], recommendations)]),
+          ]),
+      ])
   }
 
   /// Why an item is recommended; nothing is known of that yet.

@@ -21,7 +21,9 @@ struct ReportCommand: ParsableCommand {
       is about the moment in which it is made.
       """)
 
-  @Argument(help: ArgumentHelp("Run directories, \(ReportedRun.most) at most; the first is what others are compared with.", valueName: "run"))
+  @Argument(
+    help: ArgumentHelp(
+      "Run directories, \(ReportedRun.most) at most; the first is what others are compared with.", valueName: "run"))
   var directories: [String]
   @Option(help: ArgumentHelp("The page.", valueName: "file"))
   var out: String
