@@ -47,7 +47,7 @@ package struct DotPicture: Sendable {
     let words = panels.map { Self.words($0, of, series.map(\.entry.name)) }
     picture = Picture(title: title, description: words.joined(separator: " "), format: format)
     if hasLegend { picture.addLegend(series.map(\.entry)) }
-    for panel in panels { draw(panel, series) }
+    for panel in panels { draw(panel, series, hasLegend: hasLegend) }
   }
 
   /// The whole picture as a file.
@@ -65,10 +65,12 @@ package struct DotPicture: Sendable {
     return "\(what). \(variants.joined(separator: "; "))."
   }
 
-  private mutating func draw(_ panel: Panel, _ series: [Series]) {
+  private mutating func draw(_ panel: Panel, _ series: [Series], hasLegend: Bool) {
     let marks = panel.values.joined().compactMap { $0 }
     let ends = marks.flatMap { $0.singles + [$0.low, $0.high] }
-    let y = picture.addPanel()
+    // The groups are the axis: it has no name below them.
+    let spare = hasLegend ? 0 : 16.0
+    let y = picture.addPanel(height: picture.format.panelHeight - spare)
     // No metric is below zero, whatever its error says; a gain may be.
     let isAbove = marks.allSatisfy { mark in (mark.singles.isEmpty ? [mark.value] : mark.singles).allSatisfy { $0 >= 0 } }
     let scale = picture.scale(lowest: isAbove ? 0 : ends.min() ?? 0, highest: ends.max() ?? 0, at: y)

@@ -12,7 +12,7 @@ struct ReportCommandTests {
 
     init() throws {
       folder = try TemporaryFolder()
-      var events = "user_id,item_id,timestamp,scene,behavior\n"
+      var events = "user,item,timestamp,scene,behavior\n"
       for user in 0..<24 {
         for step in 0..<8 {
           let item = (user * 5 + step * step * 3) % 18
@@ -21,7 +21,7 @@ struct ReportCommandTests {
         }
       }
       let quoted = Self.title.replacingOccurrences(of: "\"", with: "\"\"")
-      let items = "item_id,text\n" + (0..<18).map { "i\($0),\"\(quoted) \($0)\"\n" }.joined()
+      let items = "item,text\n" + (0..<18).map { "i\($0),\"\(quoted) \($0)\"\n" }.joined()
       try folder.write("events.csv", events)
       try folder.write("items.csv", items)
       try folder.write("config.yaml", CommandWorld.configText.replacingOccurrences(of: "behavior: like", with: "scene: feed"))

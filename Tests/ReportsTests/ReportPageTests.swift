@@ -54,7 +54,7 @@ struct ReportPageTests {
     #expect(
       sections == ["overview", "configuration", "curves", "metrics", "popularity", "unseen", "experts", "map", "times", "users"])
     // The best of evaluations at steps 50 … 300 is that of step 200: 20 % 7 = 6.
-    #expect(text.contains("run, best: step 200, 0.1600"))
+    #expect(text.contains("run, best: step 200, epoch 20.00: 0.1600"))
   }
 
   @Test(arguments: ["earlier", "earlier-2"]) func aRunOfEarlierVersions(_ fixture: String) throws {

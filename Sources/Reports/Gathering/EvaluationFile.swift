@@ -37,6 +37,7 @@ package struct EvaluationFile: Sendable {
       }
     }
 
+    /// What the users have in common.
     package let kind: Kind
     /// Its name in the file.
     package let name: String
@@ -122,10 +123,15 @@ package struct EvaluationFile: Sendable {
     let groups = Self.keys(found(base + [key])).filter { Self.isObject(found(base + [key, $0])) }.map {
       Group(kind: kind, name: $0)
     }
-    let rank = groups.map { group -> Double in
-      kind == .decile ? trainEvents(entry, group)?.first?.value ?? 0 : -(users(entry, group)?.value ?? 0)
+    let ranks = groups.map { group -> [Double] in
+      guard kind == .decile else { return [-(users(entry, group)?.value ?? 0)] }
+      // Where items of several tenths have equally many events, the last number is the rarest.
+      let number = Double(group.name.split(separator: "_").last ?? "") ?? 0
+      return (trainEvents(entry, group) ?? []).map(\.value) + [-number]
     }
-    return groups.indices.sorted { (rank[$0], groups[$0].name) < (rank[$1], groups[$1].name) }.map { groups[$0] }
+    return groups.indices.sorted { one, other in
+      ranks[one] == ranks[other] ? groups[one].name < groups[other].name : ranks[one].lexicographicallyPrecedes(ranks[other])
+    }.map { groups[$0] }
   }
 
   /// The model, then what needs no training.

@@ -83,10 +83,11 @@ package struct ReportedPhase: Sendable {
   /// The steps that are known to be done.
   package var step: Int { max(history?.step ?? 0, Int(resultStep?.value ?? 0)) }
 
-  /// Steps of an epoch, where the log says; else from the result's epochs.
+  /// Steps of an epoch: as the log says, else from the result's epochs; nil when neither tells.
   package var stepsPerEpoch: Double? {
     if let known = history?.begins.last?.record.stepsPerEpoch, known > 0 { return Double(known) }
-    return nil
+    guard let epoch, let resultStep, epoch.value > 0, resultStep.value > 0 else { return nil }
+    return resultStep.value / epoch.value
   }
 
   /// Median of the positions trained a second, over the logged steps; nil of none.

@@ -7,9 +7,13 @@ import Serving
 package struct SampleUsers: Sendable {
   /// An event.
   package struct Event: Sendable {
+    /// Its item's id.
     package let id: String
+    /// Its item's text; empty when it has none.
     package let title: String
+    /// Where it happened.
     package let scene: String
+    /// What the user did.
     package let behavior: String
     /// Microseconds before the event to predict.
     package let before: Int64
@@ -17,17 +21,23 @@ package struct SampleUsers: Sendable {
 
   /// A recommended item.
   package struct Recommendation: Sendable {
+    /// Its id.
     package let id: String
+    /// Its text; empty when it has none.
     package let title: String
+    /// The product of user and item.
     package let score: Float
     /// Whether it is the held-out item.
     package let isHeldOut: Bool
     /// Whether the user had it before.
     package let isSeen: Bool
+    /// Why it is recommended, a sentence each.
+    package var reasons: [String] = []
   }
 
   /// A user.
   package struct User: Sendable {
+    /// The user's id.
     package let id: String
     /// Events before the held-out one.
     package let events: Int

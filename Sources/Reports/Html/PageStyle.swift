@@ -70,6 +70,7 @@ enum PageStyle {
     .scroll { overflow-x: auto; margin: .4rem 0 1rem; max-width: 100%; }
     table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
     caption { text-align: left; color: var(--soft); padding: 0 0 .35rem; }
+    caption span { position: sticky; left: 0; display: inline-block; max-width: min(44rem, calc(100vw - 5rem)); }
     th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--rule); }
     th:last-child, td:last-child { padding-right: .2rem; }
     th { font-weight: 500; }
@@ -107,7 +108,6 @@ enum PageStyle {
     """
 
   private static let parts = """
-    .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.2rem; }
     .card { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 1rem 1.15rem; min-width: 0; }
     .card h3 { margin-top: 0; }
     .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15rem 1rem; margin: 0 0 .8rem; font-size: .9rem; }
@@ -123,7 +123,7 @@ enum PageStyle {
     .tile strong .error { font-size: .9rem; font-weight: 400; }
     .tile { font-size: .85rem; color: var(--soft); } .tile strong { color: var(--ink); }
     .stack { display: grid; gap: 1.2rem; }
-    .people { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 1.2rem; }
+    .people { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1.2rem; }
     .people h4 { margin-top: .2rem; }
     .lists { list-style: none; margin: 0; padding: 0; font-size: .875rem; }
     .lists li { padding: .22rem .4rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }

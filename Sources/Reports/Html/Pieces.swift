@@ -101,7 +101,7 @@ struct DataTable {
     let table = Html(
       .table, [],
       [
-        Html(.caption, text: caption), Html(.thead, [], [Html(.tr, [], top)]), Html(.tbody, [], body),
+        Html(.caption, [], [Html(.span, text: caption)]), Html(.thead, [], [Html(.tr, [], top)]), Html(.tbody, [], body),
       ])
     return Html(
       .div,

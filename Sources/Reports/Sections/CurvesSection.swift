@@ -92,7 +92,7 @@ struct CurvesSection {
         entry.record.mean(metric).map { value in
           LinePicture.Point(
             x: Double(entry.record.step),
-            Mark(value, tip: "\(run.name), step \(HumanFormat.count(entry.record.step)): \(HumanFormat.decimal(value, 4))"))
+            Mark(value, tip: "\(run.name), \(Self.when(entry.record.step, name, run)): \(HumanFormat.decimal(value, 4))"))
         }
       }
       guard !points.isEmpty else { continue }
@@ -101,7 +101,7 @@ struct CurvesSection {
       rings.append(
         (
           run.color, run.group, Double(best.record.step), value,
-          "\(run.name), best: step \(HumanFormat.count(best.record.step)), \(HumanFormat.decimal(value, 4))"
+          "\(run.name), best: \(Self.when(best.record.step, name, run)): \(HumanFormat.decimal(value, 4))"
         ))
     }
     guard !lines.isEmpty else { return nil }
@@ -110,6 +110,15 @@ struct CurvesSection {
     let picture = LinePicture(title: "\(metric), validation", of: metric, panels: [panel], format: .figure, hasLegend: false)
       .picture
     return Figure(id: id, title: metric, note: "validation; ring: the best", picture: picture).html
+  }
+
+  /// A step, and its epoch where the log says how long one is.
+  private static func when(_ step: Int, _ phase: String, _ run: ReportedRun) -> String {
+    "step \(HumanFormat.count(step))" + (epoch(step, phase, run).map { ", epoch \($0)" } ?? "")
+  }
+
+  private static func epoch(_ step: Int, _ phase: String, _ run: ReportedRun) -> String? {
+    (run.phases.first { $0.name == phase }?.stepsPerEpoch).map { HumanFormat.decimal(Double(step) / $0, 2) }
   }
 
   private func steps(_ run: ReportedRun, _ phase: RunHistory.Phase) -> Html? {
@@ -141,8 +150,9 @@ struct CurvesSection {
     let rows = entries.map { entry in
       DataTable.Row(
         run.number(entry.line, ["step"], entry.record.step).map { .number($0, shown: $0.count) } ?? .text("–"),
-        metrics.map { .number(run.number(entry.line, [$0], entry.record.mean($0)), decimals: 4) })
+        [.computed(Self.epoch(entry.record.step, phase.name, run))]
+          + metrics.map { .number(run.number(entry.line, [$0], entry.record.mean($0)), decimals: 4) })
     }
-    return DataTable("\(run.name), \(phase.name), evaluations", heads: ["step"] + metrics, rows: rows).html
+    return DataTable("\(run.name), \(phase.name), evaluations", heads: ["step", "epoch"] + metrics, rows: rows).html
   }
 }

@@ -11,10 +11,12 @@ struct MapSection {
   var section: Section {
     let content = zip(runs, models).flatMap { run, model -> [Html] in
       let head = runs.count > 1 ? [Html(.h3, [], [.name(run.name)])] : []
-      return switch model {
-      case .missing(let reason): head + [.missing(printable(reason))]
-      case .facts(let facts): head + (facts.map.map { map($0, run) } ?? [.missing("There are too few trained items for a map.")])
-      }
+      let own: [Html] =
+        switch model {
+        case .missing(let reason): [.missing(printable(reason))]
+        case .facts(let facts): facts.map.map { map($0, run) } ?? [.missing("There are too few trained items for a map.")]
+        }
+      return runs.count > 1 ? [Html(.div, [.style(run.group)], head + own)] : own
     }
     return Section(id: "map", title: "Map of the items", content: content)
   }

@@ -109,7 +109,8 @@ struct OverviewSection {
           .text(Self.state(phase, isRunning: run.state == .running && run.history.currentPhase == phase.name)),
           .text(phase.metric ?? "–"), .number(phase.result, decimals: 4), .number(phase.start, decimals: 4),
           .computed(gain.map { ($0 < 0 ? "" : "+") + HumanFormat.decimal($0, 4) }), .count(phase.resultStep),
-          phase.steps == nil ? .computed(HumanFormat.count(phase.step)) : .count(phase.steps), .number(phase.epoch, decimals: 2),
+          phase.steps == nil && phase.isBegun ? .computed(HumanFormat.count(phase.step)) : .count(phase.steps),
+          .number(phase.epoch, decimals: 2),
         ])
     }
     return DataTable(
@@ -129,6 +130,7 @@ struct OverviewSection {
 
   private static func state(_ phase: ReportedPhase, isRunning: Bool) -> String {
     if phase.isFinished {
+      if phase.history?.end?.record.end == "patience" { return "ended early by patience" }
       guard phase.resultStep?.value == 0 else { return "finished" }
       return "finished, nothing was gained"
     }
