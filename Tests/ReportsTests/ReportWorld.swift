@@ -52,10 +52,11 @@ final class ReportWorld {
 
   /// Lines of a run that has everything.
   static func lines(_ phase: String, steps: Int) -> [String] {
-    let begin = BeginRecord(
-      phase: phase, step: 0, steps: steps * 10, stepsPerEpoch: 10, users: 1_000, parameters: 123_456,
-      job: .init(ranks: 2, precision: "fp32", metric: "ndcg@10", phases: [.init(phase: phase, steps: steps * 10)]))
-    var records: [any MetricsRecord] = [begin]
+    let length = "\"steps\":\(steps * 10),\"steps_per_epoch\":10,\"users\":1000"
+    let begin =
+      "{\"phase\":\"\(phase)\",\"step\":0,\(length),\"parameters\":123456,\"ranks\":2,\"precision\":\"fp32\",\"metric\":\"ndcg@10\","
+      + "\"phases\":[{\"phase\":\"\(phase)\",\(length)}],\"time\":1700000000}"
+    var records: [any MetricsRecord] = []
     for step in 1...max(steps, 1) {
       var record = StepRecord(phase: phase, step: step * 10)
       (record.loss, record.learningRate, record.positionsPerS) = (8 / Double(step), 0.001, 1_000 * Double(step))
@@ -81,6 +82,7 @@ final class ReportWorld {
     var end = EndRecord(phase: phase, step: steps * 10, end: "finished", resultStep: steps * 5)
     (end.metric, end.value, end.startValue) = ("ndcg@10", 0.16, 0.12)
     records.append(end)
-    return records.enumerated().map { JSONValue.object($1.fields + [.init("time", .double(1_700_000_000 + Double($0)))]).line }
+    return [begin]
+      + records.enumerated().map { JSONValue.object($1.fields + [.init("time", .double(1_700_000_001 + Double($0)))]).line }
   }
 }
