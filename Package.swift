@@ -62,7 +62,8 @@ let package = Package(
     library("Files", ["CZlib", "CHost", "Host"]),
     library("Config", ["Host", "Files", yams]),
     library("Reporting", ["Files", "Host", logging]),
-    library("Ablation", ["Files", "Config", "Reporting"]),
+    library("Pictures", ["Files"]),
+    library("Ablation", ["Files", "Config", "Reporting", "Pictures"]),
     library("Supervision", ["CHost", "Host"]),
 
     library("Tensors", ["CKernels", "Host"]),
@@ -102,6 +103,11 @@ let package = Package(
         "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
         "Checkpoints", "Runs",
       ]),
+    library(
+      "Reports",
+      [
+        "Files", "Config", "Reporting", "Pictures", "Tensors", "Datasets", "Evaluation", "Checkpoints", "Runs", "Serving",
+      ]),
 
     .executableTarget(
       name: "precise",
@@ -109,7 +115,7 @@ let package = Package(
         argumentParser, logging, "CHost", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets", "Preparation", "Texts",
         "Reporting", "Ablation", "Model", "Runs", "Training", "Costs", "Evaluation", "Serving", "Synth", "Diagnosis",
         "Checkpoints",
-        "Supervision",
+        "Supervision", "Reports",
       ],
       swiftSettings: swift),
 
@@ -122,6 +128,7 @@ let package = Package(
     tests("ConfigTests", ["Config", "Files", "Host"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
+    tests("PicturesTests", ["Pictures"]),
     tests("SupervisionTests", ["Supervision"]),
     tests("TensorsTests", ["Tensors", "Host", "CKernels"]),
     tests("CollectivesTests", ["Collectives", "Host"]),
@@ -149,6 +156,9 @@ let package = Package(
         "Texts",
         "Files", "Reporting", "Checkpoints",
       ]),
+    tests(
+      "ReportsTests",
+      ["Reports", "Config", "Files", "Reporting", "Runs"]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
   cLanguageStandard: .c11

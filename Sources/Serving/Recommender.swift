@@ -46,20 +46,25 @@ package struct Recommender {
     candidates = (0..<items.count).filter { item in rules.scene.map { items.scenes(item).contains($0) } ?? true }
   }
 
-  /// The best items for each user by h·e, from all their events; fewer than k when there are no more candidates.
+  /// The best items for each user by h·e; fewer than k when there are no more candidates.
   ///
   /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
-  package func recommend(_ users: [UserEvents]) throws -> [[Recommendation]] {
+  ///
+  /// - Parameter history: which of their events are read, all unless told otherwise.
+  package func recommend(_ users: [UserEvents], history: ServedModel.HistoryExtent = .all) throws -> [[Recommendation]] {
     let items = served.catalogue.embeddings
     return try served.workspace.scope {
       let embeddings = served.workspace.matrix(users.count, served.width)
-      try served.embed(users, into: embeddings)
+      try served.embed(users, history: history, into: embeddings)
       let scores = served.workspace.matrix(users.count, items.rows)
       for block in served.catalogue.blocks {
         multiply(
           embeddings, items.rows(block), rightTransposed: true, into: scores.columns(block), workspace: served.workspace)
       }
-      return users.indices.map { user in select(UnsafePointer(scores.row(user)), seen: Set(users[user].items)) }
+      return users.indices.map { user in
+        let seen = users[user].items[..<history.end(users[user])]
+        return select(UnsafePointer(scores.row(user)), seen: Set(seen))
+      }
     }
   }
 

@@ -21,6 +21,15 @@ package final class ServedModel {
     case training
     /// Every event before the test event, all of them where a user has none: what the test is predicted from.
     case beforeTest = "before-test"
+
+    /// The index behind the last event of a user that is read.
+    func end(_ events: UserEvents) -> Int {
+      switch self {
+      case .all: events.count
+      case .training: events.trainCount
+      case .beforeTest: events.test ?? events.count
+      }
+    }
   }
 
   /// The run.
@@ -109,13 +118,8 @@ package final class ServedModel {
   ) throws -> UserEmbedder.Items {
     embedder.removeAll()
     for (slot, events) in users.enumerated() {
-      let end =
-        switch history {
-        case .all: events.count
-        case .training: events.trainCount
-        case .beforeTest: events.test ?? events.count
-        }
-      plan.history.append(events, before: end, requestTime: requestTime?.microseconds, slot: slot, to: embedder.batch)
+      plan.history.append(
+        events, before: history.end(events), requestTime: requestTime?.microseconds, slot: slot, to: embedder.batch)
     }
     for item in items { embedder.items.append(item) }
     return try embedder.embed(into: embeddings, workspace: workspace)

@@ -23,7 +23,10 @@ struct Precise: ParsableCommand {
           EvaluateCommand.self, BlendCommand.self, RecommendCommand.self, ScoreCommand.self, ExportCommand.self,
         ]),
       CommandGroup(
-        name: "Inspection", subcommands: [InspectCommand.self, WatchCommand.self, BenchCommand.self, DoctorCommand.self]),
+        name: "Inspection",
+        subcommands: [
+          InspectCommand.self, WatchCommand.self, ReportCommand.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
+        ]),
     ])
 
   /// Files are replaced and never changed by us; a copy onto them, or a disk that fails, may cut them while they are read.
@@ -78,7 +81,7 @@ extension MemoryPurpose {
     case is PrepareCommand: MemoryPurpose("ids, texts and events", remedy: "lower --memory, or give it more")
     case is EncodeCommand: MemoryPurpose("token states", remedy: "lower --tokens or --dim, or give it more memory")
     case is TrainCommand: MemoryPurpose("a training", remedy: "see what precise check says of it, and give it more")
-    case is EvaluateCommand, is ExportCommand, is RecommendCommand, is ScoreCommand:
+    case is EvaluateCommand, is ExportCommand, is RecommendCommand, is ScoreCommand, is ReportCommand, is CompareCommand:
       MemoryPurpose("the model and the data set", remedy: "use more hosts, or give it more memory")
     case is BenchCommand, is CheckCommand:
       MemoryPurpose("the configuration's steps", remedy: "lower batch.users or bench.items, or give it more memory")

@@ -101,7 +101,7 @@ struct AblationTableTests {
     #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n") && svg.contains("prefers-color-scheme: dark"))
     func count(_ text: String) -> Int { svg.components(separatedBy: text).count - 1 }
     // Two variants in two buckets: a mean, a whisker and two seeds each; two marks in the legend.
-    #expect(count("r=\"4.5\"") == 4 && count("class=\"whisker\"") == 4 && count("class=\"seed\"") == 8 && count("r=\"5\"") == 2)
+    #expect(count("r=\"4.5\"") == 4 && count("class=\"whisker ") == 4 && count(" seed\"") == 8 && count("r=\"5\"") == 2)
     #expect(count("<text") == count("</text>") && !svg.contains("nan") && !svg.contains("inf"))
     // The axis goes to 0.1 in steps of 0.02: the highest mark is 0.06 + 0.0141.
     for label in ["0.00", "0.02", "0.08"] { #expect(svg.contains(">\(label)</text>")) }

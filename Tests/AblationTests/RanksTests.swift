@@ -86,15 +86,4 @@ struct RanksTests {
     let steps = LearningCurve(metric: "mrr", epochs: nil, points: [.init(step: 0, value: 0.1)])
     #expect(steps.x(of: steps.points[0], inEpochs: true) == 0)
   }
-
-  @Test(arguments: [
-    (0.0, 0.074, [0, 0.02, 0.04, 0.06, 0.08]), (0, 0, [0, 1e-6]), (0, 0.1, [0, 0.02, 0.04, 0.06, 0.08, 0.1]),
-    (-3, 9, [-5, 0, 5, 10]), (-20, -4, [-20, -15, -10, -5, 0]), (.nan, .infinity, [0, 0.2, 0.4, 0.6, 0.8, 1]),
-  ])
-  func axesHaveAFewRoundTicks(lowest: Double, highest: Double, ticks: [Double]) {
-    let scale = Scale(lowest: lowest, highest: highest, from: 200, to: 100)
-    #expect(scale.ticks.count == ticks.count, "\(scale.ticks)")
-    #expect(zip(scale.ticks, ticks).allSatisfy { abs($0 - $1) < 1e-9 }, "\(scale.ticks)")
-    #expect(scale.y(scale.lowest) == 200 && scale.y(scale.ticks.last ?? 0) == 100)
-  }
 }

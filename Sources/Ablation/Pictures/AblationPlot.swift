@@ -1,4 +1,5 @@
 import Config
+import Pictures
 
 /// A grid's results as a picture (SVG): a panel for each setting, phase and metric, a group for each bucket, a dot for each variant.
 package struct AblationPlot {
@@ -16,12 +17,14 @@ package struct AblationPlot {
       }
     }
     let title = "\(grid.file): \(grid.variants.map(\.name).joined(separator: ", "))"
-    return DotPicture(title: title, legend: results.legend, panels: panels).svg
+    return DotPicture(title: title, series: results.legend.map { DotPicture.Series($0) }, panels: panels).svg
   }
 
   private func panel(_ metric: String, _ selection: AblationResults.Selection) -> DotPicture.Panel {
     let values = grid.buckets.map { bucket in
-      grid.variants.map { results.values($0.name, selection, bucket: bucket, metric: metric).compactMap { $0 } }
+      grid.variants.map { variant in
+        Spread(results.values(variant.name, selection, bucket: bucket, metric: metric).compactMap { $0 })?.mark
+      }
     }
     return DotPicture.Panel(title: results.title(metric, selection), groups: grid.buckets, values: values)
   }

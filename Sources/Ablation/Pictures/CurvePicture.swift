@@ -1,6 +1,6 @@
 import Config
 import Files
-import Reporting
+import Pictures
 
 /// The validation metric while a phase was trained, by epoch: a table and a picture (SVG).
 package struct CurvePicture {
@@ -25,7 +25,7 @@ package struct CurvePicture {
       let rows = panel.lines.map { line in
         [line.name]
           + xs.map { x in
-            Spread(line.points.first { $0.x == x }?.values ?? []).map(AblationTable.text) ?? "–"
+            line.points.first { $0.x == x }.map { AblationTable.text($0.mark) } ?? "–"
           }
       }
       return [""] + AblationTable.lines([heads] + rows)
@@ -65,12 +65,12 @@ package struct CurvePicture {
     }
   }
 
-  private static func points(_ curves: [LearningCurve], _ inEpochs: Bool) -> [(x: Double, values: [Double])] {
+  private static func points(_ curves: [LearningCurve], _ inEpochs: Bool) -> [LinePicture.Point] {
     var values: [Double: [Double]] = [:]
     for curve in curves {
       for point in curve.points { values[curve.x(of: point, inEpochs: inEpochs), default: []].append(point.value) }
     }
-    return values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    return values.sorted { $0.key < $1.key }.compactMap { x, values in Spread(values).map { LinePicture.Point(x: x, $0.mark) } }
   }
 
   /// At most a dozen of the places, evenly, with the last one.

@@ -1,6 +1,6 @@
 import Config
 import Files
-import Reporting
+import Pictures
 
 /// What each targeted phase gains on the universal phase, on the same users, in percent: a table and a picture (SVG).
 ///
@@ -17,7 +17,9 @@ package struct GainPicture {
   /// The whole picture; nil when no phase stands beside the universal one.
   package var svg: String? {
     guard !panels.isEmpty else { return nil }
-    return DotPicture(title: "\(grid.file): gains of targeted phases", legend: results.legend, panels: panels).svg
+    return DotPicture(
+      title: "\(grid.file): gains of targeted phases", series: results.legend.map { DotPicture.Series($0) }, panels: panels
+    ).svg
   }
 
   /// The same numbers as a section of tables; nothing when no phase stands beside the universal one.
@@ -25,7 +27,7 @@ package struct GainPicture {
     guard !panels.isEmpty else { return [] }
     let tables = panels.flatMap { panel -> [String] in
       let rows = grid.variants.enumerated().map { number, variant in
-        [results.label(variant.name)] + panel.values.map { Spread($0[number]).map(Self.text) ?? "–" }
+        [results.label(variant.name)] + panel.values.map { $0[number].map(Self.text) ?? "–" }
       }
       return [""] + AblationTable.lines([[panel.title] + panel.groups] + rows)
     }
@@ -41,7 +43,8 @@ package struct GainPicture {
         let how = grid.settings.count > 1 ? ", \(setting.label)" : ""
         return DotPicture.Panel(
           title: "gain in \(metric), percent, all\(how)", groups: selections.map(\.phase),
-          values: selections.map { selection in grid.variants.map { gains($0.name, selection, metric) } }, decimals: 1)
+          values: selections.map { selection in grid.variants.map { Spread(gains($0.name, selection, metric))?.mark } },
+          decimals: 1)
       }
     }
   }
@@ -56,9 +59,9 @@ package struct GainPicture {
     }
   }
 
-  private static func text(_ spread: Spread) -> String {
-    let mean = HumanFormat.decimal(spread.mean, 1)
+  private static func text(_ mark: Mark) -> String {
+    let mean = HumanFormat.decimal(mark.value, 1)
     return (mean.hasPrefix("-") ? "" : "+") + mean + " %"
-      + (spread.deviation.map { " ± " + HumanFormat.decimal($0, 1) } ?? "")
+      + (mark.error.map { " ± " + HumanFormat.decimal($0, 1) } ?? "")
   }
 }

@@ -1,6 +1,6 @@
 import Config
 import Files
-import Reporting
+import Pictures
 
 /// Recall by how often the held-out item was trained on, in tenths of the evaluated users: a table and a picture (SVG).
 ///
@@ -32,8 +32,7 @@ package struct PopularityPicture {
       + lines(selection).map { line in
         [line.name]
           + groups.map { group in
-            let values = line.points.first { $0.x == Double(group.number) }?.values ?? []
-            return Spread(values).map(AblationTable.text) ?? "–"
+            line.points.first { $0.x == Double(group.number) }.map { AblationTable.text($0.mark) } ?? "–"
           }
       }
     let isOneSet = Set(results.data.values.map(\.checksum)).count < 2
@@ -101,9 +100,9 @@ package struct PopularityPicture {
 
   private func lines(_ selection: AblationResults.Selection) -> [LinePicture.Line] {
     sources(selection).map { source in
-      let points = (1...10).compactMap { number -> (x: Double, values: [Double])? in
+      let points = (1...10).compactMap { number -> LinePicture.Point? in
         let values = source.deciles.compactMap { $0[number] }
-        return values.isEmpty ? nil : (Double(number), values)
+        return Spread(values).map { LinePicture.Point(x: Double(number), $0.mark) }
       }
       return LinePicture.Line(name: source.line, color: source.color, dash: source.dash, points: points)
     }

@@ -1,6 +1,7 @@
 package import Config
 import Files
 import Foundation
+import Pictures
 import Reporting
 
 /// A grid and what its runs have brought: the numbers of every table and plot.

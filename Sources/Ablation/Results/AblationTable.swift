@@ -1,5 +1,6 @@
 import Config
 import Files
+import Pictures
 import Reporting
 
 /// A grid's results as Markdown: a table for each setting, phase and metric, with all that a number needs to be quoted.
@@ -166,6 +167,11 @@ package struct AblationTable {
   /// The mean and, of several, the deviation.
   static func text(_ spread: Spread) -> String {
     HumanFormat.decimal(spread.mean, 4) + (spread.deviation.map { " ± " + HumanFormat.decimal($0, 4) } ?? "")
+  }
+
+  /// The mean and, of several seeds, the deviation.
+  static func text(_ mark: Mark) -> String {
+    HumanFormat.decimal(mark.value, 4) + (mark.error.map { " ± " + HumanFormat.decimal($0, 4) } ?? "")
   }
 
   private static func text(_ difference: PairedDifference) -> String {

@@ -1,6 +1,5 @@
 package import Config
-import Files
-import Foundation
+import Reporting
 
 /// How a phase's validation metric went while it was trained.
 package struct LearningCurve: Sendable, Equatable {
@@ -44,23 +43,15 @@ extension LearningCurve {
   ///
   /// A run without the file has none: curves are no reason to fail.
   package static func read(_ path: String, _ config: RunConfig, items: Int) -> [String: LearningCurve] {
-    guard let file = try? MappedFile(path: path) else { return [:] }
+    guard let history = try? RunHistory(path: path) else { return [:] }
     let metric = config.evaluation.metric(items: items)
-    let mark = Data("\"split\"".utf8)
-    var points: [String: [Point]] = [:]
-    file.withBytes { bytes in
-      for line in bytes.split(separator: UInt8(ascii: "\n")) {
-        let data = Data(line)
-        guard data.range(of: mark) != nil, let value = try? JSONDecoder().decode(JSONValue.self, from: data),
-          value["split"] == .string("validation"), case .string(let phase) = value["phase"], case .int(let step) = value["step"],
-          let found = value[metric]?.number, (0...1 << 40).contains(step)
-        else { continue }
-        points[phase, default: []].append(Point(step: step, value: found))
-      }
-    }
     let epochs = Self.epochs(config)
-    return points.reduce(into: [:]) { curves, phase in
-      curves[phase.key] = LearningCurve(metric: metric, epochs: epochs[phase.key] ?? nil, points: phase.value)
+    return history.phases.reduce(into: [:]) { curves, phase in
+      let points = phase.evaluations.map(\.record).filter { $0.split == "validation" }.compactMap { record in
+        record.mean(metric).map { Point(step: record.step, value: $0) }
+      }
+      guard !points.isEmpty else { return }
+      curves[phase.name] = LearningCurve(metric: metric, epochs: epochs[phase.name] ?? nil, points: points)
     }
   }
 

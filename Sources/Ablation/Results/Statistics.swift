@@ -1,3 +1,5 @@
+import Pictures
+
 /// What several seeds say of one number.
 package struct Spread: Sendable, Equatable {
   /// The mean over seeds.
@@ -6,6 +8,7 @@ package struct Spread: Sendable, Equatable {
   package let deviation: Double?
   /// How many seeds there are.
   package let count: Int
+  private let values: [Double]
 
   /// The spread of some values; nil of none.
   package init?(_ values: [Double]) {
@@ -15,10 +18,14 @@ package struct Spread: Sendable, Equatable {
     deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil
     self.mean = mean
     count = values.count
+    self.values = values
   }
 
   /// The standard error of the mean: the deviation over the root of n; nil for one seed.
   package var error: Double? { deviation.map { $0 / Double(count).squareRoot() } }
+
+  /// As pictures show it: the deviation is the whisker, and the seeds are small dots.
+  var mark: Mark { Mark(mean, error: deviation, singles: values) }
 }
 
 /// How two ways differ, seed by seed: what a seed does to both of them falls out.

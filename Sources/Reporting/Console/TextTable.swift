@@ -64,7 +64,7 @@ package struct TextTable: Sendable {
   }
 
   /// Columns that a terminal gives a text: two for the wide letters of East Asia and emoji.
-  static func width(_ text: String) -> Int {
+  package static func width(_ text: String) -> Int {
     text.reduce(0) { sum, letter in
       switch letter.unicodeScalars.first?.value ?? 0 {
       case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
