@@ -64,7 +64,9 @@ package final class RunEvaluation {
     for entry in entries {
       let scalars = entry.metrics.groups.flatMap { group in
         let place = group.name == "all" ? "" : "\(group.name)/"
-        return entry.metrics.estimates(of: group).map { (tag: "\(entry.phase)/\(entry.split)/\(place)\($0.name)", value: $0.mean) }
+        return entry.metrics.estimates(of: group).map {
+          (tag: "\(entry.phase)/\(entry.split)/\(place)\($0.name)", value: $0.mean)
+        }
       }
       if !scalars.isEmpty { try board.append(step: step, scalars) }
     }
