@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Host
 import Reporting
 
@@ -6,7 +7,7 @@ import Reporting
 ///
 /// Ours. Adding up costs a step nothing; ranks tell each other when they meet for an evaluation anyway.
 final class RankTimes {
-  private static let parts = StepPart.allCases.map { "\($0)" }
+  private static let parts = StepPart.allCases.map { RecordCoding.key(of: "\($0)") }
   private var seconds = [Double](repeating: 0, count: StepPart.allCases.count)
   private var waiting = 0.0
   private var steps = 0
