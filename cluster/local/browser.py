@@ -15,6 +15,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -23,8 +24,8 @@ FLAGS = (
     "--headless", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-extensions", "--disable-sync",
     "--no-pings", "--metrics-recording-only", "--host-resolver-rules=MAP * ~NOTFOUND", "--force-color-profile=srgb", "--lang=en-US")
-# A picture of more pixels than this in height comes out with parts repeated.
-TALLEST = 16_000
+# A picture of more pixels than this in height comes out with parts repeated; and a smaller one can be looked at.
+TALLEST = 8_000
 
 Message = dict[str, Any]
 
@@ -219,10 +220,11 @@ class Page:
         for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text)
 
-    def picture(self, scale: int = 1) -> tuple[bytes, int]:
-        """The whole page as PNG, and how many CSS pixels of its height did not fit."""
+    def pictures(self, scale: int = 1) -> Iterator[bytes]:
+        """The whole page as PNG, in as many parts as its height takes."""
         content = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        height = min(content["height"], TALLEST // scale)
-        clip = {"x": 0, "y": 0, "width": content["width"], "height": height, "scale": 1}
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
-        return base64.b64decode(answer["data"]), round(content["height"] - height)
+        tallest = TALLEST // scale
+        for top in range(0, max(1, int(content["height"])), tallest):
+            clip = {"x": 0, "y": top, "width": content["width"], "height": min(tallest, content["height"] - top), "scale": 1}
+            answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+            yield base64.b64decode(answer["data"])

@@ -137,16 +137,16 @@ function below(element, x, y) {
   return found;
 }
 
-// The colors behind a point; null where a picture is.
-function backgrounds(element, x, y) {
-  let behind = [ground()];
+// The colors behind a point, on a color behind everything; null where a picture is.
+function backgrounds(element, x, y, base) {
+  let behind = [base];
   for (const layer of below(element, x, y).reverse()) {
     if (layer === document.documentElement || layer === document.body) continue;
     if (layer === element && element instanceof SVGTextContentElement) continue;
     const painted = paints(layer);
     if (painted === null) return null;
     const share = painted.length ? opacity(layer) : 1;
-    if (painted.length) behind = painted.flatMap(paint => behind.map(base => over(paint, paint[3] * share, base)));
+    if (painted.length) behind = painted.flatMap(paint => behind.map(under => over(paint, paint[3] * share, under)));
   }
   return behind;
 }
@@ -182,14 +182,14 @@ function* texts() {
 
 // The texts whose contrast is below a limit, the number of texts, and how light the page is.
 function contrast(limit) {
-  const found = new Map();
+  const found = new Map(), all = ground();
   let count = 0;
   for (const [element, box, text, pseudo] of texts()) {
     count += 1;
     const style = getComputedStyle(element, pseudo);
     const isPicture = element instanceof SVGElement;
     const ink = color(isPicture ? style.fill : style.color);
-    const behind = backgrounds(element, box.x + box.width / 2, box.y + box.height / 2);
+    const behind = backgrounds(element, box.x + box.width / 2, box.y + box.height / 2, all);
     if (behind === null) {
       found.set(named(element), {name: named(element), text, ratio: 0, why: "a picture is behind it"});
       continue;
@@ -201,7 +201,7 @@ function contrast(limit) {
       if (ratio < limit && !found.has(why + element.tagName)) found.set(why + element.tagName, {name: named(element), text, ratio, why});
     }
   }
-  return {low: [...found.values()].sort((a, b) => a.ratio - b.ratio), count, ground: luminance(ground())};
+  return {low: [...found.values()].sort((a, b) => a.ratio - b.ratio), count, ground: luminance(all)};
 }
 
 // How wide the page is, what sticks out of it, and the smallest letters.
@@ -210,7 +210,8 @@ function fit() {
   for (const element of document.body.querySelectorAll("*")) {
     if (element instanceof SVGElement && element.ownerSVGElement) continue;
     const box = element.getBoundingClientRect();
-    if (!isSeen(element, box) || (box.right <= width + 1 && box.left >= -1)) continue;
+    // What is wholly to the left is hidden there on purpose, until it has the focus.
+    if (!isSeen(element, box) || (box.right <= width + 1 && (box.left >= -1 || box.right <= 0))) continue;
     let holder = element.parentElement, last = null;
     for (; holder; last = holder, holder = holder.parentElement) if (getComputedStyle(holder).overflowX !== "visible") break;
     const kind = holder && holder !== root && holder !== document.body ? getComputedStyle(holder).overflowX : "visible";
@@ -233,7 +234,7 @@ function look() {
   const style = getComputedStyle(this), box = this.getBoundingClientRect();
   const keys = ["outlineStyle", "outlineWidth", "outlineColor", "boxShadow", "borderColor", "borderStyle", "borderWidth", "backgroundColor",
     "color", "textDecoration", "stroke", "strokeWidth", "fill"];
-  const behind = this.parentElement ? backgrounds(this.parentElement, -1, -1) : null;
+  const behind = this.parentElement ? backgrounds(this.parentElement, -1, -1, ground()) : null;
   const ring = color(style.outlineColor);
   return {
     name: named(this), isSeen: box.width > 0 && box.height > 0, style: Object.fromEntries(keys.map(key => [key, style[key]])),

@@ -16,11 +16,12 @@ The report is one file. An element that shows a number of a run's file says whic
   - Tab leads to every control, each of which shows that it has the focus;
   - text has a contrast of 4.5 in light and dark;
   - at 360, 768 and 1280 pixels nothing sticks out of the page, and no letter is smaller than 8 pixels.
-`--pictures` writes desktop-light.png, desktop-dark.png and phone.png. What a <details> hides is tested open. Standard library only.
+`--pictures` writes desktop-light.png, desktop-dark.png and phone.png, of a long page also desktop-light-2.png and so on. What a <details> hides is tested open. Standard library only.
 """
 from __future__ import annotations
 
 import argparse
+import functools
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
@@ -42,6 +43,11 @@ class Test:
 
     def __init__(self, page: Page, runs: list[report_values.Run], at_least: int) -> None:
         self.page, self.runs, self.at_least = page, runs, at_least
+
+    @functools.cached_property
+    def tree(self) -> Tree:
+        # Of a page that does not change but where a button is pressed, at the end.
+        return Tree(self.page)
 
     def checks(self) -> list[tuple[str, Check]]:
         return [
@@ -73,7 +79,7 @@ class Test:
                 yield f"no number is of run {number}, {self.runs[number].folder.name}"
 
     def document(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         if not any(tree.elements[number]["named"].get("lang", "").strip() for number in tree.tagged("html")):
             yield "html has no lang"
         if not self.page.evaluate("document.title.trim()"):
@@ -84,7 +90,7 @@ class Test:
             yield f"the id {name} stands twice"
 
     def headings(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         found = [(tree.has(number, "level"), number) for number in tree.elements if tree.role(number) == "heading"]
         if (count := sum(level == 1 for level, _ in found)) != 1:
             yield f"{count} headings are h1"
@@ -97,7 +103,7 @@ class Test:
             before = level
 
     def pictures(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         for number in [*tree.tagged("svg"), *tree.tagged("img"), *tree.tagged("canvas")]:
             named = tree.elements[number]["named"]
             if any(tree.elements[above]["localName"] == "svg" for above in tree.above(number)):
@@ -115,7 +121,7 @@ class Test:
                 yield f"{tree.called(number)} has no name (aria-label, or aria-labelledby of a title that exists)"
 
     def tables(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         for number in tree.tagged("table"):
             if number not in tree.nodes:
                 continue
@@ -129,7 +135,7 @@ class Test:
                     yield f"a th of {tree.called(number)} has no scope: {tree.called(cell)}"
 
     def controls(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         for number in tree.interactive():
             # A box that scrolls takes the focus, and needs a name where the page gives it one to take.
             is_box = tree.role(number) not in CONTROLS and "tabindex" not in tree.elements[number]["named"]
@@ -141,7 +147,7 @@ class Test:
                 yield f"{tree.called(number)} has a tabindex above 0, which changes the order"
 
     def keyboard(self) -> Iterator[str]:
-        tree = Tree(self.page)
+        tree = self.tree
         wanted = tree.interactive()
         reached: dict[int, tuple[str, Message]] = {}
         for _ in range(2 * len(wanted) + 20):
@@ -198,7 +204,7 @@ class Test:
 
     def buttons(self) -> Iterator[str]:
         """What a button's script says is for the console's check, what it asks for is for the network's."""
-        tree, wide = Tree(self.page), "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        tree, wide = self.tree, "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         was_wide = self.page.evaluate(wide)
         for number in tree.interactive():
             if tree.role(number) not in ("button", "checkbox", "radio", "switch", "tab", "DisclosureTriangle", "DisclosureTriangleGrouped"):
@@ -256,13 +262,15 @@ def take_pictures(report: pathlib.Path, browser: Browser, folder: pathlib.Path) 
             ("desktop-light", "light", 1280, 800, 1, False), ("desktop-dark", "dark", 1280, 800, 1, False),
             ("phone", "light", 360, 780, 2, True)):
         page = Page(browser, report, "")
+        page.call("Emulation.setScrollbarsHidden", hidden=True)
         page.size(width, height, scale, mobile)
         page.scheme(scheme)
         page.load()
-        data, missing = page.picture(scale)
+        for number, data in enumerate(page.pictures(scale), 1):
+            file = folder / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+            file.write_bytes(data)
+            print(f"wrote {file}")
         page.close()
-        (folder / f"{name}.png").write_bytes(data)
-        print(f"wrote {folder / name}.png" + (f", without the last {missing} pixels of the page" if missing else ""))
 
 
 def main() -> int:

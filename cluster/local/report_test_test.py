@@ -35,6 +35,8 @@ GOOD = f"""<!doctype html>
 body {{ background: #fff; color: #222; font: 16px sans-serif; margin: 1rem }}
 .box {{ overflow-x: auto }}
 .wide {{ width: 1500px }}
+.skip {{ position: absolute; left: -2000px }}
+.skip:focus {{ left: 0 }}
 .card {{ background: #eee }}
 .label {{ fill: #222; font-size: 14px }}
 svg {{ display: block; width: 300px; height: 100px }}
@@ -52,6 +54,7 @@ button {{ background: #fff }}
 </style>
 </head>
 <body>
+<a class="skip" href="#more">Skip</a>
 <h1>A run</h1>
 <p>See <a href="#more">more</a>, or <a href="https://example.org/">elsewhere</a>. <button type="button" id="sort">Sort</button></p>
 <h2>Results</h2>
@@ -59,7 +62,8 @@ button {{ background: #fff }}
 <span {ALL}/recall@10" data-value="0.18234567890123456">0.18</span>,
 <span {LINE}/positions_per_s" data-value="92850.74601512792">92.9 k</span>,
 <span {LINE}/step_ms" data-value="12.7042598">0.0127 s</span>,
-<span data-run="0" data-file="evaluation.json" data-path="/universal/test/a~1b~0c" data-value="null">–</span></p>
+<span data-run="0" data-file="evaluation.json" data-path="/universal/test/a~1b~0c" data-value="null">–</span>,
+<span data-run="0" data-file="../dataset/manifest.json" data-path="/users" data-value="10000">10 k</span></p>
 <div class="box"><table class="wide"><caption>By group</caption>
 <tr><th scope="col">group</th><th scope="col">users</th></tr>
 <tr><th scope="row">all</th><td {ALL}/users" data-value="9880">9,880</td></tr></table></div>
@@ -99,6 +103,10 @@ BROKEN = [
      'data-run="1" data-file="metrics.jsonl" data-path="/0/step_ms"', "numbers"),
     ("a file outside of the run", 'data-file="metrics.jsonl" data-path="/0/step_ms"', 'data-file="../other.json" data-path="/0/step_ms"',
      "numbers"),
+    ("a file of another data set", 'data-file="metrics.jsonl" data-path="/0/step_ms"', 'data-file="../other/manifest.json" data-path="/users"',
+     "numbers"),
+    ("another number of the data set", 'data-file="../dataset/manifest.json" data-path="/users" data-value="10000"',
+     'data-file="../dataset/manifest.json" data-path="/users" data-value="10001"', "numbers"),
     ("a button with a fault", 'console.log("sorted")', "missing.sort()", "console"),
     ("a button that asks for something", 'console.log("sorted")', "fetch('http://localhost:9/').catch(() => 0)", "network console"),
     ("a button that breaks the page", 'console.log("sorted")', "document.querySelector('.box').className = ''", "buttons"),
@@ -167,10 +175,14 @@ class PageTests(unittest.TestCase):
         (cls.folder / "run").mkdir()
         (cls.folder / "run/evaluation.json").write_text(json.dumps(EVALUATION))
         (cls.folder / "run/metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in METRICS))
+        (cls.folder / "run/run.json").write_text(json.dumps({"dataset": str(cls.folder / "dataset")}))
+        for name in "dataset", "other":
+            (cls.folder / name).mkdir()
+            (cls.folder / name / "manifest.json").write_text(json.dumps({"users": 10000}))
         (cls.folder / "other.json").write_text(json.dumps(METRICS))
         cls.browser = cls.enterClassContext(Browser())
 
-    def failed(self, page: str, at_least: int = 8) -> dict[str, list[str]]:
+    def failed(self, page: str, at_least: int = 9) -> dict[str, list[str]]:
         file = self.folder / "report.html"
         file.write_text(page)
         found = report_test.run(file, [self.folder / "run"], self.browser, at_least)
@@ -194,17 +206,18 @@ class PageTests(unittest.TestCase):
         self.assertEqual(names - {word for *_, expected in BROKEN for word in expected.split()}, set())
 
     def test_too_few_numbers_and_a_run_without_any(self) -> None:
-        self.assertEqual(set(self.failed(GOOD, at_least=9)), {"numbers"})
+        self.assertEqual(set(self.failed(GOOD, at_least=10)), {"numbers"})
         found = report_test.run(self.folder / "report.html", [self.folder / "run"] * 2, self.browser, 1)
         self.assertEqual([key(name) for name, faults in found.items() if faults], ["numbers"])
 
     def test_pictures_are_as_large_as_said(self) -> None:
-        (self.folder / "report.html").write_text(GOOD)
+        (self.folder / "report.html").write_text(GOOD.replace("<h2>", '<h2 style="margin-top: 5000px">'))
         with contextlib.redirect_stdout(io.StringIO()):
             report_test.take_pictures(self.folder / "report.html", self.browser, self.folder / "pictures")
-        for name, width in ("desktop-light", 1280), ("desktop-dark", 1280), ("phone", 720):
+        for name, width in ("desktop-light", 1280), ("desktop-dark", 1280), ("phone", 720), ("phone-2", 720):
             data = (self.folder / f"pictures/{name}.png").read_bytes()
             self.assertEqual(int.from_bytes(data[16:20], "big"), width)
+        self.assertEqual(len(list((self.folder / "pictures").iterdir())), 4)
         self.assertNotEqual(*((self.folder / f"pictures/desktop-{name}.png").read_bytes() for name in ("light", "dark")))
 
 

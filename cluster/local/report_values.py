@@ -42,8 +42,8 @@ class Run:
 
     def read(self, file: str) -> Any:
         place = (self.folder / file).resolve()
-        if not place.is_relative_to(self.folder.resolve()):
-            raise Fault(f"{file} is outside of the run")
+        if not any(place.is_relative_to(folder.resolve()) for folder in self.folders()):
+            raise Fault(f"{file} is outside of the run and its data set")
         try:
             text = place.read_text(encoding="utf-8")
         except OSError as error:
@@ -54,6 +54,14 @@ class Run:
             return loads(text)
         except ValueError as error:
             raise Fault(f"{file} is not JSON: {error}") from None
+
+
+    def folders(self) -> list[pathlib.Path]:
+        """The run's own, and that of its data set."""
+        try:
+            return [self.folder, self.folder / json.loads((self.folder / "run.json").read_text())["dataset"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [self.folder]
 
 
 def loads(text: str) -> Any:
