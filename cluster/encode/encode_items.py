@@ -22,6 +22,7 @@ import io
 import itertools
 import json
 import os
+import shlex
 import shutil
 import struct
 import sys
@@ -380,7 +381,7 @@ def run(options):
     shutil.rmtree(folder)
     print(f"{options.out}: {len(ids):,} items, {with_text:,} with text, {rows:,} token states of {encoder.dimension}, "
           f"{os.path.getsize(options.out):,} bytes")
-    print(f"next: precise encode DATASET --states {options.out} --tokens {options.max_tokens}")
+    print(f"next: precise encode DATASET --states {shlex.quote(options.out)} --tokens {options.max_tokens}")
 
 
 def main(arguments=None):

@@ -17,11 +17,14 @@ package enum ConfigStarter {
   /// What `precise config --data` prints: live are only the keys that the data set decides, the others are comments.
   package static func text(_ facts: StarterFacts) -> String {
     let (path, plan) = (facts.path, StarterPlan(facts))
+    let (file, run) = facts.names
     let head = """
       # A starter for \(path): \(facts.summary), by: precise config --data \(path)
       #
-      #   precise check --config my.yaml --data \(path)              tells every mistake at once, and what a run takes
-      #   precise train --config my.yaml --data \(path) --out run/   trains
+      #   precise check --config \(file) --data \(path)
+      #   precise train --config \(file) --data \(path) --out \(run)
+      #
+      # The first tells every mistake at once, and what a run takes; the second trains.
       #
       # A line that begins with # is a key at its default: take "# " away, and change the value.
       """

@@ -21,6 +21,8 @@ package struct StarterFacts: Sendable {
   package var longest: Int
   /// Whether items have token states.
   package var hasTokenStates: Bool
+  /// The file that the starter is written into, and a folder for a run, as words of a command line.
+  package var names = (file: "my.yaml", run: "run/")
   /// In the data set's order.
   package var scenes: [Category]
   /// In the data set's order.

@@ -92,12 +92,20 @@ struct CheckCommand: ParsableCommand {
     let onHost = min(ranksPerHost ?? 1, ranks)
     let verdict = VerdictView(
       config, try RunEstimate(config, dataset, estimates), constants, ranksPerHost: onHost, host: host,
-      ranksWithUsers: ranksWithUsers)
+      ranksWithUsers: ranksWithUsers, next: next)
     let view = EstimateView(
       config: config, estimates: estimates, catalogue: catalogue(config, dataset), constants: constants,
       ranksPerHost: onHost, host: host, verdict: verdict)
     if json { console.result(view.json.indented) } else { for line in view.lines { console.result(line) } }
     if let host { try refuseBeyondMemory(host.demand, file: self.config, console) }
+  }
+
+  /// The run that was checked; nil without a data set.
+  private var next: String? {
+    data.map { data in
+      let flags = overrides.flatMap { ["--set", $0] } + (ranks.map { ["--ranks", "\($0)"] } ?? [])
+      return NextCommands.train(config: config, dataset: data, flags: flags)
+    }
   }
 
   /// Whether the job is one that this host could start; otherwise it is for others.

@@ -55,12 +55,16 @@ struct ConfigCommand: ParsableCommand {
     guard manifest.users > 0 else { throw InputError("\(dataset.path) has no users; prepare it again from more events") }
     let counts = [("users", manifest.users), ("items", manifest.items), ("events", manifest.events)]
     // A folder's name may hold anything; here it stands in comments.
-    return StarterFacts(
-      path: printable(shellWord(dataset.path)),
+    var facts = StarterFacts(
+      path: printable(NextCommands.word(dataset.path)),
       summary: counts.map { "\(HumanFormat.count($0.1)) \($0.0)" }.joined(separator: ", "),
       users: manifest.users, items: manifest.items, longest: manifest.sequenceLengths.maximum,
       hasTokenStates: try TokenStates.exist(in: dataset) && EncodingRecord(folder: dataset.path).width > 0,
       scenes: manifest.scenes.map { StarterFacts.Category(name: $0.name, events: $0.events) },
       behaviors: manifest.behaviors.map { StarterFacts.Category(name: $0.name, events: $0.events) })
+    facts.names = (
+      file: printable(NextCommands.outputFile.map(NextCommands.word) ?? "my.yaml"), run: NextCommands.free("run") + "/"
+    )
+    return facts
   }
 }

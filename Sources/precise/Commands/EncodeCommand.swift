@@ -118,8 +118,7 @@ struct EncodeCommand: ParsableCommand {
       \(HumanFormat.count(record.rows, "token state")) of \(record.width) as \(record.type), \
       \(HumanFormat.bytes(record.rows * record.width * type.size)), \
       \(HumanFormat.rate(Double(record.items) / max(seconds, 1e-3))) items/s
-      next: precise config --data \(shellWord(dataset.path)) > my.yaml
-            precise train --config my.yaml --data \(shellWord(dataset.path)) --out run/
+      \(NextCommands.lines(NextCommands.configure(dataset.path)).joined(separator: "\n"))
       """)
   }
 }

@@ -90,6 +90,8 @@ struct EvaluateCommand: RankCommand {
     json ? printJSON(entries, console) : entries.flatMap { EvaluationView($0).lines + [""] }.forEach(console.result)
     console.note("recorded in \(trained.directory.evaluationPath)")
     if let perUser { console.note("each user's ranks are in \(perUser)") }
+    let next = try NextCommands.recommend(directory, trained.dataset, data: data)
+    NextCommands.lines(next).forEach { console.note($0) }
   }
 
   private func printJSON(_ entries: [EvaluationRecord.Entry], _ console: Console) {

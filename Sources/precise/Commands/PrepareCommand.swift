@@ -3,6 +3,7 @@ import Datasets
 import Files
 import Preparation
 import Reporting
+import Texts
 
 /// `precise prepare`: raw event files in, a data set out.
 struct PrepareCommand: ParsableCommand {
@@ -111,14 +112,32 @@ struct PrepareCommand: ParsableCommand {
       let console = outputOptions.console
       let bar = ProgressBar("reading", total: nil, unit: "row", console: console)
       let options = try append.map(appended) ?? options
+      let old = try append.flatMap(encoding)
       let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
       bar.finish()
       if outputOptions.quiet {
         for warning in manifest.warnings ?? [] { printError("warning: \(warning)") }
       } else {
-        print("\(PreparationSummary(manifest))\nwritten to \(output)")
+        print("\(PreparationSummary(manifest))\nwritten to \(printable(output))")
+        NextCommands.lines(nextCommands(manifest, old)).forEach { print($0) }
       }
     }
+  }
+
+  /// How the data set that is appended to was encoded, before it may be replaced; nil when it was not.
+  private func encoding(of path: String) throws -> EncodingRecord? {
+    let dataset = try Dataset(path: path)
+    return TokenStates.exist(in: dataset) ? try EncodingRecord(folder: dataset.path) : nil
+  }
+
+  /// Items with texts are encoded, as those of the old data set were; others need a configuration only.
+  private func nextCommands(_ manifest: DatasetManifest, _ old: EncodingRecord?) -> [String] {
+    guard manifest.users > 0 else { return [] }
+    guard manifest.counts.itemsWithoutText < manifest.items else { return NextCommands.configure(output) }
+    guard let old else { return NextCommands.encode(output) }
+    // States of a language model come in a file that only the user knows.
+    guard old.encoder == "hashed" else { return [] }
+    return NextCommands.encode(output, encoding: " --dim \(old.width) --tokens \(old.tokens)")
   }
 
   /// Bad rows, and in the end warnings, are said even when quiet; stages and progress are not.

@@ -90,7 +90,8 @@ struct SynthCommand: ParsableCommand {
       behaviors: \(list(world.behaviors, summary.eventsByBehavior))
       written: \(writer.interactionsPath) and \(writer.itemsPath), \(HumanFormat.bytes(summary.bytes)) of text in \
       \(HumanFormat.decimal(seconds, 2)) s (\(HumanFormat.rate(Double(summary.events) / max(seconds, 1e-3))) events/s)
-      next: precise prepare --interactions \(writer.interactionsPath) --items \(writer.itemsPath) --out dataset/
+      \(NextCommands.lines(
+        NextCommands.prepare(interactions: writer.interactionsPath, items: writer.itemsPath)).joined(separator: "\n"))
       """)
   }
 }

@@ -15,13 +15,17 @@ struct VerdictView {
   /// This host, where the job is one for it.
   let host: Verdict.HostFit?
   private let ranksWithUsers: Int?
+  /// The command that makes the run.
+  private let next: String?
 
   init(
     _ config: RunConfig, _ run: RunEstimate, _ constants: StepEstimate.Constants, ranksPerHost: Int, host: Verdict.HostFit?,
-    ranksWithUsers: Int?
+    ranksWithUsers: Int?, next: String? = nil
   ) {
     (self.config, self.run, self.constants, self.host) = (config, run, constants, host)
     self.ranksWithUsers = ranksWithUsers
+    // Other hosts have launchers of their own.
+    self.next = host == nil ? nil : next
     // Ranks of one host speak through its memory: no link counts.
     let onHost = host == nil ? ranksPerHost : run.phases.first?.estimate.size.ranks ?? 1
     networks = EstimateView.links.map { .init(gigabits: $0, ranksPerHost: onHost) }
@@ -53,6 +57,7 @@ struct VerdictView {
     let facts = [("memory", memory), ("steps", steps), ("time", time), ("", basis), ("sent", sent), ("disk", disk)]
     return ["\(fit); nothing was trained"] + facts.map { Self.row($0, $1) }
       + verdict.doubts.map { Self.row("look at", Self.text($0)) }
+      + (verdict.fits == true ? NextCommands.lines(next.map { [$0] } ?? []) : [])
   }
 
   private static func row(_ name: String, _ text: String) -> String {
@@ -114,7 +119,8 @@ struct VerdictView {
   }
 
   private static func hours(_ seconds: RunEstimate.Seconds) -> String {
-    seconds.total < 7_200 ? " (\(HumanFormat.decimal(seconds.total / 3_600, 2)) hours)" : ""
+    // What is less than a hundredth of an hour, or is given in hours, needs no hours.
+    (36..<7_200).contains(seconds.total) ? " (\(HumanFormat.decimal(seconds.total / 3_600, 2)) hours)" : ""
   }
 
   private var evaluations: Int? {
