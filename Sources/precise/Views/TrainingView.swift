@@ -68,9 +68,9 @@ struct TrainingView {
 
   /// What the phases were worth, and commands that go on from here.
   func end(_ outcomes: [PhaseOutcome]) -> [String] {
-    let run = shellWord(output)
-    let next = ["evaluate \(run)", "report \(run) --out report.html"].map { "precise \($0)" }
+    let run = NextCommands.word(output)
+    let next = ["precise evaluate \(run)", "precise report \(run) --out \(NextCommands.free("report", ".html"))"]
     return ["the run is in \(printable(output))"] + (outcomes.count > 1 ? PhaseOutcome.table(outcomes) : [])
-      + ["next: \(next[0])", "      \(next[1])"]
+      + NextCommands.lines(next)
   }
 }
