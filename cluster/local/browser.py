@@ -45,7 +45,7 @@ def find(name: str | None = None) -> str:
 class Browser:
     """A browser that ends with the `with` block, and all that it sends."""
 
-    def __init__(self, program: str | None = None, seconds: float = 30) -> None:
+    def __init__(self, program: str | None = None, seconds: float = 120) -> None:
         # How long an answer may take; what came in besides answers, in order.
         self.program, self.seconds = find(program), seconds
         self.events: list[Message] = []
