@@ -197,6 +197,7 @@ before.
     if text == "\n".join(starter):
         raise Fault("the starter offers no phases shop and like")
     (walk.work / "my.yaml").write_text(text)
+    phases = re.findall(r"^  - \{name: (\w+),", text, re.M)
     walk.say("Two of the phases that it offers are taken: the `#` before `- {name: shop, …}` and `- {name: like, …}` goes away.")
     walk.say("""
 ### Does it fit, and how long will it take?
@@ -220,7 +221,7 @@ where to; behind the last one what came of it. Three evaluations without a bette
 A phase that keeps what it began with is no success, and is not told as one. Here its learning rate is far too low.
 """)
     walk.run("cp -r run run-idle && precise train --config my.yaml --data dataset/ --out run-idle/ --phase like --overwrite "
-             "--set evaluation.patience=3 --set targeted.1.learning_rate_scale=1e-9", matching("Result"), name="a phase that learns nothing")
+             f"--set evaluation.patience=3 --set targeted.{phases.index('like')}.learning_rate_scale=1e-9", matching("Result"), name="a phase that learns nothing")
     walk.say("""
 ### What it found, beside what needs no training
 """)
