@@ -93,7 +93,7 @@ package struct SampleUsers: Sendable {
     let target = Int(events.items[min(test, events.count - 1)])
     let recommendations = found.map { entry in
       Recommendation(
-        id: dataset.items.id(entry.item), title: dataset.items.text(entry.item), score: entry.score,
+        id: dataset.items.id(entry.item), title: dataset.title(entry.item), score: entry.score,
         isHeldOut: entry.item == target, isSeen: entry.isSeen)
     }
     return User(id: id, events: test, newest: Array(newest), heldOut: heldOut, recommendations: recommendations)
@@ -102,7 +102,7 @@ package struct SampleUsers: Sendable {
   private static func event(_ events: UserEvents, _ index: Int, _ dataset: Dataset, before test: Int) -> Event {
     let item = Int(events.items[index])
     return Event(
-      id: dataset.items.id(item), title: dataset.items.text(item), scene: dataset.scenes[Int(events.scenes[index])],
+      id: dataset.items.id(item), title: dataset.title(item), scene: dataset.scenes[Int(events.scenes[index])],
       behavior: dataset.behaviors[Int(events.behaviors[index])],
       before: max(0, events.times[min(test, events.count - 1)] - events.times[index]))
   }

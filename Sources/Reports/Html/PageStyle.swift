@@ -128,8 +128,8 @@ enum PageStyle {
     .lists { list-style: none; margin: 0; padding: 0; font-size: .875rem; }
     .lists li { padding: .22rem .4rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
     .lists .found { background: var(--mark); border-radius: 4px; }
-    .lists small { margin-left: .35rem; }
-    .why { display: block; }
+    .lists small { display: inline-block; max-width: 100%; margin-left: .35rem; }
+    .lists .why { display: block; margin-left: 0; }
     """
 
   private static let narrow = """
@@ -140,7 +140,7 @@ enum PageStyle {
       nav ol { border: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; }
       nav a { padding: .25rem 0; }
       h1 { font-size: 1.5rem; }
-      tbody th { max-width: 11rem; }
+      tbody th { white-space: normal; min-width: 6.5rem; max-width: 11rem; overflow-wrap: anywhere; }
       .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .3rem; }
       .picture .text { font-size: 13.5px; } .picture.wide .text { font-size: 22px; }
       fieldset { position: static; }
