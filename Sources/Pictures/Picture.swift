@@ -21,7 +21,7 @@ package struct Picture: Sendable {
     /// A file of its own.
     package static let page = Format(width: 900, panelHeight: 260, left: 70, top: 40)
     /// A part of a page, beside another.
-    package static let figure = Format(width: 430, panelHeight: 235, left: 52, right: 8, top: 12)
+    package static let figure = Format(width: 430, panelHeight: 235, left: 57, right: 8, top: 12)
     /// A part of a page that has its whole width.
     package static let wide = Format(width: 720, panelHeight: 400, left: 54, right: 8, top: 12)
   }
