@@ -119,8 +119,10 @@ package struct CheckpointStore: Sendable {
     return aside
   }
 
-  /// The best score of the checkpoints that are there.
-  package var bestScore: Double? { best(all()).first?.manifest.score }
+  /// The best score of the checkpoints that are there, and the step that it was measured after.
+  package var best: (score: Double, step: Int)? {
+    best(all()).first.flatMap { found in found.manifest.score.map { ($0, found.manifest.step) } }
+  }
 
   /// Checkpoints with a score, best first; of equal ones the earlier.
   private func best(_ all: [Checkpoint]) -> [Checkpoint] {

@@ -124,6 +124,9 @@ package final class ServedModel {
     for item in items { embedder.items.append(item) }
     return try embedder.embed(into: embeddings, workspace: workspace)
   }
+
+  /// How much the text of each newest event weighs, newest first, for the one user that was embedded last; none without a text blend.
+  func textWeights(ofOnly user: Matrix) -> [Float] { embedder.textWeights(of: 0, user, workspace: workspace) }
 }
 
 extension Matrix {

@@ -19,7 +19,8 @@ final class CheckpointKeeper {
   private let contents: CheckpointContents
   private var preparedForTokens = false
   private let logger = Logger(label: "precise.training")
-  private var bestScore: Double?
+  /// The best score that was seen, and the step that it was measured after; the same on every rank.
+  private(set) var best: (score: Double, step: Int)?
   /// What the checkpoint under way is called, when failing to write it must end the run.
   private var needed: String?
   private var hasWarnedOfMemory = false
@@ -35,7 +36,8 @@ final class CheckpointKeeper {
     writer = CheckpointWriter(contents, ranksOnHost: onHost, communicator: communicator)
     self.contents = contents
     try prepareToCopy()
-    bestScore = Double(try communicator.broadcast(store.bestScore.map { "\($0)" } ?? ""))
+    let known = try communicator.broadcast(store.best.map { "\($0.score) \($0.step)" } ?? "").split(separator: " ")
+    if known.count == 2, let score = Double(known[0]), let step = Int(known[1]) { best = (score, step) }
   }
 
   /// Whether a checkpoint is due by the clock: clocks differ from rank to rank, rank 0's decides.
@@ -56,11 +58,11 @@ final class CheckpointKeeper {
   }
 
   /// Whether a score is above all that were seen, kept or not.
-  private func isBetter(_ score: Double?) -> Bool { score.map { $0 > (bestScore ?? -1) } ?? false }
+  func isBetter(_ score: Double?) -> Bool { score.map { $0 > (best?.score ?? -1) } ?? false }
 
-  /// Notes the score of a checkpoint that is there already.
-  func learn(_ score: Double?) {
-    if let score { bestScore = max(score, bestScore ?? score) }
+  /// Notes the score of a checkpoint that is there.
+  func learn(_ score: Double?, step: Int) {
+    if let score, isBetter(score) { best = (score, step) }
   }
 
   /// Moves the checkpoint under way on, without waiting.
@@ -92,7 +94,7 @@ final class CheckpointKeeper {
     let failure = try writer.begin(
       manifest, at: store.path(step: manifest.step), mode: mode, whenInPlace: prune)
     keptAt = DispatchTime.now().uptimeNanoseconds
-    learn(manifest.score)
+    learn(manifest.score, step: manifest.step)
     try check(failure)
     return mode
   }

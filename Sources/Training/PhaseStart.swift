@@ -46,9 +46,6 @@ enum PhaseStart {
       try checkpoint.load(into: contents, communicator: run.communicator, isVerified: true, checkStop: run.checkStop)
     case .warmStart(let point, let checkpoint):
       let match = try point.load(checkpoint, into: contents, communicator: run.communicator, checkStop: run.checkStop)
-      run.log?.console.note(
-        "beginning with \(checkpoint.path): \(HumanFormat.count(match.known, "known item")), "
-          + "\(HumanFormat.count(match.new)) new, \(HumanFormat.count(match.gone)) gone")
       run.log?.start(point, match)
     }
   }

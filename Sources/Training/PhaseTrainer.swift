@@ -29,7 +29,9 @@ final class PhaseTrainer {
   private let dataset: Dataset
   private let log: RunLog?
   private let communicator: any Communicator
+  private let users: Int
   private let stepsPerEpoch: Int
+  private let schedule: EvaluationSchedule
   /// The validation metric that checkpoints are chosen by.
   private let metric: String
   private let store: CheckpointStore
@@ -43,6 +45,14 @@ final class PhaseTrainer {
   private let leavesItemsOut: Bool
   private let shouldStop: () -> Bool
   private let workspace = Workspace()
+  private let rankTimes = RankTimes()
+  private let parameters: Int
+  /// Whether the run began with another run's numbers; on rank 0.
+  private let hasOrigin: Bool
+  /// What the phase was worth; on rank 0, once it is over.
+  private(set) var outcome: PhaseOutcome?
+  /// Whether evaluations that found nothing better ended the phase.
+  private var isEarly = false
   private let logger = Logger(label: "precise.training")
 
   init(_ plan: PhasePlan, from start: PhaseStart, in run: RunContext) throws {
@@ -58,9 +68,12 @@ final class PhaseTrainer {
     work = Stopwatch("between steps", timeline: communicator.state.timeline)
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
     let source = try plan.batches(dataset, config, communicator: communicator)
-    let users = source.order.users
+    users = source.order.users
     stepsPerEpoch = source.order.stepsPerEpoch
     steps = plan.steps ?? plan.epochs * stepsPerEpoch
+    schedule = EvaluationSchedule(
+      everyEpochs: config.evaluation.everyEpochs, stepsPerEpoch: stepsPerEpoch, steps: steps, patience: config.evaluation.patience
+    )
     if steps > 0, let problem = plan.problem(users: users) { throw InputError("phase \(plan.name): \(problem)") }
     logger.debug("phase", metadata: ["name": "\(plan.name)", "users": "\(users)", "steps_per_epoch": "\(stepsPerEpoch)"])
     let negatives = try Memory.use(for: .itemNumbers, { plan.negatives(config, trainCounts: dataset.items.trainCounts) }).map {
@@ -86,6 +99,9 @@ final class PhaseTrainer {
     let faults = FaultySteps(plan.name, config, dataset, run.inputs.directory, communicator: communicator)
     self.faults = faults
     step.onFault = { try faults.handle($0) }
+    hasOrigin = communicator.rank == 0 && (try? run.inputs.directory.record())?.from != nil
+    parameters = ModelFactory.parameters(
+      model.parameters.gradients.count, model.shape.fusion, dataset, run.inputs.states)
     watch = communicator.rank == 0 ? TrainingWatch(plan.name, config) : nil
   }
 
@@ -94,23 +110,32 @@ final class PhaseTrainer {
   /// Its result is the best checkpoint by the validation metric, or the last.
   func run() throws -> End {
     let resumed = start.resumed?.manifest
-    log?.begin(plan.name, steps: steps, done: resumed?.step ?? 0, unlogged: resumed?.unlogged)
+    if let log {
+      let length = BeginRecord.Length(phase: plan.name, steps: steps, stepsPerEpoch: stepsPerEpoch, users: users)
+      let record = BeginRecord(length, step: resumed?.step ?? 0, parameters: parameters, job: log.job)
+      log.begin(record, schedule, unlogged: resumed?.unlogged)
+    }
     if let checkpoint = start.resumed { warnOfEarlierVersions(checkpoint) }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
-    log?.end(end == .finished ? try store.result()?.manifest : nil)
+    outcome = log?.end(end == .finished ? try store.result()?.manifest : nil, start: beginning, isEarly: isEarly)
     return end
+  }
+
+  /// What the phase began with, in this start or an earlier one.
+  private var beginning: PhaseOutcome.Start {
+    plan.kind.isUniversal ? (hasOrigin ? .earlierRun : .fresh) : .universal
   }
 
   /// A phase under way goes on by today's rules, also where its checkpoint was made by others.
   private func warnOfEarlierVersions(_ checkpoint: Checkpoint) {
     guard (1..<steps).contains(checkpoint.manifest.step) else { return }
     if checkpoint.manifest.order != EpochOrder.rule {
-      log?.console.note(
+      log?.note(
         "warning: \(checkpoint.path) is of an earlier version, which drew users and negatives by another rule; \(plan.name) goes on by "
           + "the new one, so its epoch under way is not one pass over the users")
     }
     if leavesItemsOut, checkpoint.manifest.negatives != NegativeSampler.rule {
-      log?.console.note(
+      log?.note(
         "warning: \(checkpoint.path) is of an earlier version, which drew negatives among all items; \(plan.name) goes on with those "
           + "that have training events")
     }
@@ -119,7 +144,9 @@ final class PhaseTrainer {
   private func runSteps() throws -> End {
     let first = start.resumed?.manifest.step ?? 0
     guard try evaluateStart() else { return .stopped(step: first) }
-    for step in first..<max(first, steps) {
+    // It may have been stopped between its last evaluation and its end.
+    isEarly = first < steps && schedule.isOver(after: first, best: keeper.best?.step)
+    for step in first..<max(first, isEarly ? first : steps) {
       communicator.state.resetTraffic()
       communicator.state.position = (plan.name, step + 1)
       let report = try self.step.run(step, notes: notes)
@@ -128,6 +155,7 @@ final class PhaseTrainer {
         faults.pass()
         watch?.observe(step, report, self.step.routing)
       }
+      rankTimes.add(self.step.clock, waiting: communication)
       log?.step(
         step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
         last: step + 1 == steps)
@@ -136,6 +164,11 @@ final class PhaseTrainer {
         // The next step's numbers are on their way already.
         try self.step.settle()
         return .stopped(step: step + 1)
+      }
+      isEarly = step + 1 < steps && isOver(after: step + 1)
+      if isEarly {
+        try self.step.settle()
+        break
       }
     }
     try keeper.finish()
@@ -154,7 +187,7 @@ final class PhaseTrainer {
         _ = try resumed.evaluated(by: score == nil ? nil : metric, score: score)
       }
       try communicator.barrier()
-      keeper.learn(score)
+      keeper.learn(score, step: resumed.manifest.step)
       return true
     }
     guard steps == 0 || start.isTrainedElsewhere else { return true }
@@ -175,20 +208,21 @@ final class PhaseTrainer {
   /// Evaluates and keeps the model where that is due; false when a signal stops the run, after a checkpoint.
   private func afterStep(_ done: Int, _ notes: StepNotes) throws -> Bool {
     let saves = keeper.isDue(after: done) || notes.wantsCheckpoint
-    let evaluates = isEvaluationDue(after: done)
+    let evaluates = schedule.isDue(after: done)
     guard evaluates || saves || notes.wantsStop else { return true }
     let outcome = evaluates ? try evaluate(done) : .scored(nil)
     let stops = notes.wantsStop || outcome == .stopped
     // An evaluated model is kept only when it may be the result: the last, or better than what is there.
-    if saves || stops || done == steps || keeper.isBest(outcome.score) {
-      try keep(step: done, outcome, mustExist: stops || done == steps)
+    let isLast = done == steps || isOver(after: done)
+    if saves || stops || isLast || keeper.isBest(outcome.score) {
+      try keep(step: done, outcome, mustExist: stops || isLast)
     }
     return !stops
   }
 
-  private func isEvaluationDue(after step: Int) -> Bool {
-    let everyEpochs = config.evaluation.everyEpochs
-    return step == steps || (everyEpochs > 0 && step % (everyEpochs * stepsPerEpoch) == 0)
+  /// Whether the evaluation after a step, which found nothing better, is the one that ends the phase.
+  private func isOver(after step: Int) -> Bool {
+    schedule.isDue(after: step) && schedule.isOver(after: step, best: keeper.best?.step)
   }
 
   /// What an evaluation says of a model.
@@ -202,27 +236,32 @@ final class PhaseTrainer {
   }
 
   private func evaluate(_ step: Int) throws -> EvaluationOutcome {
+    if let times = try rankTimes.take(phase: plan.name, step: step, communicator) { log?.rankTimes(times) }
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
     let measured = try work.time(.evaluation) {
-      try Memory.use(for: .evaluation) { try evaluator.evaluate(model, task, workspace: workspace, shouldStop: shouldStop) }
+      try Memory.use(for: .evaluation) {
+        try evaluator.evaluate(
+          model, task, workspace: workspace, progress: { log?.evaluating(users: $0) }, shouldStop: shouldStop)
+      }
     }
     guard let metrics = measured else { return .stopped }
-    if step == steps { try examineMixture() }
+    let score = metrics.value(of: metric)
+    if step == steps || !keeper.isBetter(score) && isOver(after: step) { try examineMixture(step) }
     guard metrics.users(in: "all") > 0 else { return .scored(nil) }
     let fields = EvaluationRecord.protocolFields(task, dataset, model: model.shape, checkpoint: "step \(step)")
     log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])
-    return .scored(metrics.value(of: metric))
+    return .scored(score)
   }
 
-  /// Says how the experts share out the items after the phase's last step; before its checkpoint, so that a run that goes on has said it once.
-  private func examineMixture() throws {
+  /// Says how the experts share out the items after the phase's last step, `step`; before its checkpoint, so that a run that goes on has said it once.
+  private func examineMixture(_ step: Int) throws {
     let found = try Memory.use(for: .evaluation) {
       try MixtureHealth(model, dataset, communicator: communicator, workspace: workspace)
     }
-    if let found { log?.mixture(found, step: steps) }
+    if let found { log?.mixture(found, step: step) }
   }
 
   private func keep(step: Int, _ outcome: EvaluationOutcome, mustExist: Bool) throws {

@@ -20,12 +20,15 @@ package final class Trainer {
     package let states: TokenStates?
     /// Where the run writes.
     package let directory: RunDirectory
+    /// How long each phase is, for who waits; may be empty.
+    package let lengths: [PhasePlan.Length]
 
     /// Puts the inputs together.
-    package init(dataset: Dataset, states: TokenStates?, directory: RunDirectory) {
+    package init(dataset: Dataset, states: TokenStates?, directory: RunDirectory, lengths: [PhasePlan.Length] = []) {
       self.dataset = dataset
       self.states = states
       self.directory = directory
+      self.lengths = lengths
     }
   }
 
@@ -37,6 +40,10 @@ package final class Trainer {
     case stopped(phase: String, step: Int)
   }
 
+  /// What each phase that this run trained was worth; on rank 0.
+  package private(set) var outcomes: [PhaseOutcome] = []
+  /// What the factors of products are rounded to: `fp32`, `bf16`.
+  package var precision: String { "\(context.precision)" }
   private let console: Console
   private var context: RunContext
 
@@ -87,6 +94,7 @@ package final class Trainer {
       if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
+    context.log?.finish()
     return .finished
   }
 
@@ -116,13 +124,26 @@ package final class Trainer {
   private func openLog(_ selected: [PhasePlan], _ point: ResumePoint?) throws {
     guard context.communicator.rank == 0 else { return }
     let (names, config) = (selected.map(\.name), context.config)
-    context.log = try RunLog(context.inputs.directory, config.log, console: console, phases: context.plans.map(\.name)) { line in
+    context.log = try RunLog(
+      context.inputs.directory, config, job(selected), console: console, phases: context.plans.map(\.name)
+    ) { line in
       guard let number = names.firstIndex(of: line.phase) else { return true }
       guard let point, number <= point.phase else { return false }
       let manifest = point.checkpoint.manifest
       guard number == point.phase, line.step >= manifest.step else { return true }
       return line.step == manifest.step && (manifest.isEvaluated || !line.isEvaluation)
     }
+    context.log?.settings(config, run: context.inputs.directory.path)
+  }
+
+  private func job(_ selected: [PhasePlan]) -> BeginRecord.Job {
+    let lengths = context.inputs.lengths.filter { length in selected.contains { $0.name == length.plan.name } }
+    return BeginRecord.Job(
+      ranks: context.communicator.size, precision: "\(context.precision)",
+      metric: context.config.evaluation.metric(items: context.inputs.dataset.items.count),
+      phases: lengths.map {
+        .init(phase: $0.plan.name, steps: $0.steps, stepsPerEpoch: $0.stepsPerEpoch, users: $0.users)
+      })
   }
 
   /// Blends the text of items into the scores of a phase's result, where the data set has their vectors.
@@ -133,12 +154,17 @@ package final class Trainer {
     let step = BlendStep(
       config: context.config, dataset: context.inputs.dataset, vectors: vectors, communicator: context.communicator,
       shouldStop: context.shouldStop)
+    context.log?.show(plan.name, busy: "blending scores with text")
+    defer { context.log?.show(plan.name, busy: nil) }
     guard let fit = try step.run(plan, result, model: { try context.makeModel(plan.userHead) }) else { return }
     console.note("\(plan.name): \(fit)")
   }
 
   private func train(_ plan: PhasePlan, from start: PhaseStart) throws -> PhaseTrainer.End {
     if start.resumed == nil && context.communicator.rank == 0 { try context.store(of: plan).removeAll() }
-    return try PhaseTrainer(plan, from: start, in: context).run()
+    let trainer = try PhaseTrainer(plan, from: start, in: context)
+    let end = try trainer.run()
+    outcomes += [trainer.outcome].compactMap { $0 }
+    return end
   }
 }

@@ -94,7 +94,7 @@ func printError(_ sentence: String) {
   guard !sentence.isEmpty else { return }
   // A sentence may quote a file or an argument; what is printed must not steer the terminal.
   let lines = sentence.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
-  printToError("precise: \(lines.joined(separator: "\n"))")
+  StandardError.writeLast("precise: \(lines.joined(separator: "\n"))\n")
 }
 
 /// Prints a line to stderr.

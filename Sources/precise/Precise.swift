@@ -25,7 +25,7 @@ struct Precise: ParsableCommand {
       CommandGroup(
         name: "Inspection",
         subcommands: [
-          InspectCommand.self, ReportCommand.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
+          InspectCommand.self, WatchCommand.self, ReportCommand.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
         ]),
     ])
 

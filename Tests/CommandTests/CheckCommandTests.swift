@@ -27,8 +27,25 @@ import Testing
       let stepMs: Double
       let computeMs: Double
     }
+    struct Verdict: Decodable {
+      struct Seconds: Decodable { let all: Double }
+      struct Doubt: Decodable {
+        let message: String
+        let key: String?
+        let value: String?
+      }
+      let fits: Bool?
+      let steps: Int?
+      let seconds: Seconds?
+      let rankBytes: Double
+      let hostBytes: Double
+      let ranksOnHost: Int
+      let checkpointBytes: Double
+      let doubts: [Doubt]
+    }
     let ranks: Int
     let phases: [Phase]
+    let verdict: Verdict
   }
 
   private func report(_ arguments: String...) throws -> Report {
@@ -44,7 +61,9 @@ import Testing
       ["check", "--config", world.config, "--data", world.dataset, "--ranks", "2"], in: folder.path)
     #expect(result.code == 0 && result.errors.isEmpty)
     let lines = result.output.split(separator: "\n").map(String.init)
-    #expect(lines[0] == "the configuration is valid; nothing was run" && lines[1].contains(world.dataset))
+    #expect(lines[0].hasPrefix("the run fits this machine") && lines[0].hasSuffix("nothing was trained"))
+    #expect(try #require(lines.firstIndex { $0.hasPrefix("phase ") }) > #require(lines.firstIndex { $0.hasPrefix("  disk ") }))
+    #expect(lines.contains { $0.hasPrefix(world.dataset) })
     #expect(lines.filter { $0.hasPrefix("phase ") } == ["phase universal", "phase like"])
     for part in ["embeddingGradients ", "4 d F", "all while training", "25 Gb/s", "docs/scaling.md"] {
       #expect(result.output.contains(part), "\(part)")
@@ -72,6 +91,34 @@ import Testing
     let small = try report("--config", world.config, "--set", "bench.items=1000")
     let large = try report("--config", world.config, "--set", "bench.items=1_000_000_000", "--ranks", "64")
     #expect((large.phases[0].memory["id_rows"] ?? 0) == 8 * 4 * 1e9 / 64 && (small.phases[0].memory["id_rows"] ?? 0) > 0)
+  }
+
+  /// What stands in the verdict of this host, of others, and of made-up items.
+  @Test func theVerdictComesFirst() throws {
+    let here = try report("--config", world.config, "--data", world.dataset, "--ranks", "2").verdict
+    #expect(here.fits == true && here.ranksOnHost == 2 && here.hostBytes > here.rankBytes && here.checkpointBytes > 0)
+    #expect(here.steps != nil && (here.seconds?.all ?? 0) > 0)
+    // The world has 80 users.
+    #expect(here.doubts.contains { $0.key == nil && $0.message.contains("universal is trained on") })
+    let apart = try report("--config", world.config, "--data", world.dataset, "--ranks", "4", "--ranks-per-host", "2").verdict
+    #expect(apart.fits == nil && apart.ranksOnHost == 2 && apart.hostBytes == 2 * apart.rankBytes)
+    let made = try report("--config", world.config).verdict
+    #expect(made.steps == nil && made.seconds == nil)
+    let batch = try report("--config", world.config, "--data", world.dataset, "--set", "batch.users=1000").verdict
+    #expect(batch.doubts.contains { $0.key == "batch.users" && $0.value == "8" }, "\(batch.doubts)")
+  }
+
+  /// A run that does not fit is told so by the verdict, and refused as train refuses it.
+  @Test func whatDoesNotFitIsSaidAndRefused() throws {
+    let arguments = [
+      "check", "--config", world.config, "--set", "model.id_dim=4088", "--set", "model.layers=64", "--ranks", "1",
+    ]
+    let outcome = try CommandRunner.run(arguments)
+    #expect(outcome.code == 64 && outcome.output.hasPrefix("the run does not fit this machine; nothing was trained\n"))
+    #expect(outcome.output.contains("  look at  model.layers takes ") && outcome.errors.contains("model.layers: 64, takes"))
+    let json = try CommandRunner.run(arguments + ["--json"])
+    let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+    #expect(json.code == 64 && (object?["verdict"] as? [String: Any])?["fits"] as? Bool == false)
   }
 
   @Test func everyFaultAtOnceAsTrainWouldSay() throws {

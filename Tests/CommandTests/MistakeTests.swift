@@ -70,6 +70,7 @@ import Testing
     try fail(64, "--user, --item", "recommend", world.run)
     try fail(64, "--user, --item", "recommend", world.run, "--user", "u", "--item", "i")
     try fail(64, "-k", "recommend", world.run, "--user", "u", "-k", "0")
+    try fail(64, "--explain", "recommend", world.run, "--item", "i", "--explain")
     try fail(64, "safetensors, npy, jsonl", "export", world.run, "--out", "e", "--format", "csv")
     try fail(64, "--new-states", "export", world.run, "--out", "e", "--new-states", "s")
     try fail(64, "--quiet", "score", world.run, "--pairs", "p", "--out", "s", "--quiet", "--verbose")

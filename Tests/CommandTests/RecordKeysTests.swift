@@ -49,7 +49,7 @@ struct RecordKeysTests {
     let user = try world.id("interactions.csv", column: 0)
     for command in [
       ["inspect", world.dataset], ["inspect", world.run], ["inspect", "\(phase)/\(newest)"], ["evaluate", world.run, "--quiet"],
-      ["recommend", world.run, "--user", user, "--quiet"], ["doctor", "--ranks", "1"],
+      ["recommend", world.run, "--user", user, "--explain", "--quiet"], ["doctor", "--ranks", "1"],
       ["check", "--config", world.config, "--data", world.dataset, "--ranks", "2", "--quiet"],
       ["bench", "--config", world.config, "--steps", "2", "--ranks", "2", "--quiet"],
     ] {

@@ -78,6 +78,33 @@ import Testing
     #expect(try #require(unseen["recommendations"] as? [[String: Any]]).allSatisfy { $0["seen"] as? Bool == false })
   }
 
+  @Test func recommendSaysWhy() throws {
+    let user = try world.id("interactions.csv", column: 0)
+    let table = try succeed("recommend", world.run, "--user", user, "-k", "5", "--explain", "--quiet")
+    let heading = try #require(table.split(separator: "\n").dropFirst().first)
+    #expect(heading.contains("model") && heading.contains("most like") && heading.hasSuffix("cosine"))
+    for arguments in [["--user", user], ["--users-file", "-"]] {
+      let outcome = try CommandRunner.run(
+        ["recommend", world.run, "-k", "5", "--explain", "--json", "--quiet"] + arguments, input: Data("\(user)\n".utf8))
+      let found = try object(outcome.output)
+      let newest = try #require(found["newest"] as? [[String: Any]])
+      let list = try #require(found["recommendations"] as? [[String: Any]])
+      #expect(list.count == 5)
+      for entry in list {
+        let why = try #require(entry["why"] as? [String: Any])
+        let parts = ["model", "text", "newest"].compactMap { why[$0] as? Double }
+        let score = try #require(entry["score"] as? Double)
+        let sum: Double = parts.reduce(0, +)
+        #expect(why["model"] != nil && abs(sum - score) < 1e-4)
+        let like = try #require(why["most_like"] as? [String: Any])
+        #expect(abs(try #require(like["cosine"] as? Double)) < 1.0001)
+        if let index = like["newest_index"] as? Int, index < newest.count {
+          #expect(newest[index]["item"] as? String == like["item"] as? String)
+        }
+      }
+    }
+  }
+
   @Test func recommendTakesItemsAndListsOfUsers() throws {
     let item = try world.id("interactions.csv", column: 1)
     let similar = try object(try succeed("recommend", world.run, "--item", item, "-k", "60", "--json", "--quiet"))

@@ -45,6 +45,9 @@ struct BaselineRanksTests {
     let expected = try compare(world, ranks: 1, bytes: Catalogue.defaultBytes, filterSeen: filterSeen)[0]
     #expect(expected.found.count == 4 && expected.ranks[0].joined().count == RankWorld.users)
     #expect(expected.found.allSatisfy { ($0.recommended?.distinct ?? 0) >= 10 })
+    // Deciles are among the groups that are compared.
+    let deciles = expected.found[0].metrics.groups.filter { $0.kind == .decile }
+    #expect(deciles.count == 10 && deciles.count { expected.found[0].metrics.users(in: $0) > 0 } > 1)
     for ranks in [1, 2, 3, 5] {
       for bytes in [Catalogue.defaultBytes, 0, 120_000] {
         let found = try compare(world, ranks: ranks, bytes: bytes, filterSeen: filterSeen)

@@ -103,8 +103,23 @@ struct BaselineTests {
       let mrr = try #require(standing.metrics.estimates(of: group).last)
       #expect(abs(mrr.mean - own.reduce(0) { $0 + 1 / Double($1) } / Double(own.count)) < 1e-12)
     }
-    // One behavior: no rows of its own.
-    #expect(standing.metrics.groups.count == 8)
+    try compareDeciles(standing.metrics, targets: users.joined().map(\.target), ranks: Array(ranks.joined()))
+    // Six buckets, ten deciles and two scenes; one behavior has no rows of its own.
+    #expect(standing.metrics.groups.count == 18)
+  }
+
+  /// The reciprocal ranks of each tenth of the trained items.
+  private func compareDeciles(_ metrics: RankingMetrics, targets: [Int], ranks: [Int]) throws {
+    let counts = Array(world.dataset.items.trainCounts)
+    let trained = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$0], $1) > (counts[$1], $0) }
+    for (decile, group) in metrics.groups.filter({ $0.kind == .decile }).enumerated() {
+      let items = trained[decile * trained.count / 10..<(decile + 1) * trained.count / 10]
+      let own = zip(targets, ranks).filter { items.contains($0.0) }.map(\.1)
+      #expect(metrics.users(in: group) == own.count, "\(group.name)")
+      guard !own.isEmpty else { continue }
+      let mrr = try #require(metrics.estimates(of: group).last)
+      #expect(abs(mrr.mean - own.reduce(0) { $0 + 1 / Double($1) } / Double(own.count)) < 1e-12, "\(group.name)")
+    }
   }
 
   @Test func theModelIsMeasuredAsInTraining() throws {

@@ -65,9 +65,13 @@ extension FuzzTarget {
   private static func resume(_ path: String) throws {
     _ = MetricsLog.lastPosition(path: path)
     try MetricsLog.keep(path: path) { $0.phase == "universal" && $0.step <= 2 && !$0.isEvaluation }
-    try MetricsLog(path: path).append([.init("step", .int(3))])
+    try MetricsLog(path: path).append(CheckpointRecord(phase: "universal", step: 3, milliseconds: 1, isAsynchronous: false))
+    let history = try RunHistory(path: path)
+    _ = history.progress(now: 0)?.lines(columns: 80)
+    let follower = RunFollower(path: path)
+    must(try follower.look() && follower.history == history, "a follower reads something else")
     let text = try contents(path)
     let lines = text.split(separator: 10, omittingEmptySubsequences: false)
-    must(lines.count >= 2 && lines[lines.count - 2].starts(with: "{\"step\":".utf8), "the last line: \(lines.suffix(2))")
+    must(lines.count >= 2 && lines[lines.count - 2].starts(with: "{\"phase\":".utf8), "the last line: \(lines.suffix(2))")
   }
 }

@@ -13,24 +13,27 @@ func withFolder(_ body: (String) throws -> Void) throws {
 }
 
 struct MetricsLogTests {
+  /// A line with a step and nothing else to say.
+  private func checkpoint(_ step: Int) -> CheckpointRecord {
+    CheckpointRecord(phase: "universal", step: step, milliseconds: .nan, isAsynchronous: true)
+  }
+
   @Test func linesAreWholeAtOnceAndKeysKeepTheirOrder() throws {
     try withFolder { folder in
       let path = folder + "/metrics.jsonl"
       let log = try MetricsLog(path: path)
-      try log.append([
-        .init("step", 1), .init("phase", "universal"), .init("loss", .double(.nan)), .init("a", .double(.infinity)),
-      ])
+      try log.append(checkpoint(1), time: 12.34567)
       // Read while the log is open: a line must not wait in a buffer.
-      #expect(
-        try String(contentsOfFile: path, encoding: .utf8) == "{\"step\":1,\"phase\":\"universal\",\"loss\":null,\"a\":null}\n")
-      try log.append([.init("step", 2)])
-      #expect(try String(contentsOfFile: path, encoding: .utf8).hasSuffix("\n{\"step\":2}\n"))
+      let line = "{\"phase\":\"universal\",\"step\":1,\"checkpoint_ms\":null,\"asynchronous\":true,\"time\":12.346}\n"
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == line)
+      try log.append(checkpoint(2), time: 13)
+      #expect(try String(contentsOfFile: path, encoding: .utf8).hasSuffix(",\"time\":13.0}\n"))
     }
   }
 
   @Test func aFullDiskIsAnError() throws {
     let log = try MetricsLog(path: "/dev/full")
-    let error = #expect(throws: InputError.self) { try log.append([.init("step", 1)]) }
+    let error = #expect(throws: InputError.self) { try log.append(checkpoint(1)) }
     #expect(error?.description.contains("No space left on device; make room on the disk and resume") == true)
   }
 
@@ -38,9 +41,10 @@ struct MetricsLogTests {
     try withFolder { folder in
       let path = folder + "/metrics.jsonl"
       try Data("{\"step\":1}\n{\"st".utf8).write(to: URL(fileURLWithPath: path))
-      try MetricsLog(path: path).append([.init("step", 2)])
-      try MetricsLog(path: path).append([.init("step", 3)])
-      #expect(try String(contentsOfFile: path, encoding: .utf8) == "{\"step\":1}\n{\"st\n{\"step\":2}\n{\"step\":3}\n")
+      try MetricsLog(path: path).append(checkpoint(2))
+      try MetricsLog(path: path).append(checkpoint(3))
+      let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+      #expect(lines.count == 4 && lines[..<2] == ["{\"step\":1}", "{\"st"] && lines[2].contains("\"step\":2,"))
     }
   }
 
@@ -73,7 +77,7 @@ struct MetricsLogTests {
   @Test func aFullDiskIsSaid() throws {
     let log = try MetricsLog(path: "/dev/full")
     #expect(throws: InputError("/dev/full: cannot be written: No space left on device; make room on the disk and resume")) {
-      try log.append([.init("step", 2)])
+      try log.append(checkpoint(2))
     }
   }
 

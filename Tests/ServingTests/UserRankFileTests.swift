@@ -1,4 +1,5 @@
 import Collectives
+import Datasets
 import Evaluation
 import Files
 import Foundation
@@ -78,10 +79,19 @@ struct UserRankFileTests {
     }
   }
 
+  /// The decile of an item by its id.
+  private func decile(of item: String) throws -> Int? {
+    let items = try TrainedRun(path: run).dataset.items
+    return PopularityDeciles(trainCounts: items.trainCounts).number(of: try #require(items.index(of: item)))
+  }
+
   private func compare(_ rows: [[String: String]], _ metrics: RankingMetrics) throws {
+    let deciles = try rows.map { try decile(of: $0["item"] ?? "") }
+    let numbers = Dictionary(uniqueKeysWithValues: (0..<PopularityDeciles.count).map { ("decile_\($0 + 1)", $0) })
     for group in metrics.groups {
-      let own = rows.filter { row in
+      let own = zip(rows, deciles).filter { row, decile in
         switch group.kind {
+        case .decile: decile == numbers[group.name]
         case .scene: row["scene"] == group.name
         case .behavior: row["behavior"] == group.name
         case .bucket:
@@ -92,10 +102,11 @@ struct UserRankFileTests {
           default: row["bucket"] == group.name
           }
         }
-      }
+      }.map(\.0)
       #expect(own.count == metrics.users(in: group), "\(group)")
       for estimate in metrics.estimates(of: group) { #expect(abs(try mean(estimate.name, own) - estimate.mean) < 1e-12) }
     }
+    #expect(metrics.groups.count { $0.kind == .decile } == 10)
     for row in rows { #expect(Double(row["mrr"] ?? "") == 1 / Double(Int(row["rank"] ?? "") ?? 0) && row["history"] == "11") }
   }
 
@@ -123,14 +134,33 @@ struct UserRankFileTests {
     #expect(try #require((errors["all"] as? [String: Double])?["ndcg@10"]) > 0)
     #expect((entry["scenes"] as? [String: [String: Double]])?.keys.sorted() == ["feed", "shop"])
     #expect((errors["scenes"] as? [String: Any])?.keys.sorted() == ["feed", "shop"])
+    try checkDeciles(entry, errors)
     #expect((entry["coverage@10"] as? Double ?? 0) > 0.3 && entry["distinct_items@10"] != nil && entry["novelty@10"] is Double)
     let baselines = try #require(entry["baselines"] as? [String: [String: Any]])
     #expect(baselines.keys.sorted() == ["history", "popularity", "text"])
+    for baseline in baselines.values { try checkDeciles(baseline, #require(baseline["standard_error"] as? [String: Any])) }
     // What was recorded is read again, all of it.
     let read = try EvaluationRecord(path: "\(run)/evaluation.json").json.line
     let again = try #require(try JSONSerialization.jsonObject(with: Data(read.utf8)) as? [String: [String: [String: Any]]])
     let text = try #require(
       (again["like"]?["test"]?["baselines"] as? [String: [String: Any]])?["text"]?["all"] as? [String: Double])
     #expect(text == baselines["text"]?["all"] as? [String: Double] && text["users"] == 40)
+  }
+
+  /// Ten deciles, each with its metrics, users and training events; of errors the metrics alone.
+  private func checkDeciles(_ entry: [String: Any], _ errors: [String: Any]) throws {
+    let deciles = try #require(entry["popularity"] as? [String: [String: Any]])
+    let names = (1...10).map { "decile_\($0)" }
+    #expect(Set(deciles.keys) == Set(names))
+    let users = try names.map { try #require(deciles[$0]?["users"] as? Int) }
+    let events = try names.map { try #require(deciles[$0]?["train_events"] as? [Int]) }
+    // One user's held-out item has no training event.
+    #expect(users.reduce(0, +) == 39 && events.allSatisfy { $0.count == 2 && $0[0] <= $0[1] && $0[0] > 0 })
+    #expect(zip(events, events.dropFirst()).allSatisfy { $0[0] >= $1[1] } && events[0][1] > events[9][0])
+    let own = try #require(errors["popularity"] as? [String: [String: Any]])
+    for (name, count) in zip(names, users) {
+      #expect((deciles[name]?["recall@10"] is Double) == (count > 0), "\(name)")
+      #expect(own[name]?["train_events"] == nil && own[name]?["users"] == nil && own[name]?.isEmpty == (count == 0), "\(name)")
+    }
   }
 }

@@ -60,15 +60,17 @@ struct CheckpointKeeperTests {
   @Test func theBestIsKnown() throws {
     let keeper = try keeper()
     #expect(keeper.isBest(0) && !keeper.isBest(nil))
-    keeper.learn(0.25)
-    keeper.learn(nil)
-    keeper.learn(0.125)
+    keeper.learn(0.25, step: 3)
+    keeper.learn(nil, step: 4)
+    keeper.learn(0.125, step: 5)
+    keeper.learn(0.25, step: 6)
+    #expect(keeper.best?.step == 3)
     #expect(!keeper.isBest(0.25) && keeper.isBest(0.26))
     #expect(try !self.keeper { $0.keepBest = 0 }.isBest(1))
     _ = try keeper.keep(manifest(1, score: 0.5), mustExist: true)
     // One that goes on finds it in what is there.
     let later = try self.keeper()
-    #expect(!later.isBest(0.5) && later.isBest(0.6))
+    #expect(!later.isBest(0.5) && later.isBest(0.6) && later.best?.step == 1)
   }
 
   @Test func oneThatMustExistIsThereAtOnce() throws {

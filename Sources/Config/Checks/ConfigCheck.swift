@@ -4,7 +4,8 @@ import Host
 package enum ConfigCheck {
   /// Faults between keys, empty when all fit; ``ConfigReader`` has already asked this.
   package static func problems(_ config: RunConfig) -> [ConfigProblem] {
-    width(config.model) + phases(config) + selection(config.evaluation) + precision(config.compute, config.model)
+    width(config.model) + phases(config) + selection(config.evaluation) + patience(config)
+      + precision(config.compute, config.model)
       + bench(config.bench)
   }
 
@@ -69,6 +70,19 @@ package enum ConfigCheck {
         rule: "must be ndcg@k or recall@k with a k of the cutoffs, or mrr",
         suggestion: "try \(metrics[0])", others: ["evaluation.cutoffs"])
     ]
+  }
+
+  /// A phase that ends early is its best model: there must be evaluations to tell, and the best must be kept.
+  private static func patience(_ config: RunConfig) -> [ConfigProblem] {
+    guard config.evaluation.patience != nil else { return [] }
+    let zeros: [(String, String)] =
+      (config.evaluation.everyEpochs == 0 ? [("evaluation.every_epochs", "evaluations during a phase")] : [])
+      + (config.checkpoint.keepBest == 0 ? [("checkpoint.keep_best", "the best checkpoint")] : [])
+    return zeros.map { key, what in
+      ConfigProblem(
+        keyPath: key, value: "0", rule: "must be at least 1 with evaluation.patience, which needs \(what)", suggestion: "try 1",
+        others: ["evaluation.patience"])
+    }
   }
 
   private static func precision(_ compute: ComputeConfig, _ model: ModelConfig) -> [ConfigProblem] {

@@ -19,7 +19,7 @@ package enum ConfigReference {
 
         precise config > my.yaml                               # every key with its default
         precise config --data dataset/ > my.yaml               # a starter for one's own data set
-        precise check --config my.yaml --data dataset/         # every fault at once; memory and time
+        precise check --config my.yaml --data dataset/         # every fault at once; whether it fits, steps, hours
         precise train --config my.yaml --data dataset/ --out run/ --set model.layers=4
 
     `--set key.path=value` overrides a key on the command line. Unknown keys, values out of range and values that do not fit each other

@@ -4,6 +4,8 @@ import Files
 package struct EvaluationConfig: Sendable, Equatable {
   /// Epochs between two evaluations on the validation events; 0 = only at the end of a phase.
   package var everyEpochs = 1
+  /// Evaluations that may pass without a better one before a phase ends; nil = it goes to its last step.
+  package var patience: Int?
   /// The k of Recall@k and NDCG@k; nil = the usual ones, as far as the catalogue goes.
   package var cutoffs: [Int]?
   /// Whether items of the user's history are taken out of the ranking.
@@ -41,6 +43,10 @@ extension EvaluationConfig: ConfigSection {
 
   static let keys: [ConfigKey<EvaluationConfig>] = [
     .value("every_epochs", \.everyEpochs, .within(0...1_000_000), "epochs between two evaluations; 0 = only at a phase's end"),
+    .value(
+      "patience", \.patience, .orNull(.within(1...1_000_000)),
+      "evaluations without a better one that end a phase early; null = it goes to its last step. The learning rate falls by the whole phase's steps all the same"
+    ),
     .value(
       "cutoffs", \.cutoffs, .orNull(.cutoffs), "the k of recall@k and ndcg@k; null = 5, 10, 20, 50, as far as the catalogue goes"),
     .value(

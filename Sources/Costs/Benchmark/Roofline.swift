@@ -1,6 +1,7 @@
 package import Collectives
 package import Host
 import Model
+import Synchronization
 import Tensors
 
 /// What a rank's core could do at most while all ranks work: operations a second in a cache, bytes a second from memory.
@@ -26,9 +27,8 @@ package struct Roofline: Sendable, Equatable {
   package static func measure(
     _ communicator: any Communicator, precision: NumberFormat, bytes: Int = 256 << 20
   ) throws -> Roofline {
-    let product = StepProducts.Product(part: .encode, m: 256, n: 256, k: 256)
     try communicator.barrier()
-    let seconds = StepProducts.best(product, precision, tries: 100)
+    let gigaflops = gigaflops(precision, tries: 100)
     let block = Storage<Float>(count: bytes / 4)
     // Pages that nobody has written are all the same page of zeros, which no memory is read for.
     block.buffer.update(repeating: 1)
@@ -42,11 +42,40 @@ package struct Roofline: Sendable, Equatable {
     }
     try communicator.barrier()
     return Roofline(
-      gigaflops: product.operations / seconds * 1e-9, gigabytes: Double(12 * half) / (moved.min() ?? 1) * 1e-9)
+      gigaflops: gigaflops, gigabytes: Double(12 * half) / (moved.min() ?? 1) * 1e-9)
+  }
+
+  /// GFLOP/s of the product [256, 256] x [256, 256] on this thread, the best of some tries.
+  static func gigaflops(_ precision: NumberFormat, tries: Int) -> Double {
+    let product = StepProducts.Product(part: .encode, m: 256, n: 256, k: 256)
+    return product.operations / StepProducts.best(product, precision, tries: tries) * 1e-9
   }
 
   /// The least seconds that a cost takes.
   package func seconds(_ cost: StepCosts.Cost) -> Double {
     max(cost.operations / gigaflops, cost.bytes / gigabytes) * 1e-9
+  }
+}
+
+extension StepEstimate.Constants {
+  /// Puts in how fast this host's cores form products while so many of them do; takes some hundredths of a second.
+  ///
+  /// - Parameter precision: what the run's steps round factors to, where the processor can.
+  package mutating func measureProducts(ranks: Int, _ precision: NumberFormat) throws {
+    peak = try Self.peak(.fp32, ranks: ranks)
+    // Steps fall back to float32 where the processor does not multiply bfloat16.
+    bf16Peak = precision == .bf16 && Engine.supports(.bf16) ? try Self.peak(.bf16, ranks: ranks) : peak * share / bf16Share
+  }
+
+  /// That of the slowest of some threads.
+  private static func peak(_ precision: NumberFormat, ranks: Int) throws -> Double {
+    let slowest = Mutex(Double.infinity)
+    try RankThreads.run(ranks: ranks) { communicator in
+      Engine.prepareThread()
+      try communicator.barrier()
+      let own = Roofline.gigaflops(precision, tries: 50)
+      slowest.withLock { $0 = min($0, own) }
+    }
+    return slowest.withLock { $0 }
   }
 }

@@ -25,6 +25,10 @@ package struct EstimateFacts: Sendable {
   package var categories = (scenes: 1, behaviors: 1)
   /// Bytes of the users' and of the items' files, which are mapped, not read into memory.
   var mapped = (users: 0, items: 0)
+  /// Users that take part; nil of a made-up catalogue.
+  package var participants: Int?
+  /// Steps of an epoch; nil of a made-up catalogue.
+  package var stepsPerEpoch: Int?
   /// Users of a step, B.
   package var users = 0
   /// Packed positions of a step, T.
@@ -79,6 +83,8 @@ package struct EstimateFacts: Sendable {
     let batch = SequenceBatch()
     source.fill(batch, step: 0)
     (users, positions) = (batch.users, batch.positions)
+    participants = source.order.users
+    stepsPerEpoch = source.order.stepsPerEpoch(batch: config.batch.users, fewest: plan.fewestUsers)
     if shards.count < dataset.shardCount || part.batch.users < config.batch.users {
       users = source.order.largest(batch: config.batch.users, fewest: plan.fewestUsers)
       positions = Int((Double(batch.positions) * Double(users) / Double(max(batch.users, 1))).rounded())

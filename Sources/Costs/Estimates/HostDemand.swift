@@ -15,6 +15,7 @@ package struct HostDemand: Sendable {
   let ofProcess: Double
 
   private let config: RunConfig
+  private let ranks: Double
   /// The certain bytes of the host by the key that makes them less, largest first, in the phase that takes the most.
   private let shares: [(key: String, bytes: Double)]
 
@@ -25,7 +26,7 @@ package struct HostDemand: Sendable {
   ///   - areThreads: whether they are threads of one process.
   ///   - evaluates: whether the model is evaluated, too.
   package init(_ estimates: [StepEstimate], _ config: RunConfig, ranks: Int, areThreads: Bool, evaluates: Bool = true) {
-    self.config = config
+    (self.config, self.ranks) = (config, Double(ranks))
     func lines(_ estimate: StepEstimate) -> [MemoryEstimate.Line] {
       estimate.memory.training + (evaluates ? estimate.memory.evaluation : [])
     }
@@ -72,16 +73,37 @@ package struct HostDemand: Sendable {
     return warnings
   }
 
+  /// What to change so that the expected bytes are so many at most: the key of what takes the most, and a value of it where one is known.
+  func remedy(within bytes: Double) -> (key: String, value: String?)? {
+    shares.first.map { ($0.key, value(of: $0, within: bytes, of: expected)) }
+  }
+
   private func suggestion(_ share: (key: String, bytes: Double), _ host: HostMemory) -> String {
+    if let value = value(of: share, within: Double(host.total), of: certain) {
+      return "try \(value)" + (share.key == "compute.token_storage" ? ", or more hosts" : "")
+    }
+    let isText = share.key == "compute.token_storage"
+    return isText ? "encode with fewer tokens or a lower --dim, or use more hosts" : "lower it, or use more hosts"
+  }
+
+  /// A value of a share's key by which all together would be below a bound; nil where none is known.
+  private func value(of share: (key: String, bytes: Double), within bytes: Double, of sum: Double) -> String? {
+    // A tenth stays free.
+    let room = 0.9 * (bytes - sum + share.bytes)
     switch share.key {
     case "batch.users":
-      let fits = Double(config.batch.users) * (Double(host.total) - certain + share.bytes) / share.bytes
-      let users = Int(max(0, 0.9 * fits) / 64) * 64
-      return users >= 64 ? "try \(users)" : "lower it, or use more hosts"
-    case "compute.token_storage" where config.compute.tokenStorage == .fp32: return "try bf16, or more hosts"
-    case "universal.log_q": return "try false"
-    case "compute.token_storage": return "encode with fewer tokens or a lower --dim, or use more hosts"
-    default: return "lower it, or use more hosts"
+      let users = Int(max(0, Double(config.batch.users) * room / share.bytes)) / 64 * 64
+      return users >= 64 ? "\(users)" : nil
+    case "evaluation.catalogue_mib":
+      // Streamed, a rank holds a quarter of it. Less than the whole must be asked for.
+      let mebibytes = min(4 * room / ranks, share.bytes / ranks - 1_048_576) / 1_048_576
+      return room > 0 ? "\(Int(max(0, mebibytes)))" : nil
+    case "model.length":
+      let length = Int(max(0, Double(config.model.length) * room / share.bytes)) / 8 * 8
+      return length >= 8 ? "\(length)" : nil
+    case "compute.token_storage": return config.compute.tokenStorage == .fp32 ? "bf16" : nil
+    case "universal.log_q": return config.universal.logQ ? "false" : nil
+    default: return nil
     }
   }
 

@@ -12,23 +12,6 @@ package import Training
 ///
 /// docs/scaling.md has the formula, the measured constants, and how far off it has been.
 package struct StepEstimate: Sendable {
-  /// What was measured, on one machine; another one has others.
-  ///
-  /// docs/scaling.md says how.
-  package struct Constants: Sendable, Equatable {
-    /// GFLOP/s of whole steps of a rank: the step's products over the step's time, `precise bench`.
-    package var gigaflops = 167.0
-    /// The share of a step that backward takes, behind which dense gradients travel.
-    var backwardShare = 0.47
-    /// Bytes a second that a rank gets through the network's software, whatever the network, `precise doctor`.
-    package var software = 1e9
-    /// Seconds that a message to one rank takes besides its bytes.
-    package var message = 10e-6
-
-    /// The measured values.
-    package init() {}
-  }
-
   /// How a job lies on hosts, and what joins them.
   package struct Network: Sendable, Equatable {
     /// Gb/s of a host.
@@ -45,12 +28,16 @@ package struct StepEstimate: Sendable {
 
   /// Seconds of a step.
   package struct Time: Sendable, Equatable {
-    /// What a rank computes.
-    package var compute: Double
+    /// The products of what a rank computes; all that it computes where the speed of whole steps was given.
+    package var products: Double
+    /// What stands between the products: rows, activations and gradients on their way from part to part.
+    package var moved: Double
     /// Embeddings and their gradients, users and sums: a rank waits for them.
     package var blocking: Double
     /// What does not hide of the dense gradients behind backward, and of the next step's numbers behind the step.
     package var unhidden: Double
+    /// What a rank computes.
+    package var compute: Double { products + moved }
     /// The whole step.
     package var total: Double { compute + blocking + unhidden }
   }
@@ -67,6 +54,16 @@ package struct StepEstimate: Sendable {
   package let memory: MemoryEstimate
   /// Floating-point operations of a rank's matrix products in a step, in 10^9.
   package let gigaflop: Double
+  /// Users that take part in the phase; nil without a data set.
+  package let participants: Int?
+  /// Steps of an epoch; nil without a data set.
+  package let stepsPerEpoch: Int?
+  /// What a rank computes in a step, as a mean over the phase.
+  let work: Work
+  /// The same part by part.
+  let costs: StepCosts
+  let shape: ModelShape
+  let facts: EstimateFacts
 
   /// Estimates a phase.
   package init(_ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {
@@ -75,8 +72,20 @@ package struct StepEstimate: Sendable {
     phase = plan.name
     memory = MemoryEstimate(config, plan, facts, shape, size)
     gigaflop = StepProducts(shape, size).operations * 1e-9
+    (participants, stepsPerEpoch) = (facts.participants, facts.stepsPerEpoch)
+    (self.shape, self.facts) = (shape, facts)
+    costs = StepCosts(
+      config, plan, facts, shape, size, precision: config.compute.precision,
+      tokensTrained: Self.tokensTrained(config, plan))
+    work = Work(costs, config.compute.precision)
     traffic = Self.traffic(config, plan, facts, shape, size)
     parameters = traffic.parameters
+  }
+
+  /// The share of a phase's steps that train token states.
+  private static func tokensTrained(_ config: RunConfig, _ plan: PhasePlan) -> Double {
+    let rates = PhaseLearningRates(plan, config, steps: 1000)
+    return Double((0..<1000).count { rates.rows(at: $0).token != nil }) / 1000
   }
 
   /// Every phase of a configuration, of a data set or, without one, of made-up items.
@@ -104,13 +113,16 @@ package struct StepEstimate: Sendable {
 
   /// The time of a step.
   ///
-  ///     compute  = GFLOP of the products / GFLOP/s of whole steps
+  ///     compute  = operations of products / their rate + bytes between them / their rate + overhead
+  ///                or, where the speed of whole steps is given, GFLOP of the products / GFLOP/s of whole steps
   ///     link(b)  = b · f · h / speed, f = (R − h) / (R − 1) of the bytes leave a host of h ranks
   ///     own(b)   = b / software: a rank's own core moves its bytes, so even what travels meanwhile takes this
   ///     blocking = max(link, own)(embeddings + their gradients + users + sums) + exchanges · (R − 1) · message
   ///     unhidden = max(own, link − backward)(dense gradients) + max(own, link − compute)(row numbers + negatives)
   package func time(on network: Network, _ constants: Constants = Constants()) -> Time {
-    let compute = gigaflop / constants.gigaflops
+    let products = constants.gigaflops.map { gigaflop / $0 } ?? work.products(constants)
+    let moved = constants.gigaflops == nil ? work.moved(constants) : 0
+    let compute = products + moved
     let (ranks, onHost) = (Double(size.ranks), Double(min(network.ranksPerHost, size.ranks)))
     let leaving = size.ranks > 1 ? (ranks - onHost) / (ranks - 1) * onHost : 0
     func send(_ kinds: Traffic..., hiding: Double = 0) -> Double {
@@ -119,7 +131,7 @@ package struct StepEstimate: Sendable {
     }
     let exchanges = traffic.ranksUsers ? 6.0 : 3.0
     return Time(
-      compute: compute,
+      products: products, moved: moved,
       blocking: send(.embeddings, .embeddingGradients, .users, .sums) + exchanges * (ranks - 1) * constants.message,
       unhidden: send(.denseGradients, hiding: constants.backwardShare * compute)
         + send(.rowNumbers, .negatives, hiding: compute))

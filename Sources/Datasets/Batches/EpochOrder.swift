@@ -50,8 +50,13 @@ package final class EpochOrder {
 
   /// The most users that a step of another batch would take.
   package func largest(batch: Int, fewest: Int) -> Int {
-    let steps = Self.steps(users: users, batch: batch, fewest: fewest)
+    let steps = stepsPerEpoch(batch: batch, fewest: fewest)
     return (users + steps - 1) / steps
+  }
+
+  /// The steps that an epoch would have with another batch.
+  package func stepsPerEpoch(batch: Int, fewest: Int) -> Int {
+    Self.steps(users: users, batch: batch, fewest: fewest)
   }
 
   private static func steps(users: Int, batch: Int, fewest: Int) -> Int {

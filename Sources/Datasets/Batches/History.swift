@@ -25,6 +25,12 @@ package struct History: Sendable, Equatable {
     batch.endSequence(slot: slot, requestTime: requestTime ?? known ?? 0)
   }
 
+  /// Which of a user's events are read before event `index`, oldest first: those that `append` adds to a batch.
+  package func indices(of events: UserEvents, before index: Int) -> [Int] {
+    let showing = showing(events, before: index)
+    return (showing.first..<index).filter { showing.filter.matches(events, $0) }
+  }
+
   /// The events that are read before event `index`, and that event.
   ///
   /// A user with earlier events but none that match is read by all of them: new to the scene, not unknown (ours).

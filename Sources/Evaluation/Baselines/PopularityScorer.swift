@@ -13,9 +13,13 @@ struct PopularityOrder {
     rows = (0..<Int32(counts.count)).sorted { (counts[Int($0)], $1) > (counts[Int($1)], $0) }
   }
 
+  /// How many items have a training event.
+  var trained: Int { notBelow(count: 1) }
+
   /// How many items have at least as many training events as an item, itself among them.
-  func notBelow(_ item: Int32) -> Int {
-    let count = counts[Int(item)]
+  func notBelow(_ item: Int32) -> Int { notBelow(count: counts[Int(item)]) }
+
+  private func notBelow(count: UInt32) -> Int {
     var (low, high) = (0, rows.count)
     while low < high {
       let middle = (low + high) / 2

@@ -175,8 +175,17 @@ package struct BlendFit {
       let users = try dataset.shard(shard)
       for user in 0..<users.userCount where task.heldOut(users.events(user)) != nil { evaluated += 1 }
     }
-    let all = try communicator.gatherCounts(evaluated).reduce(0, +)
-    let wanted = min(Self.users.most, max(Self.users.least, Self.users.products / max(dataset.items.count, 1)))
-    return max(1, (all + wanted - 1) / wanted)
+    return Self.stride(users: try communicator.gatherCounts(evaluated).reduce(0, +), items: dataset.items.count)
+  }
+
+  private static func stride(users: Int, items: Int) -> Int {
+    let wanted = min(Self.users.most, max(Self.users.least, Self.users.products / max(items, 1)))
+    return max(1, (users + wanted - 1) / wanted)
+  }
+
+  /// About how many of the evaluated users a fit takes.
+  package static func fitted(of evaluated: Int, items: Int) -> Int {
+    let stride = stride(users: evaluated, items: items)
+    return (evaluated + stride - 1) / stride
   }
 }

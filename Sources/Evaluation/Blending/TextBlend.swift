@@ -30,6 +30,17 @@ package struct TextBlend: Sendable {
     if hasCodes { ItemCode.write(item, 1, into: part + vectors.width) }
   }
 
+  /// The weights of a user's newest events, newest first: β ρᵏ of the user's state, of the events that count.
+  ///
+  /// - Parameters:
+  ///   - history: the user's items, oldest first.
+  ///   - confidence: how sure the model is of the user.
+  ///   - scratch: twice the width of a text vector.
+  func weights(_ history: RowList, confidence: Float, scratch: Vector) -> [Float] {
+    let cell = blend.cell(confidence: confidence, likeness: vectors.likeness(history, scratch: scratch))
+    return blend.cells[cell].lags
+  }
+
   /// Writes what is added to a user, `width` numbers.
   ///
   /// - Parameters:
@@ -39,8 +50,7 @@ package struct TextBlend: Sendable {
   package func query(
     _ history: RowList, confidence: Float, into query: UnsafeMutablePointer<Float>, scratch: Vector
   ) {
-    let cell = blend.cell(confidence: confidence, likeness: vectors.likeness(history, scratch: scratch))
-    vectors.query(history, weights: blend.cells[cell].lags, into: query, scratch: scratch)
+    vectors.query(history, weights: weights(history, confidence: confidence, scratch: scratch), into: query, scratch: scratch)
     guard hasCodes else { return }
     guard history.count > 0 else { return (query + vectors.width).update(repeating: 0, count: ItemCode.width) }
     ItemCode.write(Int(history[history.count - 1]), repeatWeight, into: query + vectors.width)

@@ -77,6 +77,22 @@ package final class UserEmbedder {
   }
 }
 
+extension UserEmbedder {
+  /// The weights of the text of each newest event, newest first, of the user in a slot of `batch`; none without a text blend.
+  ///
+  /// - Parameter users: the users' embeddings, as `embed` wrote them.
+  package func textWeights(of slot: Int, _ users: Matrix, workspace: Workspace) -> [Float] {
+    guard let text = catalogue.text else { return [] }
+    return workspace.scope {
+      let confidence = workspace.vector(1)
+      catalogue.confidence(
+        users.rows(slot..<slot + 1).columns(0..<catalogue.modelWidth), into: confidence, workspace: workspace)
+      return text.weights(
+        batch.history(of: slot), confidence: confidence[0], scratch: workspace.vector(2 * text.vectors.width))
+    }
+  }
+}
+
 /// Users' embeddings from their histories: h of the newest event (universal) or h' of the user head (targeted).
 struct UserEncoder {
   /// The model.

@@ -6,6 +6,8 @@ package struct MetricGroup: Sendable, Hashable {
   package enum Kind: String, Sendable, CaseIterable {
     /// How often the held-out item was trained on (`PopularityBuckets`).
     case bucket
+    /// The same in ten groups of equal numbers of items (`PopularityDeciles`).
+    case decile
     /// The scene of the held-out event.
     case scene
     /// The behavior of the held-out event.
@@ -14,8 +16,14 @@ package struct MetricGroup: Sendable, Hashable {
 
   /// What its users have in common.
   package let kind: Kind
-  /// The bucket's, scene's or behavior's name.
+  /// The bucket's, decile's, scene's or behavior's name.
   package let name: String
+  /// The training events of the least and the most popular item of a decile; nil of other groups.
+  package let trainEvents: ClosedRange<Int>?
+
+  init(kind: Kind, name: String, trainEvents: ClosedRange<Int>? = nil) {
+    (self.kind, self.name, self.trainEvents) = (kind, name, trainEvents)
+  }
 
   /// Every evaluated user.
   package static let all = bucket("all")
@@ -31,9 +39,11 @@ struct EvaluationGroups {
   /// Of a data set with more scenes, or more behaviors, none has a group (ours: sums are kept by virtual shard).
   static let mostCategories = 256
 
-  /// The groups: popularity buckets, then scenes, then behaviors.
+  /// The groups: popularity buckets, then deciles, scenes and behaviors.
   let groups: [MetricGroup]
   private let buckets: PopularityBuckets
+  private let deciles: PopularityDeciles?
+  private let firstDecile: Int
   private let firstScene: Int?
   private let firstBehavior: Int?
 
@@ -41,13 +51,17 @@ struct EvaluationGroups {
   init(_ buckets: PopularityBuckets) {
     self.buckets = buckets
     groups = MetricGroup.buckets
+    (deciles, firstDecile) = (nil, groups.count)
     (firstScene, firstBehavior) = (nil, nil)
   }
 
-  /// Popularity buckets, and scenes and behaviors where the data set has several.
-  init(_ buckets: PopularityBuckets, of dataset: Dataset) {
+  /// Popularity buckets and deciles, and scenes and behaviors where the data set has several.
+  init(_ buckets: PopularityBuckets, _ deciles: PopularityDeciles, of dataset: Dataset) {
     self.buckets = buckets
+    self.deciles = deciles
     var groups = MetricGroup.buckets
+    firstDecile = groups.count
+    groups += deciles.groups
     func add(_ kind: MetricGroup.Kind, _ names: [String]) -> Int? {
       guard (2...Self.mostCategories).contains(names.count) else { return nil }
       defer { groups += names.map { MetricGroup(kind: kind, name: $0) } }
@@ -60,7 +74,9 @@ struct EvaluationGroups {
 
   /// The numbers, in `groups`, of those that a held-out event falls into.
   func numbers(of event: Int, _ events: UserEvents) -> [Int] {
-    var numbers = buckets.buckets(of: Int(events.items[event]))
+    let item = Int(events.items[event])
+    var numbers = buckets.buckets(of: item)
+    if let decile = deciles?.number(of: item) { numbers.append(firstDecile + decile) }
     if let firstScene { numbers.append(firstScene + Int(events.scenes[event])) }
     if let firstBehavior { numbers.append(firstBehavior + Int(events.behaviors[event])) }
     return numbers

@@ -5,7 +5,7 @@ package struct EvaluatedUsers {
   /// Users of one block, at most.
   ///
   /// Their positions fill the transformer's products, and the activations stay below those of a training step.
-  static let blockUsers = 64
+  package static let blockUsers = 64
 
   /// Some users of one virtual shard, each with the place of its held-out event.
   struct Block {

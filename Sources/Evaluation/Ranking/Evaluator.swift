@@ -70,7 +70,7 @@ package final class Evaluator {
 
   /// Measures a model beside rankings that need no training, on the same users by the same rules; collective.
   ///
-  /// Besides what `evaluate` gives there are metrics by scene and behavior, coverage and novelty, and each user's rank when it is wanted.
+  /// Besides what `evaluate` gives there are metrics by decile of popularity, by scene and behavior, coverage and novelty, and each user's rank when it is wanted.
   ///
   /// - Parameters:
   ///   - baselines: whether anything but the model is ranked by.
@@ -92,7 +92,7 @@ package final class Evaluator {
       if let texts { scorers.append((.text, ProductScorer(embedder: LastItemEmbedder(texts), vectors: texts))) }
       scorers.append((.history, OwnHistoryScorer(order: order)))
     }
-    let groups = EvaluationGroups(buckets, of: dataset)
+    let groups = EvaluationGroups(buckets, PopularityDeciles(order), of: dataset)
     let empty = RankingMetrics(cutoffs: cutoffs, groups: groups.groups)
     let firstItems = min(Self.firstItems, max(dataset.items.count, 1))
     let recommended = RecommendationTally(limit: firstItems, shards: shards.count, counts: order.counts)

@@ -13,55 +13,60 @@ package struct Console: Sendable {
 
   /// How much is said.
   package let verbosity: Verbosity
-  /// Whether stderr is a terminal that can redraw a line.
-  package let isTerminal: Bool
-  /// Columns of that terminal, 80 where it does not say.
-  package let width: Int
+  /// The terminal, or whatever stands in its place.
+  package let screen: Screen
   private let output: Stream
-  private let error: Stream
 
   /// The process's own streams.
   package init(verbosity: Verbosity = .normal) {
-    self.init(
-      verbosity: verbosity, isTerminal: isatty(STDERR_FILENO) == 1, width: Console.terminalWidth(),
-      output: { StandardOutput.write($0) },
-      // A terminal that is gone is no reason to stop training.
-      error: { StandardError.write($0) })
+    (self.verbosity, screen) = (verbosity, .standardError)
+    output = { StandardOutput.write($0) }
   }
 
   /// Streams of the caller's.
-  package init(verbosity: Verbosity, isTerminal: Bool, width: Int = 80, output: @escaping Stream, error: @escaping Stream) {
-    self.verbosity = verbosity
-    self.isTerminal = isTerminal
-    self.width = width
-    self.output = output
-    self.error = error
+  package init(
+    verbosity: Verbosity, isTerminal: Bool, width: Int = 80, output: @escaping Stream, error: @escaping Stream
+  ) {
+    self.init(
+      verbosity: verbosity, screen: Screen(isLive: isTerminal, size: { .init(columns: width, rows: 24) }, write: error),
+      output: output)
   }
+
+  /// A terminal of the caller's.
+  package init(verbosity: Verbosity, screen: Screen, output: @escaping Stream) {
+    (self.verbosity, self.screen, self.output) = (verbosity, screen, output)
+  }
+
+  /// Whether stderr is a terminal that can redraw lines.
+  package var isTerminal: Bool { screen.isLive }
+
+  /// Columns of that terminal now, 80 where it does not say.
+  package var width: Int { screen.size.columns }
 
   /// A line of the command's result, to stdout, however quiet.
   package func result(_ line: String) { output(line + "\n") }
 
-  /// A line a person should know, to stderr, unless quiet.
-  package func note(_ line: String) {
-    if verbosity >= .normal { error(line + "\n") }
+  /// A line a person should know, to stderr, unless quiet; several lines where the text has several.
+  ///
+  /// - Parameter indent: spaces in front of what a terminal has no room for on the first line.
+  package func note(_ line: String, _ style: StyledLine.Style = .plain, indent: Int = 2) {
+    guard verbosity >= .normal else { return }
+    guard isTerminal else { return screen.print(line + "\n") }
+    let text = TextTable.wrapped(line, columns: width - 1, indent: indent)
+    let warning = "warning:"
+    let isWarning = style == .plain && line.hasPrefix(warning)
+    let (head, rest) = isWarning ? (warning, String(text.dropFirst(warning.count))) : ("", text)
+    let painted = StyledLine.Style.yellow.painted(head, if: screen.usesColor) + style.painted(rest, if: screen.usesColor)
+    screen.print(painted + "\n")
   }
 
   /// A line for finding out why, to stderr, with `--verbose` only.
   package func detail(_ line: @autoclosure () -> String) {
-    if verbosity >= .verbose { error(line() + "\n") }
+    if verbosity >= .verbose { screen.print(StyledLine.Style.dim.painted(line(), if: screen.usesColor) + "\n") }
   }
 
   /// The one sentence of a failure, to stderr, however quiet.
-  package func failure(_ sentence: String) { error("error: \(sentence)\n") }
-
-  /// Text to stderr as it is: the progress bar's way to redraw its line.
-  func raw(_ text: String) { error(text) }
-
-  private static func terminalWidth() -> Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 20 else { return 80 }
-    return Int(size.ws_col)
-  }
+  package func failure(_ sentence: String) { screen.print("error: \(sentence)\n") }
 }
 
 /// How much a command says besides its result.
@@ -80,6 +85,7 @@ package enum Verbosity: Int, Sendable, Comparable {
 /// The process's stdout, where a command's results go; what a command failed to deliver it must not pass over.
 package enum StandardOutput {
   private static let failureCode = Atomic<Int32>(0)
+  private static let isTerminal = isatty(STDOUT_FILENO) == 1
 
   /// Why the first text that was lost could not be written, in the system's words; nil when everything was.
   ///
@@ -93,7 +99,13 @@ package enum StandardOutput {
   ///
   /// A pipe whose reader has left (`| head -1`) ends the process there and then, silently and by SIGPIPE, as any filter does.
   package static func write(_ text: String) {
-    let code = writeAll(text, to: STDOUT_FILENO).code
+    var code: Int32 = 0
+    // On a terminal that shows a live block, results stand above it.
+    if isTerminal {
+      Screen.standardError.around { code = writeAll(text, to: STDOUT_FILENO).code }
+    } else {
+      code = writeAll(text, to: STDOUT_FILENO).code
+    }
     if code == EPIPE { leave() }
     if code != 0 { _ = failureCode.compareExchange(expected: 0, desired: code, ordering: .relaxed) }
   }
@@ -109,5 +121,11 @@ package enum StandardOutput {
 /// The process's stderr, where everything else goes.
 package enum StandardError {
   /// Writes a text, line ends included; one that nobody can read any more is lost.
-  package static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
+  package static func write(_ text: String) { Screen.standardError.print(text) }
+
+  /// Writes a process's last words: a live block is taken away and does not come back.
+  package static func writeLast(_ text: String) {
+    Screen.standardError.clear()
+    write(text)
+  }
 }

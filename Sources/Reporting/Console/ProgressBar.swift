@@ -1,11 +1,10 @@
 import Files
-import Glibc
 import Synchronization
 
 /// Progress of long work on stderr: one redrawn line on a terminal, a plain line now and then when piped, nothing when quiet.
 ///
 /// ```
-/// universal  [=========>           ]  45 %  1,234/2,700 steps  12.3 steps/s  2:01 left  loss 5.43
+/// evaluating universal  [=========>           ]  45 %  1,234/2,700 users  12.3 users/s  2:01 left
 /// ```
 /// Calls are cheap and may come from any thread; the line is drawn at most 10 times a second, off a terminal every 10 seconds.
 package final class ProgressBar: Sendable {
@@ -16,8 +15,7 @@ package final class ProgressBar: Sendable {
     var completed: Int
     var note = ""
     var meter: RateMeter
-    var drawnAt: Double
-    var drawnWidth = 0
+    var pace: DrawingPace
     var finished = false
   }
 
@@ -30,8 +28,6 @@ package final class ProgressBar: Sendable {
   private let alreadyDone: Int
   private let state: Mutex<State>
   private static let origin = ContinuousClock.now
-  private static let redrawSeconds = 0.1
-  private static let plainSeconds = 10.0
 
   /// Begins; nothing is drawn before the first update.
   ///
@@ -52,13 +48,14 @@ package final class ProgressBar: Sendable {
     self.clock = clock
     startedAt = clock()
     alreadyDone = completed
-    // On a terminal the first update draws at once; a pipe waits its ten seconds, so short work leaves one line.
-    let drawnAt = console.isTerminal ? -Double.infinity : startedAt
-    state = Mutex(State(completed: completed, meter: RateMeter(time: startedAt, completed: completed), drawnAt: drawnAt))
+    state = Mutex(
+      State(
+        completed: completed, meter: RateMeter(time: startedAt, completed: completed),
+        pace: DrawingPace(isTerminal: console.isTerminal, from: startedAt)))
   }
 
   /// Seconds since some point in the past.
-  @Sendable static func steadyClock() -> Double {
+  @Sendable package static func steadyClock() -> Double {
     let (seconds, attoseconds) = origin.duration(to: .now).components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
@@ -70,17 +67,18 @@ package final class ProgressBar: Sendable {
     if console.verbosity == .quiet { return }
     state.withLock { state in
       let completed = state.completed + count
-      if isDue(state) || completed == total, let note = note() { state.note = note }
-      update(&state, completed: completed)
+      let now = clock()
+      if state.pace.isDue(now) || completed == total, let note = note() { state.note = note }
+      update(&state, completed: completed, now)
     }
   }
 
-  /// Sets the units done, and what stands at the end of the line ("loss 5.43").
+  /// Sets the units done, and what stands at the end of the line.
   package func update(completed: Int, note: String? = nil) {
     if console.verbosity == .quiet { return }
     state.withLock { state in
       if let note { state.note = note }
-      update(&state, completed: completed)
+      update(&state, completed: completed, clock())
     }
   }
 
@@ -96,40 +94,33 @@ package final class ProgressBar: Sendable {
       let parts = [
         "\(HumanFormat.count(state.completed, unit)) in \(HumanFormat.duration(seconds: seconds))", speed(rate), state.note,
       ]
-      let line = "\(title): " + parts.filter { !$0.isEmpty }.joined(separator: ", ")
-      console.raw(console.isTerminal ? "\r" + padded(line, over: state.drawnWidth) + "\n" : line + "\n")
+      console.screen.clear()
+      console.note("\(title): " + parts.filter { !$0.isEmpty }.joined(separator: ", "))
     }
   }
 
-  private func isDue(_ state: State) -> Bool {
-    clock() - state.drawnAt >= (console.isTerminal ? ProgressBar.redrawSeconds : ProgressBar.plainSeconds)
-  }
-
-  private func update(_ state: inout State, completed: Int) {
+  private func update(_ state: inout State, completed: Int, _ now: Double) {
     state.completed = completed
-    guard !state.finished, isDue(state) else { return }
-    let now = clock()
-    state.drawnAt = now
+    guard !state.finished, state.pace.isDue(now) else { return }
+    state.pace.note(now)
     state.meter.update(time: now, completed: completed)
     if console.isTerminal {
-      let line = String(drawn(state).prefix(console.width - 1))
-      console.raw("\r" + padded(line, over: state.drawnWidth))
-      state.drawnWidth = line.count
+      console.screen.show([drawn(state)])
     } else {
-      console.raw("\(title): " + facts(state).joined(separator: ", ") + "\n")
+      console.note("\(title): " + facts(state).joined(separator: ", "))
     }
   }
 
-  private func drawn(_ state: State) -> String {
-    var parts = [title]
-    if let total, total > 0 {
-      let cells = 20
-      let full = max(0, min(cells, cells * state.completed / total))
-      parts.append(
-        "[" + String(repeating: "=", count: full) + (full < cells ? ">" : "")
-          + String(repeating: " ", count: max(0, cells - full - 1)) + "]")
+  /// The line; on a narrow terminal the bar shrinks, then goes, before words are cut.
+  private func drawn(_ state: State) -> StyledLine {
+    let facts = facts(state)
+    let room = console.width - 1 - TextTable.width(title) - facts.reduce(0) { $0 + 2 + TextTable.width($1) }
+    var line = StyledLine(title, .bold)
+    if let total, total > 0, let bar = StyledLine(bar: Double(state.completed) / Double(total), columns: min(24, room)) {
+      line.append(bar)
     }
-    return (parts + facts(state)).joined(separator: "  ")
+    line.append("  " + facts.joined(separator: "  "))
+    return line
   }
 
   /// Share, count, speed, time left and note, those of them that are known.
@@ -149,34 +140,16 @@ package final class ProgressBar: Sendable {
   }
 
   private func speed(_ rate: Double) -> String { rate > 0 ? "\(HumanFormat.rate(rate)) \(unit)s/s" : "" }
-
-  private func padded(_ line: String, over width: Int) -> String {
-    line + String(repeating: " ", count: max(0, width - line.count))
-  }
 }
 
-/// How fast something goes now: an average in which what lies further back than a quarter of a minute hardly counts.
-///
-/// `rate += (1 - e^(-dt / 15 s)) (newest - rate)`: what took a time `dt` weighs by it. A slow start is forgotten after some such times; a single
-/// step far longer than that decides alone.
-struct RateMeter {
-  private var time: Double
-  private var completed: Int
-  /// Units a second; 0 until something was done.
-  private(set) var rate = 0.0
-
-  /// Starts at a time in seconds.
-  init(time: Double, completed: Int) {
-    self.time = time
-    self.completed = completed
-  }
-
-  /// Notes how much is done by now.
-  mutating func update(time now: Double, completed done: Int) {
-    let passed = now - time
-    guard passed > 0 else { return }
-    let newest = Double(done - completed) / passed
-    rate = rate == 0 ? newest : rate + (1 - exp(-passed / 15)) * (newest - rate)
-    (time, completed) = (now, done)
+extension StyledLine {
+  /// `  [=====>    ]` of a share from 0 to 1, two spaces in front; nil where there is no room for one.
+  package init?(bar share: Double, columns: Int) {
+    let cells = columns - 4
+    guard cells >= 5 else { return nil }
+    let full = max(0, min(cells, Int(Double(cells) * share)))
+    self.init("  [")
+    append(String(repeating: "=", count: full) + (full < cells ? ">" : ""), .cyan)
+    append(String(repeating: " ", count: max(0, cells - full - 1)) + "]")
   }
 }

@@ -43,6 +43,26 @@ package struct TextTable: Sendable {
     }
   }
 
+  /// A text of one or more lines, each broken at spaces where it is too long; a word that does not fit alone is left to the terminal.
+  static func wrapped(_ text: String, columns: Int, indent: Int) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      guard width(String(line)) > columns, columns > 2 * indent + 10 else { return String(line) }
+      var lines = [""]
+      for word in line.split(separator: " ", omittingEmptySubsequences: false) {
+        let last = lines[lines.count - 1]
+        let isFirst = last.allSatisfy { $0 == " " } && lines.count > 1
+        if isFirst || last.isEmpty {
+          lines[lines.count - 1] += word
+        } else if width(last) + 1 + width(String(word)) <= columns {
+          lines[lines.count - 1] += " " + word
+        } else {
+          lines.append(String(repeating: " ", count: indent) + word)
+        }
+      }
+      return lines.joined(separator: "\n")
+    }.joined(separator: "\n")
+  }
+
   /// Columns that a terminal gives a text: two for the wide letters of East Asia and emoji.
   package static func width(_ text: String) -> Int {
     text.reduce(0) { sum, letter in

@@ -121,10 +121,17 @@ package struct EvaluationLine: MetricsRecord {
     let users = if case .int(let users) = value["users"], CountBounds.range.contains(users) { users } else { 0 }
     let means = fields.compactMap { field in
       field.key.contains("@") || field.key == "mrr" ? field.value.number.map { (name: field.key, value: $0) } : nil
-    }
+    }.sorted { Self.place($0.name) < Self.place($1.name) }
     self.init(
       phase: phase, step: step, split: split, means: means, users: users, seconds: value["evaluation_s"]?.number ?? 0,
       measured: value["protocol"] ?? .null)
+  }
+
+  /// Recall first, then NDCG, each by its cutoff, then the rest.
+  private static func place(_ name: String) -> (Int, Int, String) {
+    let parts = name.split(separator: "@")
+    let kind = ["recall", "ndcg"].firstIndex { $0 == parts.first ?? "" } ?? 2
+    return (kind, parts.count == 2 ? Int(parts[1]) ?? 0 : 0, name)
   }
 
   /// A metric's mean; nil when it was not measured.

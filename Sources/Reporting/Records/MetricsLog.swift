@@ -62,8 +62,12 @@ package final class MetricsLog: Sendable {
     package var isEvaluation: Bool { split != nil }
   }
 
-  /// Adds one line and hands it to the system; throws ``InputError`` when the disk is full.
-  package func append(_ fields: [JSONValue.Field]) throws {
+  /// Adds one line, with the second since 1970 in which it was written, and hands it to the system.
+  ///
+  /// Throws ``InputError`` when the disk is full.
+  package func append(_ record: some MetricsRecord, time: Double = WallClock.seconds()) throws {
+    // To the millisecond: what is finer is noise, and longer lines.
+    let fields = record.fields + [.init("time", .double((1000 * time).rounded() / 1000))]
     let line = Array((JSONValue.object(fields).line + "\n").utf8)
     try file.withLock { file in try file.append(line) }
   }

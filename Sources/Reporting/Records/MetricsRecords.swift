@@ -15,6 +15,27 @@ package protocol MetricsRecord: Decodable, Sendable, Equatable {
 extension MetricsRecord {
   /// The whole line but for its time.
   package var fields: [JSONValue.Field] { [.init("phase", .string(phase)), .init("step", .int(step))] + details }
+
+  /// Its numbers as TensorBoard has them: `universal/loss`, `universal/expert_load/3`, `universal/validation/ndcg@10`.
+  ///
+  /// What describes a phase's start or end is no curve, and has none.
+  package var scalars: [(tag: String, value: Double)] {
+    if self is OriginRecord || self is BeginRecord || self is EndRecord { return [] }
+    let kind = (self as? EvaluationLine)?.split ?? (self is MixtureRecord ? "mixture" : "")
+    let prefix = kind.isEmpty ? phase : "\(phase)/\(kind)"
+    return details.flatMap { $0.key == "protocol" ? [] : $0.value.numbers(named: "\(prefix)/\($0.key)") }
+  }
+}
+
+extension JSONValue {
+  /// The numbers in a value, each with its place: `name`, `name/0`, `name/1/0`.
+  fileprivate func numbers(named name: String) -> [(tag: String, value: Double)] {
+    switch self {
+    case .int, .double: number.map { [(name, $0)] } ?? []
+    case .array(let values): values.enumerated().flatMap { $1.numbers(named: "\(name)/\($0)") }
+    default: []
+    }
+  }
 }
 
 /// A run that began with another run's numbers (`--from`).
@@ -53,9 +74,21 @@ package struct BeginRecord: MetricsRecord {
     package var phase: String
     /// Its steps.
     @Bounded<CountBounds> package var steps: Int
+    /// Steps of an epoch.
+    @Bounded<CountBounds> package var stepsPerEpoch: Int
+    /// Users that take part.
+    @Bounded<CountBounds> package var users: Int
 
     /// Describes a phase.
-    package init(phase: String, steps: Int) { (self.phase, self.steps) = (phase, steps) }
+    package init(phase: String, steps: Int, stepsPerEpoch: Int, users: Int) {
+      (self.phase, self.steps, self.stepsPerEpoch, self.users) = (phase, steps, stepsPerEpoch, users)
+    }
+
+    var json: JSONValue {
+      [
+        "phase": .string(phase), "steps": .int(steps), "steps_per_epoch": .int(stepsPerEpoch), "users": .int(users),
+      ]
+    }
   }
 
   package var phase: String
@@ -78,20 +111,22 @@ package struct BeginRecord: MetricsRecord {
   package var phases: [Length]
 
   /// Describes a start.
-  package init(
-    phase: String, step: Int, steps: Int, stepsPerEpoch: Int, users: Int, parameters: Int, job: Job
-  ) {
-    (self.phase, self.step, self.steps, self.stepsPerEpoch) = (phase, step, steps, stepsPerEpoch)
-    (self.users, self.parameters) = (users, parameters)
+  package init(_ length: Length, step: Int, parameters: Int, job: Job) {
+    (phase, steps, stepsPerEpoch, users) = (length.phase, length.steps, length.stepsPerEpoch, length.users)
+    (self.step, self.parameters) = (step, parameters)
     (ranks, precision, metric, phases) = (job.ranks, job.precision, job.metric, job.phases)
   }
 
   /// What all phases of a job share.
   package struct Job: Sendable {
-    package var ranks: Int
-    package var precision: String
-    package var metric: String
-    package var phases: [Length]
+    /// Ranks.
+    package let ranks: Int
+    /// What the factors of products are rounded to.
+    package let precision: String
+    /// The validation metric that checkpoints are chosen by.
+    package let metric: String
+    /// The phases that are trained, in order.
+    package let phases: [Length]
 
     /// Describes a job.
     package init(ranks: Int, precision: String, metric: String, phases: [Length]) {
@@ -104,7 +139,7 @@ package struct BeginRecord: MetricsRecord {
       .init("steps", .int(steps)), .init("steps_per_epoch", .int(stepsPerEpoch)), .init("users", .int(users)),
       .init("parameters", .int(parameters)), .init("ranks", .int(ranks)), .init("precision", .string(precision)),
       .init("metric", .string(metric)),
-      .init("phases", .array(phases.map { ["phase": .string($0.phase), "steps": .int($0.steps)] })),
+      .init("phases", .array(phases.map(\.json))),
     ]
   }
 }
@@ -136,9 +171,9 @@ package struct StepRecord: MetricsRecord {
   /// Of these, how long rank 0 waited for others.
   package var commMs: Double?
   /// Positions of the last step.
-  @Bounded<CountBounds> package var positions: Int = 0
+  package var positions: Int?
   /// Distinct items that rank 0 asked for in it.
-  @Bounded<CountBounds> package var uniqueItems: Int = 0
+  package var uniqueItems: Int?
   /// Steps that changed nothing; nil when none.
   package var skipped: Int?
 
@@ -154,11 +189,12 @@ package struct StepRecord: MetricsRecord {
     if let expertLoad { fields.append(.init("expert_load", .array(expertLoad.map { .double($0) }))) }
     fields += [
       number("learning_rate", learningRate), number("grad_norm", gradNorm), number("positions_per_s", positionsPerS),
-      number("step_ms", stepMs), number("comm_ms", commMs), .init("positions", .int(positions)),
-      .init("unique_items", .int(uniqueItems)),
+      number("step_ms", stepMs), number("comm_ms", commMs),
     ]
-    if let skipped { fields.append(.init("skipped", .int(skipped))) }
     return fields
+      + [("positions", positions), ("unique_items", uniqueItems), ("skipped", skipped)].compactMap { key, value in
+        value.map { .init(key, .int($0)) }
+      }
   }
 }
 

@@ -19,7 +19,7 @@ package final class TensorBoardWriter: Sendable {
   ///   - time: seconds since 1970, for the name and the first event.
   ///   - host: this machine's name.
   /// - Throws: ``InputError`` when the file cannot be made.
-  package init(folder: String, time: Double = TensorBoardWriter.now(), host: String = Machine.host) throws {
+  package init(folder: String, time: Double = WallClock.seconds(), host: String = Machine.host) throws {
     // Two runs may start in one second in one folder: a name is never used twice.
     var name = "\(folder)/events.out.tfevents.\(Int(time)).\(host)"
     var again = 1
@@ -36,7 +36,7 @@ package final class TensorBoardWriter: Sendable {
   }
 
   /// Adds scalars of one step, each under its tag ("universal/loss").
-  package func append(step: Int, _ scalars: [(tag: String, value: Double)], time: Double = TensorBoardWriter.now()) throws {
+  package func append(step: Int, _ scalars: [(tag: String, value: Double)], time: Double = WallClock.seconds()) throws {
     var summary = Message()
     for (tag, value) in scalars {
       var entry = Message()
@@ -51,11 +51,60 @@ package final class TensorBoardWriter: Sendable {
     try append(event)
   }
 
-  /// Seconds since 1970.
-  package static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  /// Adds a run's settings, for TensorBoard's page of hyper-parameters (tensorboard/plugins/hparams/plugin_data.proto).
+  ///
+  /// - Parameters:
+  ///   - settings: keys and values as the configuration has them; numbers and `true` and `false` are taken as such.
+  ///   - group: the name of what is compared: the run.
+  package func append(settings: [(key: String, value: String)], group: String, time: Double = WallClock.seconds()) throws {
+    var start = Message()
+    for (key, value) in settings {
+      var entry = Message()
+      entry.bytes(1, Array(key.utf8))
+      entry.bytes(2, Self.setting(value).encoded)
+      start.bytes(1, entry.encoded)
+    }
+    start.bytes(4, Array(group.utf8))
+    start.double(5, time)
+    var data = Message()
+    data.bytes(3, start.encoded)
+    try append(hyperparameters: data, tag: "_hparams_/session_start_info", time)
+  }
+
+  /// Notes that the run whose settings were added has finished.
+  package func appendEnd(time: Double = WallClock.seconds()) throws {
+    var (end, data) = (Message(), Message())
+    // STATUS_SUCCESS.
+    end.varint(1, 1)
+    end.double(2, time)
+    data.bytes(4, end.encoded)
+    try append(hyperparameters: data, tag: "_hparams_/session_end_info", time)
+  }
+
+  /// A `google.protobuf.Value`.
+  private static func setting(_ text: String) -> Message {
+    var value = Message()
+    if let number = Double(text), number.isFinite {
+      value.double(2, number)
+    } else if let flag = Bool(text) {
+      value.varint(4, flag ? 1 : 0)
+    } else {
+      value.bytes(3, Array(text.utf8))
+    }
+    return value
+  }
+
+  private func append(hyperparameters data: Message, tag: String, _ time: Double) throws {
+    var (plugin, metadata, value, summary, event) = (Message(), Message(), Message(), Message(), Message())
+    plugin.bytes(1, Array("hparams".utf8))
+    plugin.bytes(2, data.encoded)
+    metadata.bytes(1, plugin.encoded)
+    value.bytes(1, Array(tag.utf8))
+    value.bytes(9, metadata.encoded)
+    summary.bytes(1, value.encoded)
+    event.double(1, time)
+    event.bytes(5, summary.encoded)
+    try append(event)
   }
 
   private func append(_ event: Message) throws {
@@ -67,7 +116,7 @@ package final class TensorBoardWriter: Sendable {
   }
 }
 
-/// A protocol-buffer message being encoded, the four kinds of field that events need.
+/// A protocol-buffer message being encoded, the few kinds of field that events need.
 private struct Message {
   private(set) var encoded: [UInt8] = []
 

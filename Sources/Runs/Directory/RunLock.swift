@@ -49,6 +49,9 @@ package final class RunLock: Sendable {
   /// Whether some job holds a run directory just now.
   package static func isHeld(_ directory: RunDirectory) -> Bool { FileLock.isHeld("\(directory.path)/\(fileName)") }
 
+  /// Who holds a run directory's lock, in a few words.
+  package static func holder(of directory: RunDirectory) -> String { holder("\(directory.path)/\(fileName)") }
+
   /// Who holds the lock; asked again for a second, because a holder writes its name right after it has got it.
   private static func holder(_ path: String) -> String {
     for _ in 0..<20 {

@@ -38,7 +38,7 @@ package struct EvaluationRecord {
       baselines = Array(standings.dropFirst())
     }
 
-    /// Means by bucket, scene and behavior with their standard errors, what is recommended, the same of the baselines, then the protocol.
+    /// Means by bucket, decile, scene and behavior with their standard errors, what is recommended, the same of the baselines, then the protocol.
     package var json: JSONValue {
       var fields = Self.fields(metrics, recommended)
       if !baselines.isEmpty {
@@ -55,6 +55,7 @@ package struct EvaluationRecord {
     private static func fields(_ metrics: RankingMetrics, _ recommended: RecommendedItems?) -> [JSONValue.Field] {
       var fields = byGroup(metrics) { group in
         metrics.estimates(of: group).map { .init($0.name, .double($0.mean)) } + [.init("users", .int(metrics.users(in: group)))]
+          + (group.trainEvents.map { [.init("train_events", [.int($0.lowerBound), .int($0.upperBound)])] } ?? [])
       }
       let errors = byGroup(metrics) { group in
         metrics.estimates(of: group).map { .init($0.name, $0.standardError.map { .double($0) } ?? .null) }
@@ -70,13 +71,13 @@ package struct EvaluationRecord {
       return fields
     }
 
-    /// Buckets by name, then scenes and behaviors, where there are several, in an object of their own.
+    /// Buckets by name, then deciles, and scenes and behaviors where there are several, each in an object of their own.
     private static func byGroup(_ metrics: RankingMetrics, _ fields: (MetricGroup) -> [JSONValue.Field]) -> [JSONValue.Field] {
       func group(_ kind: MetricGroup.Kind) -> [JSONValue.Field] {
         metrics.groups.filter { $0.kind == kind }.map { .init($0.name, .object(fields($0))) }
       }
-      let categories = [("scenes", group(.scene)), ("behaviors", group(.behavior))].filter { !$0.1.isEmpty }
-      return group(.bucket) + categories.map { .init($0.0, .object($0.1)) }
+      let others = [("popularity", group(.decile)), ("scenes", group(.scene)), ("behaviors", group(.behavior))]
+      return group(.bucket) + others.filter { !$0.1.isEmpty }.map { .init($0.0, .object($0.1)) }
     }
   }
 

@@ -52,7 +52,24 @@ package final class RunEvaluation {
     let entries = try measured.map { try measure($0, users, progress) }
     guard communicator.isFirst else { return entries }
     try EvaluationRecord.update(run.directory) { record in for entry in entries { record.set(entry) } }
+    try plot(entries, of: plan)
     return entries
+  }
+
+  /// The same as scalars, at the result's step: `like/test/ndcg@10`, `like/test/tail/ndcg@10`.
+  private func plot(_ entries: [EvaluationRecord.Entry], of plan: PhasePlan) throws {
+    guard run.config.log.tensorboard else { return }
+    let board = try TensorBoardWriter(folder: run.directory.path)
+    let step = try run.checkpoint(plan).manifest.step
+    for entry in entries {
+      let scalars = entry.metrics.groups.flatMap { group in
+        let place = group.name == "all" ? "" : "\(group.name)/"
+        return entry.metrics.estimates(of: group).map {
+          (tag: "\(entry.phase)/\(entry.split)/\(place)\($0.name)", value: $0.mean)
+        }
+      }
+      if !scalars.isEmpty { try board.append(step: step, scalars) }
+    }
   }
 
   /// A model on a task, and the names that it is recorded under.

@@ -33,6 +33,12 @@ package enum ModelFactory {
       time: anchor(model.time), userHead: userHead)
   }
 
+  /// Numbers that a job trains: dense parameters, ID rows and, of a model that reads text, token states.
+  package static func parameters(_ dense: Int, _ shape: FusionShape, _ dataset: Dataset, _ states: TokenStates?) -> Int {
+    let tokens = shape.readsText ? states.map { $0.rowCount * $0.dimension } ?? 0 : 0
+    return dense + dataset.items.count * shape.idWidth + tokens
+  }
+
   /// How blocks add, as the model spells it.
   package static func form(_ block: ModelConfig.Block) -> BlockForm { block == .gated ? .gated : .prenorm }
 

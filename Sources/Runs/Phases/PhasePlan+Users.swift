@@ -11,23 +11,41 @@ extension PhasePlan {
     }
   }
 
+  /// How long a phase is, and how many users take part.
+  package struct Length: Sendable {
+    /// The phase.
+    package let plan: PhasePlan
+    /// Users that take part.
+    package let users: Int
+    /// Steps of an epoch.
+    package let stepsPerEpoch: Int
+    /// Steps in all.
+    package var steps: Int { plan.steps ?? plan.epochs * stepsPerEpoch }
+  }
+
   /// Looks before anything is trained at who takes part in the phases that are to be trained; collective.
   ///
   /// - Parameter note: gets a sentence for each batch that is larger than what there is.
+  /// - Returns: the length of each of these phases, those without steps left out.
   /// - Throws: `InputError` on rank 0 when a phase that is to make steps has nobody to learn from: a run that trains nothing is no success.
+  @discardableResult
   package static func checkUsers(
     _ config: RunConfig, _ dataset: Dataset, only selection: String?, communicator: any Communicator, note: (String) -> Void
-  ) throws {
+  ) throws -> [Length] {
     let selected = selected(all(config, dataset), selection).filter(\.plan.makesSteps)
-    let users = try selected.map { try $0.plan.batches(dataset, config, communicator: communicator).order.users }
-    guard communicator.rank == 0 else { return }
-    for ((plan, keyPath), users) in zip(selected, users) {
+    let lengths = try selected.map { plan, _ in
+      let order = try plan.batches(dataset, config, communicator: communicator).order
+      return Length(plan: plan, users: order.users, stepsPerEpoch: order.stepsPerEpoch)
+    }
+    guard communicator.rank == 0 else { return lengths }
+    for ((plan, keyPath), users) in zip(selected, lengths.map(\.users)) {
       if let problem = plan.problem(users: users) { throw InputError("\(keyPath): \(problem)") }
       guard config.batch.users > users else { continue }
       note(
         "note: batch.users is \(config.batch.users), but only \(users) \(users == 1 ? "user takes" : "users take") part in "
           + "\(plan.name): a step takes \(users)")
     }
+    return lengths
   }
 
   /// Whether the phase is to be trained, and not only to be begun and evaluated.

@@ -83,12 +83,9 @@ struct MixtureHealth: Sendable, Equatable {
   }
 
   /// As `metrics.jsonl` has it.
-  var fields: [JSONValue.Field] {
-    [
-      .init("items_with_text", .int(items)), .init("expert_load", .array(load.map { .double($0) })),
-      .init("gate_entropy", .double(gateEntropy)), .init("gate_entropy_limit", .double(gateEntropyLimit)),
-      .init("expert_words", .array(words.map { .array($0.map { .string($0) }) })),
-    ]
+  func record(phase: String, step: Int) -> MixtureRecord {
+    MixtureRecord(
+      phase: phase, step: step, itemsWithText: items, load: load, entropy: gateEntropy, limit: gateEntropyLimit, words: words)
   }
 
   /// One line for people.

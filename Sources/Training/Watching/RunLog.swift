@@ -3,22 +3,27 @@ import Config
 import Evaluation
 import Files
 import Foundation
+import Host
 import Logging
 import Model
 import Reporting
 import Runs
 
-/// What a run writes while it goes: `metrics.jsonl`, TensorBoard scalars, and lines or a bar for the person who waits.
+/// What a run writes while it goes: `metrics.jsonl`, TensorBoard scalars, and what the person who waits sees.
 ///
 /// Only rank 0 has one; the others pass nil around.
 final class RunLog {
-  let console: Console
+  /// What all phases of the job share.
+  let job: BeginRecord.Job
   private let metrics: MetricsLog
   private let tensorBoard: TensorBoardWriter?
+  private let display: TrainingDisplay
   private let everySteps: Int
   private var phase = ""
-  private var bar: ProgressBar?
+  private var schedule = EvaluationSchedule(everyEpochs: 0, stepsPerEpoch: 0, steps: 0)
   private var interval = Interval()
+  /// The evaluations of each phase so far, those of earlier starts too.
+  private var evaluations: [String: [EvaluationLine]]
   private var hasWarned = false
   private let logger = Logger(label: "precise.training")
 
@@ -28,23 +33,37 @@ final class RunLog {
   ///   - phases: the names of the run's phases.
   ///   - stays: whether what was logged after a step of a phase stays.
   init(
-    _ directory: RunDirectory, _ config: LogConfig, console: Console, phases: [String],
-    where stays: (MetricsLog.StepPosition) -> Bool
+    _ directory: RunDirectory, _ config: RunConfig, _ job: BeginRecord.Job, console: Console, phases: [String],
+    clock: @escaping ProgressBar.Clock = ProgressBar.steadyClock, where stays: (MetricsLog.StepPosition) -> Bool
   ) throws {
-    self.console = console
+    self.job = job
     try MetricsLog.keep(path: directory.metricsPath, where: stays)
     try TensorBoardFile.keep(folder: directory.path, phases: phases, where: stays)
+    // What cannot be read is no reason to lose a training: only what it says is missing then.
+    let history = (try? RunHistory(path: directory.metricsPath)) ?? RunHistory()
+    evaluations = Dictionary(history.phases.map { ($0.name, $0.evaluations.map(\.record)) }) { $1 }
     metrics = try MetricsLog(path: directory.metricsPath)
-    tensorBoard = config.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
-    everySteps = config.everySteps
+    tensorBoard = config.log.tensorboard ? try TensorBoardWriter(folder: directory.path) : nil
+    everySteps = config.log.everySteps
+    display = TrainingDisplay(job, everyEpochs: config.evaluation.everyEpochs, console: console, clock: clock)
   }
 
-  /// Starts a phase of `steps` steps, of which `done` are made and some are in no line yet.
-  func begin(_ phase: String, steps: Int, done: Int, unlogged: CheckpointManifest.OpenMean?) {
-    self.phase = phase
-    bar = ProgressBar(phase, total: steps, unit: "step", completed: done, console: console)
+  /// Writes what the run was set to, for who compares runs.
+  func settings(_ config: RunConfig, run: String) {
+    survive { try tensorBoard?.append(settings: config.flat.map { ($0.key, $0.value) }, group: run) }
+  }
+
+  /// Writes that every phase that was asked for is over.
+  func finish() { survive { try tensorBoard?.appendEnd() } }
+
+  /// Starts a phase, of whose steps some may be made, and some of these may be in no line yet.
+  func begin(_ record: BeginRecord, _ schedule: EvaluationSchedule, unlogged: CheckpointManifest.OpenMean?) {
+    (phase, self.schedule) = (record.phase, schedule)
     interval = Interval()
     interval.unlogged = unlogged ?? interval.unlogged
+    append(record)
+    display.begin(record)
+    showScores(seconds: nil)
   }
 
   /// The loss of the steps that no line has yet.
@@ -52,104 +71,107 @@ final class RunLog {
 
   /// Writes what the run begins with, and what became of the items.
   func start(_ point: StartingPoint, _ match: ItemMatch) {
-    append([
-      .init("phase", .string("universal")), .init("step", .int(0)), .init("from", .string(point.checkpoint)),
-      .init("from_manifest_crc32", .string(point.manifestChecksum ?? "")), .init("known_items", .int(match.known)),
-      .init("new_items", .int(match.new)), .init("gone_items", .int(match.gone)),
-    ])
+    append(
+      OriginRecord(
+        from: point.checkpoint, manifest: point.manifestChecksum ?? "", known: match.known, new: match.new, gone: match.gone))
+    note(
+      "beginning with \(point.checkpoint): \(HumanFormat.count(match.known, "known item")), \(HumanFormat.count(match.new)) new, "
+        + "\(HumanFormat.count(match.gone)) gone")
   }
+
+  /// Shows what is done between phases; nil when it is done.
+  func show(_ phase: String, busy: String?) { display.show(phase, busy: busy) }
+
+  /// Says what a person should know.
+  func note(_ line: String) { display.note(line) }
 
   /// Writes how long training stood still for a checkpoint.
   func checkpoint(step: Int, seconds: Double, isAsynchronous: Bool) {
-    append([
-      .init("phase", .string(phase)), .init("step", .int(step)), .init("checkpoint_ms", .double(1000 * seconds)),
-      .init("asynchronous", .bool(isAsynchronous)),
-    ])
+    display.pause(seconds: seconds)
+    append(CheckpointRecord(phase: phase, step: step, milliseconds: 1000 * seconds, isAsynchronous: isAsynchronous))
   }
 
   /// Writes how the mixture of experts shares out the items at the end of a phase.
   func mixture(_ health: MixtureHealth, step: Int) {
-    append([.init("phase", .string(phase)), .init("step", .int(step))] + health.fields)
-    console.note("\(phase), step \(step): \(health.summary)")
+    append(health.record(phase: phase, step: step))
+    note("\(phase), step \(HumanFormat.count(step)): \(health.summary)")
   }
+
+  /// Writes where the time of the last steps went, rank by rank.
+  func rankTimes(_ record: RankTimesRecord) { append(record) }
 
   /// Counts a step; every few steps writes what the steps since the last line were like.
   ///
   /// - Parameter routing: the whole job's routing in the step; nil for items without a semantic half.
   func step(_ step: Int, _ report: StepReport, routing: Routing?, seconds: Double, communication: Double, last: Bool) {
     interval.add(report, seconds: seconds, communication: communication)
-    let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
-    bar?.advance(note: "loss \(HumanFormat.decimal(report.loss, 4)), \(HumanFormat.rate(rate)) positions/s")
+    display.step(done: step + 1, loss: report.loss, positions: report.positions, seconds: seconds)
     guard last || (step + 1) % everySteps == 0 else { return }
-    write(step: step + 1, report, routing)
+    append(interval.record(phase: phase, step: step + 1, report, routing))
     interval = Interval()
   }
 
-  /// Ends a phase's bar and, when the phase is over, says which of its models is the result.
-  func end(_ result: CheckpointManifest?) {
-    bar?.finish()
-    guard let result else { return }
-    let value = result.score.map { ", \(result.selectedBy ?? "score") \(HumanFormat.decimal($0, 4))" } ?? ""
-    let text = result.step > 0 ? value : result.steps > 0 ? ", nothing was gained" : ", nothing was trained"
-    console.note("\(phase): result: step \(result.step)\(text)")
-  }
+  /// Shows that users are being evaluated.
+  func evaluating(users: Int) { display.evaluating(users: users) }
 
   /// Writes an evaluation as a line and as scalars.
   func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) {
     let means = entry.metrics.means(of: "all")
-    var fields: [JSONValue.Field] = [
-      .init("phase", .string(entry.phase)), .init("step", .int(step)), .init("split", .string(entry.split)),
-    ]
-    fields += means.map { .init($0.name, .double($0.value)) }
-    fields += [
-      .init("users", .int(entry.metrics.users(in: "all"))), .init("evaluation_s", .double(seconds)),
-      .init("protocol", .object(entry.protocolFields)),
-    ]
-    append(fields)
-    plot(step: step, means.map { ("\(entry.phase)/\(entry.split)/\($0.name)", $0.value) })
+    let line = EvaluationLine(
+      phase: entry.phase, step: step, split: entry.split, means: means, users: entry.metrics.users(in: "all"), seconds: seconds,
+      measured: .object(entry.protocolFields))
+    append(line)
+    evaluations[entry.phase, default: []].append(line)
     let cutoffs = entry.metrics.cutoffs
     let shown = cutoffs.last { $0 <= 10 } ?? cutoffs.first ?? 10
     let text = means.filter { ["recall@\(shown)", "ndcg@\(shown)", "mrr"].contains($0.name) }
       .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
-    console.note(
-      "\(entry.phase), step \(step): \(entry.split) \(text), \(HumanFormat.count(entry.metrics.users(in: "all"), "user"))"
+    note(
+      "\(entry.phase), step \(HumanFormat.count(step)): \(entry.split) \(text), \(HumanFormat.count(line.users, "user"))"
         + (entry.isRequestTimeKnown ? ", request time known" : ""))
+    showScores(seconds: seconds)
   }
 
-  private func write(step: Int, _ report: StepReport, _ routing: Routing?) {
-    let rate = Double(interval.positions) / max(interval.seconds, 1e-9)
-    let stepMs = 1000 * interval.seconds / Double(interval.steps)
-    let loss = interval.unlogged.loss / Double(interval.unlogged.steps)
-    var fields: [JSONValue.Field] = [
-      .init("phase", .string(phase)), .init("step", .int(step)), .init("loss", .double(loss)),
-    ]
-    if let bpr = report.bpr { fields.append(.init("bpr_loss", .double(bpr))) }
-    if let softmax = report.softmax { fields.append(.init("softmax_loss", .double(softmax))) }
-    if let balance = report.balance { fields.append(.init("balance_loss", .double(balance))) }
-    if let share = report.busiestExpert { fields.append(.init("busiest_expert", .double(share))) }
-    if let routing {
-      fields.append(.init("expert_load", .array((0..<routing.experts).map { .double(routing.share(of: $0)) })))
+  /// The phase's evaluations with a value of the metric that checkpoints are chosen by, in order.
+  private var scores: [TrainingProgress.Score] {
+    (evaluations[phase] ?? []).compactMap { line in line.mean(job.metric).map { .init(value: $0, step: line.step) } }
+  }
+
+  private func showScores(seconds: Double?) {
+    let scores = scores
+    let best = scores.max { ($0.value, -$0.step) < ($1.value, -$1.step) }
+    let patience = schedule.patience.flatMap { most in
+      best.flatMap { best in scores.last.map { (schedule.count(after: best.step, upTo: $0.step), most) } }
     }
-    fields += [
-      .init("learning_rate", .double(report.learningRate)), .init("grad_norm", .double(report.gradientNorm)),
-      .init("positions_per_s", .double(rate)), .init("step_ms", .double(stepMs)),
-      .init("comm_ms", .double(1000 * interval.communication / Double(interval.steps))),
-      .init("positions", .int(report.positions)), .init("unique_items", .int(report.uniqueItems)),
-    ]
-    if interval.skipped > 0 { fields.append(.init("skipped", .int(interval.skipped))) }
-    append(fields)
-    plot(
-      step: step,
-      [
-        ("\(phase)/loss", loss), ("\(phase)/learning_rate", report.learningRate), ("\(phase)/grad_norm", report.gradientNorm),
-        ("\(phase)/positions_per_s", rate),
-      ])
+    display.evaluated(scores.last, best: best, patience: patience, seconds: seconds)
   }
 
-  private func append(_ fields: [JSONValue.Field]) { survive { try metrics.append(fields) } }
+  /// Takes the display away and, when the phase is over, says which of its models is the result, and what was gained.
+  ///
+  /// - Parameters:
+  ///   - result: the phase's result; nil while it is not over.
+  ///   - start: what the phase began with.
+  ///   - isEarly: whether it ended because evaluations did not become better.
+  func end(_ result: CheckpointManifest?, start: PhaseOutcome.Start = .fresh, isEarly: Bool = false) -> PhaseOutcome? {
+    let seconds = display.seconds
+    display.end()
+    guard let result else { return nil }
+    let scores = scores
+    let outcome = PhaseOutcome(
+      phase: phase, start: start, result: result, startValue: start.isTrained ? scores.first { $0.step == 0 }?.value : nil,
+      bestAfterStart: scores.filter { $0.step > 0 }.map(\.value).max(), seconds: seconds,
+      endedEarlyAfter: isEarly ? scores.last?.step : nil)
+    append(outcome.record(step: scores.last?.step ?? result.steps))
+    display.note(outcome.sentence, outcome.isGain ? .green : .yellow)
+    return outcome
+  }
 
-  private func plot(step: Int, _ scalars: [(String, Double)]) {
-    survive { try tensorBoard?.append(step: step, scalars.map { (tag: $0.0, value: $0.1) }) }
+  private func append(_ record: some MetricsRecord) {
+    let time = WallClock.seconds()
+    survive { try metrics.append(record, time: time) }
+    let scalars = record.scalars
+    guard !scalars.isEmpty else { return }
+    survive { try tensorBoard?.append(step: record.step, scalars, time: time) }
   }
 
   /// A line that a full disk refuses is no reason to lose a training: said once.
@@ -183,6 +205,22 @@ final class RunLog {
       }
       self.seconds += seconds
       self.communication += communication
+    }
+
+    /// The line, with what only the last step is asked for.
+    func record(phase: String, step: Int, _ report: StepReport, _ routing: Routing?) -> StepRecord {
+      var record = StepRecord(phase: phase, step: step)
+      record.loss = unlogged.loss / Double(unlogged.steps)
+      (record.bprLoss, record.softmaxLoss, record.balanceLoss) = (report.bpr, report.softmax, report.balance)
+      record.busiestExpert = report.busiestExpert
+      record.expertLoad = routing.map { routing in (0..<routing.experts).map { routing.share(of: $0) } }
+      (record.learningRate, record.gradNorm) = (report.learningRate, report.gradientNorm)
+      record.positionsPerS = Double(positions) / max(seconds, 1e-9)
+      record.stepMs = 1000 * seconds / Double(steps)
+      record.commMs = 1000 * communication / Double(steps)
+      (record.positions, record.uniqueItems) = (report.positions, report.uniqueItems)
+      record.skipped = skipped > 0 ? skipped : nil
+      return record
     }
   }
 }

@@ -8,21 +8,23 @@ import Foundation
 import Host
 import Reporting
 import Runs
+import Training
 
 /// `precise check`: what a configuration would take; validates, estimates, runs nothing.
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Validates a configuration and estimates memory, wire and time; runs nothing.",
+    abstract: "Validates a configuration and estimates memory, wire and time; trains nothing.",
     discussion: """
       Examples:
         precise check --config Configs/demo.yaml --data dataset/
         precise check --config Configs/bench-100m.yaml --ranks 64 --ranks-per-host 8
 
-      Reports every fault of the configuration at once and ends with 64, as train would. Then prints, for each phase, what a \
-      rank holds, what it sends in a step and how long a step takes, each with its formula. Without --data the items are \
-      those of the bench section. What this machine could start, in ranks, it must also have memory for, as for train: else \
-      that is a fault of the configuration too.
+      Reports every fault of the configuration at once and ends with 64, as train would. Then says whether the run fits, how \
+      many steps and hours it takes, and what to change. Behind that stands, for each phase, what a rank holds, what it sends \
+      in a step and how long a step takes, each with its formula. Without --data the items are those of the bench section. \
+      What this machine could start, in ranks, it must also have memory for, as for train: else that is a fault of the \
+      configuration too. Times rest on a product that is timed on this machine's cores; for other hosts, on measured constants.
       """)
 
   @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
@@ -42,8 +44,10 @@ struct CheckCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "GFLOP/s of a rank's whole steps.",
-      discussion: "Of precise bench: the GFLOP/s of the products times the share that the step reaches.", valueName: "x"))
-  var gflops = StepEstimate.Constants().gigaflops
+      discussion:
+        "In place of what is known of the cores. Of precise bench: the GFLOP/s of the products times the share that the step reaches.",
+      valueName: "x"))
+  var gflops: Double?
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var outputOptions: OutputOptions
@@ -53,7 +57,9 @@ struct CheckCommand: ParsableCommand {
     {
       throw ValidationError("\(name) must be 1 to 1000000, not \(value)")
     }
-    guard gflops > 0, gflops <= 1e9 else { throw ValidationError("--gflops must be above 0 and at most 1e9, not \(gflops)") }
+    guard gflops.map({ $0 > 0 && $0 <= 1e9 }) ?? true else {
+      throw ValidationError("--gflops must be above 0 and at most 1e9, not \(gflops ?? 0)")
+    }
   }
 
   func run() throws {
@@ -63,30 +69,48 @@ struct CheckCommand: ParsableCommand {
       let dataset = try data.map { try Dataset(path: $0) }
       if let dataset {
         try checkConfiguration(config, dataset, file: self.config)
-        try PhasePlan.checkUsers(config, dataset, only: nil, communicator: SoloCommunicator(), note: console.note)
+        try PhasePlan.checkUsers(config, dataset, only: nil, communicator: SoloCommunicator()) { console.note($0) }
       }
       let most = min(dataset?.shardCount ?? config.batch.users, config.batch.users)
       let ranks = ranks ?? max(1, min(ProcessInfo.processInfo.activeProcessorCount, most))
       if ranks > most { console.note("note: only \(most) of \(ranks) ranks have users: a virtual shard is one rank's") }
-      var constants = StepEstimate.Constants()
-      constants.gigaflops = gflops
       let estimates = try StepEstimate.all(config, dataset, ranks: ranks)
-      let host = try checkMemory(estimates, config, ranks, console)
-      let view = EstimateView(
-        config: config, estimates: estimates, catalogue: catalogue(config, dataset), constants: constants,
-        ranksPerHost: min(ranksPerHost ?? 1, ranks), host: host)
-      if json { console.result(view.json.indented) } else { for line in view.lines { console.result(line) } }
+      let host = isForThisHost(ranks) ? HostDemand(estimates, config, ranks: ranks, areThreads: true) : nil
+      let constants = try constants(config, ranks, isForThisHost: host != nil)
+      try show(
+        config, dataset, estimates, constants, host.map { ($0, Machine.hostMemory) }, ranksWithUsers: ranks > most ? most : nil,
+        console)
     }
   }
 
-  /// Holds the job against this host's memory where it is one that this host could start; nil where it is for others.
-  private func checkMemory(
-    _ estimates: [StepEstimate], _ config: RunConfig, _ ranks: Int, _ console: Console
-  ) throws -> EstimateView.Host? {
-    guard ranksPerHost == nil, ranks <= ProcessInfo.processInfo.activeProcessorCount else { return nil }
-    let demand = HostDemand(estimates, config, ranks: ranks, areThreads: true)
-    try refuseBeyondMemory(demand, file: self.config, console)
-    return (demand, Machine.hostMemory)
+  /// Prints the estimates; throws where this host does not have the memory.
+  private func show(
+    _ config: RunConfig, _ dataset: Dataset?, _ estimates: [StepEstimate], _ constants: StepEstimate.Constants,
+    _ host: Verdict.HostFit?, ranksWithUsers: Int?, _ console: Console
+  ) throws {
+    let ranks = estimates[0].size.ranks
+    let onHost = min(ranksPerHost ?? 1, ranks)
+    let verdict = VerdictView(
+      config, try RunEstimate(config, dataset, estimates), constants, ranksPerHost: onHost, host: host,
+      ranksWithUsers: ranksWithUsers)
+    let view = EstimateView(
+      config: config, estimates: estimates, catalogue: catalogue(config, dataset), constants: constants,
+      ranksPerHost: onHost, host: host, verdict: verdict)
+    if json { console.result(view.json.indented) } else { for line in view.lines { console.result(line) } }
+    if let host { try refuseBeyondMemory(host.demand, file: self.config, console) }
+  }
+
+  /// Whether the job is one that this host could start; otherwise it is for others.
+  private func isForThisHost(_ ranks: Int) -> Bool {
+    ranksPerHost == nil && ranks <= ProcessInfo.processInfo.activeProcessorCount
+  }
+
+  /// How fast the cores are: as timed here or as measured once; of steps, as given.
+  private func constants(_ config: RunConfig, _ ranks: Int, isForThisHost: Bool) throws -> StepEstimate.Constants {
+    var constants = StepEstimate.Constants()
+    constants.gigaflops = gflops
+    if isForThisHost { try constants.measureProducts(ranks: ranks, config.compute.precision) }
+    return constants
   }
 
   /// What the estimate is about, in a few words.

@@ -15,6 +15,7 @@ struct RecommendCommand: ParsableCommand {
     discussion: """
       Examples:
         precise recommend run/ --user u0018 -k 10
+        precise recommend run/ --user u0018 --explain
         precise recommend run/ --item I42 --scene feed
         precise recommend run/ --users-file users.txt --json > recommendations.jsonl
 
@@ -22,6 +23,9 @@ struct RecommendCommand: ParsableCommand {
       Scores are logits, the raw product of user and item embedding that evaluation ranks by (without logit_scale). For an \
       item, scores are cosines of item embeddings. --users-file takes an id a line (.gz; - is standard input); with --json \
       each user becomes one line.
+
+      --explain says why: what the model, the texts of the newest events and the newest item itself add to each score, and \
+      which event of the user the item is most like, with the cosine of the two.
       """)
 
   @OptionGroup var trained: TrainedRunOptions
@@ -39,6 +43,8 @@ struct RecommendCommand: ParsableCommand {
   var filterSeen: Bool?
   @Option(help: ArgumentHelp("Places kept for items without a training event.", valueName: "places"))
   var reserveNew = 0
+  @Flag(help: "Say what each score is made of, and which event the item is most like.")
+  var explain = false
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var outputOptions: OutputOptions
@@ -53,6 +59,7 @@ struct RecommendCommand: ParsableCommand {
     }
     guard item == nil || reserveNew == 0 else { throw ValidationError("--reserve-new goes with users, not with --item") }
     guard item == nil || trained.at == nil else { throw ValidationError("--at goes with users, not with --item") }
+    guard item == nil || !explain else { throw ValidationError("--explain goes with users, not with --item") }
     guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
   }
 
@@ -85,8 +92,16 @@ struct RecommendCommand: ParsableCommand {
     guard let events = try lookup.events(ofUser: id) else { throw try lookup.unknownUser(id) }
     let view = RecommendationView(recommender.served)
     let found = try recommender.recommend([events])[0]
-    guard !json else { return console.result(view.json(user: id, events, found, newest: count).indented) }
-    for line in view.table(user: id, events, found, newest: count) { console.result(line) }
+    let why = try reasons(found, events, recommender)
+    guard !json else { return console.result(view.json(user: id, events, found, why, newest: count).indented) }
+    for line in view.table(user: id, events, found, why, newest: count) { console.result(line) }
+  }
+
+  /// Why each item is recommended; nothing unless asked.
+  private func reasons(
+    _ found: [Recommender.Recommendation], _ events: UserEvents, _ recommender: Recommender
+  ) throws -> [Explanation] {
+    explain ? try Explainer(recommender.served).explain(found.map(\.item), to: events) : []
   }
 
   /// Users block by block, so that a list may be long.
@@ -115,10 +130,11 @@ struct RecommendCommand: ParsableCommand {
   private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {
     let view = RecommendationView(recommender.served)
     for (user, found) in zip(users, try recommender.recommend(users.map(\.events))) {
+      let why = try reasons(found, user.events, recommender)
       if json {
-        console.result(view.json(user: user.id, user.events, found, newest: count).line)
+        console.result(view.json(user: user.id, user.events, found, why, newest: count).line)
       } else {
-        for line in view.table(user: user.id, user.events, found, newest: count) + [""] { console.result(line) }
+        for line in view.table(user: user.id, user.events, found, why, newest: count) + [""] { console.result(line) }
       }
     }
   }

@@ -95,7 +95,7 @@ struct TrainCommand: RankCommand {
       try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
         try agree(communicator, config, dataset, states)
         try trace?.check(ranks: communicator.size)
-        try PhasePlan.checkUsers(config, dataset, only: phase, communicator: communicator, note: console.note)
+        let lengths = try PhasePlan.checkUsers(config, dataset, only: phase, communicator: communicator) { console.note($0) }
         if communicator.rank == 0 {
           try refuseBeyondMemory(communicator, config, dataset, only: phase, file: self.config, console)
         }
@@ -104,16 +104,20 @@ struct TrainCommand: RankCommand {
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         if let warning = lock?.warning { console.note("warning: \(warning)") }
-        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory)
-        let end = try recordingFailure(communicator, directory) {
+        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory, lengths: lengths)
+        let view = TrainingView(config: config, dataset: dataset, states: states, lengths: lengths, output: output)
+        let (end, outcomes) = try recordingFailure(communicator, directory) {
           try trace.record(communicator, console) {
-            try Trainer(config, inputs, communicator: communicator, console: console).run(
-              only: phase, resuming: resume, from: start)
+            let trainer = try Trainer(config, inputs, communicator: communicator, console: console)
+            if communicator.rank == 0 {
+              for line in try view.start(communicator, precision: trainer.precision) { console.note(line, indent: 8) }
+            }
+            return (try trainer.run(only: phase, resuming: resume, from: start), trainer.outcomes)
           }
         }
         outcome.withLock { $0 = end }
         guard end == .finished else { return console.note(sentence(end)) }
-        console.note("the run is in \(output); next: precise evaluate \(output)")
+        for line in view.end(outcomes) { console.note(line) }
       }
       if outcome.withLock({ $0 != .finished }) { throw PreciseExit.stopped }
     }

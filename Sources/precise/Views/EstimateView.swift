@@ -9,7 +9,7 @@ import Training
 /// Estimates as `precise check` prints them.
 struct EstimateView {
   /// The links that a step's time is given for, in Gb/s.
-  private static let links = [10.0, 25.0, 100.0]
+  static let links = [10.0, 25.0, 100.0]
 
   let config: RunConfig
   /// One a phase.
@@ -18,8 +18,9 @@ struct EstimateView {
   let constants: StepEstimate.Constants
   let ranksPerHost: Int
   /// This host, where the job is one for it.
-  typealias Host = (demand: HostDemand, memory: HostMemory)
-  let host: Host?
+  let host: Verdict.HostFit?
+  /// What is said before the tables.
+  let verdict: VerdictView
 
   private var ranks: Int { estimates[0].size.ranks }
 
@@ -27,7 +28,7 @@ struct EstimateView {
 
   var lines: [String] {
     let hosts = ranks == 1 ? "1 rank" : "\(ranks) ranks, \(ranksPerHost) a host"
-    var lines = ["the configuration is valid; nothing was run", catalogue, "\(hosts), \(config.batch.users) users a step"]
+    var lines = verdict.lines + ["", catalogue, "\(hosts), \(config.batch.users) users a step"]
     for estimate in estimates {
       lines += ["", "phase \(estimate.phase)"]
       for table in [size(estimate), memory(estimate), traffic(estimate), times(estimate)] { lines += table + [""] }
@@ -89,9 +90,7 @@ struct EstimateView {
     func append(_ name: String, _ value: KeyPath<StepEstimate.Time, Double>, _ formula: String) {
       table.append([name] + times.map { HumanFormat.decimal($0[keyPath: value] * 1000, 1) } + [formula])
     }
-    append(
-      "compute", \.compute,
-      "\(HumanFormat.decimal(estimate.gigaflop, 1)) GFLOP of products / \(HumanFormat.decimal(constants.gigaflops, 0)) GFLOP/s")
+    appendCompute(estimate, append)
     append("waiting for embeddings, gradients, users, sums", \.blocking, "max(link, own) of these + exchanges (R - 1) message")
     append(
       "what does not hide of the others", \.unhidden, "max(own, link - backward) of dense, max(own, link - compute) of numbers")
@@ -99,6 +98,21 @@ struct EstimateView {
     let positions = estimate.size.positions * Double(ranks)
     table.append(["positions/s of the job"] + times.map { HumanFormat.rate(positions / $0.total) } + [""])
     return table.lines
+  }
+
+  /// What a rank computes, in one row where the speed of whole steps was given.
+  private func appendCompute(
+    _ estimate: StepEstimate, _ append: (String, KeyPath<StepEstimate.Time, Double>, String) -> Void
+  ) {
+    if let given = constants.gigaflops {
+      let operations = "\(HumanFormat.decimal(estimate.gigaflop, 1)) GFLOP of products"
+      return append("compute", \.compute, "\(operations) / \(HumanFormat.decimal(given, 0)) GFLOP/s")
+    }
+    append("products", \.products, estimate.productsText(constants))
+    append(
+      "rows, activations and gradients", \.moved,
+      "\(Self.bytes(estimate.bytesMoved)) / \(HumanFormat.decimal(constants.moved * 1e-9, 0)) GB/s + "
+        + "\(HumanFormat.decimal(constants.overhead * 1000, 1)) ms")
   }
 
   /// What the letters mean and what times rest on.
@@ -129,12 +143,13 @@ struct EstimateView {
   var json: JSONValue {
     .object([
       .init("ranks", .int(ranks)), .init("ranks_per_host", .int(ranksPerHost)), .init("users", .int(config.batch.users)),
-      .init("gflops", .double(constants.gigaflops)), .init("phases", .array(estimates.map(json))),
+      .init("verdict", verdict.json), .init("gflops", constants.gigaflops.map { .double($0) } ?? .null),
+      .init("phases", .array(estimates.map(json))),
       .init("host", host.map(json) ?? .null),
     ])
   }
 
-  private func json(_ host: Host) -> JSONValue {
+  private func json(_ host: Verdict.HostFit) -> JSONValue {
     [
       "expected_bytes": .double(host.demand.expected), "certain_bytes": .double(host.demand.certain),
       "total_bytes": .int(host.memory.total), "free_bytes": .int(host.memory.free), "holder": .string(host.memory.holder),
@@ -150,6 +165,7 @@ struct EstimateView {
       let time = estimate.time(on: network(link), constants)
       return .object([
         .init("gigabits", .double(link)), .init("compute_ms", .double(time.compute * 1000)),
+        .init("products_ms", .double(time.products * 1000)),
         .init("blocking_ms", .double(time.blocking * 1000)), .init("unhidden_ms", .double(time.unhidden * 1000)),
         .init("step_ms", .double(time.total * 1000)),
       ])

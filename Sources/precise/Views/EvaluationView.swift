@@ -55,9 +55,9 @@ struct EvaluationView {
     return table
   }
 
-  /// The buckets, and the scenes and behaviors that have users.
+  /// The buckets, and the scenes and behaviors that have users; deciles would be ten lines more, and are in the record.
   private var groups: [MetricGroup] {
-    entry.metrics.groups.filter { $0.kind == .bucket || entry.metrics.users(in: $0) > 0 }
+    entry.metrics.groups.filter { $0.kind == .bucket || ($0.kind != .decile && entry.metrics.users(in: $0) > 0) }
   }
 
   private func label(_ group: MetricGroup) -> String {

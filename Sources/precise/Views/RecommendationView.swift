@@ -10,6 +10,8 @@ struct RecommendationView {
   private let phase: String
   /// Letters of a title that a table shows.
   private static let titleLetters = 36
+  /// The same beside a long row.
+  private static let shortTitleLetters = 24
 
   init(_ served: ServedModel) {
     dataset = served.dataset
@@ -18,20 +20,42 @@ struct RecommendationView {
 
   // MARK: A table
 
-  /// The user's newest events, newest first, beside what is recommended.
-  func table(user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], newest: Int) -> [String] {
-    var table = TextTable([
-      ("newest events", .left), ("scene", .left), ("behavior", .left), ("before", .right), ("", .left), ("rank", .right),
-      ("recommended", .left), ("score", .right), ("seen", .left), ("scene", .left),
-    ])
+  /// The user's newest events, newest first, beside what is recommended, and why where that was asked.
+  func table(
+    user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], _ why: [Explanation], newest: Int
+  ) -> [String] {
+    let reasons = reasons(why, events)
+    var table = TextTable(
+      [
+        ("newest events", .left), ("scene", .left), ("behavior", .left), ("before", .right), ("", .left), ("rank", .right),
+        ("recommended", .left), ("score", .right), ("seen", .left), ("scene", .left),
+      ] + reasons.columns)
     let shown = Array(events.items.indices.reversed().prefix(newest))
     for row in 0..<max(shown.count, found.count) {
       let left = shown.indices.contains(row) ? cells(events, shown[row]) : ["", "", "", ""]
       let right = found.indices.contains(row) ? cells(found[row], rank: row + 1) : ["", "", "", "", ""]
-      table.append(left + ["|"] + right)
+      let reason = reasons.rows.indices.contains(row) ? reasons.rows[row] : reasons.columns.map { _ in "" }
+      table.append(left + ["|"] + right + reason)
     }
     let heading = "user \(printable(user)): \(HumanFormat.count(events.count, "event")), phase \(phase)"
     return [heading] + table.lines
+  }
+
+  /// The parts of each score that the model has, and the event that the item is most like; no column when nothing was explained.
+  private func reasons(
+    _ why: [Explanation], _ events: UserEvents
+  ) -> (columns: [(title: String, alignment: TextTable.Alignment)], rows: [[String]]) {
+    guard let first = why.first else { return ([], []) }
+    let parts = [("model", true), ("text", first.text != nil), ("newest", first.newest != nil)].filter(\.1).map {
+      ($0.0, TextTable.Alignment.right)
+    }
+    let rows = why.map { entry in
+      [entry.model, entry.text, entry.newest].compactMap { $0 }.map { HumanFormat.decimal(Double($0), 4) }
+        + (entry.mostLike.map {
+          [title(Int(events.items[$0.index]), letters: Self.shortTitleLetters), HumanFormat.decimal(Double($0.value), 2)]
+        } ?? ["-", ""])
+    }
+    return (parts + [("most like", .left), ("cosine", .right)], rows)
   }
 
   /// The items most like an item.
@@ -62,10 +86,10 @@ struct RecommendationView {
   }
 
   /// The item's text, cut; its id when it has none.
-  private func title(_ item: Int) -> String {
+  private func title(_ item: Int, letters: Int = titleLetters) -> String {
     guard dataset.items.hasText(item) else { return dataset.items.id(item) }
     let text = dataset.items.text(item)
-    return text.count > Self.titleLetters ? text.prefix(Self.titleLetters - 1) + "…" : text
+    return text.count > letters ? text.prefix(letters - 1) + "…" : text
   }
 
   private func scenes(_ item: Int) -> String {
@@ -85,8 +109,10 @@ struct RecommendationView {
 
   // MARK: JSON
 
-  /// The user's newest events and what is recommended.
-  func json(user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], newest: Int) -> JSONValue {
+  /// The user's newest events and what is recommended, and why where that was asked.
+  func json(
+    user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], _ why: [Explanation], newest: Int
+  ) -> JSONValue {
     let history = events.items.indices.reversed().prefix(newest).map { event -> JSONValue in
       [
         "item": .string(dataset.items.id(Int(events.items[event]))),
@@ -98,9 +124,31 @@ struct RecommendationView {
     }
     return [
       "user": .string(user), "phase": .string(phase), "events": .int(events.count), "newest": .array(history),
-      "recommendations": .array(json(found, named: "score", seen: true)),
+      "recommendations": .array(json(found, named: "score", seen: true, why: why.map { json($0, events) })),
     ]
   }
+
+  /// What a score is made of; a part that the phase does not have is absent.
+  private func json(_ why: Explanation, _ events: UserEvents) -> JSONValue {
+    let parts = [("model", why.model), ("text", why.text), ("newest", why.newest)]
+    var fields = parts.compactMap { name, part in part.map { JSONValue.Field(name, Self.number($0)) } }
+    if why.text != nil {
+      fields.append(.init("text_events", .array(why.textEvents.map { json($0, "share", events) })))
+    }
+    fields.append(.init("most_like", why.mostLike.map { json($0, "cosine", events) } ?? .null))
+    return .object(fields)
+  }
+
+  private func json(_ event: Explanation.Event, _ name: String, _ events: UserEvents) -> JSONValue {
+    let item = Int(events.items[event.index])
+    return .object([
+      .init("item", .string(dataset.items.id(item))), .init("title", .string(dataset.items.text(item))),
+      .init("newest_index", .int(events.count - 1 - event.index)), .init(name, Self.number(event.value)),
+    ])
+  }
+
+  /// By way of text, so that a Float keeps its short form.
+  private static func number(_ value: Float) -> JSONValue { .double(Double("\(value)") ?? Double(value)) }
 
   /// The items most like an item.
   func json(item: Int, _ found: [Recommender.Recommendation]) -> JSONValue {
@@ -110,16 +158,17 @@ struct RecommendationView {
     ]
   }
 
-  private func json(_ found: [Recommender.Recommendation], named score: String, seen: Bool) -> [JSONValue] {
+  private func json(
+    _ found: [Recommender.Recommendation], named score: String, seen: Bool, why: [JSONValue] = []
+  ) -> [JSONValue] {
     found.enumerated().map { index, entry in
-      // By way of text, so that a Float keeps its short form.
-      let number = Double("\(entry.score)") ?? Double(entry.score)
       var fields: [JSONValue.Field] = [
         .init("rank", .int(index + 1)), .init("item", .string(dataset.items.id(entry.item))),
-        .init("title", .string(dataset.items.text(entry.item))), .init(score, .double(number)),
+        .init("title", .string(dataset.items.text(entry.item))), .init(score, Self.number(entry.score)),
       ]
       if seen { fields.append(.init("seen", .bool(entry.isSeen))) }
       fields.append(.init("scenes", .array(dataset.items.scenes(entry.item).map { .string(dataset.scenes[$0]) })))
+      if why.indices.contains(index) { fields.append(.init("why", why[index])) }
       return .object(fields)
     }
   }

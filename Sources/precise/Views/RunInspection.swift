@@ -2,33 +2,21 @@ import Checkpoints
 import Config
 import Files
 import Foundation
+import Host
 import Reporting
 import Runs
 
 /// What `inspect` does with a run directory; the data set need not be there.
 struct RunInspection {
-  /// One phase: its checkpoints and the last that was logged of it.
+  /// One phase: its checkpoints and what was logged of it.
   struct Phase {
     let name: String
     let checkpoints: [Checkpoint]
     let result: Checkpoint?
-    let last: LogLine?
-    let mixture: MixtureInspection?
-  }
+    let logged: RunHistory.Phase?
 
-  /// A line of metrics.jsonl that a step wrote.
-  struct LogLine: PhaseLine {
-    static let mark = "\"loss\""
-
-    let phase: String
-    @Bounded<CountBounds> var step: Int
-    let loss: Double
-    let positionsPerSecond: Double
-
-    enum CodingKeys: String, CodingKey {
-      case phase, step, loss
-      case positionsPerSecond = "positionsPerS"
-    }
+    var last: StepRecord? { logged?.steps.last?.record }
+    var mixture: MixtureView? { (logged?.mixture?.record).map(MixtureView.init) }
   }
 
   private let directory: RunDirectory
@@ -36,6 +24,8 @@ struct RunInspection {
   private let config: RunConfig
   private let phases: [Phase]
   private let evaluation: JSONValue
+  private let state: RunState
+  private let history: RunHistory
 
   init(path: String) throws {
     directory = RunDirectory(path: path)
@@ -43,12 +33,14 @@ struct RunInspection {
     let config = try ConfigReader.read(file: directory.configPath)
     self.config = config
     let names = ["universal"] + config.targeted.map(\.name)
-    let last = try LogLine.last(in: directory.metricsPath, of: names)
-    let mixtures = try MixtureInspection.last(in: directory.metricsPath, of: names)
+    // Before the history: what a job writes at its end is read all the same.
+    let state = RunState(directory, config)
+    let history = try RunHistory(path: directory.metricsPath)
+    (self.state, self.history) = (state, history)
     phases = try names.map { [directory] name in
       let store = CheckpointStore(path: directory.checkpointsPath(phase: name))
       return Phase(
-        name: name, checkpoints: store.all(), result: try store.result(), last: last[name], mixture: mixtures[name])
+        name: name, checkpoints: store.all(), result: try store.result(), logged: history[phase: name])
     }
     evaluation = try EvaluationRecord(path: directory.evaluationPath).json
   }
@@ -65,6 +57,8 @@ struct RunInspection {
   private func lines(verified: Bool) -> [String] {
     let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now (--data names another)"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
+    lines.append("state: \(state.sentence)")
+    if case .training = state, let progress = history.progress(now: WallClock.seconds()) { lines.append("now: " + progress.line) }
     if let states = record.tokenStates { lines.append("token states: checksum \(states)") }
     if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
     let changed = changedKeys
@@ -84,14 +78,20 @@ struct RunInspection {
     for phase in phases {
       let manifest = phase.result?.manifest
       table.append([
-        phase.name, "\(phase.checkpoints.count)", phase.result.map { "step \($0.manifest.step)" } ?? "not trained",
+        phase.name, "\(phase.checkpoints.count)", phase.result.map { "step \($0.manifest.step)" } ?? standing(phase),
         manifest.map { HumanFormat.decimal($0.epoch, 2) } ?? "", manifest?.selectedBy ?? "",
         manifest?.score.map { HumanFormat.decimal($0, 4) } ?? "",
         phase.result.map { HumanFormat.bytes(CheckpointInspection.bytes($0)) } ?? "", phase.last.map { "\($0.step)" } ?? "",
-        phase.last.map { HumanFormat.decimal($0.loss, 4) } ?? "",
+        phase.last?.loss.map { HumanFormat.decimal($0, 4) } ?? "",
       ])
     }
     return table.lines
+  }
+
+  /// What stands in place of a result.
+  private func standing(_ phase: Phase) -> String {
+    guard case .training = state else { return "not trained" }
+    return history.currentPhase == phase.name ? "in training" : "to come"
   }
 
   /// All users' recall@10, NDCG@10 and MRR of each phase and split in evaluation.json, where it has them.
@@ -117,7 +117,8 @@ struct RunInspection {
 
   private func object(verified: Bool) -> JSONValue {
     [
-      "kind": "run", "path": .string(directory.path), "verified": .bool(verified), "dataset": .string(record.dataset),
+      "kind": "run", "path": .string(directory.path), "state": .string(state.name), "state_detail": .string(state.sentence),
+      "verified": .bool(verified), "dataset": .string(record.dataset),
       "dataset_checksum": .string(record.checksum),
       "token_states_checksum": record.tokenStates.map { .string($0) } ?? .null,
       "from": record.from.map { .string($0.checkpoint) } ?? .null,
@@ -137,7 +138,10 @@ struct RunInspection {
       ]
     }
     let last = phase.last.map { line -> JSONValue in
-      ["step": .int(line.step), "loss": .double(line.loss), "positions_per_s": .double(line.positionsPerSecond)]
+      [
+        "step": .int(line.step), "loss": line.loss.map { .double($0) } ?? .null,
+        "positions_per_s": line.positionsPerS.map { .double($0) } ?? .null,
+      ]
     }
     return [
       "name": .string(phase.name), "result": phase.result.map { .string($0.path) } ?? .null, "checkpoints": .array(checkpoints),

@@ -1,5 +1,6 @@
 import Checkpoints
 import Config
+import Evaluation
 import Files
 import Foundation
 import Reporting
@@ -37,9 +38,32 @@ struct RunLogTests {
   )
     throws -> RunLog
   {
-    var config = LogConfig()
-    (config.everySteps, config.tensorboard) = (steps, tensorboard)
-    return try RunLog(directory, config, console: said.console, phases: ["universal"], where: stays)
+    var config = RunConfig()
+    (config.log.everySteps, config.log.tensorboard) = (steps, tensorboard)
+    return try RunLog(directory, config, job, console: said.console, phases: ["universal"], where: stays)
+  }
+
+  private var job: BeginRecord.Job {
+    let length = BeginRecord.Length(phase: "universal", steps: 4, stepsPerEpoch: 2, users: 5)
+    return BeginRecord.Job(ranks: 1, precision: "fp32", metric: "mrr", phases: [length])
+  }
+
+  /// Starts the universal phase.
+  private func begin(
+    _ log: RunLog, steps: Int, done: Int = 0, unlogged: CheckpointManifest.OpenMean? = nil, patience: Int? = nil
+  ) {
+    let length = BeginRecord.Length(phase: "universal", steps: steps, stepsPerEpoch: 2, users: 5)
+    log.begin(
+      BeginRecord(length, step: done, parameters: 7, job: log.job),
+      EvaluationSchedule(everyEpochs: 1, stepsPerEpoch: 2, steps: steps, patience: patience), unlogged: unlogged)
+  }
+
+  /// An evaluation that found a reciprocal rank of 1 / `rank`.
+  private func evaluate(_ log: RunLog, _ step: Int, rank: Int) {
+    var metrics = RankingMetrics(cutoffs: [10])
+    metrics.add(rank: rank, groups: [0])
+    log.evaluation(
+      .init(phase: "universal", split: "validation", metrics: metrics, protocolFields: []), step: step, seconds: 0.25)
   }
 
   private func report(_ loss: Double, skipped: Bool = false) -> StepReport {
@@ -49,9 +73,11 @@ struct RunLogTests {
   }
 
   private func lines() throws -> [[String: Any]] {
-    try String(contentsOfFile: directory.metricsPath, encoding: .utf8).split(separator: "\n").map {
+    let all = try String(contentsOfFile: directory.metricsPath, encoding: .utf8).split(separator: "\n").map {
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
     }
+    #expect(all.allSatisfy { $0["time"] as? Double ?? 0 > 1.7e9 || $0.count == 2 })
+    return all.filter { $0["steps_per_epoch"] == nil }
   }
 
   private func step(_ log: RunLog, _ step: Int, _ report: StepReport, last: Bool = false) {
@@ -60,7 +86,7 @@ struct RunLogTests {
 
   @Test func aLineIsTheMeanOfItsSteps() throws {
     let log = try log()
-    log.begin("universal", steps: 3, done: 0, unlogged: nil)
+    begin(log, steps: 3)
     step(log, 0, report(1))
     #expect(log.unlogged == .init(steps: 1, loss: 1))
     step(log, 1, report(3))
@@ -74,14 +100,14 @@ struct RunLogTests {
 
   @Test func aRunThatGoesOnContinuesTheMean() throws {
     let log = try log()
-    log.begin("universal", steps: 4, done: 1, unlogged: .init(steps: 1, loss: 4))
+    begin(log, steps: 4, done: 1, unlogged: .init(steps: 1, loss: 4))
     step(log, 1, report(2))
     #expect(try lines().map { $0["loss"] as? Double } == [3])
   }
 
   @Test func skippedStepsAreCountedAndNoPartOfTheMean() throws {
     let log = try log()
-    log.begin("universal", steps: 4, done: 0, unlogged: nil)
+    begin(log, steps: 4)
     step(log, 0, report(.nan, skipped: true))
     step(log, 1, report(3))
     step(log, 2, report(.nan, skipped: true))
@@ -95,12 +121,12 @@ struct RunLogTests {
   @Test func stepsThatAreMadeAgainLoseTheirLines() throws {
     do {
       let log = try log(every: 1)
-      log.begin("universal", steps: 4, done: 0, unlogged: nil)
+      begin(log, steps: 4)
       for index in 0..<3 { step(log, index, report(Double(index))) }
       log.checkpoint(step: 3, seconds: 0.25, isAsynchronous: true)
     }
     let again = try log(every: 1) { $0.step <= 2 }
-    again.begin("universal", steps: 4, done: 2, unlogged: nil)
+    begin(again, steps: 4, done: 2)
     step(again, 2, report(7))
     again.checkpoint(step: 3, seconds: 0.25, isAsynchronous: false)
     let lines = try lines()
@@ -108,21 +134,86 @@ struct RunLogTests {
     #expect(lines[3]["checkpoint_ms"] as? Double == 250 && lines[3]["asynchronous"] as? Bool == false)
   }
 
+  @Test func aPhaseBeginsWithItsLength() throws {
+    begin(try log(), steps: 8, done: 3)
+    let history = try RunHistory(path: directory.metricsPath)
+    let record = try #require(history[phase: "universal"]?.begins.first?.record)
+    #expect(record.step == 3 && record.steps == 8 && record.stepsPerEpoch == 2 && record.users == 5 && record.parameters == 7)
+    #expect(record.ranks == 1 && record.precision == "fp32" && record.metric == "mrr" && record.phases == job.phases)
+  }
+
+  private func result(_ step: Int, _ score: Double?) -> CheckpointManifest {
+    CheckpointManifest(
+      phase: "universal", step: step, steps: 10, epoch: 1, updates: 9, isEvaluated: true, dataset: "d", items: 6,
+      selectedBy: score == nil ? nil : "mrr", score: score)
+  }
+
   @Test func theEndSaysWhichModelIsTheResult() throws {
     let log = try log()
     for (step, score, words) in [
-      (9, 0.25, "step 9, mrr 0.2500"), (9, nil, "step 9"), (0, 0.5, "step 0, nothing was gained"),
+      (9, 0.25, "Result: step 9 of 10, validation mrr 0.2500"),
+      (9, nil, "Result: step 9 of 10, the last one; nobody was evaluated"),
     ] as [(Int, Double?, String)] {
-      log.begin("universal", steps: 10, done: 0, unlogged: nil)
-      log.end(
-        CheckpointManifest(
-          phase: "universal", step: step, steps: 10, epoch: 1, updates: 9, isEvaluated: true, dataset: "d", items: 6,
-          selectedBy: score == nil ? nil : "mrr", score: score))
-      #expect(said.text.hasSuffix("universal: result: \(words)\n"), "\(said.text)")
+      begin(log, steps: 10)
+      _ = log.end(result(step, score))
+      #expect(said.text.hasSuffix("universal: done in 0:00. \(words)\n"), "\(said.text)")
     }
     let before = said.text
-    log.end(nil)
-    #expect(said.text == before)
+    #expect(log.end(nil) == nil && said.text == before)
+  }
+
+  @Test func theEndSaysWhatWasGained() throws {
+    let log = try log()
+    begin(log, steps: 10)
+    evaluate(log, 0, rank: 5)
+    evaluate(log, 10, rank: 4)
+    let outcome = log.end(result(10, 0.25), start: .earlierRun)
+    #expect(said.text.hasSuffix("validation mrr 0.2500, from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
+    let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
+    #expect(end.end == "finished" && end.step == 10 && end.resultStep == 10 && end.value == 0.25 && end.startValue == 0.2)
+    #expect(outcome?.isGain == true)
+  }
+
+  /// A phase that keeps what it began with says so, and what to do.
+  @Test(arguments: [
+    (PhaseOutcome.Start.earlierRun, "it keeps the numbers of the run that it began with", "Lower optimizer.learning_rate"),
+    (.universal, "it keeps the universal phase's numbers", "Lower its learning_rate_scale, or leave the phase out"),
+  ])
+  func nothingLearnedIsSaid(start: PhaseOutcome.Start, kept: String, advice: String) throws {
+    let log = try log()
+    begin(log, steps: 10)
+    evaluate(log, 0, rank: 4)
+    evaluate(log, 10, rank: 5)
+    #expect(log.end(result(0, 0.25), start: start)?.isGain == false)
+    #expect(
+      said.text.contains(
+        "Result: step 0. Nothing was learned: \(kept) (validation mrr 0.2500 at its start, at best 0.2000 afterwards). \(advice)"),
+      "\(said.text)")
+  }
+
+  @Test func anEarlyEndSaysWhy() throws {
+    let log = try log()
+    begin(log, steps: 10, patience: 1)
+    evaluate(log, 2, rank: 4)
+    evaluate(log, 4, rank: 5)
+    _ = log.end(result(2, 0.25), isEarly: true)
+    #expect(said.text.contains("ended after step 4 of 10 by evaluation.patience. Result: step 2 of 10"), "\(said.text)")
+    let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
+    #expect(end.end == "patience" && end.step == 4 && end.resultStep == 2)
+  }
+
+  /// What an earlier start measured counts: the start's value is in the log, not in memory.
+  @Test func aRunThatGoesOnKnowsItsStart() throws {
+    do {
+      let log = try log()
+      begin(log, steps: 10)
+      evaluate(log, 0, rank: 5)
+    }
+    let again = try log()
+    begin(again, steps: 10, done: 4)
+    evaluate(again, 10, rank: 4)
+    _ = again.end(result(10, 0.25), start: .universal)
+    #expect(said.text.hasSuffix("from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
   }
 
   /// What a full disk refuses is lost, the training is not: it is told, and counts on.
@@ -134,7 +225,7 @@ struct RunLogTests {
       unlink(path)
       return symlink("/dev/full", path) == 0
     }
-    log.begin("universal", steps: 4, done: 0, unlogged: nil)
+    begin(log, steps: 4)
     log.checkpoint(step: 0, seconds: 1, isAsynchronous: true)
     for index in 0..<3 { step(log, index, report(2)) }
     #expect(log.unlogged == .init(steps: 1, loss: 2))

@@ -1,0 +1,127 @@
+import ArgumentParser
+import Config
+import Files
+import Foundation
+import Glibc
+import Host
+import Reporting
+import Runs
+
+/// `precise watch`: follows a run from another terminal, or from another host that sees its folder.
+struct WatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "watch",
+    abstract: "Follows a run while it is trained.",
+    discussion: """
+      Examples:
+        precise watch run/
+        precise watch run/ --every 10 2> watch.log
+
+      Reads the run's metrics.jsonl and shows what the terminal of its training shows. It changes nothing and may be \
+      stopped (Ctrl-C) and started any time. It waits for a run that has not begun yet, and ends with the run: with 0 when \
+      it finished, 70 when it failed, 75 when it was stopped. Steps are logged every log.every_steps; between two lines it \
+      says how long ago the last one was.
+      """)
+
+  @Argument(help: "The run directory.")
+  var directory: String
+  @Option(help: ArgumentHelp("Seconds between two looks.", valueName: "seconds"))
+  var every = 1.0
+  @OptionGroup var outputOptions: OutputOptions
+
+  func validate() throws {
+    guard (0.1...3600).contains(every) else { throw ValidationError("--every must be 0.1 to 3600, not \(every)") }
+  }
+
+  func run() throws {
+    try reportingFailures {
+      let run = RunDirectory(path: directory)
+      try run.checkStanding()
+      try RunWatch(run, every: every, outputOptions.console).follow()
+    }
+  }
+}
+
+/// Follows a run directory until its training has ended.
+private final class RunWatch {
+  private let directory: RunDirectory
+  private let every: Double
+  private let console: Console
+  private let follower: RunFollower
+  private var pace: DrawingPace
+  /// Evaluations and ends that have been told, by phase.
+  private var told: [String: Int] = [:]
+  private var restarts = 0
+  private var isWaiting = false
+
+  init(_ directory: RunDirectory, every: Double, _ console: Console) {
+    (self.directory, self.every, self.console) = (directory, every, console)
+    follower = RunFollower(path: directory.metricsPath)
+    pace = DrawingPace(isTerminal: console.isTerminal, from: ProgressBar.steadyClock())
+  }
+
+  func follow() throws {
+    while true {
+      // Asked before the look: what a job writes at its end is read all the same.
+      let isHeld = RunLock.isHeld(directory)
+      _ = try follower.look()
+      tellNews()
+      guard isHeld || !directory.exists else { break }
+      if directory.exists { show() } else { wait() }
+      usleep(UInt32(every * 1e6))
+    }
+    console.screen.clear()
+    try end()
+  }
+
+  private func wait() {
+    if !isWaiting { console.note("waiting for a training to begin in \(printable(directory.path))") }
+    isWaiting = true
+  }
+
+  private func show() {
+    let now = ProgressBar.steadyClock()
+    guard let progress = follower.history.progress(now: WallClock.seconds()) else { return }
+    if console.isTerminal { return console.screen.show(progress.lines(columns: console.width - 1)) }
+    guard pace.isDue(now) else { return }
+    pace.note(now)
+    console.note(progress.line)
+  }
+
+  /// Tells evaluations and ends that have come since the last look.
+  private func tellNews() {
+    if follower.restarts > restarts {
+      (restarts, told) = (follower.restarts, [:])
+      console.note("the run went on from a checkpoint")
+    }
+    for phase in follower.history.phases {
+      for entry in phase.evaluations.dropFirst(told[phase.name] ?? 0) {
+        let metrics = entry.record.means.filter { $0.name.hasSuffix("@10") || $0.name == "mrr" }
+        let text = metrics.map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
+        console.note(
+          "\(printable(phase.name)), step \(HumanFormat.count(entry.record.step)): \(printable(entry.record.split)) \(printable(text))"
+        )
+      }
+      told[phase.name] = phase.evaluations.count
+    }
+  }
+
+  /// The last words: what became of the run; also its exit code.
+  private func end() throws {
+    guard directory.exists else { return }
+    let config = try ConfigReader.read(file: directory.configPath)
+    let state = RunState(directory, config)
+    for phase in follower.history.phases {
+      guard let end = phase.end?.record else { continue }
+      let value = end.value.map { ", \(end.metric ?? "") \(HumanFormat.decimal($0, 4))" } ?? ""
+      let start = end.startValue.map { ", \(HumanFormat.decimal($0, 4)) at its start" } ?? ""
+      console.result("\(printable(phase.name)): result: step \(HumanFormat.count(end.resultStep))\(printable(value))\(start)")
+    }
+    console.result("\(printable(directory.path)): \(printable(state.sentence))")
+    switch state {
+    case .failed: throw PreciseExit.fault
+    case .stopped, .empty: throw PreciseExit.stopped
+    case .finished, .training: break
+    }
+  }
+}
