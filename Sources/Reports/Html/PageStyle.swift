@@ -104,7 +104,7 @@ enum PageStyle {
     .picture .place:hover, .picture .hit:hover { opacity: 1; }
     .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin: .3rem 0 .2rem; padding: 0; font-size: .82rem; color: var(--soft); }
     .legend li { display: flex; align-items: center; gap: .35rem; min-width: 0; overflow-wrap: anywhere; }
-    .swatch { width: 26px; height: 12px; flex: none; }
+    .swatch { width: 26px; height: 12px; flex: none; } .swatch.small { width: 12px; }
     """
 
   private static let parts = """
