@@ -13,6 +13,9 @@ package struct BarPicture: Sendable {
 
     /// Describes a part.
     package init(_ value: Double, color: String, tip: String) { (self.value, self.color, self.tip) = (value, color, tip) }
+
+    /// Whether it has a length.
+    fileprivate var isDrawn: Bool { value.isFinite && value > 0 }
   }
 
   /// A bar.
@@ -45,7 +48,7 @@ package struct BarPicture: Sendable {
     picture = Picture(title: title, description: "\(axis). \(words).", format: format)
     let y = picture.addPanel(height: Double(max(bars.count, 1)) * Self.rowHeight + Self.foot + 4)
     let left = Self.nameRoom
-    let longest = bars.map { $0.parts.reduce(0) { $0 + max(0, $1.value) } }.max() ?? 1
+    let longest = bars.map { $0.parts.filter(\.isDrawn).reduce(0) { $0 + $1.value } }.max() ?? 1
     let right = format.width - Self.labelRoom
     let scale = Scale(highest: longest, from: left, to: right)
     let bottom = y + 4 + Double(bars.count) * Self.rowHeight
@@ -63,7 +66,7 @@ package struct BarPicture: Sendable {
   private mutating func draw(_ bar: Bar, at y: Double, _ scale: Scale) {
     picture.add([Picture.text(bar.name, Self.nameRoom - 8, y + 17, anchor: "end")])
     var from = 0.0
-    for part in bar.parts where part.value.isFinite && part.value > 0 {
+    for part in bar.parts where part.isDrawn {
       let (x, end) = (scale.y(from), scale.y(from + part.value))
       picture.add([
         "<rect class=\"bar \(part.color)\" x=\"\(Picture.number(x))\" y=\"\(Picture.number(y + 3))\" width=\"\(Picture.number(max(end - x, 0.1)))\" height=\"\(Picture.number(Self.rowHeight - 7))\"><title>\(Picture.escaped(part.tip))</title></rect>"

@@ -21,7 +21,7 @@ package struct Picture: Sendable {
     /// A file of its own.
     package static let page = Format(width: 900, panelHeight: 260, left: 70, top: 40)
     /// A part of a page, beside another.
-    package static let figure = Format(width: 430, panelHeight: 235, left: 52, right: 8, top: 12)
+    package static let figure = Format(width: 430, panelHeight: 235, left: 57, right: 8, top: 12)
     /// A part of a page that has its whole width.
     package static let wide = Format(width: 720, panelHeight: 400, left: 54, right: 8, top: 12)
   }
@@ -164,7 +164,8 @@ extension Picture {
   package static func swatch(_ entry: Entry, hasLine: Bool) -> String {
     let dash = entry.dash.map { " stroke-dasharray=\"\($0)\"" } ?? ""
     let stroke = hasLine ? line(from: (1, 6), to: (25, 6), color: entry.color, style: "curve", more: dash) : ""
-    return "<svg class=\"swatch\" viewBox=\"0 0 26 12\" aria-hidden=\"true\">\(stroke)"
+    let shape = hasLine ? "class=\"swatch\" viewBox=\"0 0 26 12\"" : "class=\"swatch small\" viewBox=\"7 0 12 12\""
+    return "<svg \(shape) aria-hidden=\"true\">\(stroke)"
       + (hasLine && entry.dash != nil && entry.shape == .circle ? "" : mark((13, 6), radius: 4, entry.color, entry.shape))
       + "</svg>"
   }

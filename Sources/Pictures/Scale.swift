@@ -7,7 +7,7 @@ package struct Scale: Sendable {
 
   /// The round values, rising.
   package let ticks: [Double]
-  private let decimals: Int
+  private let (decimals, step): (Int, Double)
   private let (from, to): (Double, Double)
 
   /// - Parameters:
@@ -23,7 +23,7 @@ package struct Scale: Sendable {
     if includesZero { (low, high) = (min(low, 0), max(high, 0)) }
     if low > high { (low, high) = (high, low) }
     let (step, decimals) = Self.step(max(high - low, max(low.magnitude, high.magnitude) * 1e-6, 1e-6), most: 5)
-    self.decimals = decimals
+    (self.decimals, self.step) = (decimals, step)
     let first = (low / step).rounded(.down)
     let last = max((high / step).rounded(.up), first + 1)
     ticks = (0...Int(last - first)).map { (first + Double($0)) * step }
@@ -48,11 +48,11 @@ package struct Scale: Sendable {
   /// Round values inside a range, for an axis that ends where its values end.
   package static func ticks(in range: ClosedRange<Double>, most: Int = 6) -> [(value: Double, text: String)] {
     let (low, high) = (bounded(range.lowerBound, 0), bounded(range.upperBound, 1))
-    guard high > low else { return [(low, text(low, low == low.rounded() ? 0 : 3))] }
+    guard high > low else { return [(low, text(low, low == low.rounded() ? 0 : 3, 1))] }
     let (step, decimals) = step(high - low, most: Double(max(most, 1)))
     let (first, last) = ((low / step).rounded(.up), (high / step).rounded(.down))
-    guard last >= first else { return [(low, text(low, decimals))] }
-    return (0...Int(last - first)).map { ((first + Double($0)) * step, text((first + Double($0)) * step, decimals)) }
+    guard last >= first else { return [(low, text(low, decimals, step))] }
+    return (0...Int(last - first)).map { ((first + Double($0)) * step, text((first + Double($0)) * step, decimals, step)) }
   }
 
   /// The lowest tick's value.
@@ -66,13 +66,15 @@ package struct Scale: Sendable {
   }
 
   /// A tick in words.
-  package func label(_ tick: Double) -> String { Self.text(tick, decimals) }
+  package func label(_ tick: Double) -> String { Self.text(tick, decimals, step) }
 
-  private static func text(_ value: Double, _ decimals: Int) -> String {
+  /// Short enough for the room beside an axis, and still different from the next tick.
+  private static func text(_ value: Double, _ decimals: Int, _ step: Double) -> String {
     switch value.magnitude {
-    case 1e6...:
+    case 1e6... where step >= 1e4:
       let millions = HumanFormat.decimal(value / 1e6, 2)
       return "\(millions.hasSuffix(".00") ? String(millions.dropLast(3)) : millions) M"
+    case 1e4... where step >= 1e3: return HumanFormat.decimal(value / 1e3, 0) + " k"
     case 1e3... where decimals == 0: return HumanFormat.count(Int(value.rounded()))
     default: return HumanFormat.decimal(value, decimals)
     }

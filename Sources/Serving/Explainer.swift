@@ -48,24 +48,28 @@ package struct Explainer {
   /// Explains the scores of a model.
   package init(_ served: ServedModel) { self.served = served }
 
-  /// Why each of some items is recommended to a user, from all of the user's events.
+  /// Why each of some items is recommended to a user.
   ///
   /// Of a streamed catalogue collective, as `ServedModel.embed` is.
-  package func explain(_ items: [Int], to events: UserEvents) throws -> [Explanation] {
-    let read = served.plan.history.indices(of: events, before: events.count)
+  ///
+  /// - Parameter history: which of the user's events are read, all unless told otherwise.
+  package func explain(
+    _ items: [Int], to events: UserEvents, history: ServedModel.HistoryExtent = .all
+  ) throws -> [Explanation] {
+    let read = served.plan.history.indices(of: events, before: history.end(events))
     let rows = items.map { Int32($0) } + read.map { events.items[$0] }
     return try served.workspace.scope {
       let user = served.workspace.matrix(1, served.width)
-      let found = try served.embed([events], items: rows, into: user)
+      let found = try served.embed([events], history: history, items: rows, into: user)
       let vectors = served.workspace.matrix(rows.count, served.width)
       gather(found.rows, from: found.embeddings, into: vectors)
       let wanted = vectors.rows(0..<items.count)
-      let history = vectors.rows(items.count..<rows.count)
+      let past = vectors.rows(items.count..<rows.count)
       let model = products(user, wanted, modelColumns).values
       let text = catalogue.text.map { _ in products(user, wanted, textColumns).values }
       let newest = codeColumns.isEmpty ? nil : products(user, wanted, codeColumns).values
-      let spoken = spoken(user, history, wanted)
-      let cosines = cosines(wanted, history)
+      let spoken = spoken(user, past, wanted)
+      let cosines = cosines(wanted, past)
       return items.indices.map { index in
         Explanation(
           item: items[index], model: model[index], text: text?[index], newest: newest?[index],

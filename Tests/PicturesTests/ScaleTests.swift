@@ -28,7 +28,9 @@ struct ScaleTests {
 
   @Test func largeNumbersHaveSeparatorsOrMillions() {
     let thousands = Scale(highest: 120_000, from: 100, to: 0)
-    #expect(thousands.ticks.map(thousands.label) == ["0", "50,000", "100,000", "150,000"])
+    #expect(thousands.ticks.map(thousands.label) == ["0", "50 k", "100 k", "150 k"])
+    let near = Scale(lowest: 20_003, highest: 20_011, includesZero: false, from: 100, to: 0)
+    #expect(near.ticks.map(near.label).first == "20,002" && Set(near.ticks.map(near.label)).count == near.ticks.count)
     let millions = Scale(highest: 4_100_000, from: 100, to: 0)
     #expect(millions.ticks.map(millions.label).last == "5 M")
   }

@@ -100,6 +100,22 @@ struct RunComparisonTests {
     #expect(lines.contains { $0.contains("+0.7000 ± 0.0141 *") } && lines.contains { $0.contains("H - A") })
   }
 
+  /// What one run alone has is no comparison.
+  @Test func whatOneRunHasIsSaid() throws {
+    let world = try ReportWorld()
+    let runs = [
+      try world.run(
+        "a",
+        evaluation:
+          "{\"universal\": {\"test\": {\"all\": {\"mrr\": 0.5}, \"head\": {\"mrr\": 0.6}}}, \"like\": {\"test\": {\"all\": {\"mrr\": 0.5}}}}"
+      ),
+      try world.run("b", evaluation: "{\"universal\": {\"test\": {\"all\": {\"mrr\": 0.25}}}}"),
+    ]
+    let lines = ComparisonText(RunComparison(try ReportedRun.read(runs)), width: 80).lines
+    #expect(lines.contains("like, test: only A has it") && lines.contains { $0.contains("-0.2500") })
+    #expect(!lines.contains { $0.hasPrefix("head") })
+  }
+
   @Test func otherProgramsReadTheSame() throws {
     let world = try ReportWorld()
     let runs = [try world.run("a", evaluation: entry(0.25, 0.03)), try world.run("b", evaluation: entry(0.35, 0.04))]

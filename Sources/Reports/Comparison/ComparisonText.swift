@@ -29,10 +29,17 @@ package struct ComparisonText {
     lines += section("configuration, the keys that differ", configuration, otherwise: "the configurations are the same")
     lines += section("training", training, otherwise: nil)
     for table in comparison.tables {
-      let kinds = RunComparison.union([table.rows.map(\.group.kind)])
+      guard let shared = Self.shared(table) else {
+        let own = zip(letters, comparison.runs.indices).filter { _, run in table.rows.contains { $0.cells[run] != nil } }.map(\.0)
+        lines += [
+          "", "\(printable(table.entry.phase)), \(printable(table.entry.split)): only \(own.joined(separator: ", ")) has it",
+        ]
+        continue
+      }
+      let kinds = RunComparison.union([shared.map(\.group.kind)])
       for kind in kinds {
         let what = kind == .bucket ? "" : ", by \(Self.name(kind))"
-        let rows = table.rows.filter { $0.group.kind == kind }
+        let rows = shared.filter { $0.group.kind == kind }
         lines += section("\(printable(table.entry.phase)), \(printable(table.entry.split))\(what)", metrics(rows), otherwise: nil)
       }
     }
@@ -42,6 +49,12 @@ package struct ComparisonText {
       lines += [""] + wrapped(RunComparison.errorNote + " * marks a difference beyond its 95 % interval.")
     }
     return lines
+  }
+
+  /// The rows that at least two runs have; nil of none.
+  private static func shared(_ table: RunComparison.Table) -> [RunComparison.Row]? {
+    let rows = table.rows.filter { $0.cells.compactMap { $0 }.count > 1 }
+    return rows.isEmpty ? nil : rows
   }
 
   private static func name(_ kind: EvaluationFile.Group.Kind) -> String {

@@ -66,6 +66,8 @@ package struct EvaluationFile: Sendable {
     }
   }
 
+  /// More scenes, or more behaviors, than this are not recorded.
+  private static let mostGroups = 256
   private static let buckets = ["all", "head", "mid", "tail", "cold", "unseen"]
   private static let rankings = ["popularity", "text", "history"]
   private static let errors = "standard_error"
@@ -120,9 +122,8 @@ package struct EvaluationFile: Sendable {
     guard let key = kind.key else {
       return Self.buckets.filter { Self.isObject(found(base + [$0])) }.map { Group(kind: kind, name: $0) }
     }
-    let groups = Self.keys(found(base + [key])).filter { Self.isObject(found(base + [key, $0])) }.map {
-      Group(kind: kind, name: $0)
-    }
+    let names = Self.keys(found(base + [key])).prefix(Self.mostGroups).filter { Self.isObject(found(base + [key, $0])) }
+    let groups = names.map { Group(kind: kind, name: $0) }
     let ranks = groups.map { group -> [Double] in
       guard kind == .decile else { return [-(users(entry, group)?.value ?? 0)] }
       // Where items of several tenths have equally many events, the last number is the rarest.

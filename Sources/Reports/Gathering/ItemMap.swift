@@ -58,7 +58,7 @@ package struct ItemMap: Sendable {
     let (groups, group) = Self.groups(sample, served.dataset)
     items = sample.enumerated().map { number, item in
       Item(
-        x: axes.points[number].x, y: axes.points[number].y, id: catalogue.id(item), title: catalogue.text(item),
+        x: axes.points[number].x, y: axes.points[number].y, id: catalogue.id(item), title: served.dataset.title(item),
         group: group[number], trainEvents: Int(catalogue.trainCounts[item]))
     }
     (self.groups, trained, shares, phase) = (groups, all.count, axes.shares, served.plan.name)

@@ -35,6 +35,17 @@ package struct ModelFacts: Sendable {
   }
 }
 
+extension Dataset {
+  /// Letters of a title: an item's text may be a page long.
+  private static let titleLetters = 100
+
+  /// An item's text as a title, cut where it is long; empty when it has none.
+  func title(_ item: Int) -> String {
+    let text = items.text(item)
+    return text.count > Self.titleLetters ? text.prefix(Self.titleLetters - 1) + "…" : text
+  }
+}
+
 /// What a run's model says, or why it says nothing.
 enum ReportedModel {
   case facts(ModelFacts)

@@ -31,8 +31,10 @@ package struct SampleUsers: Sendable {
     package let isHeldOut: Bool
     /// Whether the user had it before.
     package let isSeen: Bool
-    /// Why it is recommended, a sentence each.
-    package var reasons: [String] = []
+    /// What the score is made of.
+    package let parts: [(name: String, value: Float)]
+    /// The event that the item is most like, by the cosine of their embeddings; nil where nothing tells.
+    package let mostLike: (event: Event, cosine: Float)?
   }
 
   /// A user.
@@ -67,7 +69,11 @@ package struct SampleUsers: Sendable {
     rules.filterSeen = served.run.config.evaluation.filterSeen
     let recommender = Recommender(served, rules: rules)
     let found = picked.isEmpty ? [] : try recommender.recommend(picked.map(\.events), history: .beforeTest)
-    users = zip(picked, found).map { Self.user($0.id, $0.events, $1, served.dataset) }
+    let explainer = Explainer(served)
+    users = try zip(picked, found).map { user, found in
+      let why = try explainer.explain(found.map(\.item), to: user.events, history: .beforeTest)
+      return Self.user(user.id, user.events, zip(found, why).map { ($0, $1) }, served.dataset)
+    }
     phase = served.plan.name
   }
 
@@ -85,16 +91,20 @@ package struct SampleUsers: Sendable {
   }
 
   private static func user(
-    _ id: String, _ events: UserEvents, _ found: [Recommender.Recommendation], _ dataset: Dataset
+    _ id: String, _ events: UserEvents, _ found: [(Recommender.Recommendation, Explanation)], _ dataset: Dataset
   ) -> User {
     let test = events.test ?? events.count
     let heldOut = event(events, min(test, events.count - 1), dataset, before: test)
     let newest = (0..<test).reversed().prefix(shown).map { event(events, $0, dataset, before: test) }
     let target = Int(events.items[min(test, events.count - 1)])
-    let recommendations = found.map { entry in
-      Recommendation(
-        id: dataset.items.id(entry.item), title: dataset.items.text(entry.item), score: entry.score,
-        isHeldOut: entry.item == target, isSeen: entry.isSeen)
+    let recommendations = found.map { entry, why in
+      let parts = [("model", why.model), ("text", why.text), ("newest item", why.newest)].compactMap { name, part in
+        part.map { (name: name, value: $0) }
+      }
+      return Recommendation(
+        id: dataset.items.id(entry.item), title: dataset.title(entry.item), score: entry.score,
+        isHeldOut: entry.item == target, isSeen: entry.isSeen, parts: parts,
+        mostLike: why.mostLike.map { (event(events, $0.index, dataset, before: test), $0.value) })
     }
     return User(id: id, events: test, newest: Array(newest), heldOut: heldOut, recommendations: recommendations)
   }
@@ -102,7 +112,7 @@ package struct SampleUsers: Sendable {
   private static func event(_ events: UserEvents, _ index: Int, _ dataset: Dataset, before test: Int) -> Event {
     let item = Int(events.items[index])
     return Event(
-      id: dataset.items.id(item), title: dataset.items.text(item), scene: dataset.scenes[Int(events.scenes[index])],
+      id: dataset.items.id(item), title: dataset.title(item), scene: dataset.scenes[Int(events.scenes[index])],
       behavior: dataset.behaviors[Int(events.behaviors[index])],
       before: max(0, events.times[min(test, events.count - 1)] - events.times[index]))
   }

@@ -104,7 +104,7 @@ enum PageStyle {
     .picture .place:hover, .picture .hit:hover { opacity: 1; }
     .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin: .3rem 0 .2rem; padding: 0; font-size: .82rem; color: var(--soft); }
     .legend li { display: flex; align-items: center; gap: .35rem; min-width: 0; overflow-wrap: anywhere; }
-    .swatch { width: 26px; height: 12px; flex: none; }
+    .swatch { width: 26px; height: 12px; flex: none; } .swatch.small { width: 12px; }
     """
 
   private static let parts = """
@@ -115,6 +115,7 @@ enum PageStyle {
     .state { font-size: .8rem; border: 1px solid currentColor; border-radius: 1rem; padding: .05rem .6rem; margin-left: .5rem; font-weight: 500; white-space: nowrap; }
     .state-finished { color: var(--series-2); } .state-running { color: var(--series-0); }
     .state-failed { color: var(--series-4); } .state-stopped { color: var(--warn); }
+    input { accent-color: var(--link); }
     fieldset { position: sticky; top: 0; z-index: 1; background: var(--paper); border: 1px solid var(--rule); border-radius: 8px; margin: 0 0 1.5rem; padding: .3rem 1rem .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; }
     legend { color: var(--soft); font-size: .85rem; padding: 0 .4rem; }
     label { display: flex; align-items: center; gap: .4rem; font-size: .9rem; overflow-wrap: anywhere; }
@@ -128,8 +129,8 @@ enum PageStyle {
     .lists { list-style: none; margin: 0; padding: 0; font-size: .875rem; }
     .lists li { padding: .22rem .4rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
     .lists .found { background: var(--mark); border-radius: 4px; }
-    .lists small { margin-left: .35rem; }
-    .why { display: block; }
+    .lists small { display: inline-block; max-width: 100%; margin-left: .35rem; }
+    .lists .why { display: block; margin-left: 0; }
     """
 
   private static let narrow = """
@@ -140,7 +141,7 @@ enum PageStyle {
       nav ol { border: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; }
       nav a { padding: .25rem 0; }
       h1 { font-size: 1.5rem; }
-      tbody th { max-width: 11rem; }
+      tbody th { white-space: normal; min-width: 6.5rem; max-width: 14rem; overflow-wrap: anywhere; }
       .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .3rem; }
       .picture .text { font-size: 13.5px; } .picture.wide .text { font-size: 22px; }
       fieldset { position: static; }
@@ -150,7 +151,7 @@ enum PageStyle {
   private static let print = """
     @media print {
       :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --grid: #ddd; }
-      .page-grid { display: block; max-width: none; padding: 0; }
+      .page-grid { display: block; max-width: none; padding: 0 .4rem; }
       nav, .skip, fieldset, summary { display: none; }
       details::details-content { content-visibility: visible; display: block; height: auto; }
       details .scroll { max-height: none; } .scroll { overflow: visible; }

@@ -12,7 +12,7 @@ struct ComparisonSection {
     for table in comparison.tables where table.rows.contains(where: { $0.cells.compactMap { $0 }.count > 1 }) {
       let rows = table.rows.filter { $0.group == .all }
       content.append(self.table(table, rows, "all users"))
-      let others = table.rows.filter { $0.group != .all }
+      let others = table.rows.filter { row in row.group != .all && row.cells.compactMap { $0 }.count > 1 }
       if !others.isEmpty {
         content.append(
           .folded("Groups of users, \(table.entry.phase), \(table.entry.split)", [self.table(table, others, "by group")]))

@@ -76,7 +76,7 @@ struct ExpertsSection {
     let entropy = run.number(mixture.line, ["gate_entropy"], record.gateEntropy)
     let limit = run.number(mixture.line, ["gate_entropy_limit"], record.gateEntropyLimit)
     let items = run.number(mixture.line, ["items_with_text"], record.itemsWithText)
-    let rows = record.expertLoad.enumerated().map { expert, load in
+    let rows = record.expertLoad.prefix(256).enumerated().map { expert, load in
       let words = record.expertWords.indices.contains(expert) ? record.expertWords[expert] : []
       return DataTable.Row(
         .text("expert \(expert)"),

@@ -68,7 +68,7 @@ struct PopularitySection {
       (x: Double(index), text: groups[index].kind == .decile ? Self.short(label) : label)
     }
     var panel = LinePicture.Panel(
-      title: "", axis: "tenths of the trained items, by their fewest training events", labels: short, lines: lines)
+      title: "", axis: "tenths of the items, by fewest training events", labels: short, lines: lines)
     panel.hasWhiskers = true
     var format = Picture.Format.figure
     format.panelHeight = 270

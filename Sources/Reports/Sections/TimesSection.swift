@@ -4,8 +4,8 @@ import Reporting
 
 /// Where the time of training went: parts of a step by rank, waiting, evaluations and checkpoints.
 struct TimesSection {
-  /// The most ranks that are drawn; the table has them all.
-  private static let mostRanks = 32
+  /// The most ranks that are drawn, and that the table has.
+  private static let (mostRanks, mostRows) = (32, 1_024)
   /// The most parts that have a color of their own.
   private static let mostParts = 8
 
@@ -75,7 +75,7 @@ struct TimesSection {
 
   private func table(_ run: ReportedRun, _ entry: RunHistory.Entry<RankTimesRecord>) -> Html {
     let record = entry.record
-    let rows = record.rankMs.enumerated().map { rank, times in
+    let rows = record.rankMs.prefix(Self.mostRows).enumerated().map { rank, times in
       let wait = record.rankWaitMs.indices.contains(rank) ? record.rankWaitMs[rank] : nil
       return DataTable.Row(
         .text("rank \(rank)"),

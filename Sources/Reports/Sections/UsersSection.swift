@@ -65,7 +65,8 @@ struct UsersSection {
       text:
         "Users chosen by a hash of their ids, not by their results. The \(phases.joined(separator: ", ")) phase reads what they did "
         + "before their test event and recommends from all items; the item of that event is marked where it is among the first "
-        + "\(SampleUsers.shown), here for \(shares.joined(separator: ", ")).")
+        + "\(SampleUsers.shown), here for \(shares.joined(separator: ", ")). Below an item stand the parts of its score and the "
+        + "event that it is most like, with the cosine of their embeddings.")
   }
 
   private func cards(_ people: [Person]) -> Html { Html(.div, [.style("stack")], people.map(card)) }
@@ -102,10 +103,22 @@ struct UsersSection {
   private func line(_ entry: SampleUsers.Recommendation) -> Html {
     let marks = [entry.isHeldOut ? "the held-out item" : nil, entry.isSeen ? "had before" : nil].compactMap { $0 }
     let facts = ["score \(HumanFormat.decimal(Double(entry.score), 2))"] + marks
-    let reasons = entry.reasons.map { Html(.small, [.style("why")], text: printable($0)) }
+    let reasons = Self.reasons(entry)
     return Html(
       .li, entry.isHeldOut ? [.style("found")] : [],
       [title(entry.title, entry.id), Html(.small, text: facts.joined(separator: ", "))] + reasons)
+  }
+
+  /// What the score is made of, where it has several parts, and the event that the item is most like.
+  private static func reasons(_ entry: SampleUsers.Recommendation) -> [Html] {
+    let parts = entry.parts.map { "\($0.name) \(HumanFormat.decimal(Double($0.value), 2))" }
+    var reasons: [Html] = parts.count > 1 ? [.text(parts.joined(separator: " + "))] : []
+    if let (event, cosine) = entry.mostLike {
+      let name = event.title.isEmpty ? event.id : event.title
+      reasons.append(.text(reasons.isEmpty ? "most like " : "; most like "))
+      reasons += [.name(name), .text(" (\(HumanFormat.decimal(Double(cosine), 2)))")]
+    }
+    return reasons.isEmpty ? [] : [Html(.small, [.style("why")], reasons)]
   }
 
   private func title(_ title: String, _ id: String) -> Html {

@@ -25,7 +25,7 @@ struct ReportCommand: ParsableCommand {
     help: ArgumentHelp(
       "Run directories, \(ReportedRun.most) at most; the first is what others are compared with.", valueName: "run"))
   var directories: [String]
-  @Option(help: ArgumentHelp("The page.", valueName: "file"))
+  @Option(help: ArgumentHelp("The page (- is standard output, .gz compresses it).", valueName: "file"))
   var out: String
   @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
   var data: String?
@@ -48,8 +48,9 @@ struct ReportCommand: ParsableCommand {
       let runs = try ReportedRun.read(directories, data: data)
       var wishes = Report.Wishes(version: Precise.configuration.version)
       (wishes.users, wishes.loadsModels) = (users, model)
+      // Opened first: that it cannot be written must not show only after the models are loaded.
+      var file = try TextSink(path: out)
       let text = Report(runs, wishes) { console.note($0) }.text
-      var file = try AtomicFile(path: out)
       try file.write(text)
       try file.commit()
       console.note("\(out): \(HumanFormat.count(runs.count, "run")), \(HumanFormat.bytes(text.utf8.count))")
@@ -58,6 +59,7 @@ struct ReportCommand: ParsableCommand {
 
   /// Throws when the page would replace something that nobody asked to lose.
   private func checkOutput() throws {
+    guard out != "-" else { return }
     let location = CanonicalPath(out)
     if let owner = directories.first(where: { RunDirectory(path: $0).owns(location) }) {
       throw CommandFailure(PreciseExit.usage, "--out \(out) is a file of the run \(owner); name a file of its own")
