@@ -129,8 +129,8 @@ enum PageStyle {
     .lists { list-style: none; margin: 0; padding: 0; font-size: .875rem; }
     .lists li { padding: .22rem .4rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
     .lists .found { background: var(--mark); border-radius: 4px; }
-    .lists small { display: inline-block; max-width: 100%; margin-left: .35rem; }
-    .lists .why { display: block; margin-left: 0; }
+    .lists small { display: inline-block; max-width: 100%; }
+    .lists .why { display: block; }
     """
 
   private static let narrow = """

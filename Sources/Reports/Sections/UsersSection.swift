@@ -75,7 +75,7 @@ struct UsersSection {
     let user = person.user
     let events = user.newest.map { event in
       let facts = [event.scene, event.behavior, Self.before(event.before)].map(printable)
-      return Html(.li, [], [title(event.title, event.id), Html(.small, text: facts.joined(separator: ", "))])
+      return Html(.li, [], [title(event.title, event.id), .text(" "), Html(.small, text: facts.joined(separator: ", "))])
     }
     let lists = person.found.map { run, recommendations in
       let heading: [Html] = runs.count > 1 ? [.text("Recommended by "), .name(run.name)] : [.text("Recommended")]
@@ -106,7 +106,7 @@ struct UsersSection {
     let reasons = Self.reasons(entry)
     return Html(
       .li, entry.isHeldOut ? [.style("found")] : [],
-      [title(entry.title, entry.id), Html(.small, text: facts.joined(separator: ", "))] + reasons)
+      [title(entry.title, entry.id), .text(" "), Html(.small, text: facts.joined(separator: ", "))] + reasons)
   }
 
   /// What the score is made of, where it has several parts, and the event that the item is most like.
