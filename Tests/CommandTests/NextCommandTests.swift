@@ -97,7 +97,7 @@ struct NextCommandTests {
     try write("ids", withTexts: false)
     let prepared = try shell("precise prepare --interactions ids/interactions.csv --out=-data --virtual-shards 4")
     #expect(verbs(next(prepared)) == ["config", "train"] && next(prepared)[0].contains("--data ./-data "))
-    #expect(verbs(try follow(prepared)) == ["config", "check", "train", "evaluate", "recommend"])
+    #expect(verbs(try follow(prepared)) == ["config", "check", "train", "evaluate", "recommend", "report"])
   }
 
   /// Files and folders that are there are worked with: what is proposed is another name.

@@ -74,6 +74,7 @@ struct RunHistoryTests {
   @Test func foreignLinesDoNoHarm() {
     var history = RunHistory()
     for line in [
+      // The first is of an earlier version.
       "{\"phase\":\"like\",\"step\":3,\"loss\":null,\"left_out\":2}", "", "[]", "nonsense", "{\"phase\":\"like\",\"st",
       "{\"phase\":\"like\",\"step\":-1,\"loss\":1}", "{\"phase\":\"like\",\"step\":99999999999999999,\"loss\":1}",
       "{\"phase\":\"like\",\"step\":4,\"something_new\":1}",

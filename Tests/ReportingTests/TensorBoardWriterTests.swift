@@ -28,6 +28,29 @@ struct TensorBoardWriterTests {
     }
   }
 
+  /// The bytes are those that TensorBoard's own messages (plugin_data.proto, summary.proto) serialize to.
+  @Test func settingsAreTheBytesOfTheirMessages() throws {
+    try withFolder { folder in
+      let writer = try TensorBoardWriter(folder: folder, time: 1, host: "h")
+      try writer.append(settings: [("seed", "1")], group: "run", time: 2)
+      try writer.appendEnd(time: 3)
+      let records = try framed(writer.path)
+      let two: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 64]
+      let start: [UInt8] =
+        [9] + two + [42, 82, 10, 80, 10, 28] + Array("_hparams_/session_start_info".utf8) + [74, 48, 10, 46, 10, 7]
+        + Array("hparams".utf8) + [18, 35, 26, 33, 10, 17, 10, 4] + Array("seed".utf8)
+        + [18, 9, 17, 0, 0, 0, 0, 0, 0, 240, 63, 34, 3] + Array("run".utf8) + [41] + two
+      let three: [UInt8] = [0, 0, 0, 0, 0, 0, 8, 64]
+      let end: [UInt8] =
+        [9] + three + [42, 58, 10, 56, 10, 26] + Array("_hparams_/session_end_info".utf8) + [74, 26, 10, 24, 10, 7]
+        + Array("hparams".utf8) + [18, 13, 34, 11, 8, 1, 17] + three
+      #expect(records.count == 3 && records[1] == start && records[2] == end)
+      // They are of no step, and stay whatever is made again.
+      try TensorBoardFile.keep(folder: folder, phases: ["universal"]) { _ in false }
+      #expect(try framed(writer.path) == records)
+    }
+  }
+
   @Test func aNameIsNeverUsedTwice() throws {
     try withFolder { folder in
       let first = try TensorBoardWriter(folder: folder, time: 7.9, host: "h").path

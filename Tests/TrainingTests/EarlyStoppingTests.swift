@@ -39,7 +39,7 @@ struct EarlyStoppingTests {
     let store = CheckpointStore(path: run.directory.checkpointsPath(phase: "universal"))
     #expect(store.all().map(\.manifest.step).contains(end.step))
     #expect(try run.checkpoint(try run.phase(named: "universal")).manifest.step == best)
-    #expect(RunState(run.directory, run.config) == .finished)
+    #expect(try RunState(run.directory, run.config, RunHistory(path: run.directory.metricsPath)) == .finished)
   }
 
   @Test func interruptionsChangeNothing() throws {

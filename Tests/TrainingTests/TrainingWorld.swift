@@ -20,7 +20,7 @@ import Training
 /// A tiny made-up world as a data set with token states, and runs over it.
 final class TrainingWorld: Sendable {
   let dataset: Dataset
-  private let folder: TemporaryFolder
+  let folder: TemporaryFolder
 
   init() throws {
     folder = try TemporaryFolder()

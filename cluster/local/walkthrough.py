@@ -91,7 +91,9 @@ def between(first: str, last: str) -> Callable[[list[str]], list[str]]:
     def keep(lines: list[str]) -> list[str]:
         start = next((at for at, line in enumerate(lines) if re.search(first, line)), 0)
         end = next((at for at, line in enumerate(lines[start:], start) if re.search(last, line)), len(lines) - 1)
-        return (["..."] if start else []) + lines[start:end + 1] + (["..."] if end + 1 < len(lines) else [])
+        while end > start and not lines[end].strip():
+            end -= 1
+        return (["..."] if start else []) + lines[start:end + 1] + (["..."] if any(line.strip() for line in lines[end + 1:]) else [])
 
     return keep
 
@@ -171,6 +173,15 @@ def report_pictures(walk: Walk, report: pathlib.Path) -> None:
 
 
 def laptop(walk: Walk) -> None:
+    """The way of who debugs on a laptop."""
+    data(walk)
+    phases = configuration(walk)
+    training(walk, phases)
+    findings(walk)
+    comparison(walk)
+
+
+def data(walk: Walk) -> None:
     walk.say("""
 ## Who debugs on a laptop
 
@@ -181,6 +192,10 @@ day.
     walk.run("precise prepare --interactions raw/interactions.csv --items raw/items.csv --out dataset/ --split time:2024-04-25 "
              "--min-item-events 1", matching("data set", "split", "next:"))
     walk.run("precise encode dataset/", matching("next:", "precise train", "vectors"))
+
+
+def configuration(walk: Walk) -> list[str]:
+    """The names of the targeted phases, in order."""
     walk.say("""
 ### A configuration from one's own data
 
@@ -189,9 +204,8 @@ before.
 """)
     walk.run("precise config --data dataset/ > my.yaml", name="precise config")
     starter = (walk.work / "my.yaml").read_text().split("\n")
-    live = [line for line in starter if line and not line.lstrip().startswith("#")]
-    choices = [line for line in starter if re.match(r"\s*# - \{name", line)]
-    walk.show("cat my.yaml", "\n".join(["...", *live[:14], "...", *choices[:6], "..."]))
+    choices = [at for at, line in enumerate(starter) if re.match(r"\s*# - \{name", line)]
+    walk.show("cat my.yaml", "\n".join([*starter[:14], "...", *starter[choices[0] - 2:choices[0] + 6], "..."]))
     # Two of the phases that it offers, and a size for a walk.
     text = "\n".join(starter).replace("  # - {name: shop,", "  - {name: shop, epochs: 4,").replace("  # - {name: like,", "  - {name: like, epochs: 4,")
     if text == "\n".join(starter):
@@ -203,6 +217,10 @@ before.
 ### Does it fit, and how long will it take?
 """)
     walk.run("precise check --config my.yaml --data dataset/", between("fits", "^$"))
+    return phases
+
+
+def training(walk: Walk, phases: list[str]) -> None:
     walk.say("""
 ### The terminal
 """)
@@ -222,15 +240,21 @@ A phase that keeps what it began with is no success, and is not told as one. Her
 """)
     walk.run("cp -r run run-idle && precise train --config my.yaml --data dataset/ --out run-idle/ --phase like --overwrite "
              f"--set evaluation.patience=3 --set targeted.{phases.index('like')}.learning_rate_scale=1e-9", matching("Result"), name="a phase that learns nothing")
+
+
+def findings(walk: Walk) -> None:
     walk.say("""
 ### What it found, beside what needs no training
 """)
-    walk.run("precise evaluate run/ --phase universal", between("^universal, test", "^$"))
+    walk.run("precise evaluate run/ --phase universal", between("^universal, test", "^ndcg@10, all"))
     walk.run("precise evaluate run/ --quiet > evaluation.txt", name="precise evaluate run/")
     walk.say("Why an item is recommended:")
     user = subprocess.run(["bash", "-c", "precise evaluate run/ --phase like 2>&1 | grep -o 'precise recommend.*'"], cwd=walk.work,
                           env=walk.env, capture_output=True, text=True, check=True).stdout.strip()
     walk.run(user.replace("--explain", "-k 5 --explain"), name="precise recommend")
+
+
+def comparison(walk: Walk) -> None:
     walk.say("""
 ### Two runs side by side
 
@@ -251,6 +275,7 @@ from; a test in Chromium compares them all.
 
 
 def cluster(walk: Walk) -> None:
+    """The way of who trains on a cluster."""
     walk.say("""
 ## Who trains on a cluster
 

@@ -40,6 +40,7 @@ package enum MetricsLine: Sendable, Equatable {
   package static func read(_ line: Data) -> (line: MetricsLine, time: Double?)? {
     guard let keys = try? JSONDecoder().decode(Keys.self, from: line) else { return nil }
     func read<Record: MetricsRecord>(_ type: Record.Type) -> Record? {
+      // What earlier versions called it.
       try? RecordCoding.decode(type, from: line, renamed: ["leftOut": "skipped"])
     }
     let found: MetricsLine? =

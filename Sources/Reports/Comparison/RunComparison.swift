@@ -190,7 +190,7 @@ package struct PhaseComparison: Sendable {
     self.runs = runs.map { run in
       guard let own = run.phases.first(where: { $0.name == phase }) else { return nil }
       return Training(
-        isFinished: own.isFinished, isBegun: own.isBegun, step: own.step, steps: own.steps, resultStep: own.resultStep,
+        isFinished: own.state.isOver, isBegun: own.isBegun, step: own.step, steps: own.steps, resultStep: own.resultStep,
         metric: own.metric,
         result: own.result, start: own.start, loss: own.lastLoss.flatMap { run.number($0.line, ["loss"], $0.value) },
         speed: own.medianSpeed, wallSeconds: own.wallSeconds)

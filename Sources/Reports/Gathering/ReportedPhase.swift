@@ -2,7 +2,7 @@ import Checkpoints
 import Config
 import Files
 package import Reporting
-import Runs
+package import Runs
 
 /// A phase of a run: what was logged of it, and which of its models is the result.
 package struct ReportedPhase: Sendable {
@@ -10,8 +10,8 @@ package struct ReportedPhase: Sendable {
   package let name: String
   /// What was logged of it; nil when nothing was.
   package let history: RunHistory.Phase?
-  /// Whether all its steps are done and evaluated.
-  package let isFinished: Bool
+  /// How far it has come.
+  package let state: PhaseState
   /// The validation metric by which checkpoints are chosen; nil when nothing says so.
   package let metric: String?
   /// The step of the result; nil when there is none.
@@ -29,7 +29,7 @@ package struct ReportedPhase: Sendable {
     (self.name, self.history) = (name, history)
     let store = CheckpointStore(path: directory.checkpointsPath(phase: name))
     let found = try store.result()
-    isFinished = history?.end != nil || store.all().contains { $0.manifest.isFinished }
+    state = PhaseState(directory, phase: name, history)
     let metric = Self.metric(history, found?.manifest, usual: config.evaluation.selectBy)
     let (log, manifest) = (Log(run: run), Manifest(run: run, found, in: directory))
     let (begin, end) = (history?.begins.last, history?.end)

@@ -11,31 +11,6 @@ package struct ReportedRun: Sendable {
   /// The most runs that stand beside each other.
   package static let most = 8
 
-  /// What becomes of a run.
-  package enum State: Sendable, Equatable {
-    /// Some job trains it just now.
-    case running
-    /// Every phase of its configuration is trained.
-    case finished
-    /// Some of its phases are trained and the others not begun.
-    case partlyTrained
-    /// Its last start failed, for a reason.
-    case failed(String)
-    /// Nobody trains it, and something is left to do.
-    case stopped
-
-    /// In a word.
-    package var word: String {
-      switch self {
-      case .running: "running"
-      case .finished: "finished"
-      case .partlyTrained: "trained in part"
-      case .failed: "failed"
-      case .stopped: "stopped"
-      }
-    }
-  }
-
   /// Its number among the runs, from 0.
   package let index: Int
   /// The folder, as it was given.
@@ -55,7 +30,7 @@ package struct ReportedRun: Sendable {
   /// Its phases, in the order of the configuration.
   package let phases: [ReportedPhase]
   /// What becomes of it.
-  package let state: State
+  package let state: RunState
   /// When `metrics.jsonl` was changed last; nil without one.
   package let lastChange: Date?
   /// The data set that it was trained on; nil when that is not there.
@@ -98,15 +73,8 @@ package struct ReportedRun: Sendable {
       try ReportedPhase(name: name, run: index, directory, config, history[phase: name])
     }
     lastChange = (try? FileManager.default.attributesOfItem(atPath: directory.metricsPath))?[.modificationDate] as? Date
-    state = Self.state(directory, phases.filter { names.contains($0.name) })
+    state = RunState(directory, config, history)
     (dataset, missingDataset) = Self.dataset(record, data)
-  }
-
-  private static func state(_ directory: RunDirectory, _ phases: [ReportedPhase]) -> State {
-    if RunLock.isHeld(directory) { return .running }
-    if phases.allSatisfy(\.isFinished) { return .finished }
-    if let failure = FailureRecord.read(directory) { return .failed(failure.cause) }
-    return phases.contains(where: \.isFinished) && phases.allSatisfy { $0.isFinished || !$0.isBegun } ? .partlyTrained : .stopped
   }
 
   private static func dataset(_ record: RunDirectory.Record, _ given: Dataset?) -> (Dataset?, String?) {

@@ -106,7 +106,7 @@ struct OverviewSection {
       return DataTable.Row(
         .name(phase.name),
         [
-          .text(Self.state(phase, isRunning: run.state == .running && run.history.currentPhase == phase.name)),
+          .text(Self.state(phase, isRunning: run.state.isRunning && run.history.currentPhase == phase.name)),
           .text(phase.metric ?? "–"), .number(phase.result, decimals: 4), .number(phase.start, decimals: 4),
           .computed(gain.map { ($0 < 0 ? "" : "+") + HumanFormat.decimal($0, 4) }), .count(phase.resultStep),
           phase.steps == nil && phase.isBegun ? .computed(HumanFormat.count(phase.step)) : .count(phase.steps),
@@ -119,22 +119,22 @@ struct OverviewSection {
     ).html
   }
 
-  private static func style(_ state: ReportedRun.State) -> String {
+  private static func style(_ state: RunState) -> String {
     switch state {
     case .running: "state-running"
     case .finished, .partlyTrained: "state-finished"
     case .failed: "state-failed"
-    case .stopped: "state-stopped"
+    case .stopped, .empty: "state-stopped"
     }
   }
 
   private static func state(_ phase: ReportedPhase, isRunning: Bool) -> String {
-    if phase.isFinished {
-      if phase.history?.end?.record.end == "patience" { return "ended early by patience" }
-      guard phase.resultStep?.value == 0 else { return "finished" }
-      return "finished, nothing was gained"
+    if phase.state.isOver && phase.resultStep?.value == 0 { return "nothing was learned" }
+    return switch phase.state {
+    case .finished: "finished"
+    case .endedEarly: "ended early by patience"
+    case .empty where !phase.isBegun: "not trained"
+    case .begun, .empty: "\(isRunning ? "running" : "stopped") at step \(HumanFormat.count(phase.step))"
     }
-    if !phase.isBegun { return "not trained" }
-    return "\(isRunning ? "running" : "stopped") at step \(HumanFormat.count(phase.step))"
   }
 }

@@ -1,62 +1,90 @@
 import Checkpoints
 package import Config
 import Files
-import Foundation
 import Reporting
 
-/// Whether a run is under way just now, or how it ended: one answer for `inspect`, `watch` and `report`.
+/// Whether a run is under way just now, or how it ended: one answer for `inspect`, `watch`, `report` and `compare`.
 package enum RunState: Sendable, Equatable {
   /// A job has the run's lock; who, as far as it says so.
-  case training(holder: String)
+  case running(holder: String)
   /// Every phase of the configuration has a result and went to its end.
   case finished
+  /// Some phases went to their end, and of the others none was begun.
+  case partlyTrained
   /// It failed; the sentence of the rank that failed first.
   case failed(cause: String)
-  /// It was stopped, or killed, with phases or steps left.
+  /// It was stopped, or killed, in the middle of a phase.
   case stopped
   /// Nothing was trained yet.
   case empty
 
-  /// Looks at a run directory.
-  package init(_ directory: RunDirectory, _ config: RunConfig) {
+  /// Looks at a run directory; `history` is what its log says.
+  package init(_ directory: RunDirectory, _ config: RunConfig, _ history: RunHistory) {
+    let phases = (["universal"] + config.targeted.map(\.name)).map { PhaseState(directory, phase: $0, history[phase: $0]) }
     if RunLock.isHeld(directory) {
-      self = .training(holder: RunLock.holder(of: directory))
+      self = .running(holder: RunLock.holder(of: directory))
+    } else if phases.allSatisfy(\.isOver) {
+      self = .finished
     } else if let failure = FailureRecord.read(directory) {
       self = .failed(cause: failure.cause)
+    } else if phases.allSatisfy({ $0 == .empty }) {
+      self = .empty
     } else {
-      let names = ["universal"] + config.targeted.map(\.name)
-      let stores = names.map { CheckpointStore(path: directory.checkpointsPath(phase: $0)).all() }
-      let ended = Self.endedEarly(directory)
-      let areFinished = zip(names, stores).map { name, all in ended.contains(name) || all.contains { $0.manifest.isFinished } }
-      self = areFinished.allSatisfy { $0 } ? .finished : stores.allSatisfy(\.isEmpty) ? .empty : .stopped
+      self = phases.contains(.begun) ? .stopped : .partlyTrained
     }
   }
 
-  /// The phases that `evaluation.patience` ended before their last step.
-  private static func endedEarly(_ directory: RunDirectory) -> Set<String> {
-    let history = (try? RunHistory(path: directory.metricsPath)) ?? RunHistory()
-    return Set(history.phases.filter { $0.end?.record.end == "patience" }.map(\.name))
-  }
+  /// Whether some job trains it.
+  package var isRunning: Bool { if case .running = self { true } else { false } }
 
-  /// In a word: `training`, `finished`, `failed`, `stopped`, `empty`.
-  package var name: String {
+  /// In a word or two: `running`, `finished`, `trained in part`, `failed`, `stopped`, `not trained`.
+  package var word: String {
     switch self {
-    case .training: "training"
+    case .running: "running"
     case .finished: "finished"
+    case .partlyTrained: "trained in part"
     case .failed: "failed"
     case .stopped: "stopped"
-    case .empty: "empty"
+    case .empty: "not trained"
     }
   }
 
   /// In a sentence, without a full stop.
   package var sentence: String {
     switch self {
-    case .training(let holder): "being trained by \(holder)"
+    case .running(let holder): "being trained by \(holder)"
     case .finished: "finished"
+    case .partlyTrained: "trained in part: some phases were not begun"
     case .failed(let cause): "failed: \(cause)"
     case .stopped: "stopped before its end; go on with precise train … --resume"
     case .empty: "not trained yet"
+    }
+  }
+}
+
+/// How far a phase of a run has come.
+package enum PhaseState: Sendable {
+  /// It made all its steps.
+  case finished
+  /// It ended by `evaluation.patience`.
+  case endedEarly
+  /// It made steps, and some are left.
+  case begun
+  /// It made none.
+  case empty
+
+  /// Whether it has nothing left to do.
+  package var isOver: Bool { self == .finished || self == .endedEarly }
+
+  /// Looks at a phase's checkpoints and what the log says of it.
+  package init(_ directory: RunDirectory, phase: String, _ logged: RunHistory.Phase?) {
+    let checkpoints = CheckpointStore(path: directory.checkpointsPath(phase: phase)).all()
+    if checkpoints.contains(where: { $0.manifest.isFinished }) {
+      self = .finished
+    } else if logged?.end?.record.end == "patience", !checkpoints.isEmpty {
+      self = .endedEarly
+    } else {
+      self = checkpoints.isEmpty && logged?.steps.isEmpty != false ? .empty : .begun
     }
   }
 }

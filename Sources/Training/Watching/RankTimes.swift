@@ -19,7 +19,9 @@ final class RankTimes {
     steps += 1
   }
 
-  /// The means since the last call, of all ranks; nil without a step. Collective.
+  /// The means since the last call, of all ranks; nil without a step.
+  ///
+  /// Collective.
   func take(phase: String, step: Int, _ communicator: any Communicator) throws -> RankTimesRecord? {
     guard steps > 0 else { return nil }
     let width = seconds.count + 1

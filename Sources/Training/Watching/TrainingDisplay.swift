@@ -46,10 +46,8 @@ final class TrainingDisplay {
     steps.add(1, seconds: seconds)
     pauses.steps += 1
     guard console.verbosity > .quiet else { return }
-    progress.step = done
-    guard pace.isDue(clock()) else { return }
-    (progress.loss, progress.positionsPerSecond) = (loss, positions.rate)
-    draw()
+    (progress.step, progress.loss, progress.positionsPerSecond) = (done, loss, positions.rate)
+    if pace.isDue(clock()) { draw() }
   }
 
   /// Training stood still, for a checkpoint.

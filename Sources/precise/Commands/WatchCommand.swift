@@ -62,12 +62,13 @@ private final class RunWatch {
 
   func follow() throws {
     while true {
-      // Asked before the look: what a job writes at its end is read all the same.
+      // Asked in this order, and before the look: a job locks a run before it exists, and writes its end before it leaves.
+      let exists = directory.exists
       let isHeld = RunLock.isHeld(directory)
       _ = try follower.look()
       tellNews()
-      guard isHeld || !directory.exists else { break }
-      if directory.exists { show() } else { wait() }
+      guard isHeld || !exists else { break }
+      if exists { show() } else { wait() }
       usleep(UInt32(every * 1e6))
     }
     console.screen.clear()
@@ -108,9 +109,8 @@ private final class RunWatch {
 
   /// The last words: what became of the run; also its exit code.
   private func end() throws {
-    guard directory.exists else { return }
     let config = try ConfigReader.read(file: directory.configPath)
-    let state = RunState(directory, config)
+    let state = RunState(directory, config, follower.history)
     for phase in follower.history.phases {
       guard let end = phase.end?.record else { continue }
       let value = end.value.map { ", \(end.metric ?? "") \(HumanFormat.decimal($0, 4))" } ?? ""
@@ -121,7 +121,7 @@ private final class RunWatch {
     switch state {
     case .failed: throw PreciseExit.fault
     case .stopped, .empty: throw PreciseExit.stopped
-    case .finished, .training: break
+    case .finished, .partlyTrained, .running: break
     }
   }
 }

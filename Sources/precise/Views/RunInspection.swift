@@ -33,10 +33,8 @@ struct RunInspection {
     let config = try ConfigReader.read(file: directory.configPath)
     self.config = config
     let names = ["universal"] + config.targeted.map(\.name)
-    // Before the history: what a job writes at its end is read all the same.
-    let state = RunState(directory, config)
     let history = try RunHistory(path: directory.metricsPath)
-    (self.state, self.history) = (state, history)
+    (state, self.history) = (RunState(directory, config, history), history)
     phases = try names.map { [directory] name in
       let store = CheckpointStore(path: directory.checkpointsPath(phase: name))
       return Phase(
@@ -58,7 +56,7 @@ struct RunInspection {
     let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now (--data names another)"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
     lines.append("state: \(state.sentence)")
-    if case .training = state, let progress = history.progress(now: WallClock.seconds()) { lines.append("now: " + progress.line) }
+    if state.isRunning, let progress = history.progress(now: WallClock.seconds()) { lines.append("now: " + progress.line) }
     if let states = record.tokenStates { lines.append("token states: checksum \(states)") }
     if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
     let changed = changedKeys
@@ -90,7 +88,7 @@ struct RunInspection {
 
   /// What stands in place of a result.
   private func standing(_ phase: Phase) -> String {
-    guard case .training = state else { return "not trained" }
+    guard state.isRunning else { return "not trained" }
     return history.currentPhase == phase.name ? "in training" : "to come"
   }
 
@@ -117,7 +115,7 @@ struct RunInspection {
 
   private func object(verified: Bool) -> JSONValue {
     [
-      "kind": "run", "path": .string(directory.path), "state": .string(state.name), "state_detail": .string(state.sentence),
+      "kind": "run", "path": .string(directory.path), "state": .string(state.word), "state_detail": .string(state.sentence),
       "verified": .bool(verified), "dataset": .string(record.dataset),
       "dataset_checksum": .string(record.checksum),
       "token_states_checksum": record.tokenStates.map { .string($0) } ?? .null,
