@@ -88,7 +88,7 @@ struct NextCommandTests {
     )
     #expect(next(prepared) == ["precise encode 'Mein Datensatz'"])
     let run = try follow(prepared)
-    #expect(verbs(run) == ["encode", "config", "check", "train", "evaluate", "recommend"], "\(run)")
+    #expect(verbs(run) == ["encode", "config", "check", "train", "evaluate", "recommend", "report"], "\(run)")
     #expect(run[1] == "precise config --data 'Mein Datensatz' > my.yaml")
     #expect(run[5].contains(#"--user='-user '\''"#), "\(run[5])")
   }

@@ -1,5 +1,6 @@
 import Files
 import Reporting
+import Runs
 
 /// A comparison of runs for a terminal: tables no wider than it is, where that is possible.
 package struct ComparisonText {

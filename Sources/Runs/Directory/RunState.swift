@@ -1,7 +1,7 @@
 import Checkpoints
 package import Config
 import Files
-import Reporting
+package import Reporting
 
 /// Whether a run is under way just now, or how it ended: one answer for `inspect`, `watch`, `report` and `compare`.
 package enum RunState: Sendable, Equatable {

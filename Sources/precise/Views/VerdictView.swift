@@ -97,6 +97,7 @@ struct VerdictView {
     }
     let known = run.steps.map { "\(HumanFormat.count($0)) in all: " } ?? "not known without --data: "
     return known + parts.joined(separator: ", ")
+      + (config.evaluation.patience == nil ? "" : "; fewer where evaluation.patience ends a phase")
   }
 
   /// Over a network, at its fastest and its slowest link.
