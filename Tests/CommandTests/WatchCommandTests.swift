@@ -30,7 +30,11 @@ struct WatchCommandTests {
 
   @Test func aFailedRunEndsWith70AndAnUnfinishedOneWith75() throws {
     let run = try copy()
+    // As if it had been killed before its end.
     try FileManager.default.removeItem(atPath: "\(run)/checkpoints")
+    let lines = try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+    let begun = lines.filter { !$0.contains("\"result_step\"") }.joined(separator: "\n") + "\n"
+    try begun.write(toFile: "\(run)/metrics.jsonl", atomically: true, encoding: .utf8)
     let stopped = try CommandRunner.run("watch", run)
     #expect(stopped.code == 75 && stopped.output.contains("stopped before its end"), "\(stopped)")
     let failure = "{\"rank\": 1, \"host\": \"h\", \"cause\": \"the cable \\u001b[2J broke\"}"
@@ -40,6 +44,7 @@ struct WatchCommandTests {
   }
 
   @Test func whatIsNoRunIsRefused() throws {
+    try FileManager.default.createDirectory(atPath: folder.file("other"), withIntermediateDirectories: true)
     try folder.write("other/file.txt", "x")
     let watch = try CommandRunner.run("watch", folder.file("other"))
     #expect(watch.code == 65 && watch.errors.contains("not a run"), "\(watch)")

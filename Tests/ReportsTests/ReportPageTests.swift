@@ -81,7 +81,8 @@ struct ReportPageTests {
     #expect(page.faults == [], "\(page.faults)")
     #expect(text.contains("Nothing is logged yet.") && text.contains("<code>precise evaluate \(run)</code>"))
     #expect(
-      text.contains("no &lt;b&gt;dataset&lt;/b&gt; is not there") && text.contains("not trained") && text.contains(">stopped<"))
+      text.contains("no &lt;b&gt;dataset&lt;/b&gt; is not there") && text.contains("not trained")
+        && text.contains(">not trained<"))
   }
 
   @Test func aRunThatIsTrainedNow() throws {

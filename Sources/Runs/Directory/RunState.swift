@@ -79,10 +79,11 @@ package enum PhaseState: Sendable {
   /// Looks at a phase's checkpoints and what the log says of it.
   package init(_ directory: RunDirectory, phase: String, _ logged: RunHistory.Phase?) {
     let checkpoints = CheckpointStore(path: directory.checkpointsPath(phase: phase)).all()
-    if checkpoints.contains(where: { $0.manifest.isFinished }) {
+    if let end = logged?.end?.record {
+      self = end.end == "patience" ? .endedEarly : .finished
+    } else if checkpoints.contains(where: { $0.manifest.isFinished }) {
+      // Of a version that did not log an end.
       self = .finished
-    } else if logged?.end?.record.end == "patience", !checkpoints.isEmpty {
-      self = .endedEarly
     } else {
       self = checkpoints.isEmpty && logged?.steps.isEmpty != false ? .empty : .begun
     }

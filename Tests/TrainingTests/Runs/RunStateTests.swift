@@ -2,6 +2,7 @@ import Config
 import Foundation
 import Reporting
 import Runs
+import TestSupport
 import Testing
 
 @testable import Training
