@@ -6,6 +6,8 @@ import Glibc
 package enum TensorBoardFile {
   /// Removes the events that are not to stay from every event file of a folder: TensorBoard would show steps twice.
   ///
+  /// The run's settings go too: each start writes its own.
+  ///
   /// A record that was left half-written goes too, with all behind it. Throws ``InputError`` when a file cannot be changed.
   ///
   /// - Parameters:
@@ -16,7 +18,11 @@ package enum TensorBoardFile {
     for name in names.sorted() where name.hasPrefix("events.out.tfevents.") {
       let path = "\(folder)/\(name)"
       try MappedFile(path: path).withBytes { bytes in
-        let kept = records(bytes).filter { record in position(event(bytes, record), phases).map(stays) ?? true }
+        let kept = records(bytes).filter { record in
+          let event = event(bytes, record)
+          guard let tag = tag(of: event), !tag.hasPrefix(TensorBoardWriter.settingsPrefix) else { return tag(of: event) == nil }
+          return position(event, tag, phases).map(stays) ?? true
+        }
         try RecordFile.keep(kept[...], of: bytes, path: path)
       }
     }
@@ -44,12 +50,17 @@ package enum TensorBoardFile {
     Array(bytes[record])[12..<record.count - 4]
   }
 
-  /// The phase and step of an event of scalars; nil for other events.
-  private static func position(_ event: ArraySlice<UInt8>, _ phases: [String]) -> MetricsLog.StepPosition? {
-    guard let step = field(2, of: event), let summary = field(5, of: event)?.bytes,
-      let value = field(1, of: summary)?.bytes, let tag = field(1, of: value)?.bytes
+  /// The tag of an event's first value; nil for an event without values.
+  private static func tag(of event: ArraySlice<UInt8>) -> String? {
+    guard let summary = field(5, of: event)?.bytes, let value = field(1, of: summary)?.bytes, let tag = field(1, of: value)?.bytes
     else { return nil }
-    let parts = String(decoding: tag, as: UTF8.self).split(separator: "/")
+    return String(decoding: tag, as: UTF8.self)
+  }
+
+  /// The phase and step of an event of scalars; nil for other events.
+  private static func position(_ event: ArraySlice<UInt8>, _ tag: String, _ phases: [String]) -> MetricsLog.StepPosition? {
+    guard let step = field(2, of: event) else { return nil }
+    let parts = tag.split(separator: "/")
     guard let phase = parts.first.map(String.init), phases.contains(phase), parts.count > 1 else { return nil }
     return .init(phase: phase, step: Int(truncatingIfNeeded: step.number), split: parts.count > 2 ? String(parts[1]) : nil)
   }

@@ -8,6 +8,9 @@ import Synchronization
 ///
 /// A record is `length u64 | masked CRC-32C of length | data | masked CRC-32C of data`, little-endian.
 package final class TensorBoardWriter: Sendable {
+  /// What the tags of settings begin with.
+  static let settingsPrefix = "_hparams_/"
+
   /// Path of the file.
   package let path: String
   private let file: Mutex<AppendFile>
@@ -68,7 +71,7 @@ package final class TensorBoardWriter: Sendable {
     start.double(5, time)
     var data = Message()
     data.bytes(3, start.encoded)
-    try append(hyperparameters: data, tag: "_hparams_/session_start_info", time)
+    try append(hyperparameters: data, tag: Self.settingsPrefix + "session_start_info", time)
   }
 
   /// Notes that the run whose settings were added has finished.
@@ -78,7 +81,7 @@ package final class TensorBoardWriter: Sendable {
     end.varint(1, 1)
     end.double(2, time)
     data.bytes(4, end.encoded)
-    try append(hyperparameters: data, tag: "_hparams_/session_end_info", time)
+    try append(hyperparameters: data, tag: Self.settingsPrefix + "session_end_info", time)
   }
 
   /// A `google.protobuf.Value`.
