@@ -77,7 +77,7 @@ package struct PhaseOutcome: Sendable {
   private var advice: String {
     start == .earlierRun
       ? "Lower optimizer.learning_rate for what is trained daily, or look whether the new events are what you expect"
-      : "Lower its learning_rate_scale, or leave the phase out"
+      : "Lower its learning_rate_scale\(endedEarlyAfter == nil ? "" : ", raise evaluation.patience"), or leave the phase out"
   }
 
   /// `+0.0200 (+39.1 %)`.

@@ -10,6 +10,9 @@ private final class Terminal: Sendable {
     var row = 0
     var column = 0
     var columns: Int
+    var seconds = 0.0
+    /// How often everything was erased while the cursor stood in the corner: a terminal may keep that as history.
+    var cleared = 0
   }
   private let state: Mutex<State>
 
@@ -25,8 +28,14 @@ private final class Terminal: Sendable {
   func screen(inColor: Bool = false, inForeground: @escaping @Sendable () -> Bool = { true }) -> Screen {
     Screen(
       isLive: true, usesColor: inColor, size: { [self] in Screen.Size(columns: state.withLock { $0.columns }, rows: 10) },
-      isInForeground: inForeground, write: { [self] in write($0) })
+      isInForeground: inForeground, clock: { [self] in state.withLock { $0.seconds } }, sleep: { [self] in pass($0) },
+      write: { [self] in write($0) })
   }
+
+  /// Lets time pass.
+  func pass(_ seconds: Double) { state.withLock { $0.seconds += seconds } }
+
+  var cleared: Int { state.withLock { $0.cleared } }
 
   /// Makes the window narrower or wider; lines are broken anew, as terminals do.
   func resize(to columns: Int) {
@@ -71,6 +80,7 @@ private final class Terminal: Sendable {
     switch rest.popFirst() {
     case "A": state.row = max(0, state.row - (Int(number) ?? 1))
     case "J":
+      if state.row == 0 && state.column == 0 { state.cleared += 1 }
       state.lines = Array(state.lines[...state.row])
       state.lines[state.row] = String(state.lines[state.row].prefix(state.column))
     case "K": state.lines[state.row] = String(state.lines[state.row].prefix(state.column))
@@ -95,7 +105,7 @@ struct ScreenTests {
     screen.show(lines("step 3", "loss 4", "left 0:10"))
     screen.clear()
     screen.print("end\n")
-    #expect(terminal.lines == ["begin", "step 1: recall 0.2", "end", ""])
+    #expect(terminal.lines.filter { !$0.isEmpty } == ["begin", "step 1: recall 0.2", "end"])
   }
 
   @Test func aBlockThatShrinksLeavesNothing() {
@@ -113,11 +123,28 @@ struct ScreenTests {
     screen.print("kept\n")
     screen.show(lines("123456789 123456789 123456789 12345678", "abc", "123456789 123456789 1234"))
     terminal.resize(to: columns)
+    // Somebody is still pulling at it.
+    screen.show(lines("new", "block", "now"))
+    #expect(!terminal.lines.contains("new") || columns == 40)
+    terminal.pass(0.3)
     screen.show(lines("new", "block", "now"))
     #expect(terminal.lines == ["kept", "new", "block", "now"])
     terminal.resize(to: 25)
+    // What must be said waits as long as that.
     screen.print("also kept\n")
     #expect(terminal.lines == ["kept", "also kept", "new", "block", "now"])
+  }
+
+  @Test func nothingIsErasedFromTheCorner() {
+    let terminal = Terminal(columns: 40)
+    let screen = terminal.screen()
+    for step in 0..<5 {
+      screen.show(lines("step \(step)", "loss"))
+      screen.show(lines("step \(step)", "loss", "left"))
+      screen.show(lines("step \(step)"))
+    }
+    screen.clear()
+    #expect(terminal.cleared == 0 && terminal.lines.allSatisfy(\.isEmpty))
   }
 
   @Test func linesAreCutToTheWindow() {

@@ -87,6 +87,13 @@ package enum StandardOutput {
   private static let failureCode = Atomic<Int32>(0)
   private static let isTerminal = isatty(STDOUT_FILENO) == 1
 
+  /// Columns of the terminal that it is; nil where it is none.
+  package static var columns: Int? {
+    var window = winsize()
+    guard isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return nil }
+    return Int(window.ws_col)
+  }
+
   /// Why the first text that was lost could not be written, in the system's words; nil when everything was.
   ///
   /// Commands ask at their end and fail with it.

@@ -27,6 +27,9 @@ package final class Screen: Sendable {
     var isAtLineStart = true
     /// How often the process had been stopped and continued when the block was drawn.
     var continued = 0
+    /// The window when it was last looked at, and since when it has been of that size.
+    var window = Size(columns: 0, rows: 0)
+    var windowSince = 0.0
   }
 
   /// Whether lines can be redrawn: a terminal that knows escape sequences.
@@ -36,6 +39,8 @@ package final class Screen: Sendable {
   private let measure: @Sendable () -> Size
   private let isInForeground: @Sendable () -> Bool
   private let write: Console.Stream
+  private let clock: ProgressBar.Clock
+  private let sleep: @Sendable (Double) -> Void
   private let state = Mutex(State())
 
   /// The process's stderr.
@@ -52,13 +57,19 @@ package final class Screen: Sendable {
   }()
 
   /// A terminal of the caller's.
+  ///
+  /// - Parameters:
+  ///   - clock: for tests; the process's steady clock otherwise.
+  ///   - sleep: waits so many seconds.
   package init(
     isLive: Bool, usesColor: Bool = false, size: @escaping @Sendable () -> Size,
     isInForeground: @escaping @Sendable () -> Bool = { true },
-    write: @escaping Console.Stream
+    clock: @escaping ProgressBar.Clock = ProgressBar.steadyClock,
+    sleep: @escaping @Sendable (Double) -> Void = { usleep(UInt32($0 * 1e6)) }, write: @escaping Console.Stream
   ) {
     (self.isLive, self.usesColor) = (isLive, usesColor)
     (measure, self.isInForeground, self.write) = (size, isInForeground, write)
+    (self.clock, self.sleep) = (clock, sleep)
   }
 
   /// The window as it is now.
@@ -66,22 +77,27 @@ package final class Screen: Sendable {
 
   /// Writes text for good, above the block.
   package func print(_ text: String) {
-    around {
-      write(text)
-    } sets: {
-      $0.isAtLineStart = text.hasSuffix("\n")
+    state.withLock { state in
+      waitUntilSteady(&state)
+      let start = start(of: state)
+      // What stands there is written over line by line, and only the rest is erased: where everything is, a terminal may keep it as history.
+      let over = state.drawn.isEmpty ? text : text.replacing("\n", with: "\u{1B}[K\n")
+      let rest = state.drawn.isEmpty ? "" : text.hasSuffix("\n") ? Self.eraseRest : "\u{1B}[J"
+      state.drawn = []
+      state.isAtLineStart = text.hasSuffix("\n")
+      let block = isDrawable(state) ? drawing(&state) : ""
+      write(start + over + (block.isEmpty ? rest : block))
     }
   }
 
   /// Does something that writes to the same terminal, and keeps the block out of its way.
-  package func around(_ body: () -> Void) { around(body) { $0.isAtLineStart = true } }
-
-  private func around(_ body: () -> Void, sets: (inout State) -> Void) {
+  package func around(_ body: () -> Void) {
     state.withLock { state in
+      waitUntilSteady(&state)
       erase(&state)
       body()
-      sets(&state)
-      draw(&state)
+      state.isAtLineStart = true
+      if isDrawable(state) { write(drawing(&state)) }
     }
   }
 
@@ -90,40 +106,74 @@ package final class Screen: Sendable {
     guard isLive else { return }
     state.withLock { state in
       state.block = lines
-      if !lines.isEmpty && state.drawn.count == lines.count && isInForeground() { return redraw(&state) }
-      erase(&state)
-      draw(&state)
+      guard !lines.isEmpty else {
+        waitUntilSteady(&state)
+        return erase(&state)
+      }
+      // While a window is being pulled at, what stands where is not known; the next lines will do.
+      guard isSteady(&state), isDrawable(state) else { return }
+      let start = start(of: state)
+      write(start + drawing(&state))
     }
   }
 
   /// Takes the block away for good, as before the process's last words.
   package func clear() { show([]) }
 
+  private static let eraseRest = "\u{1B}[K\u{1B}[J"
+  /// A window is of a new size once it has kept it so many seconds.
+  private static let steadySeconds = 0.25
+
+  /// Whether the window has kept its size for a while, or nothing stands there that it could have broken anew.
+  private func isSteady(_ state: inout State) -> Bool {
+    let (size, now) = (size, clock())
+    if state.drawn.isEmpty || (size.columns, size.rows) == (state.window.columns, state.window.rows) && state.windowSince == 0 {
+      (state.window, state.windowSince) = (size, 0)
+      return true
+    }
+    if (size.columns, size.rows) != (state.window.columns, state.window.rows) { (state.window, state.windowSince) = (size, now) }
+    guard now - state.windowSince >= Self.steadySeconds else { return false }
+    state.windowSince = 0
+    return true
+  }
+
+  /// What must be printed waits for a window that is being pulled at, a second at most.
+  private func waitUntilSteady(_ state: inout State) {
+    var waits = 0
+    while isLive, !isSteady(&state), waits < 50 {
+      sleep(0.02)
+      waits += 1
+    }
+  }
+
+  private func isDrawable(_ state: State) -> Bool { !state.block.isEmpty && state.isAtLineStart && isInForeground() }
+
   private func erase(_ state: inout State) {
     guard !state.drawn.isEmpty else { return }
-    write(start(of: state) + "\u{1B}[J")
+    let rows = rows(of: state)
+    let up = rows > 1 ? "\u{1B}[\(rows - 1)A" : ""
+    write(start(of: state) + Array(repeating: "\u{1B}[K", count: rows).joined(separator: "\n") + "\r" + up)
     state.drawn = []
   }
 
-  private func draw(_ state: inout State) {
-    guard !state.block.isEmpty, state.isAtLineStart, isInForeground() else { return }
-    write(text(&state))
-  }
-
-  /// Draws over the block that stands there, so that it does not flicker.
-  private func redraw(_ state: inout State) { write(start(of: state) + text(&state)) }
-
   /// The way to the beginning of the block.
   private func start(of state: State) -> String {
+    guard !state.drawn.isEmpty else { return "" }
     // What a shell wrote while the process was stopped is not ours to take away.
     guard state.continued == ContinueSignal.count else { return "\r\n" }
-    let columns = max(1, size.columns)
-    let rows = state.drawn.reduce(0) { $0 + max(1, ($1 + columns - 1) / columns) }
+    let rows = rows(of: state)
     return "\r" + (rows > 1 ? "\u{1B}[\(rows - 1)A" : "")
   }
 
+  /// The rows that the block takes now: a narrower window has broken its lines.
+  private func rows(of state: State) -> Int {
+    let columns = max(1, size.columns)
+    let rows = state.drawn.reduce(0) { $0 + max(1, ($1 + columns - 1) / columns) }
+    return min(rows, max(1, size.rows))
+  }
+
   /// The block's lines, each cut to the window, and nothing behind them.
-  private func text(_ state: inout State) -> String {
+  private func drawing(_ state: inout State) -> String {
     let size = size
     // A full line would wrap when the next letter comes, and where it ends then differs from terminal to terminal.
     let lines = state.block.prefix(max(1, size.rows - 1)).map { $0.prefix(columns: max(1, size.columns - 1)) }

@@ -34,7 +34,7 @@ package struct StyledLine: Sendable, Equatable {
 
     /// A text in this style.
     package func painted(_ text: String, if inColor: Bool = true) -> String {
-      guard inColor, let code else { return text }
+      guard inColor, let code, !text.isEmpty else { return text }
       return "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
   }

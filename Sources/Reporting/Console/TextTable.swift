@@ -24,6 +24,12 @@ package struct TextTable: Sendable {
     rows = [columns.map(\.title)]
   }
 
+  /// The same with its rows.
+  package init(_ columns: [(title: String, alignment: Alignment)], rows: [[String]]) {
+    self.init(columns)
+    for row in rows { append(row) }
+  }
+
   /// Adds a row, a cell for each column; control characters are made visible.
   package mutating func append(_ cells: [String]) {
     precondition(cells.count == alignments.count, "row of \(cells.count) cells in a table of \(alignments.count) columns")

@@ -63,7 +63,12 @@ package struct TrainingProgress: Sendable, Equatable {
       head.append(bar)
     }
     head.append(share)
-    return StyledLine.flow([head, StyledLine(timeFacts.joined(separator: ", "))], separator: "  ", columns: columns)
+    let times = StyledLine(timeFacts.joined(separator: ", "))
+    let top =
+      times.width <= columns
+      ? StyledLine.flow([head, times], separator: "  ", columns: columns)
+      : [head] + StyledLine.flow(timeFacts.map { StyledLine($0) }, separator: ", ", columns: columns)
+    return top
       + StyledLine.flow(stepFacts.map { StyledLine($0) } + activityFacts, separator: ", ", columns: columns)
       + StyledLine.flow(scoreFacts, separator: ", ", columns: columns)
   }

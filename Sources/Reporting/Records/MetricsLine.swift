@@ -58,6 +58,9 @@ package enum MetricsLine: Sendable, Equatable {
     return found.map { ($0, keys.time) }
   }
 
+  /// Whether a line is a JSON object at all.
+  static func isObject(_ line: Data) -> Bool { (try? JSONDecoder().decode(Keys.self, from: line)) != nil }
+
   /// The keys of a line, and its time.
   private struct Keys: Decodable {
     let time: Double?

@@ -50,6 +50,8 @@ package struct RunHistory: Sendable, Equatable {
   package private(set) var phases: [Phase] = []
   /// What the run began with; nil for a new model.
   package private(set) var origin: Entry<OriginRecord>?
+  /// Lines that are no JSON objects, empty ones left out: damage, and not the work of another version.
+  package private(set) var unreadable = 0
   /// Lines that were read, understood or not.
   package private(set) var lines = 0
   /// When the last line with a time was written, in seconds since 1970.
@@ -67,7 +69,11 @@ package struct RunHistory: Sendable, Equatable {
     guard access(path, F_OK) == 0 else { return }
     let file = try MappedFile(path: path)
     file.withBytes { bytes in
-      for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) { add(Data(line)) }
+      var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      // What has no line end may still be written.
+      let last = lines.popLast()
+      for line in lines { add(Data(line)) }
+      if let last, MetricsLine.read(Data(last)) != nil { add(Data(last)) }
     }
   }
 
@@ -77,7 +83,10 @@ package struct RunHistory: Sendable, Equatable {
   /// Adds the next line of the file.
   package mutating func add(_ line: Data) {
     defer { lines += 1 }
-    guard let (found, time) = MetricsLine.read(line) else { return }
+    guard let (found, time) = MetricsLine.read(line) else {
+      if !line.isEmpty && !MetricsLine.isObject(line) { unreadable += 1 }
+      return
+    }
     add(found, time: time)
   }
 

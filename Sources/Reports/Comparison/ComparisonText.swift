@@ -31,22 +31,23 @@ package struct ComparisonText {
     lines += section("training", training, otherwise: nil)
     for table in comparison.tables {
       guard let shared = Self.shared(table) else {
+        guard unevaluated.isEmpty else { continue }
         let own = zip(letters, comparison.runs.indices).filter { _, run in table.rows.contains { $0.cells[run] != nil } }.map(\.0)
         lines += [
           "", "\(printable(table.entry.phase)), \(printable(table.entry.split)): only \(own.joined(separator: ", ")) has it",
         ]
         continue
       }
-      let kinds = RunComparison.union([shared.map(\.group.kind)])
+      let kinds = RunComparison.union([shared.map(\.group.kind)]).filter { $0 != .decile || comparison.hasAllMetrics }
       for kind in kinds {
-        let what = kind == .bucket ? "" : ", by \(Self.name(kind))"
+        let same = table.entry.split.hasSuffix(".universal") ? ", the universal phase on the same users" : ""
+        let what = same + (kind == .bucket ? "" : ", by \(Self.name(kind))")
         let rows = shared.filter { $0.group.kind == kind }
         lines += section("\(printable(table.entry.phase)), \(printable(table.entry.split))\(what)", metrics(rows), otherwise: nil)
       }
     }
-    if comparison.tables.isEmpty {
-      lines += ["", "no run has an evaluation.json yet; precise evaluate makes it"]
-    } else {
+    lines += unevaluated
+    if comparison.tables.contains(where: { Self.shared($0) != nil }) {
       lines += [""] + wrapped(RunComparison.errorNote + " * marks a difference beyond its 95 % interval.")
     }
     return lines
@@ -110,6 +111,12 @@ package struct ComparisonText {
     guard let cell else { return isFirst ? ["-"] : ["-", ""] }
     let value = cell.value.rounded(4) + (cell.error.map { " ± " + $0.rounded(4) } ?? "")
     return isFirst ? [value] : [value, cell.difference.map(text) ?? ""]
+  }
+
+  /// The runs that have no metrics to compare, and what makes them.
+  private var unevaluated: [String] {
+    let missing = comparison.runs.filter { $0.evaluation.entries.isEmpty }.map { "precise evaluate \(shellWord($0.path))" }
+    return missing.isEmpty ? [] : ["", "not evaluated yet: " + missing.joined(separator: "; ")]
   }
 
   private static func text(_ difference: RunComparison.Difference) -> String {

@@ -43,7 +43,7 @@ package struct RunComparison: Sendable {
     package let error: RecordedNumber?
     /// The users that it is a mean over.
     package let users: RecordedNumber?
-    /// Nil for the first run, and where that has no number.
+    /// Nil for the first run, where that has no number, and of runs that were measured by different protocols.
     package let difference: Difference?
   }
 
@@ -75,12 +75,14 @@ package struct RunComparison: Sendable {
   package let tables: [Table]
   /// How each phase was trained.
   package let training: [PhaseComparison]
+  /// Whether every recorded metric is compared, and not only the main ones.
+  let hasAllMetrics: Bool
 
   /// Compares runs.
   ///
   /// - Parameter allMetrics: whether every recorded metric is compared, and not only the main ones.
   package init(_ runs: [ReportedRun], allMetrics: Bool = false) {
-    self.runs = runs
+    (self.runs, hasAllMetrics) = (runs, allMetrics)
     configuration = Self.differences(runs.map { $0.config.flat })
     let entries = Self.union(runs.map(\.evaluation.entries))
     tables = entries.map { Self.table($0, runs.map(\.evaluation), allMetrics) }
@@ -104,17 +106,17 @@ package struct RunComparison: Sendable {
   private static func table(_ entry: EvaluationFile.Entry, _ files: [EvaluationFile], _ allMetrics: Bool) -> Table {
     let having = files.filter { $0.entries.contains(entry) }
     // What was measured names no rule of measurement.
-    let fields = having.map { $0.protocolFields(entry).filter { $0.key != "checkpoint" } }
+    let protocols = differences(having.map { $0.protocolFields(entry).filter { $0.key != "checkpoint" } })
     let metrics = union(having.map { allMetrics ? $0.metrics(entry) : $0.mainMetrics(entry) })
     let kinds: [EvaluationFile.Group.Kind] = [.bucket, .scene, .behavior, .decile]
     let groups = kinds.flatMap { kind in union(having.map { $0.groups(entry, kind) }) }
-    let rows = groups.flatMap { group in metrics.map { row(entry, group, $0, files) } }
+    let rows = groups.flatMap { group in metrics.map { row(entry, group, $0, files, areComparable: protocols.isEmpty) } }
     return Table(
-      entry: entry, protocolDifferences: differences(fields), rows: rows.filter { $0.cells.contains { $0 != nil } })
+      entry: entry, protocolDifferences: protocols, rows: rows.filter { $0.cells.contains { $0 != nil } })
   }
 
   private static func row(
-    _ entry: EvaluationFile.Entry, _ group: EvaluationFile.Group, _ metric: String, _ files: [EvaluationFile]
+    _ entry: EvaluationFile.Entry, _ group: EvaluationFile.Group, _ metric: String, _ files: [EvaluationFile], areComparable: Bool
   ) -> Row {
     let first = files.first.flatMap { file in
       file.value(entry, .model, group, metric).map { ($0, file.error(entry, .model, group, metric)) }
@@ -122,7 +124,7 @@ package struct RunComparison: Sendable {
     let cells = files.enumerated().map { index, file -> Cell? in
       guard let value = file.value(entry, .model, group, metric) else { return nil }
       let error = file.error(entry, .model, group, metric)
-      let difference = index == 0 ? nil : first.map { Difference(value, error, to: $0.0, $0.1) }
+      let difference = index == 0 || !areComparable ? nil : first.map { Difference(value, error, to: $0.0, $0.1) }
       return Cell(value: value, error: error, users: file.users(entry, group), difference: difference)
     }
     return Row(group: group, metric: metric, cells: cells)

@@ -53,6 +53,11 @@ package struct ReportedRun: Sendable {
     }
     let given = try data.map { try Dataset(path: $0) }
     var runs = try paths.enumerated().map { try ReportedRun(path: $1, index: $0, data: given) }
+    if let given, let first = runs.first, !runs.contains(where: { $0.record.checksum == given.manifest.checksum }) {
+      throw InputError(
+        "\(given.path) is not the data set of \(first.path) (checksum \(given.manifest.checksum), was \(first.record.checksum)); give the "
+          + "run's own with --data, or leave it out")
+    }
     let names = distinct(places.isEmpty ? [] : zip(runs, places).map { ($0.path, $1) })
     for index in runs.indices { runs[index].name = names[index] }
     return runs

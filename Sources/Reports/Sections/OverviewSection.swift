@@ -47,6 +47,9 @@ struct OverviewSection {
     var facts: [(String, Html)] = [("folder", Html(.code, text: run.path))]
     if case .failed(let cause) = run.state { facts.append(("why it failed", .text(printable(cause)))) }
     facts.append(("when", .text(when(run))))
+    if run.history.unreadable > 0 {
+      facts.append(("damaged", .text("\(HumanFormat.count(run.history.unreadable, "line")) of metrics.jsonl cannot be read")))
+    }
     facts.append(("data set", dataset(run)))
     if let from = run.record.from { facts.append(("began with", origin(run, from.checkpoint))) }
     if let begin = run.phases.compactMap({ $0.history?.begins.last }).first { facts.append(("trained by", job(run, begin))) }

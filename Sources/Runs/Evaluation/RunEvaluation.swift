@@ -62,7 +62,8 @@ package final class RunEvaluation {
     let board = try TensorBoardWriter(folder: run.directory.path)
     let step = try run.checkpoint(plan).manifest.step
     for entry in entries {
-      let scalars = entry.metrics.groups.flatMap { group in
+      // Scenes, behaviors and deciles are in the report: as curves of one point each they would crowd out all others.
+      let scalars = entry.metrics.groups.filter { $0.kind == .bucket }.flatMap { group in
         let place = group.name == "all" ? "" : "\(group.name)/"
         return entry.metrics.estimates(of: group).map {
           (tag: "\(entry.phase)/\(entry.split)/\(place)\($0.name)", value: $0.mean)

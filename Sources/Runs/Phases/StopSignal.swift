@@ -10,6 +10,8 @@ package enum StopSignal {
   /// The signals that are listened to.
   static let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGHUP, "SIGHUP")]
   private static let received = Atomic<Int32>(0)
+  private static let lastWords: StaticString =
+    "\nprecise: ended at once, at the second Ctrl-C; go on from the newest checkpoint with --resume\n"
 
   /// Listens from now on; a second SIGINT then ends the process at once, as it would without listening.
   package static func listen() {
@@ -18,7 +20,10 @@ package enum StopSignal {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { signal in
       let first = StopSignal.received.exchange(signal, ordering: .relaxed)
-      if signal == SIGINT && first == SIGINT { _exit(128 + SIGINT) }
+      guard signal == SIGINT && first == SIGINT else { return }
+      // Behind whatever stands on the terminal's last line.
+      _ = write(STDERR_FILENO, StopSignal.lastWords.utf8Start, StopSignal.lastWords.utf8CodeUnitCount)
+      _exit(128 + SIGINT)
     }
     // What waits for a disk or a peer goes on waiting.
     action.sa_flags = SA_RESTART

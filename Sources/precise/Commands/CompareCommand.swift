@@ -19,7 +19,7 @@ struct CompareCommand: ParsableCommand {
 
   @Argument(help: ArgumentHelp("Run directories, 2 to \(ReportedRun.most).", valueName: "run"))
   var directories: [String]
-  @Flag(help: "Compare every recorded metric, and not only recall and NDCG at 10 and MRR.")
+  @Flag(help: "Compare every recorded metric in every group, and not only recall and NDCG at 10 and MRR without deciles.")
   var all = false
   @Flag(help: "Print JSON.")
   var json = false

@@ -116,8 +116,14 @@ struct TrainCommand: RankCommand {
           }
         }
         outcome.withLock { $0 = end }
-        guard end == .finished else { return console.note(sentence(end)) }
-        for line in view.end(outcomes) { console.note(line) }
+        guard end == .finished else {
+          console.note(sentence(end))
+          if Launch.detect(ProcessInfo.processInfo.environment) == nil {
+            NextCommands.lines([again]).forEach { console.note($0) }
+          }
+          return
+        }
+        for line in view.end(outcomes, columns: console.isTerminal ? console.width : .max) { console.note(line) }
       }
       if outcome.withLock({ $0 != .finished }) { throw PreciseExit.stopped }
     }
@@ -141,6 +147,12 @@ struct TrainCommand: RankCommand {
       FailureRecord(communicator, error)?.write(to: directory)
       throw error
     }
+  }
+
+  /// The command that goes on: this one, with --resume.
+  private var again: String {
+    let words = CommandLine.arguments.dropFirst().filter { $0 != "--overwrite" }
+    return (["precise"] + words.map(shellWord) + (words.contains("--resume") ? [] : ["--resume"])).joined(separator: " ")
   }
 
   private func sentence(_ end: Trainer.Outcome) -> String {

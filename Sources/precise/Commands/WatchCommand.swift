@@ -27,6 +27,8 @@ struct WatchCommand: ParsableCommand {
   var directory: String
   @Option(help: ArgumentHelp("Seconds between two looks.", valueName: "seconds"))
   var every = 1.0
+  @Flag(help: "Wait for a run that was stopped to go on, as a queue lets it, until it has finished.")
+  var wait = false
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
@@ -36,8 +38,12 @@ struct WatchCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let run = RunDirectory(path: directory)
-      try run.checkStanding()
-      try RunWatch(run, every: every, outputOptions.console).follow()
+      guard (try? run.checkStanding()) != nil else {
+        // Says what it is instead.
+        _ = try run.record()
+        throw InputError("\(directory) is not a run directory; give the --out of precise train")
+      }
+      try RunWatch(run, every: every, waits: wait, outputOptions.console).follow()
     }
   }
 }
@@ -46,16 +52,21 @@ struct WatchCommand: ParsableCommand {
 private final class RunWatch {
   private let directory: RunDirectory
   private let every: Double
+  private let waits: Bool
   private let console: Console
   private let follower: RunFollower
   private var pace: DrawingPace
   /// Evaluations and ends that have been told, by phase.
   private var told: [String: Int] = [:]
   private var restarts = 0
+  private var unreadable = 0
+  /// When the run began, by its first line.
+  private var began: Double?
+  private var beginning: Double? { follower.history.phases.first?.begins.first?.time }
   private var isWaiting = false
 
-  init(_ directory: RunDirectory, every: Double, _ console: Console) {
-    (self.directory, self.every, self.console) = (directory, every, console)
+  init(_ directory: RunDirectory, every: Double, waits: Bool, _ console: Console) {
+    (self.directory, self.every, self.waits, self.console) = (directory, every, waits, console)
     follower = RunFollower(path: directory.metricsPath)
     pace = DrawingPace(isTerminal: console.isTerminal, from: ProgressBar.steadyClock())
   }
@@ -67,20 +78,32 @@ private final class RunWatch {
       let isHeld = RunLock.isHeld(directory)
       _ = try follower.look()
       tellNews()
-      guard isHeld || !exists else { break }
-      if exists { show() } else { wait() }
+      guard isHeld || !exists || waits, try !hasFinished(isHeld, exists) else { break }
+      if isHeld {
+        show()
+      } else {
+        wait(exists ? "for the training in \(directory.path) to go on" : "for a training to begin in \(directory.path)")
+      }
       usleep(UInt32(every * 1e6))
     }
     console.screen.clear()
     try end()
   }
 
-  private func wait() {
-    if !isWaiting { console.note("waiting for a training to begin in \(printable(directory.path))") }
+  private func hasFinished(_ isHeld: Bool, _ exists: Bool) throws -> Bool {
+    guard waits, exists, !isHeld else { return false }
+    let state = RunState(directory, try ConfigReader.read(file: directory.configPath), follower.history)
+    return state == .finished || state == .partlyTrained
+  }
+
+  private func wait(_ what: String) {
+    console.screen.clear()
+    if !isWaiting { console.note("waiting \(printable(what))") }
     isWaiting = true
   }
 
   private func show() {
+    isWaiting = false
     let now = ProgressBar.steadyClock()
     guard let progress = follower.history.progress(now: WallClock.seconds()) else { return }
     if console.isTerminal { return console.screen.show(progress.lines(columns: console.width - 1)) }
@@ -93,7 +116,13 @@ private final class RunWatch {
   private func tellNews() {
     if follower.restarts > restarts {
       (restarts, told) = (follower.restarts, [:])
-      console.note("the run went on from a checkpoint")
+      let isSame = began == nil || began == beginning
+      console.note(isSame ? "the run went on from a checkpoint" : "the run was replaced by another one")
+    }
+    began = beginning ?? began
+    if follower.history.unreadable > unreadable {
+      unreadable = follower.history.unreadable
+      console.note("warning: \(HumanFormat.count(unreadable, "line")) of \(printable(directory.metricsPath)) cannot be read")
     }
     for phase in follower.history.phases {
       for entry in phase.evaluations.dropFirst(told[phase.name] ?? 0) {

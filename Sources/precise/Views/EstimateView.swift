@@ -33,7 +33,7 @@ struct EstimateView {
       lines += ["", "phase \(estimate.phase)"]
       for table in [size(estimate), memory(estimate), traffic(estimate), times(estimate)] { lines += table + [""] }
     }
-    return lines + hostLines + legend
+    return lines + hostLines + legend + [""] + verdict.lastLines
   }
 
   private var hostLines: [String] {

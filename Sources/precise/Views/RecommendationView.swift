@@ -21,24 +21,45 @@ struct RecommendationView {
   // MARK: A table
 
   /// The user's newest events, newest first, beside what is recommended, and why where that was asked.
+  ///
+  /// - Parameter columns: of the terminal; where both do not fit beside each other, one stands below the other.
   func table(
-    user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], _ why: [Explanation], newest: Int
+    user: String, _ events: UserEvents, _ found: [Recommender.Recommendation], _ why: [Explanation], newest: Int,
+    columns: Int = StandardOutput.columns ?? .max
   ) -> [String] {
-    let reasons = reasons(why, events)
-    var table = TextTable(
-      [
-        ("newest events", .left), ("scene", .left), ("behavior", .left), ("before", .right), ("", .left), ("rank", .right),
-        ("recommended", .left), ("score", .right), ("seen", .left), ("scene", .left),
-      ] + reasons.columns)
-    let shown = Array(events.items.indices.reversed().prefix(newest))
-    for row in 0..<max(shown.count, found.count) {
-      let left = shown.indices.contains(row) ? cells(events, shown[row]) : ["", "", "", ""]
-      let right = found.indices.contains(row) ? cells(found[row], rank: row + 1) : ["", "", "", "", ""]
-      let reason = reasons.rows.indices.contains(row) ? reasons.rows[row] : reasons.columns.map { _ in "" }
-      table.append(left + ["|"] + right + reason)
-    }
     let heading = "user \(printable(user)): \(HumanFormat.count(events.count, "event")), phase \(phase)"
-    return [heading] + table.lines
+    let (left, right) = (history(events, newest: newest), recommended(found, why, events))
+    let beside = TextTable(
+      left.columns + [("", .left)] + right.columns,
+      rows: (0..<max(left.rows.count, right.rows.count)).map {
+        left.row($0) + ["|"] + right.row($0)
+      })
+    guard beside.lines.contains(where: { TextTable.width($0) > columns }) else { return [heading] + beside.lines }
+    return [heading] + left.table.lines + [""] + right.table.lines
+  }
+
+  /// Columns with their cells.
+  private struct Part {
+    let columns: [(title: String, alignment: TextTable.Alignment)]
+    let rows: [[String]]
+
+    var table: TextTable { TextTable(columns, rows: rows) }
+
+    /// Cells of a row; empty ones behind the last.
+    func row(_ index: Int) -> [String] { rows.indices.contains(index) ? rows[index] : columns.map { _ in "" } }
+  }
+
+  private func history(_ events: UserEvents, newest: Int) -> Part {
+    Part(
+      columns: [("newest events", .left), ("scene", .left), ("behavior", .left), ("before", .right)],
+      rows: events.items.indices.reversed().prefix(newest).map { cells(events, $0) })
+  }
+
+  private func recommended(_ found: [Recommender.Recommendation], _ why: [Explanation], _ events: UserEvents) -> Part {
+    let reasons = reasons(why, events)
+    return Part(
+      columns: [("rank", .right), ("recommended", .left), ("score", .right), ("seen", .left), ("scene", .left)] + reasons.columns,
+      rows: found.indices.map { cells(found[$0], rank: $0 + 1) + (reasons.rows.isEmpty ? [] : reasons.rows[$0]) })
   }
 
   /// The parts of each score that the model has, and the event that the item is most like; no column when nothing was explained.

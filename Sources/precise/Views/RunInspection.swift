@@ -53,10 +53,11 @@ struct RunInspection {
   // MARK: For people
 
   private func lines(verified: Bool) -> [String] {
-    let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now (--data names another)"
+    let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
     lines.append("state: \(state.sentence)")
     if state.isRunning, let progress = history.progress(now: WallClock.seconds()) { lines.append("now: " + progress.line) }
+    if history.unreadable > 0 { lines.append("metrics.jsonl: \(HumanFormat.count(history.unreadable, "line")) cannot be read") }
     if let states = record.tokenStates { lines.append("token states: checksum \(states)") }
     if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
     let changed = changedKeys

@@ -3,6 +3,7 @@ import Config
 import Costs
 import Datasets
 import Files
+import Foundation
 import Model
 import Reporting
 import Runs
@@ -29,6 +30,8 @@ struct TrainingView {
       "phases  \(phases)",
       "writes  \(printable(output)): \(checkpoints)",
     ]
+      + (Launch.detect(ProcessInfo.processInfo.environment) == nil
+        ? [] : ["watch   precise watch \(NextCommands.word(output)) shows it from another terminal"])
   }
 
   private func model(_ communicator: any Communicator) throws -> String {
@@ -67,10 +70,14 @@ struct TrainingView {
   // MARK: After
 
   /// What the phases were worth, and commands that go on from here.
-  func end(_ outcomes: [PhaseOutcome]) -> [String] {
+  ///
+  /// - Parameter columns: a table that is wider is left out: each phase has said the same at its end.
+  func end(_ outcomes: [PhaseOutcome], columns: Int) -> [String] {
     let run = NextCommands.word(output)
     let next = ["precise evaluate \(run)", "precise report \(run) --out \(NextCommands.free("report", ".html"))"]
-    return ["the run is in \(printable(output))"] + (outcomes.count > 1 ? PhaseOutcome.table(outcomes) : [])
+    let table = PhaseOutcome.table(outcomes)
+    let fits = outcomes.count > 1 && table.allSatisfy { TextTable.width($0) < columns }
+    return ["the run is in \(printable(output))"] + (fits ? table : [])
       + NextCommands.lines(next)
   }
 }

@@ -44,6 +44,9 @@ struct VerdictView {
 
   // MARK: For people
 
+  /// The answer, and what makes the run: once more below the tables, which have moved the first away.
+  var lastLines: [String] { [lines[0]] + (verdict.fits == true ? NextCommands.lines(next.map { [$0] } ?? []) : []) }
+
   var lines: [String] {
     let verdict = verdict
     let doubts = verdict.doubts.count
