@@ -90,7 +90,9 @@ struct ReportCommandTests {
     try FileManager.default.copyItem(atPath: world.run, toPath: folder.file("copy"))
     let outcome = try CommandRunner.run("compare", world.run, folder.file("copy"))
     #expect(outcome.code == 0 && outcome.errors.isEmpty && outcome.output.contains("the configurations are the same"))
-    #expect(outcome.output.contains("universal, test\n") && outcome.output.contains("like, test.universal, the universal phase on the same users\n"))
+    #expect(
+      outcome.output.contains("universal, test\n")
+        && outcome.output.contains("like, test.universal, the universal phase on the same users\n"))
     #expect(outcome.output.contains("+0.0000 ± ") && !outcome.output.contains(" *\n"))
     let json = try CommandRunner.run("compare", world.run, folder.file("copy"), "--json", "--all")
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])

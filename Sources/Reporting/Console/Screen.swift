@@ -137,19 +137,27 @@ package final class Screen: Sendable {
     return true
   }
 
-  /// What must be printed waits for a window that is being pulled at, a second at most.
+  /// What must be printed waits for a window that is being pulled at, three seconds at most.
+  ///
+  /// After that the block stays where it stands: a remnant of it is no loss, a line that was written over is.
   private func waitUntilSteady(_ state: inout State) {
-    var waits = 0
-    while isLive, !isSteady(&state), waits < 50 {
+    guard isLive else { return }
+    for _ in 0..<150 {
+      if isSteady(&state) { return }
       sleep(0.02)
-      waits += 1
     }
+    state.continued = -1
   }
 
   private func isDrawable(_ state: State) -> Bool { !state.block.isEmpty && state.isAtLineStart && isInForeground() }
 
   private func erase(_ state: inout State) {
     guard !state.drawn.isEmpty else { return }
+    guard state.continued == ContinueSignal.count else {
+      write("\r\n")
+      state.drawn = []
+      return
+    }
     let rows = rows(of: state)
     let up = rows > 1 ? "\u{1B}[\(rows - 1)A" : ""
     write(start(of: state) + Array(repeating: "\u{1B}[K", count: rows).joined(separator: "\n") + "\r" + up)
