@@ -341,9 +341,14 @@ done.
 ## What stayed rough
 
 - The time left takes later phases to go as fast as the one that is trained; they may have other batches and losses.
-- `watch` knows what was logged: with `log.every_steps: 10` and slow steps it lags behind by as many.
-- A terminal that does not break lines anew when it is narrowed (xterm) loses a line above the block.
-- Item features beside text (category, price) are no tokens of the item yet, and ISO times and Parquet belong to the way of data.
+- `watch` knows what was logged: with `log.every_steps: 10` and slow steps it lags behind by as many, and says after ten seconds how old
+  the last line is.
+- A window that is pulled at for more than three seconds while something must be printed keeps a remnant of the block. A terminal that does
+  not break lines anew when it is narrowed (xterm) loses a line above it.
+- Under `mpirun` there are plain lines only: a launcher passes on no terminal. `watch` has the block.
+- `evaluate`, `inspect` and `check` print tables that need some 100 columns.
+- `report` and `compare` refuse a run whose evaluation.json or config.yaml is damaged, with all that stand beside it.
+- Item features beside text (category, price) are no tokens of the item; ISO times and Parquet belong to the way of data.
 """
 
 
