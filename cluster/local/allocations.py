@@ -13,6 +13,9 @@ import bisect, collections, functools, subprocess, sys
 # to run, and what the runtime writes down of a type when it is first used.
 STEP = "Training9TrainStepC3run"
 ONCE = ("Training9TrainStepC13planWorkspace", "10Evaluation9EvaluatorC", "MetadataAllocator")
+# What the compiler calls where a type, or how it conforms to a protocol, is first used: which of two ranks is first, and so which of two
+# places the runtime's next page is booked on, differs from run to run.
+FIRST_USE = ("__swift_instantiateConcreteTypeFromMangledName", "Wl")
 
 
 def read(path):
@@ -45,7 +48,7 @@ def name(frame):
 
 def kind(stack):
     names = [name(frame) for frame in stack]
-    if any(once in text for text in names for once in ONCE):
+    if any(once in text for text in names for once in ONCE) or any(text.endswith(FIRST_USE) for text in names):
         return "once"
     return "step" if any(STEP in text for text in names) else "around"
 

@@ -120,9 +120,7 @@ fits; evaluations are printed above the block and stay.
         with terminal.Terminal(command, width, 30, walk.env, walk.work) as screen:
             look = until(screen, lambda text: text.count(": validation recall") >= 2 and "%" in text)
             walk.picture(f"train-{width}", look, " ".join(command), f"A training in a terminal of {width} columns")
-    walk.say("""
-While it runs, a window of 130 columns is made 60 columns wide, and 100 again: nothing is left behind, nothing is lost.
-""")
+    walk.say("While it runs, a window of 130 columns is made 60 columns wide, and 100 again: nothing is left behind, nothing is lost.")
     command = ["precise", "train", "--config", "my.yaml", "--data", "dataset/", "--out", "run-resized/"]
     with terminal.Terminal(command, 130, 30, walk.env, walk.work) as screen:
         until(screen, lambda text: text.count(": validation recall") >= 1 and "%" in text)
@@ -221,9 +219,7 @@ before.
 
 
 def training(walk: Walk, phases: list[str]) -> None:
-    walk.say("""
-### The terminal
-""")
+    walk.say("### The terminal")
     live_block(walk)
     walk.say("""
 Piped into a file the same training leaves plain lines, and no escape sequence. Before the first step stands what is trained, on what and
