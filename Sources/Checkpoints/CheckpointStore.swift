@@ -90,7 +90,9 @@ package struct CheckpointStore: Sendable {
   /// One that somebody reads stays. Throws `InputError` when a manifest cannot be read.
   package func keepResult() throws {
     guard let result = try result() else { return }
-    for checkpoint in all() where checkpoint.path != result.path {
+    // The last step of a phase that ended early says that it has ended.
+    let last = all().last { !$0.manifest.isFinished }
+    for checkpoint in all() where checkpoint.path != result.path && checkpoint.path != last?.path {
       try FileHold.unlessHeld(Self.heldFile(checkpoint)) { try OutputFolder.remove(checkpoint.path) }
     }
   }

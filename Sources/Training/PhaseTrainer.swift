@@ -53,6 +53,8 @@ final class PhaseTrainer {
   private(set) var outcome: PhaseOutcome?
   /// Whether evaluations that found nothing better ended the phase.
   private var isEarly = false
+  /// Steps that are made.
+  private var reached = 0
   private let logger = Logger(label: "precise.training")
 
   init(_ plan: PhasePlan, from start: PhaseStart, in run: RunContext) throws {
@@ -117,7 +119,8 @@ final class PhaseTrainer {
     }
     if let checkpoint = start.resumed { warnOfEarlierVersions(checkpoint) }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
-    outcome = log?.end(end == .finished ? try store.result()?.manifest : nil, start: beginning, isEarly: isEarly)
+    outcome = log?.end(
+      end == .finished ? try store.result()?.manifest : nil, step: reached, start: beginning, isEarly: isEarly)
     return end
   }
 
@@ -143,6 +146,7 @@ final class PhaseTrainer {
 
   private func runSteps() throws -> End {
     let first = start.resumed?.manifest.step ?? 0
+    reached = first
     guard try evaluateStart() else { return .stopped(step: first) }
     // It may have been stopped between its last evaluation and its end.
     isEarly = first < steps && schedule.isOver(after: first, best: keeper.best?.step)
@@ -155,6 +159,7 @@ final class PhaseTrainer {
         faults.pass()
         watch?.observe(step, report, self.step.routing)
       }
+      reached = step + 1
       rankTimes.add(self.step.clock, waiting: communication)
       log?.step(
         step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
@@ -213,7 +218,7 @@ final class PhaseTrainer {
     let outcome = evaluates ? try evaluate(done) : .scored(nil)
     let stops = notes.wantsStop || outcome == .stopped
     // An evaluated model is kept only when it may be the result: the last, or better than what is there.
-    let isLast = done == steps || isOver(after: done)
+    let isLast = done == steps || !keeper.isBetter(outcome.score) && isOver(after: done)
     if saves || stops || isLast || keeper.isBest(outcome.score) {
       try keep(step: done, outcome, mustExist: stops || isLast)
     }

@@ -16,9 +16,9 @@ import Testing
     #expect(throws: FileLock.Refusal.self) { try FileLock(path: path, waits: false) }
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "who")
     first = nil
-    #expect(!FileLock.isHeld(path) && !FileLock.isHeld(folder.file("none")))
+    #expect(FileLock.isHeld(path) == false && FileLock.isHeld(folder.file("none")) == false)
     let second = try FileLock(path: path, waits: true)
-    #expect(FileLock.isHeld(path))
+    #expect(FileLock.isHeld(path) == true)
     withExtendedLifetime(second) {}
     #expect(try folder.names() == ["lock"])
   }
@@ -68,7 +68,7 @@ import Testing
       #expect(mine >= 0 && fcntl(mine, F_GETFD) >= 0)
       close(mine)
     }
-    #expect(FileLock.isHeld(path))
+    #expect(FileLock.isHeld(path) == true)
     withExtendedLifetime(lock) {}
   }
 

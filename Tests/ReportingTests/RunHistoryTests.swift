@@ -81,6 +81,7 @@ struct RunHistoryTests {
       "{\"phase\":\"like\",\"step\":4,\"split\":\"validation\",\"mrr\":null}",
       "{\"phase\":1,\"step\":4,\"loss\":1}", "{\"phase\":\"like\",\"step\":5,\"loss\":2,\"step_ms\":1e400}",
     ] { history.add(Data(line.utf8)) }
+    #expect(history.unreadable == 3)
     #expect(history.lines == 11 && history.phases.map(\.name) == ["like"])
     #expect(history.phases[0].steps.map(\.record.step) == [3] && history.phases[0].steps[0].record.skipped == 2)
     #expect(history.phases[0].evaluations.count == 1 && history.phases[0].best("mrr") == nil && history.progress(now: 0) == nil)
@@ -128,6 +129,24 @@ struct RunHistoryTests {
       try file.write(contentsOf: Data("ss\":1}\n".utf8))
       #expect(try follower.look())
       #expect(follower.history[phase: "like"]?.steps.map(\.record.loss) == [1])
+    }
+  }
+
+  /// A line that is too long to be ours is passed over once, and what comes behind it is read.
+  @Test func aHugeLineIsPassedOver() throws {
+    try withFolder { folder in
+      let path = folder + "/metrics.jsonl"
+      let line = { (step: Int) in "{\"phase\":\"like\",\"step\":\(step),\"loss\":1}\n" }
+      try Data((line(1) + String(repeating: "\u{0}", count: 3 << 20)).utf8).write(to: URL(fileURLWithPath: path))
+      let follower = RunFollower(path: path)
+      #expect(try follower.look())
+      #expect(try !follower.look() && follower.restarts == 0)
+      let file = try #require(FileHandle(forWritingAtPath: path))
+      try file.seekToEnd()
+      try file.write(contentsOf: Data(("\n" + line(2)).utf8))
+      #expect(try follower.look() && follower.restarts == 0)
+      #expect(follower.history[phase: "like"]?.steps.map(\.record.step) == [1, 2] && follower.history.unreadable == 1)
+      #expect(follower.history[phase: "like"]?.steps.last?.line == 2)
     }
   }
 

@@ -55,15 +55,18 @@ package final class FileLock: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Whether somebody holds a file just now; a file that is not there is not made.
-  package static func isHeld(_ path: String) -> Bool {
-    guard access(path, F_OK) == 0 else { return false }
-    do {
-      _ = try FileLock(path: path, waits: false)
-      return false
-    } catch {
-      if case .held = error { return true }
-      return false
+  /// Whether somebody holds a file just now; nil where nobody can tell, for want of locks or of permission.
+  ///
+  /// Only looks: a file that is not there is not made, and none is written. While it looks it shares the lock, so that who wants the file for
+  /// itself must try again.
+  package static func isHeld(_ path: String) -> Bool? {
+    let descriptor = openDescriptor(path, O_RDONLY | O_NOFOLLOW)
+    guard descriptor >= 0 else { return errno == ENOENT ? false : nil }
+    defer { close(descriptor) }
+    return switch lockDescriptor(descriptor, isShared: true) {
+    case .locked: false
+    case .held: true
+    case .impossible: nil
     }
   }
 

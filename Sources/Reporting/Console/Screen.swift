@@ -30,6 +30,8 @@ package final class Screen: Sendable {
     /// The window when it was last looked at, and since when it has been of that size.
     var window = Size(columns: 0, rows: 0)
     var windowSince = 0.0
+    /// Until when nothing waits any more for a window to keep still.
+    var impatientUntil = 0.0
   }
 
   /// Whether lines can be redrawn: a terminal that knows escape sequences.
@@ -141,11 +143,14 @@ package final class Screen: Sendable {
   ///
   /// After that the block stays where it stands: a remnant of it is no loss, a line that was written over is.
   private func waitUntilSteady(_ state: inout State) {
-    guard isLive else { return }
-    for _ in 0..<150 {
-      if isSteady(&state) { return }
+    guard isLive, !isSteady(&state) else { return }
+    // Lines that come one after the other wait once.
+    let waits = clock() < state.impatientUntil ? 0 : 150
+    for _ in 0..<waits {
       sleep(0.02)
+      if isSteady(&state) { return }
     }
+    state.impatientUntil = clock() + 3
     state.continued = -1
   }
 

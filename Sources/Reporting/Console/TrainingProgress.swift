@@ -78,7 +78,8 @@ package struct TrainingProgress: Sendable, Equatable {
   /// One line, for a file or a launcher's terminal: `universal: 45 %, epoch 9 of 20, step 1,234 of 2,700, …`.
   package var line: String {
     let facts = ["\(percent) %"] + stepFacts + timeFacts + [activity].compactMap { $0 } + scoreFacts.map(\.text)
-    return "\(phase): " + facts.joined(separator: ", ")
+    // A phase's name, and a metric's, may come from a file.
+    return printable("\(phase): " + facts.joined(separator: ", "))
   }
 
   private var percent: Int { steps > 0 ? max(0, min(100, 100 * step / steps)) : 100 }

@@ -50,7 +50,7 @@ package enum MetricsLine: Sendable, Equatable {
       case keys.has("split"): EvaluationLine(line).map { .evaluation($0) }
       case keys.has("checkpoint_ms"): read(CheckpointRecord.self).map { .checkpoint($0) }
       case keys.has("expert_words"): read(MixtureRecord.self).map { .mixture($0) }
-      case keys.has("rank_ms"): read(RankTimesRecord.self).map { .rankTimes($0) }
+      case keys.has("rank_ms"): read(RankTimesRecord.self).flatMap { $0.isPlausible ? .rankTimes($0) : nil }
       case keys.has("result_step"): read(EndRecord.self).map { .end($0) }
       case keys.has("loss"): read(StepRecord.self).map { .step($0) }
       default: nil
@@ -125,7 +125,7 @@ package struct EvaluationLine: MetricsRecord {
     let users = if case .int(let users) = value["users"], CountBounds.range.contains(users) { users } else { 0 }
     let means = fields.compactMap { field in
       field.key.contains("@") || field.key == "mrr" ? field.value.number.map { (name: field.key, value: $0) } : nil
-    }.sorted { Self.place($0.name) < Self.place($1.name) }
+    }.prefix(256).sorted { Self.place($0.name) < Self.place($1.name) }
     self.init(
       phase: phase, step: step, split: split, means: means, users: users, seconds: value["evaluation_s"]?.number ?? 0,
       measured: value["protocol"] ?? .null)

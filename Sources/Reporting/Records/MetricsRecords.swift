@@ -262,6 +262,9 @@ package struct RankTimesRecord: MetricsRecord {
   /// Of these, how long each rank waited for others, milliseconds a step.
   package var rankWaitMs: [Double]
 
+  /// Whether it can be of a job: a rank has at most as many parts as are named.
+  var isPlausible: Bool { parts.count <= 64 && rankMs.allSatisfy { $0.count <= parts.count } }
+
   /// Describes ranks.
   package init(phase: String, step: Int, steps: Int, parts: [String], milliseconds: [[Double]], waiting: [Double]) {
     (self.phase, self.step, timedSteps, self.parts) = (phase, step, steps, parts)

@@ -17,6 +17,8 @@ package final class RunFollower {
   private var offset = 0
   /// The last bytes that were read, by which a file is known that was cut and has grown again.
   private var tail = Data()
+  /// Whether what comes next is the rest of a line that is too long to be one of ours.
+  private var isSkipping = false
   private static let tailBytes = 64
   private static let blockBytes = 1 << 20
 
@@ -34,26 +36,33 @@ package final class RunFollower {
     var about = stat()
     guard fstat(descriptor, &about) == 0 else { throw InputError("\(path) cannot be read: \(systemReason())") }
     var isNew = forget(unless: (UInt(about.st_dev), UInt(about.st_ino)))
-    if about.st_size < off_t(offset) || read(descriptor, at: offset - tail.count, count: tail.count) != tail {
+    if try about.st_size < off_t(offset) || read(descriptor, at: offset - tail.count, count: tail.count) != tail {
       isNew = forget(unless: nil) || isNew
       file = (UInt(about.st_dev), UInt(about.st_ino))
     }
     while true {
-      let block = read(descriptor, at: offset, count: Self.blockBytes)
+      let block = try read(descriptor, at: offset, count: Self.blockBytes)
       guard let end = block.lastIndex(of: UInt8(ascii: "\n")) else {
-        // A line longer than a block is none of ours: it is passed over.
         guard block.count == Self.blockBytes else { return isNew }
-        offset += block.count
+        isSkipping = true
+        take(block)
         continue
       }
-      let lines = block[...end]
-      for line in lines.dropLast().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-        history.add(Data(line))
+      var lines = block[...end].dropLast().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+      if isSkipping {
+        history.add(Data("a line that is too long".utf8))
+        lines = lines.dropFirst()
       }
-      offset += lines.count
-      tail = Data(lines.suffix(Self.tailBytes))
+      isSkipping = false
+      for line in lines { history.add(Data(line)) }
+      take(block[...end])
       isNew = true
     }
+  }
+
+  private func take(_ bytes: Data) {
+    offset += bytes.count
+    tail = Data(bytes.suffix(Self.tailBytes))
   }
 
   /// Begins anew when the file is another one than before; whether it had read anything.
@@ -61,14 +70,15 @@ package final class RunFollower {
     if let file, let same, file == same { return false }
     file = same
     guard offset > 0 else { return false }
-    (history, offset, tail) = (RunHistory(), 0, Data())
+    (history, offset, tail, isSkipping) = (RunHistory(), 0, Data(), false)
     restarts += 1
     return true
   }
 
-  private func read(_ descriptor: Int32, at offset: Int, count: Int) -> Data {
+  private func read(_ descriptor: Int32, at offset: Int, count: Int) throws -> Data {
     var data = Data(count: count)
     let done = data.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, count, off_t(offset)) }
-    return data.prefix(max(0, done))
+    guard done >= 0 else { throw InputError("\(path) cannot be read: \(systemReason())") }
+    return data.prefix(done)
   }
 }

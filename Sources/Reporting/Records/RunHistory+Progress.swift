@@ -23,8 +23,8 @@ extension RunHistory {
     progress.best = phase.best(record.metric).flatMap(score)
     if phase.end == nil, let seconds = secondsOfAStep(phase, begin) {
       progress.phaseSeconds = seconds * Double(max(0, record.steps - progress.step))
-      let later = record.phases.dropFirst(progress.number).reduce(0) { $0 + $1.steps }
-      progress.runSeconds = later > 0 ? progress.phaseSeconds.map { $0 + seconds * Double(later) } : nil
+      let later = record.phases.dropFirst(progress.number).reduce(0.0) { $0 + Double($1.steps) }
+      progress.runSeconds = later > 0 ? progress.phaseSeconds.map { $0 + seconds * later } : nil
     }
     if let lastTime, now - lastTime >= 10 { progress.activity = "last line \(Self.ago(now - lastTime)) ago" }
     return progress

@@ -1,6 +1,5 @@
 import Files
 package import Foundation
-import Glibc
 
 /// What a run's `metrics.jsonl` says, phase by phase: for whoever shows a run, while it lives or afterwards.
 package struct RunHistory: Sendable, Equatable {
@@ -66,15 +65,10 @@ package struct RunHistory: Sendable, Equatable {
   ///
   /// Throws `InputError` when the file cannot be read.
   package init(path: String) throws {
-    guard access(path, F_OK) == 0 else { return }
-    let file = try MappedFile(path: path)
-    file.withBytes { bytes in
-      var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      // What has no line end may still be written.
-      let last = lines.popLast()
-      for line in lines { add(Data(line)) }
-      if let last, MetricsLine.read(Data(last)) != nil { add(Data(last)) }
-    }
+    // Not mapped: a run that goes on may cut the file meanwhile.
+    let follower = RunFollower(path: path)
+    _ = try follower.look()
+    self = follower.history
   }
 
   /// A phase by name.

@@ -26,7 +26,7 @@ package struct ComparisonText {
   /// Everything, line by line.
   package var lines: [String] {
     var lines = zip(letters, comparison.runs).map { letter, run in "\(letter)  \(printable(run.path)), \(run.state.word)" }
-    lines += comparison.warnings.flatMap { ["", "warning: " + $0] }
+    lines += comparison.warnings.flatMap { ["", "warning: " + printable($0)] }
     lines += section("configuration, the keys that differ", configuration, otherwise: "the configurations are the same")
     lines += section("training", training, otherwise: nil)
     for table in comparison.tables {

@@ -29,7 +29,7 @@ package final class RunLock: Sendable {
   package init(_ directory: RunDirectory) throws {
     let path = "\(directory.path)/\(Self.fileName)"
     do {
-      lock = try FileLock(path: path, waits: false)
+      lock = try Self.lock(path)
       warning = nil
     } catch .held {
       throw InputError("\(directory.path) is being trained by \(Self.holder(path)); wait for it, stop it, or give another --out")
@@ -46,8 +46,20 @@ package final class RunLock: Sendable {
     if let bytes = try? RecordCoding.encode(holder, layout: .line) { lock?.write(bytes + Data("\n".utf8)) }
   }
 
-  /// Whether some job holds a run directory just now.
-  package static func isHeld(_ directory: RunDirectory) -> Bool { FileLock.isHeld("\(directory.path)/\(fileName)") }
+  /// Whether some job holds a run directory just now; nil where nobody can tell.
+  package static func isHeld(_ directory: RunDirectory) -> Bool? { FileLock.isHeld("\(directory.path)/\(fileName)") }
+
+  /// The lock; who only looks whether it is held has it for a moment, so it is tried for a quarter of a second.
+  private static func lock(_ path: String) throws(FileLock.Refusal) -> FileLock {
+    for _ in 0..<5 {
+      do {
+        return try FileLock(path: path, waits: false)
+      } catch .held {
+        usleep(50_000)
+      }
+    }
+    return try FileLock(path: path, waits: false)
+  }
 
   /// Who holds a run directory's lock, in a few words.
   package static func holder(of directory: RunDirectory) -> String { holder("\(directory.path)/\(fileName)") }

@@ -1,6 +1,7 @@
 import Checkpoints
 package import Config
 import Files
+import Host
 package import Reporting
 
 /// Whether a run is under way just now, or how it ended: one answer for `inspect`, `watch`, `report` and `compare`.
@@ -20,18 +21,29 @@ package enum RunState: Sendable, Equatable {
 
   /// Looks at a run directory; `history` is what its log says.
   package init(_ directory: RunDirectory, _ config: RunConfig, _ history: RunHistory) {
-    let phases = (["universal"] + config.targeted.map(\.name)).map { PhaseState(directory, phase: $0, history[phase: $0]) }
-    if RunLock.isHeld(directory) {
+    let phases = (["universal"] + config.targeted.map(\.name)).map { name in
+      (name: name, state: PhaseState(directory, phase: name, history[phase: name]))
+    }
+    // What the last job was to train, as it said itself.
+    let asked = Set(history.phases.flatMap(\.begins).max { $0.line < $1.line }?.record.phases.map(\.phase) ?? [])
+    if Self.isHeld(directory, history) {
       self = .running(holder: RunLock.holder(of: directory))
-    } else if phases.allSatisfy(\.isOver) {
-      self = .finished
     } else if let failure = FailureRecord.read(directory) {
+      // Of the last start: each new one removes it.
       self = .failed(cause: failure.cause)
-    } else if phases.allSatisfy({ $0 == .empty }) {
+    } else if phases.allSatisfy({ $0.state.isOver }) {
+      self = .finished
+    } else if phases.allSatisfy({ $0.state == .empty }) {
       self = .empty
     } else {
-      self = phases.contains(.begun) ? .stopped : .partlyTrained
+      let isLeft = phases.contains { $0.state == .begun || $0.state == .empty && asked.contains($0.name) }
+      self = isLeft ? .stopped : .partlyTrained
     }
+  }
+
+  /// Whether some job has a run just now; where nobody can tell, whether its log has grown in the last two minutes.
+  package static func isHeld(_ directory: RunDirectory, _ history: RunHistory) -> Bool {
+    RunLock.isHeld(directory) ?? (history.lastTime.map { WallClock.seconds() - $0 < 120 } ?? false)
   }
 
   /// Whether some job trains it.
@@ -85,7 +97,7 @@ package enum PhaseState: Sendable {
       // Of a version that did not log an end.
       self = .finished
     } else {
-      self = checkpoints.isEmpty && logged?.steps.isEmpty != false ? .empty : .begun
+      self = checkpoints.isEmpty && logged?.steps.isEmpty != false && logged?.begins.isEmpty != false ? .empty : .begun
     }
   }
 }

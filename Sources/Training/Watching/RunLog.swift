@@ -22,6 +22,8 @@ final class RunLog {
   private var phase = ""
   private var schedule = EvaluationSchedule(everyEpochs: 0, stepsPerEpoch: 0, steps: 0)
   private var interval = Interval()
+  /// The last step, with what it was like.
+  private var latest: (step: Int, report: StepReport, routing: Routing?)?
   /// The evaluations of each phase so far, those of earlier starts too.
   private var evaluations: [String: [EvaluationLine]]
   private var hasWarned = false
@@ -59,7 +61,7 @@ final class RunLog {
   /// Starts a phase, of whose steps some may be made, and some of these may be in no line yet.
   func begin(_ record: BeginRecord, _ schedule: EvaluationSchedule, unlogged: CheckpointManifest.OpenMean?) {
     (phase, self.schedule) = (record.phase, schedule)
-    interval = Interval()
+    (interval, latest) = (Interval(), nil)
     interval.unlogged = unlogged ?? interval.unlogged
     append(record)
     display.begin(record)
@@ -106,6 +108,7 @@ final class RunLog {
   func step(_ step: Int, _ report: StepReport, routing: Routing?, seconds: Double, communication: Double, last: Bool) {
     interval.add(report, seconds: seconds, communication: communication)
     display.step(done: step + 1, loss: report.loss, positions: report.positions, seconds: seconds)
+    latest = (step + 1, report, routing)
     guard last || (step + 1) % everySteps == 0 else { return }
     append(interval.record(phase: phase, step: step + 1, report, routing))
     interval = Interval()
@@ -150,18 +153,24 @@ final class RunLog {
   ///
   /// - Parameters:
   ///   - result: the phase's result; nil while it is not over.
+  ///   - step: the steps that were made.
   ///   - start: what the phase began with.
   ///   - isEarly: whether it ended because evaluations did not become better.
-  func end(_ result: CheckpointManifest?, start: PhaseOutcome.Start = .fresh, isEarly: Bool = false) -> PhaseOutcome? {
+  func end(
+    _ result: CheckpointManifest?, step: Int, start: PhaseOutcome.Start = .fresh, isEarly: Bool = false
+  ) -> PhaseOutcome? {
     let seconds = display.seconds
     display.end()
     guard let result else { return nil }
+    // A phase that ends early may end between two lines.
+    if interval.steps > 0, let latest { append(interval.record(phase: phase, step: latest.step, latest.report, latest.routing)) }
+    interval = Interval()
     let scores = scores
     let outcome = PhaseOutcome(
       phase: phase, start: start, result: result, startValue: start.isTrained ? scores.first { $0.step == 0 }?.value : nil,
       bestAfterStart: scores.filter { $0.step > 0 }.map(\.value).max(), seconds: seconds,
-      endedEarlyAfter: isEarly ? scores.last?.step : nil)
-    append(outcome.record(step: scores.last?.step ?? result.steps))
+      endedEarlyAfter: isEarly ? step : nil)
+    append(outcome.record(step: step))
     display.note(outcome.sentence, outcome.isGain ? .green : .yellow)
     return outcome
   }

@@ -50,7 +50,7 @@ final class SupervisedTraining {
     let after = Traces(output)
     let failure = after.failure == before.failure ? nil : output.flatMap { FailureRecord.read(RunDirectory(path: $0)) }
     let failed = failure?.phase.flatMap { phase in failure?.step.map { RestartPolicy.StepPosition(phase: phase, step: $0) } }
-    let isHeld = output.map { RunLock.isHeld(RunDirectory(path: $0)) } ?? false
+    let isHeld = output.map { RunLock.isHeld(RunDirectory(path: $0)) ?? false } ?? false
     return .init(status: status, failed: failed, before: before.reached, reached: after.reached, isHeld: isHeld)
   }
 

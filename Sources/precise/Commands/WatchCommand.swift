@@ -75,7 +75,7 @@ private final class RunWatch {
     while true {
       // Asked in this order, and before the look: a job locks a run before it exists, and writes its end before it leaves.
       let exists = directory.exists
-      let isHeld = RunLock.isHeld(directory)
+      let isHeld = RunState.isHeld(directory, follower.history)
       _ = try follower.look()
       tellNews()
       guard isHeld || !exists || waits, try !hasFinished(isHeld, exists) else { break }

@@ -55,7 +55,7 @@ struct RunInspection {
   private func lines(verified: Bool) -> [String] {
     let missing = FileManager.default.fileExists(atPath: record.dataset) ? "" : ", which is not there now"
     var lines = ["run \(directory.path) on the data set \(record.dataset) (checksum \(record.checksum))\(missing)"]
-    lines.append("state: \(state.sentence)")
+    lines.append("state: \(printable(state.sentence))")
     if state.isRunning, let progress = history.progress(now: WallClock.seconds()) { lines.append("now: " + progress.line) }
     if history.unreadable > 0 { lines.append("metrics.jsonl: \(HumanFormat.count(history.unreadable, "line")) cannot be read") }
     if let states = record.tokenStates { lines.append("token states: checksum \(states)") }

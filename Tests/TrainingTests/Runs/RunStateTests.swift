@@ -47,6 +47,9 @@ struct RunStateTests {
     try record.write(toFile: world.folder.file("run/failure.json"), atomically: true, encoding: .utf8)
     #expect(try state("run", config) == .failed(cause: "the disk is full"))
     #expect(try world.leg(config, of: "run", resuming: true) == .finished)
+    // Each start of the command removes the record of the one before.
+    #expect(try state("run", config) == .failed(cause: "the disk is full"))
+    try FileManager.default.removeItem(atPath: world.folder.file("run/failure.json"))
     #expect(try state("run", config) == .finished)
   }
 }

@@ -155,11 +155,11 @@ struct RunLogTests {
       (9, nil, "Result: step 9 of 10, the last one; nobody was evaluated"),
     ] as [(Int, Double?, String)] {
       begin(log, steps: 10)
-      _ = log.end(result(step, score))
+      _ = log.end(result(step, score), step: 10)
       #expect(said.text.hasSuffix("universal: done in 0:00. \(words)\n"), "\(said.text)")
     }
     let before = said.text
-    #expect(log.end(nil) == nil && said.text == before)
+    #expect(log.end(nil, step: 10) == nil && said.text == before)
   }
 
   @Test func theEndSaysWhatWasGained() throws {
@@ -167,7 +167,7 @@ struct RunLogTests {
     begin(log, steps: 10)
     evaluate(log, 0, rank: 5)
     evaluate(log, 10, rank: 4)
-    let outcome = log.end(result(10, 0.25), start: .earlierRun)
+    let outcome = log.end(result(10, 0.25), step: 10, start: .earlierRun)
     #expect(said.text.hasSuffix("validation mrr 0.2500, from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
     let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
     #expect(end.end == "finished" && end.step == 10 && end.resultStep == 10 && end.value == 0.25 && end.startValue == 0.2)
@@ -184,7 +184,7 @@ struct RunLogTests {
     begin(log, steps: 10)
     evaluate(log, 0, rank: 4)
     evaluate(log, 10, rank: 5)
-    #expect(log.end(result(0, 0.25), start: start)?.isGain == false)
+    #expect(log.end(result(0, 0.25), step: 10, start: start)?.isGain == false)
     #expect(
       said.text.contains(
         "Result: step 0. Nothing was learned: \(kept) (validation mrr 0.2500 at its start, at best 0.2000 afterwards). \(advice)"),
@@ -196,10 +196,20 @@ struct RunLogTests {
     begin(log, steps: 10, patience: 1)
     evaluate(log, 2, rank: 4)
     evaluate(log, 4, rank: 5)
-    _ = log.end(result(2, 0.25), isEarly: true)
+    _ = log.end(result(2, 0.25), step: 4, isEarly: true)
     #expect(said.text.contains("ended after step 4 of 10 by evaluation.patience. Result: step 2 of 10"), "\(said.text)")
     let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
     #expect(end.end == "patience" && end.step == 4 && end.resultStep == 2)
+  }
+
+  /// Steps behind the last line are no less trained because the phase ended early.
+  @Test func anEarlyEndLosesNoSteps() throws {
+    let log = try log(every: 3)
+    begin(log, steps: 10, patience: 1)
+    for index in 0..<4 { step(log, index, report(Double(index))) }
+    _ = log.end(result(2, 0.25), step: 4, isEarly: true)
+    let steps = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]).steps.map(\.record)
+    #expect(steps.map(\.step) == [3, 4] && steps.map(\.loss) == [1, 3])
   }
 
   /// What an earlier start measured counts: the start's value is in the log, not in memory.
@@ -212,7 +222,7 @@ struct RunLogTests {
     let again = try log()
     begin(again, steps: 10, done: 4)
     evaluate(again, 10, rank: 4)
-    _ = again.end(result(10, 0.25), start: .universal)
+    _ = again.end(result(10, 0.25), step: 10, start: .universal)
     #expect(said.text.hasSuffix("from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
   }
 
