@@ -91,8 +91,9 @@ package struct CheckpointStore: Sendable {
   package func keepResult() throws {
     guard let result = try result() else { return }
     // The last step of a phase that ended early says that it has ended.
-    let last = all().last { !$0.manifest.isFinished }
-    for checkpoint in all() where checkpoint.path != result.path && checkpoint.path != last?.path {
+    let all = all()
+    let last = all.last.flatMap { $0.manifest.isFinished ? nil : $0 }
+    for checkpoint in all where checkpoint.path != result.path && checkpoint.path != last?.path {
       try FileHold.unlessHeld(Self.heldFile(checkpoint)) { try OutputFolder.remove(checkpoint.path) }
     }
   }

@@ -35,12 +35,14 @@ package final class RunFollower {
     defer { close(descriptor) }
     var about = stat()
     guard fstat(descriptor, &about) == 0 else { throw InputError("\(path) cannot be read: \(systemReason())") }
+    // A device may have no end.
+    guard about.st_mode & S_IFMT == S_IFREG else { throw InputError("\(path) is not a plain file") }
     var isNew = forget(unless: (UInt(about.st_dev), UInt(about.st_ino)))
     if try about.st_size < off_t(offset) || read(descriptor, at: offset - tail.count, count: tail.count) != tail {
       isNew = forget(unless: nil) || isNew
       file = (UInt(about.st_dev), UInt(about.st_ino))
     }
-    while true {
+    while offset < about.st_size {
       let block = try read(descriptor, at: offset, count: Self.blockBytes)
       guard let end = block.lastIndex(of: UInt8(ascii: "\n")) else {
         guard block.count == Self.blockBytes else { return isNew }
@@ -58,6 +60,7 @@ package final class RunFollower {
       take(block[...end])
       isNew = true
     }
+    return isNew
   }
 
   private func take(_ bytes: Data) {
