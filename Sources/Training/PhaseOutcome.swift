@@ -38,7 +38,7 @@ package struct PhaseOutcome: Sendable {
   /// One line for `metrics.jsonl`; `step` is the last that was made.
   func record(step: Int) -> EndRecord {
     var record = EndRecord(
-      phase: phase, step: endedEarlyAfter ?? step, end: endedEarlyAfter == nil ? "finished" : "patience", resultStep: result.step)
+      phase: phase, step: step, end: endedEarlyAfter == nil ? "finished" : "patience", resultStep: result.step)
     (record.metric, record.value, record.startValue) = (result.selectedBy, result.score, startValue)
     return record
   }

@@ -41,6 +41,14 @@ package struct RunConfig: Sendable, Equatable {
   package var flat: [(key: String, value: String)] {
     ConfigText.section(entries).flattened(at: "")
   }
+
+  /// The keys that differ from their defaults, each with its value and the default; nil of a key that has none.
+  package var changedKeys: [(key: String, value: String, usual: String?)] {
+    var base = RunConfig()
+    base.targeted = targeted.map { _ in TargetedConfig() }
+    let defaults = Dictionary(base.flat.map { ($0.key, $0.value) }) { first, _ in first }
+    return flat.filter { defaults[$0.key] != $0.value }.map { ($0.key, $0.value, defaults[$0.key]) }
+  }
 }
 
 extension RunConfig: ConfigSection {

@@ -138,6 +138,15 @@ package struct EvaluationLine: MetricsRecord {
     return (kind, parts.count == 2 ? Int(parts[1]) ?? 0 : 0, name)
   }
 
+  /// One line for people: recall and NDCG at 10, or at the largest cutoff below it, and MRR.
+  package var sentence: String {
+    let cutoffs = means.compactMap { $0.name.hasPrefix("recall@") ? Int($0.name.dropFirst("recall@".count)) : nil }
+    let shown = cutoffs.filter { $0 <= 10 }.max() ?? cutoffs.min() ?? 10
+    let text = means.filter { ["recall@\(shown)", "ndcg@\(shown)", "mrr"].contains($0.name) }
+      .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
+    return "\(phase), step \(HumanFormat.count(step)): \(split) \(text), \(HumanFormat.count(users, "user"))"
+  }
+
   /// A metric's mean; nil when it was not measured.
   package func mean(_ name: String) -> Double? { means.first { $0.name == name }?.value }
 

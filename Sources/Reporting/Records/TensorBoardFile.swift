@@ -20,8 +20,8 @@ package enum TensorBoardFile {
       try MappedFile(path: path).withBytes { bytes in
         let kept = records(bytes).filter { record in
           let event = event(bytes, record)
-          guard let tag = tag(of: event), !tag.hasPrefix(TensorBoardWriter.settingsPrefix) else { return tag(of: event) == nil }
-          return position(event, tag, phases).map(stays) ?? true
+          guard let tag = tag(of: event) else { return true }
+          return !tag.hasPrefix(TensorBoardWriter.settingsPrefix) && (position(event, tag, phases).map(stays) ?? true)
         }
         try RecordFile.keep(kept[...], of: bytes, path: path)
       }

@@ -113,14 +113,6 @@ package struct ReportedRun: Sendable {
     }
   }
 
-  /// Keys that differ from the defaults, each with its value.
-  package var changedKeys: [(key: String, value: String, usual: String?)] {
-    var base = RunConfig()
-    base.targeted = config.targeted.map { _ in TargetedConfig() }
-    let defaults = Dictionary(base.flat.map { ($0.key, $0.value) }) { first, _ in first }
-    return config.flat.filter { defaults[$0.key] != $0.value }.map { ($0.key, $0.value, defaults[$0.key]) }
-  }
-
   /// A number of a line of `metrics.jsonl`.
   package func number(_ line: Int, _ path: [String], _ value: Double?) -> RecordedNumber? {
     RecordedNumber(run: index, file: "metrics.jsonl", path: ["\(line)"] + path, value: value.map { .double($0) })

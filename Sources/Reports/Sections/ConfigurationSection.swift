@@ -1,3 +1,4 @@
+import Config
 import Files
 
 /// The settings that are not the usual ones, and where runs differ.
@@ -26,7 +27,7 @@ struct ConfigurationSection {
   }
 
   private func changed(_ run: ReportedRun) -> Html {
-    let keys = run.changedKeys
+    let keys = run.config.changedKeys
     guard !keys.isEmpty else { return .paragraph("Every key has its default.") }
     let rows = keys.map { key in
       DataTable.Row(Html(.code, text: key.key), [.text(key.value), .text(key.usual ?? "–")])

@@ -125,13 +125,7 @@ final class RunLog {
       measured: .object(entry.protocolFields))
     append(line)
     evaluations[entry.phase, default: []].append(line)
-    let cutoffs = entry.metrics.cutoffs
-    let shown = cutoffs.last { $0 <= 10 } ?? cutoffs.first ?? 10
-    let text = means.filter { ["recall@\(shown)", "ndcg@\(shown)", "mrr"].contains($0.name) }
-      .map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
-    note(
-      "\(entry.phase), step \(HumanFormat.count(step)): \(entry.split) \(text), \(HumanFormat.count(line.users, "user"))"
-        + (entry.isRequestTimeKnown ? ", request time known" : ""))
+    note(line.sentence + (entry.isRequestTimeKnown ? ", request time known" : ""))
     showScores(seconds: seconds)
   }
 

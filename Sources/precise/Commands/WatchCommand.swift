@@ -125,13 +125,7 @@ private final class RunWatch {
       console.note("warning: \(HumanFormat.count(unreadable, "line")) of \(printable(directory.metricsPath)) cannot be read")
     }
     for phase in follower.history.phases {
-      for entry in phase.evaluations.dropFirst(told[phase.name] ?? 0) {
-        let metrics = entry.record.means.filter { $0.name.hasSuffix("@10") || $0.name == "mrr" }
-        let text = metrics.map { "\($0.name) \(HumanFormat.decimal($0.value, 4))" }.joined(separator: ", ")
-        console.note(
-          "\(printable(phase.name)), step \(HumanFormat.count(entry.record.step)): \(printable(entry.record.split)) \(printable(text))"
-        )
-      }
+      for entry in phase.evaluations.dropFirst(told[phase.name] ?? 0) { console.note(printable(entry.record.sentence)) }
       told[phase.name] = phase.evaluations.count
     }
   }

@@ -60,7 +60,7 @@ struct RunInspection {
     if history.unreadable > 0 { lines.append("metrics.jsonl: \(HumanFormat.count(history.unreadable, "line")) cannot be read") }
     if let states = record.tokenStates { lines.append("token states: checksum \(states)") }
     if let from = record.from { lines.append("began with \(from.checkpoint) (manifest \(from.manifestChecksum ?? "unknown"))") }
-    let changed = changedKeys
+    let changed = config.changedKeys
     lines.append(changed.isEmpty ? "every key has its default" : "keys that differ from their defaults:")
     lines += changed.map { "  \($0.key): \($0.value)" }
     lines += phaseTable + evaluationLines + phases.compactMap(\.mixture).flatMap(\.lines)
@@ -121,7 +121,7 @@ struct RunInspection {
       "dataset_checksum": .string(record.checksum),
       "token_states_checksum": record.tokenStates.map { .string($0) } ?? .null,
       "from": record.from.map { .string($0.checkpoint) } ?? .null,
-      "config": .object(changedKeys.map { .init($0.key, .string($0.value)) }), "phases": .array(phases.map(object)),
+      "config": .object(config.changedKeys.map { .init($0.key, .string($0.value)) }), "phases": .array(phases.map(object)),
       "evaluation": evaluation,
       "files": .array(files.map { ["path": .string($0.name), "bytes": .int($0.bytes)] }),
     ]
@@ -149,13 +149,6 @@ struct RunInspection {
   }
 
   // MARK: Both
-
-  private var changedKeys: [(key: String, value: String)] {
-    var base = RunConfig()
-    base.targeted = config.targeted.map { _ in TargetedConfig() }
-    let defaults = Dictionary(base.flat.map { ($0.key, $0.value) }) { first, _ in first }
-    return config.flat.filter { defaults[$0.key] != $0.value }
-  }
 
   /// Every file outside `checkpoints/`, by name.
   private var files: [(name: String, bytes: Int)] {
