@@ -89,7 +89,7 @@ struct BlendedServingTests {
     rules.count = items.count
     for user in [0, 11, 29] {
       let events = try #require(try Lookup(served.dataset).events(ofUser: ids[user]))
-      let found = try Recommender(served, rules: rules).recommend([events])[0]
+      let found = try Recommender(served, rules: rules).recommend([events])[0].items
       #expect(found.count == items.count)
       for entry in found {
         let expected = product(users[user], items[entry.item])
@@ -107,7 +107,7 @@ struct BlendedServingTests {
     let plain = items.map { Array($0[..<served.catalogue.widthWithoutCodes]) }
     var rules = Recommender.Rules()
     rules.count = 1_000
-    let found = Recommender(served, rules: rules).similar(to: 3)
+    let found = try Recommender(served, rules: rules).similar(to: 3).items
     #expect(found.count > 10)
     for entry in found {
       let (one, other) = (plain[3], plain[entry.item])

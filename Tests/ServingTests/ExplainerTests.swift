@@ -17,7 +17,7 @@ struct ExplainerTests {
   private func everything(_ served: ServedModel, _ events: UserEvents) throws -> (scores: [Float], why: [Explanation]) {
     var rules = Recommender.Rules()
     rules.count = served.dataset.items.count
-    let found = try Recommender(served, rules: rules).recommend([events])[0]
+    let found = try Recommender(served, rules: rules).recommend([events])[0].items
     let why = try Explainer(served).explain(found.map(\.item), to: events)
     #expect(why.map(\.item) == found.map(\.item) && why.count == ServedWorld.items)
     return (found.map(\.score), why)

@@ -10,7 +10,7 @@ import Testing
 struct RecommenderTests {
   private func rules(_ count: Int, scene: Int? = nil, filterSeen: Bool = false) -> Recommender.Rules {
     var rules = Recommender.Rules()
-    (rules.count, rules.scene, rules.filterSeen) = (count, scene, filterSeen)
+    (rules.count, rules.scene, rules.excludesSeen) = (count, scene, filterSeen)
     return rules
   }
 

@@ -42,18 +42,22 @@ extension InputFormat {
   }
 
   /// A source of rows that have all these columns.
-  func source(_ path: String, _ columns: [Column]) throws -> any RowSource {
+  ///
+  /// - Parameter advice: what to do about a column that is not there.
+  func source(
+    _ path: String, _ columns: [Column], optional: [Column] = [], names: ColumnNames = ColumnNames(),
+    timeUnit: TimeUnit = .seconds, advice: String = listAdvice
+  ) throws -> any RowSource {
     if self == .jsonl {
       return try ObjectSource(
-        path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds, advice: Self.listAdvice)
+        path: path, columns: names, required: columns, optional: optional, timeUnit: timeUnit, advice: advice)
     }
     return try DelimitedSource(
-      path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds,
-      advice: Self.listAdvice)
+      path: path, format: self, columns: names, required: columns, optional: optional, timeUnit: timeUnit, advice: advice)
   }
 
   /// What to do about columns of a list, for which no option names them.
-  private static let listAdvice = "rename the column in the file"
+  static let listAdvice = "rename the column in the file"
 }
 
 /// Throws `InputError` with file and line when a row is bad or the id in it is.
