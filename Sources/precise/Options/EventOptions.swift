@@ -1,6 +1,8 @@
 import ArgumentParser
+import Collectives
 import Datasets
 import Files
+import Foundation
 import Preparation
 import Reporting
 import Runs
@@ -37,6 +39,12 @@ struct EventOptions: ParsableArguments {
   /// - Parameter time: when users are recommended to, which is when events without a time happened.
   func read(_ run: TrainedRun, at time: RequestTime?, _ console: Console) throws -> FreshEvents? {
     guard let events else { return nil }
+    let launch = Launch.detect(ProcessInfo.processInfo.environment)
+    guard events != "-" || (launch?.size ?? 1) == 1 else {
+      throw CommandFailure(PreciseExit.usage, "--events - is for one process: a launcher passes it on to one only; name a file")
+    }
+    // Each process reads the file; one speaks.
+    let console = (launch?.rank ?? 0) == 0 ? console : Console(verbosity: .quiet)
     var options = FreshEvents.Options()
     (options.columns, options.timeUnit) = (columns ?? options.columns, timeUnit ?? options.timeUnit)
     (options.joins, options.now) = (joinEvents ?? true, time?.microseconds)
