@@ -100,7 +100,7 @@ let package = Package(
     library(
       "Serving",
       [
-        "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
+        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
         "Checkpoints", "Runs",
       ]),
     library(

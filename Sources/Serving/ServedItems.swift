@@ -62,7 +62,8 @@ package struct ServedItems {
       first = first ?? id
     }
     guard !rows.isEmpty || unknown == 0 else {
-      throw InputError("\(file.path): none of its \(unknown) ids is an item's, not \(first ?? ""); give ids as the data set has them")
+      throw InputError(
+        "\(file.path): none of its \(unknown) ids is an item's, not \(first ?? ""); give ids as the data set has them")
     }
     return List(rows: rows, unknown: unknown, firstUnknown: first)
   }

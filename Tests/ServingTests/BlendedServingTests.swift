@@ -31,7 +31,7 @@ struct BlendedServingTests {
   private func export(
     _ served: ServedModel, _ name: String, history: ServedModel.HistoryExtent = .all, newItems: NewItems? = nil
   ) throws -> (items: [[Float]], users: [[Float]], userIDs: [String]) {
-    var export = EmbeddingExport(served)
+    var export = EmbeddingExport(served, version: "1.2.3")
     export.history = history
     let path = folder.file(name)
     try export.write(to: path, newItems: newItems)
@@ -190,7 +190,7 @@ struct BlendedServingTests {
           try TrainedRun(path: streams ? streamed : world.run), phase: "universal", communicator: communicator, mayStream: true)
         #expect(served.catalogue.isWhole == !streams)
         let new = communicator.rank == 0 ? try NewItems(path: path, states: nil, served: served) : nil
-        try EmbeddingExport(served).write(to: output, newItems: new)
+        try EmbeddingExport(served, version: "1.2.3").write(to: output, newItems: new)
       }
       let found = try ["items", "users"].map { try Data(contentsOf: URL(fileURLWithPath: "\(output)/\($0).safetensors")) }
       expected = expected.isEmpty ? found : expected

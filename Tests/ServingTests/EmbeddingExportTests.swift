@@ -21,7 +21,7 @@ struct EmbeddingExportTests {
     _ served: ServedModel, _ name: String, _ format: EmbeddingFormat = .safetensors,
     history: ServedModel.HistoryExtent = .all, overwrite: Bool = false
   ) throws -> String {
-    var export = EmbeddingExport(served)
+    var export = EmbeddingExport(served, version: "1.2.3")
     (export.format, export.history, export.overwrite) = (format, history, overwrite)
     let path = folder.file(name)
     try export.write(to: path)

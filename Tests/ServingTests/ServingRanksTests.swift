@@ -53,8 +53,8 @@ struct ServingRanksTests {
     for (ranks, streams) in [(1, false), (1, true), (2, false), (2, true), (3, false), (3, true)] {
       let path = folder.file("export-\(ranks)-\(streams)")
       try serve(world, ranks: ranks, streams: streams, phase: phase) { served in
-        var export = EmbeddingExport(served)
-        export.format = format
+        var export = EmbeddingExport(served, version: "1.2.3")
+        (export.format, export.created) = (format, 1_700_000_000)
         // The list of new items is rank 0's.
         let newItems = served.communicator.rank == 0 ? try NewItems(path: new, states: nil, served: served) : nil
         let rows = Mutex(0)
@@ -63,7 +63,7 @@ struct ServingRanksTests {
         #expect(rows.withLock { $0 } == written)
       }
       let found = try contents(path)
-      #expect(found.count == (format == .jsonl ? 3 : 5))
+      #expect(found.count == (format == .jsonl ? 4 : 6))
       expected = expected ?? found
       #expect(found == expected, "\(ranks) ranks, streamed: \(streams)")
     }

@@ -51,7 +51,8 @@ package final class EventRows {
     hasTimes = hasTimes ?? !time.isEmpty
     let place = "\(source.path):\(source.lineNumber)"
     guard hasUsers == !user.isEmpty else {
-      throw InputError("\(place): the row has \(user.isEmpty ? "no user" : "a user"), unlike the first; give all rows one, or none")
+      throw InputError(
+        "\(place): the row has \(user.isEmpty ? "no user" : "a user"), unlike the first; give all rows one, or none")
     }
     if !user.isEmpty { try checkRow(outcome, user, "user", source, isPrepared: true) }
     return Event(
@@ -63,7 +64,8 @@ package final class EventRows {
 
   private func microseconds(_ text: UnsafeRawBufferPointer, _ place: String) throws -> Int64? {
     guard hasTimes == !text.isEmpty else {
-      throw InputError("\(place): the row has \(text.isEmpty ? "no time" : "a time"), unlike the first; give all rows one, or none")
+      throw InputError(
+        "\(place): the row has \(text.isEmpty ? "no time" : "a time"), unlike the first; give all rows one, or none")
     }
     guard !text.isEmpty else { return nil }
     guard case .success(let time) = Timestamp.parse(text, unit: source.timeUnit) else {

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Evaluation
 package import Files
+import Host
 import Preparation
 import Reporting
 import Runs
@@ -32,6 +33,8 @@ package struct EmbeddingExport {
   package var history = ServedModel.HistoryExtent.all
   /// Whether an earlier export may be replaced.
   package var overwrite = false
+  /// When it is made, in seconds since 1970: now, unless told otherwise.
+  package var created = WallClock.seconds()
 
   private static let blockItems = 1024
 
@@ -63,7 +66,7 @@ package struct EmbeddingExport {
     try writeItems(folder, newItems, progress)
     try writeUsers(folder, progress)
     guard let folder else { return }
-    let provenance = try Provenance(served, version: version)
+    let provenance = try Provenance(served, version: version, created: created)
     let card = ModelCard(
       served, provenance, format: format, items: served.dataset.items.count + (newItems?.count ?? 0), users: users.count)
     for (name, text) in [(Self.recordName, record(newItems, provenance).indented + "\n"), (ModelCard.fileName, card.text)] {

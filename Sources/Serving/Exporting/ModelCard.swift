@@ -40,7 +40,10 @@ struct ModelCard {
     let rows = [
       ("Items", "\(HumanFormat.count(items)) (`items.\(format.rawValue)`)"),
       ("Users", "\(HumanFormat.count(users)) (`users.\(format.rawValue)`)"),
-      ("Width", "\(served.width) numbers, float32, of which the last \(served.width - served.catalogue.widthWithoutCodes) are codes"),
+      (
+        "Width",
+        "\(served.width) numbers, float32, of which the last \(served.width - served.catalogue.widthWithoutCodes) are codes"
+      ),
       ("Phase", "\(printable(provenance.phase)), step \(HumanFormat.count(provenance.step))"),
       ("Run", "`\(printable(provenance.run))`"),
       ("Data set", "`\(printable(provenance.dataset))`, checksum \(provenance.datasetChecksum)"),
@@ -52,7 +55,12 @@ struct ModelCard {
       ("Held out", "\(dataset.preparation.split)"),
     ]
     let trained = provenance.trainedOn.map {
-      [("Trained on", "`\(printable($0))`; \(HumanFormat.count(provenance.newItems, "item")) came later and are embedded from their texts")]
+      [
+        (
+          "Trained on",
+          "`\(printable($0))`; \(HumanFormat.count(provenance.newItems, "item")) came later and are embedded from their texts"
+        )
+      ]
     }
     return table(["", ""], (rows + (trained ?? [])).map { [$0, $1] })
   }

@@ -33,7 +33,7 @@ package struct Provenance: Sendable {
   /// Describes a model that is served now.
   ///
   /// Throws `InputError` when the run's `evaluation.json` cannot be read.
-  package init(_ served: ServedModel, version: String) throws {
+  package init(_ served: ServedModel, version: String, created: Double = WallClock.seconds()) throws {
     self.version = version
     (phase, step) = (served.plan.name, served.step)
     run = Self.absolute(served.run.directory.path)
@@ -41,7 +41,7 @@ package struct Provenance: Sendable {
     trainedOn = served.run.lineage.map { Self.absolute($0.trained.path) }
     newItems = served.run.lineage?.new ?? 0
     metrics = try Self.metrics(served)
-    created = Timestamp.text(Int64(WallClock.seconds()) * 1_000_000)
+    self.created = Timestamp.text(Int64(created) * 1_000_000)
   }
 
   private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }

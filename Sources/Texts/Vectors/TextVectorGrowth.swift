@@ -50,7 +50,8 @@ extension TextVectors {
   package func extended(to dataset: Dataset, rows: [Int32]) throws -> TextVectors {
     let states = axes == nil ? nil : try TokenStates(dataset: dataset)
     guard axes.map({ $0.mean.count == states?.dimension }) ?? true else {
-      throw InputError("\(dataset.path) has token states of another width than the model's own data set; encode it in the same way")
+      throw InputError(
+        "\(dataset.path) has token states of another width than the model's own data set; encode it in the same way")
     }
     return TextVectors(self, growth: TextVectorGrowth(self, DatasetItems(dataset), rows: rows, states: states))
   }

@@ -39,7 +39,8 @@ struct EvaluateCommand: RankCommand {
       valueName: "folder"))
   var data: String?
   @Option(
-    help: ArgumentHelp("The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
+    help: ArgumentHelp(
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
   var trainedOn: String?
   @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
   var baselines = true
@@ -70,7 +71,7 @@ struct EvaluateCommand: RankCommand {
       let console = outputOptions.startConsole()
       let trained = try TrainedRun(
         path: directory, data: data, trainedOn: trainedOn, allowsNewer: true, overrides: overrides)
-      if let lineage = trained.lineage { console.note(TrainedRunOptions.sentence(lineage, trained)) }
+      if let lineage = trained.lineage { console.note(TrainedRunOptions.sentence(lineage)) }
       try checkOutput(trained)
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }

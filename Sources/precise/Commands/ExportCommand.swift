@@ -74,6 +74,7 @@ struct ExportCommand: RankCommand {
     try export.write(to: output, newItems: added) { bar.advance(by: $0) }
     bar.finish()
     console.note(
-      "\(HumanFormat.count(items, "item")) and \(HumanFormat.count(export.userCount, "user")) of width \(served.width) are in \(output)")
+      "\(HumanFormat.count(items, "item")) and \(HumanFormat.count(export.userCount, "user")) of width \(served.width) are in \(output)"
+    )
   }
 }

@@ -62,7 +62,9 @@ struct RecommendCommand: ParsableCommand {
     guard [user, item, usersFile].given == 1 || [user, item, usersFile].given == 0 && events != nil else {
       throw ValidationError("give one of --user, --item, --users-file and --events")
     }
-    guard !json || format == nil || format == .json else { throw ValidationError("give --json or --format \(output.rawValue), not both") }
+    guard !json || format == nil || format == .json else {
+      throw ValidationError("give --json or --format \(output.rawValue), not both")
+    }
     guard !explain || output != .csv else { throw ValidationError("--explain goes with --format table or json, not csv") }
     guard !explain || newItemOptions.newItems == nil else { throw ValidationError("--explain goes without --items") }
     let inputs = [usersFile, events, itemRules.allow, itemRules.deny, newItemOptions.newItems]

@@ -22,7 +22,8 @@ struct EventOptions: ParsableArguments {
     transform: { text in try usage { try ColumnNames(text) } })
   var columns: ColumnNames?
   @Option(
-    help: "The unit of times in --events that are numbers: seconds, milliseconds, microseconds or nanoseconds. (default: seconds)",
+    help:
+      "The unit of times in --events that are numbers: seconds, milliseconds, microseconds or nanoseconds. (default: seconds)",
     transform: TimeUnit.parse)
   var timeUnit: TimeUnit?
   @Flag(inversion: .prefixedNo, help: "Read the data set's events of a user of --events before those of the file; default: yes.")
@@ -51,7 +52,8 @@ struct EventOptions: ParsableArguments {
     let fresh = try FreshEvents(path: events, dataset: run.dataset, options: options)
     let known = fresh.users.count(where: \.isKnown)
     let users = "\(HumanFormat.count(fresh.rows, "event")) of \(HumanFormat.count(fresh.users.count, "user"))"
-    console.note("\(users), \(HumanFormat.count(known)) of whom the data set has\(known > 0 && options.joins ? " events of" : "")")
+    console.note(
+      "\(users), \(HumanFormat.count(known)) of whom the data set has\(known > 0 && options.joins ? " events of" : "")")
     if let first = fresh.firstUnknown {
       console.note(
         "warning: \(HumanFormat.count(fresh.unknownRows, "event")) on items that the data set lacks (the first: \(printable(first))) are left "

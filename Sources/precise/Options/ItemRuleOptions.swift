@@ -24,7 +24,8 @@ struct ItemRuleOptions: ParsableArguments {
   var count: Int?
   @Option(help: ArgumentHelp("Only items of this scene.", valueName: "name"))
   var scene: String?
-  @Option(help: ArgumentHelp("Places of the list for items of a scene, best first; may be given again.", valueName: "scene=places"))
+  @Option(
+    help: ArgumentHelp("Places of the list for items of a scene, best first; may be given again.", valueName: "scene=places"))
   var quota: [Quota] = []
   @Option(help: ArgumentHelp("Only items of this list, an id a line (.gz; - is standard input).", valueName: "file"))
   var allow: String?
@@ -46,7 +47,9 @@ struct ItemRuleOptions: ParsableArguments {
       throw ValidationError("--reserve-new must be 0 to \(places), the number of items, not \(reserveNew)")
     }
     let wanted = quota.reduce(0) { $0 + $1.places }
-    guard wanted <= places else { throw ValidationError("--quota asks for \(wanted) places, the list has \(places); give a larger -k") }
+    guard wanted <= places else {
+      throw ValidationError("--quota asks for \(wanted) places, the list has \(places); give a larger -k")
+    }
     guard quota.isEmpty || scene == nil else { throw ValidationError("give --quota or --scene, not both") }
     guard quota.isEmpty || reserveNew == 0 else { throw ValidationError("give --quota or --reserve-new, not both") }
     guard allow != "-" || deny != "-" else { throw ValidationError("only one of --allow and --deny can be standard input") }
@@ -70,7 +73,8 @@ struct ItemRuleOptions: ParsableArguments {
     let list = try items.list(path: path)
     if let first = list.firstUnknown {
       console.note(
-        "\(HumanFormat.count(list.unknown, "id")) of \(path == "-" ? "standard input" : path) are no item's (the first: \(printable(first)))")
+        "\(HumanFormat.count(list.unknown, "id")) of \(path == "-" ? "standard input" : path) are no item's (the first: \(printable(first)))"
+      )
     }
     return list.rows
   }

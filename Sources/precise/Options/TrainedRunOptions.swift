@@ -18,7 +18,8 @@ struct TrainedRunOptions: ParsableArguments {
       valueName: "folder"))
   var data: String?
   @Option(
-    help: ArgumentHelp("The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
+    help: ArgumentHelp(
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
   var trainedOn: String?
   @Option(
     help: ArgumentHelp(
@@ -46,16 +47,15 @@ struct TrainedRunOptions: ParsableArguments {
   ) throws -> ServedModel {
     let served = try ServedModel(
       run, phase: phase, at: at, notBefore: events?.newest, communicator: communicator, mayStream: mayStream)
-    if let lineage = run.lineage { console.note(Self.sentence(lineage, run)) }
+    if let lineage = run.lineage { console.note(Self.sentence(lineage)) }
     let asked = served.requestTime.map { ", request at \($0)" } ?? ""
     console.note("phase \(served.plan.name), step \(HumanFormat.count(served.step)), width \(served.width)\(asked)")
     return served
   }
 
   /// What a model knows of a data set that came later.
-  static func sentence(_ lineage: Lineage, _ run: TrainedRun) -> String {
-    "on a newer data set: of \(HumanFormat.count(run.dataset.items.count, "item")) \(HumanFormat.count(lineage.known)) are known to the "
-      + "model, \(HumanFormat.count(lineage.new)) are new"
-      + (lineage.gone > 0 ? ", \(HumanFormat.count(lineage.gone)) of its own are gone" : "")
+  static func sentence(_ lineage: Lineage) -> String {
+    "on a newer data set: \(HumanFormat.count(lineage.known, "known item")), \(HumanFormat.count(lineage.new)) new to the model, "
+      + "\(HumanFormat.count(lineage.gone)) gone"
   }
 }

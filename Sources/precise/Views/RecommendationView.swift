@@ -39,7 +39,8 @@ struct RecommendationView {
   func table(_ entry: Entry, columns: Int = StandardOutput.columns ?? .max) -> [String] {
     var heading = ["user \(printable(entry.user)): \(HumanFormat.count(entry.events.count, "event")), phase \(phase)"]
     if entry.found.seenLeftOut > 0 {
-      heading.append("left out: \(HumanFormat.count(entry.found.seenLeftOut, "item")) that the user had (--no-exclude-seen keeps them)")
+      heading.append(
+        "left out: \(HumanFormat.count(entry.found.seenLeftOut, "item")) that the user had (--no-exclude-seen keeps them)")
     }
     let (left, right) = (history(entry.events, newest: entry.newest), recommended(entry))
     let beside = TextTable(
