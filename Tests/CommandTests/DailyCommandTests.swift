@@ -50,7 +50,8 @@ import Testing
     _ = try prepareBoth()
     try run("train", "--config", world.config, "--data", "before", "--out", "run0", "--quiet")
     let user = try world.id("interactions.csv", column: 0)
-    let found = try run("recommend", "run0", "--data", "after", "--user", user, "-k", "100", "--format", "csv")
+    let found = try run(
+      "recommend", "run0", "--data", "after", "--user", user, "-k", "100", "--format", "csv", "--no-exclude-seen")
     #expect(found.errors.contains("1 new to the model, 0 gone"), "\(found.errors)")
     #expect(found.output.contains("brand-new"))
     let measured = try run("evaluate", "run0", "--data", "after", "--split", "validation")
