@@ -100,8 +100,8 @@ let package = Package(
     library(
       "Serving",
       [
-        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
-        "Checkpoints", "Runs",
+        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
+        "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
       "Reports",
