@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the first half of docs/walkthrough.md: two people's ways through the program, with what their terminals and browsers showed, and how long it took; walkthrough_serving.py
-makes the second half.
+"""Makes the first half of docs/walkthrough.md: two people's ways through the program, with what their terminals and browsers showed,
+and how long it took; walkthrough_serving.py makes the second half.
 
     cluster/local/walkthrough.py [--precise PROGRAM] [--work FOLDER] [--out docs]
 
@@ -357,11 +357,8 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs", metavar="FOLDER", help="where the page and its pictures go")
     options = parser.parse_args()
     program = options.precise.resolve()
-    if not program.exists():
-        parser.error(f"there is no {program}; build it: swift build -c release")
-    for needed in ("tmux", "mpirun"):
-        if not shutil.which(needed):
-            parser.error(f"{needed} is not installed; cluster/local/install.sh tmux chromium openmpi-bin")
+    if not program.exists() or not shutil.which("tmux") or not shutil.which("mpirun"):
+        parser.error(f"build {program} (swift build -c release), and cluster/local/install.sh tmux chromium openmpi-bin")
     with tempfile.TemporaryDirectory(prefix="walkthrough-") as temporary:
         work = options.work or pathlib.Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
