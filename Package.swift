@@ -35,6 +35,14 @@ let mpi: String = {
   return names.first { name in folders.contains { FileManager.default.fileExists(atPath: "\($0)/\(name).pc") } } ?? names[0]
 }()
 
+/// What `precise --version` says: PRECISE_VERSION when that is set, as cluster/release/build.sh does from the tag, else the development
+/// version. The one place where it stands.
+let version: String = {
+  let developmentVersion = "0.3.0-dev"
+  guard let released = Context.environment["PRECISE_VERSION"], !released.isEmpty else { return developmentVersion }
+  return released
+}()
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -51,7 +59,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
-    .target(name: "CHost"),
+    .target(name: "CHost", cSettings: [.define("PRECISE_VERSION", to: "\"\(version)\"")]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(
       name: "CKernels",

@@ -11,7 +11,7 @@ protocol RankCommand: ParsableCommand {}
 @main
 struct Precise: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: "0.1.0",
+    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: String(cString: chost_version()),
     groupedSubcommands: [
       CommandGroup(name: "Data", subcommands: [SynthCommand.self, PrepareCommand.self, EncodeCommand.self]),
       CommandGroup(
