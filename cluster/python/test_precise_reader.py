@@ -211,6 +211,7 @@ class RunTest(unittest.TestCase):
     def test_lines_that_are_cut_damaged_or_unknown(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             place = pathlib.Path(folder) / "metrics.jsonl"
+            # The first is of an earlier version.
             place.write_text('{"phase":"a","step":1,"loss":null,"leftOut":2,"later_key":{"x":1}}\n'
                              '{"phase":"a","st\n{"phase":"a","step":2}\n{"phase":"a","step":-1,"loss":1}\n'
                              '{"phase":"a","step":3,"loss":"1"}\n[1]\n' + "[" * 100_000 + "\n"
