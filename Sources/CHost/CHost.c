@@ -43,5 +43,3 @@ void chost_end_on_missing_page(const char *sentence, int status) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGBUS, &action, NULL);
 }
-
-const char *chost_version(void) { return PRECISE_VERSION; }

@@ -18,7 +18,4 @@ int chost_ignores(int signal);
  * not with a trap. The sentence stays where it is. */
 void chost_end_on_missing_page(const char *sentence, int status);
 
-/* The program's version, which Package.swift has put in: "0.3.0", or "0.3.0-dev+16aa275" between versions. */
-const char *chost_version(void);
-
 #endif

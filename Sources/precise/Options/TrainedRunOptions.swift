@@ -8,11 +8,11 @@ import Serving
 
 /// Which trained phase a command serves from: shared by export, recommend and score.
 struct TrainedRunOptions: ParsableArguments {
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
-  @Option(help: ArgumentHelp("The phase; default: the last that is trained.", valueName: "name"))
+  @Option(help: ArgumentHelp("The phase; default: the last that is trained.", valueName: "name"), completion: .trainedPhases)
   var phase: String?
-  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"), completion: .directory)
   var data: String?
   @Option(
     help: ArgumentHelp(
