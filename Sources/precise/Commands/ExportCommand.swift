@@ -27,17 +27,24 @@ struct ExportCommand: RankCommand {
       """)
 
   @OptionGroup var trained: TrainedRunOptions
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
-  @Option(help: "The files' format: safetensors, npy or jsonl.", transform: EmbeddingFormat.parse)
+  @Option(
+    help: "The files' format: safetensors, npy or jsonl.", completion: .values(of: EmbeddingFormat.self),
+    transform: EmbeddingFormat.parse)
   var format = EmbeddingFormat.safetensors
-  @Option(help: "The events a user is embedded from: all or training.", transform: ServedModel.HistoryExtent.parse)
+  @Option(
+    help: "The events a user is embedded from: all or training.", completion: .values(of: ServedModel.HistoryExtent.self),
+    transform: ServedModel.HistoryExtent.parse)
   var history = ServedModel.HistoryExtent.all
-  @Option(name: .customLong("items"), help: ArgumentHelp("Items that came after the data set was made.", valueName: "file"))
+  @Option(
+    name: .customLong("items"), help: ArgumentHelp("Items that came after the data set was made.", valueName: "file"),
+    completion: .file())
   var newItems: String?
   @Option(
     help: ArgumentHelp(
-      "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"))
+      "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"),
+    completion: .file())
   var newStates: String?
   @Flag(help: "Replace an earlier export that stands at --out.")
   var overwrite = false

@@ -33,7 +33,7 @@ struct RecommendCommand: ParsableCommand {
   var user: String?
   @Option(help: ArgumentHelp("Show the items most like this one.", valueName: "id"))
   var item: String?
-  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"))
+  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"), completion: .file())
   var usersFile: String?
   @Option(name: [.customShort("k"), .customLong("count")], help: "How many items.")
   var count = 10
