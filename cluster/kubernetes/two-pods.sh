@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries the image and the manifest without Docker and Kubernetes: makes a Debian 12, takes the steps of the Dockerfile's last stage in
+# Tries the image and the manifest without Docker and Kubernetes: makes a Debian 12, takes the steps of the Dockerfile in
 # it, and lets two pods of it (network namespaces with a name and an address each) do what train.yaml's launcher does, as its user,
 # with its environment, key files as the operator mounts them, and 2 ranks. What it cannot show is what the operator itself does.
 #
@@ -28,7 +28,7 @@ take_down() {
 }
 trap take_down EXIT
 
-echo "== a Debian 12 with the steps of the Dockerfile's last stage"
+echo "== a Debian 12 with the steps of the Dockerfile"
 debootstrap --variant=minbase --include=ca-certificates bookworm "$image" >"$work/log" || { tail "$work/log" >&2; exit 1; }
 cp /etc/resolv.conf "$image/etc/"
 cp /etc/apt/apt.conf.d/* "$image/etc/apt/apt.conf.d/" # how this machine reaches the packages, such as a proxy
