@@ -35,6 +35,15 @@ let mpi: String = {
   return names.first { name in folders.contains { FileManager.default.fileExists(atPath: "\($0)/\(name).pc") } } ?? names[0]
 }()
 
+/// What the program says of its version: PRECISE_VERSION when that is set, as cluster/release/build.sh does from the tag.
+///
+/// Else the development version; the one place where it stands.
+let version: String = {
+  let developmentVersion = "0.3.0-dev"
+  guard let released = Context.environment["PRECISE_VERSION"], !released.isEmpty else { return developmentVersion }
+  return released
+}()
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -52,6 +61,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CHost"),
+    // Of its own, so that another version compiles one file and the commands, and nothing else.
+    .target(name: "CVersion", cSettings: [.define("PRECISE_VERSION", to: "\"\(version)\"")]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(
       name: "CKernels",
@@ -112,7 +123,8 @@ let package = Package(
     .executableTarget(
       name: "precise",
       dependencies: [
-        argumentParser, logging, "CHost", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets", "Preparation", "Texts",
+        argumentParser, logging, "CHost", "CVersion", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets",
+        "Preparation", "Texts",
         "Reporting", "Ablation", "Model", "Runs", "Training", "Costs", "Evaluation", "Serving", "Synth", "Diagnosis",
         "Checkpoints",
         "Supervision", "Reports",

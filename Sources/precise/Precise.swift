@@ -1,5 +1,6 @@
 import ArgumentParser
 import CHost
+import CVersion
 import Collectives
 import Files
 import Foundation
@@ -11,7 +12,7 @@ protocol RankCommand: ParsableCommand {}
 @main
 struct Precise: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: "0.1.0",
+    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: String(cString: cversion_text()),
     groupedSubcommands: [
       CommandGroup(name: "Data", subcommands: [SynthCommand.self, PrepareCommand.self, EncodeCommand.self]),
       CommandGroup(

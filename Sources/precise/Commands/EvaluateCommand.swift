@@ -27,30 +27,33 @@ struct EvaluateCommand: RankCommand {
       encoded) and by their own history (most often, then last had first; all others by popularity).
       """)
 
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
-  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"))
+  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"), completion: .trainedPhases)
   var phase: String?
-  @Option(help: "Which held-out event: validation or test.", transform: EvaluationTask.Split.parse)
+  @Option(
+    help: "Which held-out event: validation or test.", completion: .values(of: EvaluationTask.Split.self),
+    transform: EvaluationTask.Split.parse)
   var split = EvaluationTask.Split.test
   @Option(
     help: ArgumentHelp(
       "The data set, when it has moved since training; or a newer one that was appended to it, on whose held-out events the run is measured.",
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var data: String?
   @Option(
     help: ArgumentHelp(
-      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"), completion: .directory)
   var trainedOn: String?
   @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
   var baselines = true
-  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"))
+  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"), completion: .file())
   var perUser: String?
   @Flag(help: "Replace a file that stands at --per-user.")
   var overwrite = false
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"))
+    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"),
+    completion: .keys(beginning: ["evaluation."]))
   var overrides: [String] = []
   @Flag(help: "Print JSON.")
   var json = false

@@ -31,11 +31,15 @@ struct ExportCommand: RankCommand {
       """)
 
   @OptionGroup var trained: TrainedRunOptions
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
-  @Option(help: "The files' format: safetensors, npy or jsonl.", transform: EmbeddingFormat.parse)
+  @Option(
+    help: "The files' format: safetensors, npy or jsonl.", completion: .values(of: EmbeddingFormat.self),
+    transform: EmbeddingFormat.parse)
   var format = EmbeddingFormat.safetensors
-  @Option(help: "The events a user is embedded from: all or training.", transform: ServedModel.HistoryExtent.parse)
+  @Option(
+    help: "The events a user is embedded from: all or training.", completion: .values(of: ServedModel.HistoryExtent.self),
+    transform: ServedModel.HistoryExtent.parse)
   var history = ServedModel.HistoryExtent.all
   @OptionGroup var newItemOptions: NewItemOptions
   @OptionGroup var eventOptions: EventOptions

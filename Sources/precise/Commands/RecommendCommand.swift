@@ -42,14 +42,15 @@ struct RecommendCommand: ParsableCommand {
   var user: String?
   @Option(help: ArgumentHelp("Show the items most like this one.", valueName: "id"))
   var item: String?
-  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"))
+  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"), completion: .file())
   var usersFile: String?
   @OptionGroup var eventOptions: EventOptions
   @OptionGroup var itemRules: ItemRuleOptions
   @OptionGroup var newItemOptions: NewItemOptions
   @Flag(help: "Say what each score is made of, and which event the item is most like.")
   var explain = false
-  @Option(help: "How lists are printed: table, csv (user,rank,item,score) or json. (default: table)", transform: Format.parse)
+  @Option(help: "How lists are printed: table, csv (user,rank,item,score) or json. (default: table)", completion: .values(of: Format.self),
+    transform: Format.parse)
   var format: Format?
   @Flag(help: "The same as --format json.")
   var json = false

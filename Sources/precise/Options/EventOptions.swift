@@ -14,7 +14,7 @@ struct EventOptions: ParsableArguments {
     help: ArgumentHelp(
       "Serve the users of these events, given now: columns item and, where known, user, timestamp, scene, behavior.",
       discussion: "csv, tsv or jsonl by the file's name; .gz; - is standard input. Without a column user all rows are one visit.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var events: String?
   @Option(
     name: .customLong("columns"),
@@ -24,7 +24,7 @@ struct EventOptions: ParsableArguments {
   @Option(
     help:
       "The unit of times in --events that are numbers: seconds, milliseconds, microseconds or nanoseconds. (default: seconds)",
-    transform: TimeUnit.parse)
+    completion: .values(of: TimeUnit.self), transform: TimeUnit.parse)
   var timeUnit: TimeUnit?
   @Flag(inversion: .prefixedNo, help: "Read the data set's events of a user of --events before those of the file; default: yes.")
   var joinEvents: Bool?

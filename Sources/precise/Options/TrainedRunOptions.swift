@@ -8,18 +8,18 @@ import Serving
 
 /// Which trained phase a command serves from: shared by export, recommend and score.
 struct TrainedRunOptions: ParsableArguments {
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
-  @Option(help: ArgumentHelp("The phase; default: the last that is trained.", valueName: "name"))
+  @Option(help: ArgumentHelp("The phase; default: the last that is trained.", valueName: "name"), completion: .trainedPhases)
   var phase: String?
   @Option(
     help: ArgumentHelp(
       "The data set, when it has moved since training; or a newer one that was appended to it, on which the model is used as it is.",
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var data: String?
   @Option(
     help: ArgumentHelp(
-      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"))
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"), completion: .directory)
   var trainedOn: String?
   @Option(
     help: ArgumentHelp(
