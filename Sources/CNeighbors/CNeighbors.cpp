@@ -81,7 +81,7 @@ struct cn_graph {
   HierarchicalNSW<float> links;
 
   cn_graph(const cn_settings &settings, hnswlib::DISTFUNC<float> distance)
-      : settings(settings), space(settings.width + settings.extra, distance),
+      : settings(settings), space(settings.width, distance),
         links(&space, static_cast<size_t>(std::max(settings.rows, 1L)), static_cast<size_t>(settings.neighbors),
               static_cast<size_t>(settings.build_width), settings.seed) {}
 
@@ -93,13 +93,12 @@ struct cn_graph {
 
   /* Bytes of a row's links in the lowest layer, which stand before its numbers. */
   size_t link_bytes() const { return links.offsetData_; }
-  size_t stored_bytes() const { return static_cast<size_t>(settings.width) * sizeof(float); }
 
-  Header header() const {
+  Header header(size_t stored_bytes) const {
     Header header;
     header.first_layer = links.offsetLevel0_;
     header.most_rows = header.rows = rows();
-    header.label_at = link_bytes() + stored_bytes();
+    header.label_at = link_bytes() + stored_bytes;
     header.row_bytes = header.label_at + sizeof(hnswlib::labeltype);
     header.data_at = link_bytes();
     header.top_layer = links.maxlevel_;
@@ -179,13 +178,32 @@ int cn_add(struct cn_graph *graph, const float *row, uint64_t label) {
   }
 }
 
-int cn_write(const struct cn_graph *graph, int (*take)(void *context, const void *bytes, size_t count), void *context) {
-  const Header header = graph->header();
+int cn_link(struct cn_graph *graph, uint64_t label, const int32_t *others, long count) {
+  auto &links = graph->links;
+  auto row = links.label_lookup_.find(label);
+  if (row == links.label_lookup_.end()) return -1;
+  unsigned *list = links.get_linklist0(row->second), *first = list + 1;
+  size_t taken = links.getListCount(list);
+  for (long i = 0; i < count && taken < links.maxM0_; i++) {
+    auto other = links.label_lookup_.find(static_cast<uint64_t>(others[i]));
+    if (other == links.label_lookup_.end()) return -1;
+    if (other->second == row->second || std::find(first, first + taken, other->second) != first + taken) continue;
+    first[taken++] = other->second;
+  }
+  links.setListCount(list, static_cast<unsigned short>(taken));
+  return 0;
+}
+
+int cn_write(const struct cn_graph *graph, const float *rows, long width,
+             int (*take)(void *context, const void *bytes, size_t count), void *context) {
+  const size_t stored_bytes = static_cast<size_t>(width) * sizeof(float);
+  const Header header = graph->header(stored_bytes);
   if (int status = take(context, &header, sizeof header)) return status;
   for (size_t row = 0; row < graph->rows(); row++) {
     const char *start = graph->links.data_level0_memory_ + row * graph->links.size_data_per_element_;
-    if (int status = take(context, start, graph->link_bytes() + graph->stored_bytes())) return status;
     hnswlib::labeltype label = graph->links.getExternalLabel(static_cast<tableint>(row));
+    if (int status = take(context, start, graph->link_bytes())) return status;
+    if (int status = take(context, rows + label * static_cast<size_t>(width), stored_bytes)) return status;
     if (int status = take(context, &label, sizeof label)) return status;
   }
   for (size_t row = 0; row < graph->rows(); row++) {

@@ -16,10 +16,9 @@ extern "C" {
 
 struct cn_graph;
 
-/* What a graph is made of. A row of a graph that is built has `width` columns that are searched and written, and behind them
- * `extra` ones that only its links are made by. */
+/* What a graph is made of. */
 struct cn_settings {
-  long rows, width, extra;
+  long rows, width; /* of the rows that it holds */
   long neighbors;   /* M: links of a row in an upper layer; in the lowest twice as many */
   long build_width; /* efConstruction: candidates whose best become links */
   uint64_t seed;    /* of the layers' draws */
@@ -35,11 +34,17 @@ struct cn_query {
 /* Starts a graph without a row; NULL when there is no memory. */
 struct cn_graph *cn_create(const struct cn_settings *settings);
 
-/* Adds a row of `width + extra` columns; -1 when it cannot. */
+/* Adds a row of `width` columns, by which it is linked; -1 when it cannot. */
 int cn_add(struct cn_graph *graph, const float *row, uint64_t label);
 
-/* Hands out the file, piece by piece, until `take` returns other than 0, which is then returned; rows without their extra columns. */
-int cn_write(const struct cn_graph *graph, int (*take)(void *context, const void *bytes, size_t count), void *context);
+/* Links a row to others as far as its lowest layer has places left; those that it is linked to, and itself, take none. -1 for a label
+ * that is not there. */
+int cn_link(struct cn_graph *graph, uint64_t label, const int32_t *others, long count);
+
+/* Hands out the file, piece by piece, until `take` returns other than 0, which is then returned. In place of the rows by which it
+ * was built the file has others, `rows` [labels, width], in the place of each label. */
+int cn_write(const struct cn_graph *graph, const float *rows, long width,
+             int (*take)(void *context, const void *bytes, size_t count), void *context);
 
 /* A graph from the bytes of its file, which are believed: check them first. NULL when there is no memory. */
 struct cn_graph *cn_read(const struct cn_settings *settings, const void *bytes, size_t count);

@@ -39,12 +39,14 @@ package struct IndexFolder {
     guard served.catalogue.items > 0 else { throw InputError("\(served.dataset.path) has no item, so there is nothing to index") }
     let folder = try OutputFolder(path: path, kind: Self.kind, overwrite: overwrite)
     try writeIds(folder.temporaryPath)
-    let graph = try builder.build(served.catalogue.embeddings, progress: progress)
-    var record = IndexRecord(served, run: run, version: version, shape: graph.shape, wantedRecall: wantedRecall)
-    record.checksum = Int(try Self.write(graph, to: "\(folder.temporaryPath)/\(ItemIndex.graphName)"))
+    let (items, users) = (served.catalogue.embeddings, try IndexUsers(served))
+    let graph = try builder.build(items, for: users.linking, workspace: served.workspace, progress: progress)
+    var record = IndexRecord(served, run: run, version: version, builder: builder, wantedRecall: wantedRecall)
+    record.checksum = Int(try Self.write(graph, items, to: "\(folder.temporaryPath)/\(ItemIndex.graphName)"))
+    record.linkingUsers = users.linking.rows
     // What is measured is what was written, read as everybody reads it.
     let index = try ItemIndex(path: folder.temporaryPath, record: record, for: served)
-    try IndexMeasurement(served).measure(index, into: &record)
+    try IndexMeasurement(served, users: users.measured).measure(index, into: &record)
     var file = try AtomicFile(path: "\(folder.temporaryPath)/\(IndexRecord.fileName)")
     try file.write(try record.text + "\n")
     try file.commit()
@@ -52,11 +54,11 @@ package struct IndexFolder {
     return record
   }
 
-  /// Writes a graph; returns its checksum.
-  static func write(_ graph: NeighborGraph, to path: String) throws -> UInt32 {
+  /// Writes a graph with the rows that are searched; returns its checksum.
+  static func write(_ graph: NeighborGraph, _ rows: Matrix, to path: String) throws -> UInt32 {
     var file = try AtomicFile(path: path)
     var checksum = CRC32()
-    try graph.write {
+    try graph.write(rows) {
       checksum.update($0)
       try file.write($0)
     }

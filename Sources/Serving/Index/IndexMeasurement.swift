@@ -1,21 +1,10 @@
-import Datasets
 import Evaluation
-import Files
 import Tensors
 
 /// What an index finds of users' best items, and how fast; the least breadth of a search that finds enough.
 ///
-/// Recall@k is the share of a user's k best items by all products that the index finds among its k, the mean over a fixed sample of the data
-/// set's users with events, read by all of them. An item whose product equals the k-th best counts as one of them.
+/// Recall@k is the share of a user's k best items by all products that the index finds among its k, the mean over users. An item whose product equals the k-th best counts as one of them.
 struct IndexMeasurement {
-  /// How often, and how wide, is measured.
-  struct Sample {
-    /// Users, and items, at most.
-    var most = 500
-    /// k.
-    var depth = 100
-  }
-
   /// What was found.
   struct Result: Equatable {
     /// How many items a search keeps in sight.
@@ -26,80 +15,32 @@ struct IndexMeasurement {
     var rate: Double?
   }
 
-  private let served: ServedModel
-  private let sample: Sample
-  private var depth: Int { min(sample.depth, served.catalogue.items) }
+  /// k.
+  private static let most = 100
+  /// Items whose most similar ones are looked for.
+  private static let sampledItems = 100
 
-  /// Measures on a model's users and items.
-  init(_ served: ServedModel, sample: Sample = Sample()) { (self.served, self.sample) = (served, sample) }
+  private let served: ServedModel
+  private let users: Matrix
+  private var depth: Int { min(Self.most, served.catalogue.items) }
+
+  /// Measures on a model's items.
+  ///
+  /// - Parameter users: the embeddings of those that ask `[n, width]`.
+  init(_ served: ServedModel, users: Matrix) { (self.served, self.users) = (served, users) }
 
   /// Fills in what of a record is measured.
   ///
-  /// Throws `InputError` when a shard is damaged or there is no memory.
+  /// Throws `InputError` when there is no memory.
   func measure(_ index: ItemIndex, into record: inout IndexRecord) throws {
-    let users = try sampledUsers()
-    let workspace = served.workspace
-    try workspace.scope {
-      let queries = workspace.matrix(users.count, served.width)
-      for block in stride(from: 0, to: users.count, by: served.blockUsers) {
-        let rows = block..<min(block + served.blockUsers, users.count)
-        try served.embed(Array(users[rows]), into: queries.rows(rows))
-      }
-      let (best, seconds) = time { exact(queries) }
-      let found = try breadth(index, queries, best, wanted: record.wantedRecall)
-      (record.recallAt, record.measuredUsers) = (depth, users.count)
-      (record.searchWidth, record.recall, record.queriesPerSecond) = (found.breadth, found.recall, found.rate)
-      record.exactQueriesPerSecond = users.isEmpty ? nil : Double(users.count) / seconds
-      record.similarRecall = try similarRecall(index, breadth: found.breadth)
+    let (best, seconds) = time {
+      ExactBest.find(max(1, depth), users, among: served.catalogue.embeddings, workspace: served.workspace)
     }
-  }
-
-  /// Users with events, drawn by their place in the data set.
-  private func sampledUsers() throws -> [UserEvents] {
-    let dataset = served.dataset
-    let shards = dataset.manifest.shards.map(\.users)
-    let total = shards.reduce(0, +)
-    var users: [UserEvents] = []
-    for place in Self.order(total) {
-      var (shard, user) = (0, place)
-      while user >= shards[shard] {
-        user -= shards[shard]
-        shard += 1
-      }
-      let events = try dataset.shard(shard).events(user)
-      if events.count > 0 { users.append(events) }
-      if users.count == sample.most { break }
-    }
-    return users
-  }
-
-  /// A fixed order of `count` things.
-  private static func order(_ count: Int) -> some Sequence<Int> {
-    let stream = RandomStream(seed: 0, purpose: .indexSample)
-    let permutation = count > 0 ? KeyedPermutation(count: count, stream: stream, row: 0) : nil
-    return (0..<count).lazy.map { permutation?[$0] ?? $0 }
-  }
-
-  /// The best items of each query by all products.
-  private func exact(_ queries: Matrix) -> [[TopItems.Entry]] {
-    let items = served.catalogue.embeddings
-    var best: [[TopItems.Entry]] = []
-    for first in stride(from: 0, to: queries.rows, by: served.blockUsers) {
-      served.workspace.scope {
-        let block = queries.rows(first..<min(first + served.blockUsers, queries.rows))
-        let scores = served.workspace.matrix(block.rows, items.rows)
-        for rows in served.catalogue.blocks {
-          multiply(
-            block, items.rows(rows), rightTransposed: true, into: scores.columns(rows), workspace: served.workspace)
-        }
-        for user in 0..<block.rows {
-          var top = TopItems(max(1, depth))
-          for item in 0..<items.rows { top.offer(item, scores[user, item]) }
-          best.append(top.best)
-        }
-      }
-    }
-    return best
+    let found = try breadth(index, users, best, wanted: record.wantedRecall)
+    (record.recallAt, record.measuredUsers) = (depth, users.rows)
+    (record.searchWidth, record.recall, record.queriesPerSecond) = (found.breadth, found.recall, found.rate)
+    record.exactQueriesPerSecond = users.rows > 0 ? Double(users.rows) / seconds : nil
+    record.similarRecall = try similarRecall(index, breadth: found.breadth)
   }
 
   /// The least breadth, in steps of a quarter, at which enough is found; else the widest.
@@ -136,7 +77,7 @@ struct IndexMeasurement {
   /// The share of items' most similar ones that is found.
   private func similarRecall(_ index: ItemIndex, breadth: Int) throws -> Double? {
     let (exact, near) = (NearestItems(served, index: nil), NearestItems(served, index: index))
-    let items = Self.order(served.catalogue.items).prefix(sample.most / 5)
+    let items = IndexUsers.order(served.catalogue.items).prefix(Self.sampledItems)
     let shares = try items.compactMap { item -> Double? in
       let best = try exact.similar(depth, to: item) { _ in true }
       guard let last = best.last else { return nil }

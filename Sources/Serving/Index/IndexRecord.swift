@@ -29,6 +29,8 @@ package struct IndexRecord: Codable, Sendable, Equatable {
   @Bounded<CountBounds> package var neighbors: Int
   /// Candidates whose best became links, efConstruction.
   @Bounded<CountBounds> package var buildWidth: Int
+  /// Users whose best items are linked.
+  @Bounded<CountBounds> package var linkingUsers: Int
   /// How many items a search keeps in sight, ef: the least that was measured to find enough.
   @Bounded<CountBounds> package var searchWidth: Int
   /// The number of best items that recall is of; 100, or all items where there are fewer.
@@ -39,7 +41,7 @@ package struct IndexRecord: Codable, Sendable, Equatable {
   package var recall: Double?
   /// The share of items' most similar ones that it finds, by cosine.
   package var similarRecall: Double?
-  /// Users that recall was measured on.
+  /// Users that recall was measured on; none of those whose items are linked.
   @Bounded<CountBounds> package var measuredUsers: Int
   /// Users whose best items the index finds in a second, on one core, the making of their embeddings left out.
   package var queriesPerSecond: Double?
@@ -70,14 +72,14 @@ package struct IndexRecord: Codable, Sendable, Equatable {
   }
 
   /// Describes an index that is not measured yet.
-  init(_ served: ServedModel, run: String, version: String, shape: NeighborGraph.Shape, wantedRecall: Double) {
+  init(_ served: ServedModel, run: String, version: String, builder: IndexBuilder, wantedRecall: Double) {
     (self.run, self.version, self.wantedRecall) = (run, version, wantedRecall)
     (phase, step) = (served.plan.name, served.step)
     datasetChecksum = served.dataset.manifest.checksum
-    (items, width) = (shape.rows, shape.width)
+    (items, width) = (served.catalogue.items, served.width)
     codeWidth = served.width - served.catalogue.widthWithoutCodes
-    (neighbors, buildWidth) = (shape.neighbors, shape.buildWidth)
-    (searchWidth, recallAt, measuredUsers, checksum) = (0, 0, 0, 0)
+    (neighbors, buildWidth) = (builder.neighbors, builder.buildWidth)
+    (searchWidth, recallAt, linkingUsers, measuredUsers, checksum) = (0, 0, 0, 0, 0)
     created = ISO8601DateFormatter().string(from: Date())
   }
 

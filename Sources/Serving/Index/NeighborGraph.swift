@@ -11,10 +11,8 @@ final class NeighborGraph {
   struct Shape: Equatable {
     /// The number of rows.
     var rows: Int
-    /// Columns of a row that are searched and stored.
+    /// The number of columns.
     var width: Int
-    /// Columns behind them that only the links are made by.
-    var extra = 0
     /// Links of a row in an upper layer, M; in the lowest twice as many.
     var neighbors: Int
     /// Candidates whose best become links, efConstruction.
@@ -25,7 +23,7 @@ final class NeighborGraph {
 
     fileprivate var settings: cn_settings {
       cn_settings(
-        rows: rows, width: width, extra: extra, neighbors: neighbors, build_width: buildWidth, seed: Self.seed)
+        rows: rows, width: width, neighbors: neighbors, build_width: buildWidth, seed: Self.seed)
     }
   }
 
@@ -65,22 +63,30 @@ final class NeighborGraph {
     try self.init(cn_read(&settings, bytes.baseAddress, bytes.count), file.shape, isSearched: true)
   }
 
-  /// Adds a row of `width + extra` columns; `label` is what a search gives back.
+  /// Adds a row, by which it is linked; `label` is what a search gives back.
   ///
   /// Throws `InputError` when there is no memory.
   func add(_ row: Vector, label: Int) throws {
-    precondition(!isSearched && row.count == shape.width + shape.extra, "\(row.count) columns of \(shape.width) + \(shape.extra)")
+    precondition(!isSearched && row.count == shape.width, "\(row.count) columns of \(shape.width)")
     guard cn_add(graph, row.base, UInt64(label)) == 0 else {
       throw InputError("the index cannot grow: \(String(cString: cn_failure())); give it more memory")
     }
   }
 
-  /// Hands out the bytes of the file, piece by piece, without extra columns.
-  func write(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// Links a row to others as far as its lowest layer has places left.
+  func link(_ label: Int, to others: [Int32]) {
+    precondition(!isSearched && cn_link(graph, UInt64(label), others, others.count) == 0, "links of \(label)")
+  }
+
+  /// Hands out the bytes of the file, piece by piece.
+  ///
+  /// - Parameter rows: `[rows, any width]`, what the file has in place of the rows by which it was built; a label is a row of it.
+  func write(_ rows: Matrix, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    precondition(rows.rows == shape.rows && rows.isContiguous, "\(rows.shape) in place of \(shape.rows) rows")
     try withoutActuallyEscaping(body) { body in
       let taker = Taker(body)
       _ = cn_write(
-        graph,
+        graph, rows.base, rows.columns,
         { context, bytes, count in
           guard let context else { return 1 }
           return Unmanaged<Taker>.fromOpaque(context).takeUnretainedValue().take(

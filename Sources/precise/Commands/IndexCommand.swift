@@ -27,7 +27,7 @@ struct IndexCommand: ParsableCommand {
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
   @Option(help: ArgumentHelp("Links of an item, M; in the lowest layer twice as many.", valueName: "n"))
-  var neighbors = 16
+  var neighbors = 32
   @Option(help: ArgumentHelp("Candidates whose best become links, efConstruction.", valueName: "n"))
   var buildWidth = 200
   @Option(help: ArgumentHelp("The share of the best items that is to be found.", valueName: "share"))
