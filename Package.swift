@@ -68,6 +68,8 @@ let package = Package(
       name: "CKernels",
       // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
+    // hnswlib is headers alone (libhnswlib-dev); optimized in debug builds for the same reason.
+    .target(name: "CNeighbors", dependencies: ["CKernels"], cxxSettings: [.unsafeFlags(["-O3"])]),
 
     library("Host", ["CHost"]),
     library("Files", ["CZlib", "CHost", "Host"]),
@@ -111,7 +113,7 @@ let package = Package(
     library(
       "Serving",
       [
-        "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
+        "CNeighbors", "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
         "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
@@ -173,7 +175,7 @@ let package = Package(
       ["Reports", "Config", "Files", "Reporting", "Runs"]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
-  cLanguageStandard: .c11
+  cLanguageStandard: .c11, cxxLanguageStandard: .cxx17
 )
 
 // Only there when asked for: it links with a fuzzer's runtime and nothing else (cluster/local/fuzz.sh).

@@ -50,8 +50,7 @@ package struct Recommender {
   package let rules: Rules
   /// What the rows of recommendations are.
   package let items: ServedItems
-  private let candidates: [Int]
-  private let isCandidate: [Bool]
+  private let candidates: CandidateRule
   private let selection: ItemSelection
   /// The embeddings of items that came later `[n, width]`.
   private let added: Matrix
@@ -64,18 +63,13 @@ package struct Recommender {
     let items = ServedItems(served.dataset, added: newItems?.list)
     self.items = items
     let isNew = served.run.trainCounts.map { $0 == 0 }
-    let isCandidate = (0..<items.count).map { item in
-      (rules.scene.map { items.scenes(item).contains($0) } ?? true) && (rules.allowed?.contains(item) ?? true)
-        && !rules.denied.contains(item)
-    }
-    self.isCandidate = isCandidate
-    let candidates = isCandidate.indices.filter { isCandidate[$0] }
+    let candidates = CandidateRule(items, rules)
     self.candidates = candidates
     selection = ItemSelection(
       count: rules.count,
       quotas: rules.quotas.map { quota in
         ItemSelection.Quota(
-          scene: quota.scene, places: quota.places, candidates: candidates.filter { items.scenes($0).contains(quota.scene) })
+          scene: quota.scene, places: quota.places, candidates: candidates.rows.filter { items.scenes($0).contains(quota.scene) })
       },
       newPlaces: rules.newPlaces, isNew: { items.isAdded($0) || isNew[$0] })
     let count = newItems?.count ?? 0
@@ -90,8 +84,8 @@ package struct Recommender {
   ///
   /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
   ///
-  /// - Parameter history: which of their events are read, all unless told otherwise.
-  package func recommend(_ users: [UserEvents], history: ServedModel.HistoryExtent = .all) throws -> [List] {
+  /// - Parameter history: which of their events are read.
+  package func recommend(_ users: [UserEvents], history: ServedModel.HistoryExtent) throws -> [List] {
     let known = served.catalogue.embeddings
     return try served.workspace.scope {
       let embeddings = served.workspace.matrix(users.count, served.width)
@@ -114,10 +108,10 @@ package struct Recommender {
 
   private func list(_ scores: UnsafePointer<Float>, seen: Set<Int32>) -> List {
     func isSeen(_ item: Int) -> Bool { seen.contains(Int32(item)) }
-    let best = selection.best(of: candidates, scores: scores) { rules.excludesSeen && isSeen($0) }
+    let best = selection.best(of: candidates.rows, scores: scores) { rules.excludesSeen && isSeen($0) }
     return List(
       items: best.map { Recommendation(item: $0.item, score: $0.score, isSeen: isSeen($0.item)) },
-      seenLeftOut: rules.excludesSeen ? seen.count { isCandidate[Int($0)] } : 0)
+      seenLeftOut: candidates.seenLeftOut(seen, rules))
   }
 
   /// The items most like an item of the catalogue, by the cosine of their embeddings without codes; never the item itself, nor one whose
@@ -136,7 +130,7 @@ package struct Recommender {
         first = rows.upperBound
       }
       var top = TopItems(rules.count)
-      for other in candidates where other != item && squares[other] > 0 && squares[item] > 0 {
+      for other in candidates.rows where other != item && squares[other] > 0 && squares[item] > 0 {
         top.offer(other, products[other, 0] / (squares[other].squareRoot() * squares[item].squareRoot()))
       }
       return List(
