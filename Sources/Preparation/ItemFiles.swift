@@ -39,7 +39,7 @@ struct ItemFiles {
     badRows = BadRowLog(note: note)
   }
 
-  /// The text of a kept item; empty = none.
+  /// The text of a kept item as it is stored (`ItemText`); empty = none.
   ///
   /// Valid while this value lives and nothing more is read.
   func text(_ item: Int) -> UnsafeRawBufferPointer { bytes[texts[item]] }
@@ -105,18 +105,20 @@ struct ItemFiles {
       // An empty cell lists the item nowhere; a scene that the file's name or format gives lists all of its items.
       let isListed = !row[.scene].isEmpty || source.defaultScene != "default"
       if isListed, case .number(let number) = try scenes.number(scene) { listed.insert(item, number) }
-      addText(row[.text], item, source)
+      addText(row, item, source)
       return nil
     }
   }
 
-  private mutating func addText(_ text: UnsafeRawBufferPointer, _ item: Int, _ source: any RowSource) {
+  private mutating func addText(_ row: Row, _ item: Int, _ source: any RowSource) {
     guard texts[item].isEmpty else {
       repeatedRows += 1
       return
     }
-    if !TextCleaner.isUTF8(text) { unreadableTexts.add(source.path, source.lineNumber) }
-    var text = TextCleaner.clean(text, unescapesHTML: options.format?.hasEscapedTexts ?? false)
+    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) {
+      unreadableTexts.add(source.path, source.lineNumber)
+    }
+    var text = TextCleaner.itemText(row, unescapesHTML: options.format?.hasEscapedTexts ?? false).stored
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }
     texts[item] = start..<bytes.count

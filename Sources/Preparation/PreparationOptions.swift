@@ -19,6 +19,8 @@ package struct PreparationOptions: Sendable {
   package var format: InputFormat?
   /// Column names of CSV, TSV and JSONL.
   package var columns = ColumnNames()
+  /// Whether the names are those of the data set that is appended to, so that files with the usual ones do as well.
+  private(set) var inheritsColumns = false
   /// Unit of timestamps in CSV, TSV and JSONL.
   package var timeUnit = TimeUnit.seconds
   /// How events are assigned to training, validation and test.
@@ -69,6 +71,7 @@ package struct PreparationOptions: Sendable {
     coldItems = try rules.coldItems.map { try ColdItems($0) }
     (minimumUserEvents, minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
     virtualShards = dataset.shardCount
+    try inherit(rules.columns, of: dataset)
     if itemKey == .itemScene {
       sceneKey = SceneKey(dataset)
       for scene in dataset.scenes {
@@ -77,6 +80,18 @@ package struct PreparationOptions: Sendable {
     }
     known = dataset
   }
+
+  /// Takes over the names of columns, unless others were given or the format has its own.
+  private mutating func inherit(_ recorded: String?, of dataset: Dataset) throws {
+    guard let recorded, columns == ColumnNames(), format?.hasColumns ?? true else { return }
+    guard let names = try? ColumnNames(recorded) else {
+      throw InputError("\(dataset.path)/\(DatasetManifest.fileName) names columns in a way that this program does not know; give --columns")
+    }
+    (columns, inheritsColumns) = (names, true)
+  }
+
+  /// The names of columns that files may have, the likeliest first.
+  var columnChoices: [ColumnNames] { inheritsColumns ? [columns, ColumnNames()] : [columns] }
 
   /// What is wrong with the options themselves, a sentence each; none = all is well.
   package var problems: [String] {
@@ -139,5 +154,6 @@ extension PreparationProtocol {
     itemKeyEscapes = options.itemKey == .itemScene && options.sceneKey.isEscaped ? true : nil
     since = options.since?.description
     coldItems = options.coldItems?.description
+    columns = options.columns == ColumnNames() ? nil : options.columns.description
   }
 }

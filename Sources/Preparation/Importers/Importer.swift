@@ -10,12 +10,9 @@ enum Importer {
     switch format {
     case .csv, .tsv:
       return try DelimitedSource(
-        path: path, format: format, columns: options.columns, required: [.user, .item, .timestamp],
-        optional: [.scene, .behavior], timeUnit: options.timeUnit)
+        path: path, format: format, layouts: interactionLayouts(options), timeUnit: options.timeUnit)
     case .jsonl:
-      return try ObjectSource(
-        path: path, columns: options.columns, required: [.user, .item, .timestamp], optional: [.scene, .behavior],
-        timeUnit: options.timeUnit)
+      return try ObjectSource(path: path, layouts: interactionLayouts(options), timeUnit: options.timeUnit)
     case .movieLens1M:
       return try MovieLensSource(path: path, kind: .ratings)
     case .amazon2014:
@@ -32,14 +29,9 @@ enum Importer {
     let format = options.format ?? InputFormat(ofFile: path)
     switch format {
     case .csv, .tsv:
-      // A scene column that only the interactions have is no mistake here.
-      var columns = options.columns
-      if columns.isChosen(.scene) { columns = columns.withoutChoice(of: .scene) }
-      return try DelimitedSource(
-        path: path, format: format, columns: columns, required: [.item, .text], optional: [.scene], timeUnit: .seconds)
+      return try DelimitedSource(path: path, format: format, layouts: itemLayouts(options, isTable: true), timeUnit: .seconds)
     case .jsonl:
-      return try ObjectSource(
-        path: path, columns: options.columns, required: [.item], optional: [.text, .scene], timeUnit: .seconds)
+      return try ObjectSource(path: path, layouts: itemLayouts(options, isTable: false), timeUnit: .seconds)
     case .movieLens1M:
       return try MovieLensSource(path: path, kind: .movies)
     case .amazon2014:
@@ -49,12 +41,27 @@ enum Importer {
     }
   }
 
+  /// How rows of interactions are made of a file's fields, by the names that are looked for first, then by others.
+  static func interactionLayouts(_ options: PreparationOptions) -> [RowLayout] {
+    options.columnChoices.map { RowLayout($0, required: [.user, .item, .timestamp], optional: [.scene, .behavior]) }
+  }
+
+  /// The same for rows of items; a table (`isTable`) has all of its columns in a header, objects need not have a text.
+  static func itemLayouts(_ options: PreparationOptions, isTable: Bool) -> [RowLayout] {
+    options.columnChoices.map { columns in
+      // A scene column that only the interactions have is no mistake here.
+      let names = columns.isChosen(.scene) ? columns.withoutChoice(of: .scene) : columns
+      let required = isTable ? names.requiredOfItems : [.item]
+      return RowLayout(names, required: required, optional: [.item, .text, .scene, .features].filter { !required.contains($0) })
+    }
+  }
+
   private static func amazon(_ path: String, _ names: [Column: String], _ unit: TimeUnit, isPython: Bool) throws -> ObjectSource {
     var columns = ColumnNames()
     for (column, name) in names { columns[column] = name }
     let required = Column.allCases.filter { names[$0] != nil && $0 != .text }
     return try ObjectSource(
-      path: path, columns: columns, required: required, optional: names[.text] == nil ? [] : [.text], timeUnit: unit,
+      path: path, layouts: [RowLayout(columns, required: required, optional: names[.text] == nil ? [] : [.text])], timeUnit: unit,
       isPython: isPython, scene: scene(ofFile: path), behavior: "review")
   }
 

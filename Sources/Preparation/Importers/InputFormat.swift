@@ -41,15 +41,15 @@ extension InputFormat {
     self = takes(".tsv") ? .tsv : [".jsonl", ".ndjson", ".json"].contains(where: takes) ? .jsonl : .csv
   }
 
-  /// A source of rows that have all these columns.
+  /// A source of rows that have all these columns under their usual names.
   func source(_ path: String, _ columns: [Column]) throws -> any RowSource {
-    if self == .jsonl {
-      return try ObjectSource(
-        path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds, advice: Self.listAdvice)
-    }
-    return try DelimitedSource(
-      path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds,
-      advice: Self.listAdvice)
+    try source(path, layouts: [RowLayout(ColumnNames(), required: columns, optional: [])])
+  }
+
+  /// A source of rows of the first layout that the file has the fields of.
+  func source(_ path: String, layouts: [RowLayout]) throws -> any RowSource {
+    if self == .jsonl { return try ObjectSource(path: path, layouts: layouts, timeUnit: .seconds, advice: Self.listAdvice) }
+    return try DelimitedSource(path: path, format: self, layouts: layouts, timeUnit: .seconds, advice: Self.listAdvice)
   }
 
   /// What to do about columns of a list, for which no option names them.

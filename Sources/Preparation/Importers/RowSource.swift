@@ -6,8 +6,8 @@ package final class Row {
   private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
 
   init() {
-    fields = .allocate(capacity: Column.allCases.count)
-    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count)
+    fields = .allocate(capacity: RowLayout.slots)
+    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: RowLayout.slots)
   }
 
   deinit { fields.deallocate() }
@@ -18,14 +18,14 @@ package final class Row {
     set { fields[column.index] = newValue }
   }
 
-  /// The same by `Column.index`.
+  /// The same by slot: `Column.index`, or behind all columns a part of a joined one (`RowLayout`).
   @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
 
-  /// The bytes at a `Column.index`.
+  /// The bytes in a slot.
   @inline(__always) func value(_ index: Int) -> UnsafeRawBufferPointer { fields[index] }
 
-  /// Makes every column empty.
-  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count) }
+  /// Makes every column and part empty.
+  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: RowLayout.slots) }
 }
 
 /// Why a row is refused.

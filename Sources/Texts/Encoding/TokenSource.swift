@@ -6,7 +6,7 @@ package protocol TextItems {
   var count: Int { get }
   /// The outside id of an item.
   func id(_ item: Int) -> String
-  /// The text of an item; empty when it has none.
+  /// The text of an item as a data set stores it (``ItemText``); empty when it has none.
   func text(_ item: Int) -> String
   /// The items that an outside id names: mostly one or none.
   func items(named id: String) -> [Int]
@@ -48,7 +48,7 @@ package struct HashedSource<Items: TextItems>: TokenSource {
   /// "hashed".
   package var name: String { "hashed" }
 
-  /// The number of words of the item's text, up to the encoder's limit.
+  /// The number of words and features of the item's text, up to the encoder's limit.
   package func tokenCount(_ item: Int) -> Int {
     encoder.tokenCount(items.text(item))
   }
@@ -83,8 +83,8 @@ package struct DatasetItems: TextItems {
   /// The outside id of an item.
   package func id(_ item: Int) -> String { dataset.items.id(item) }
 
-  /// The text of an item; empty when it has none.
-  package func text(_ item: Int) -> String { dataset.items.text(item) }
+  /// The text of an item as it is stored; empty when it has none.
+  package func text(_ item: Int) -> String { dataset.items.storedText(item) }
 
   /// The items of an outside id.
   ///
