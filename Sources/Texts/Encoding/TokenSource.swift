@@ -20,6 +20,8 @@ package protocol TokenSource {
   var name: String { get }
   /// The file that the states come from, for messages; nil when they are made here.
   var file: String? { get }
+  /// What sort of states these are, where that must be known later; nil for states of tokens.
+  var kind: EncodingRecord.Kind? { get }
   /// The number of tokens of an item, at most the limit asked for.
   func tokenCount(_ item: Int) -> Int
   /// Appends an item's states, `tokenCount(item) * dimension` numbers.
@@ -29,6 +31,9 @@ package protocol TokenSource {
 extension TokenSource {
   /// Made here.
   package var file: String? { nil }
+
+  /// States of tokens.
+  package var kind: EncodingRecord.Kind? { nil }
 }
 
 /// The hashed states of a data set's texts.
@@ -46,7 +51,7 @@ package struct HashedSource<Items: TextItems>: TokenSource {
   package var dimension: Int { encoder.dimension }
 
   /// "hashed".
-  package var name: String { "hashed" }
+  package var name: String { HashedEncoder.name }
 
   /// The number of words and features of the item's text, up to the encoder's limit.
   package func tokenCount(_ item: Int) -> Int {

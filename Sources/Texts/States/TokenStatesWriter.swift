@@ -58,7 +58,7 @@ package struct TokenStatesWriter {
     }
     try flush(&batch, to: &writer)
     let record = EncodingRecord(
-      encoder: source.name, width: source.dimension, tokens: tokens, type: type, items: items.count,
+      source: source, tokens: tokens, type: type, items: items.count,
       itemsWithStates: (0..<items.count).count { offsets[$0 + 1] > offsets[$0] }, rows: rows,
       itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try writer.finish()))
     try beforeRecord(record)

@@ -22,7 +22,7 @@ struct ExportCommand: RankCommand {
       of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
 
       Users are embedded from all their events, ready to serve; --history training leaves the held-out ones out. New items \
-      (columns item,text; csv, tsv or jsonl by the file's name) are embedded from their text alone and stand behind the known \
+      (columns as in the items file of prepare, or item,text; csv, tsv or jsonl by the file's name) are embedded from their text alone and stand behind the known \
       ones; ids that the data set has are counted and left out.
       """)
 
@@ -39,6 +39,11 @@ struct ExportCommand: RankCommand {
     help: ArgumentHelp(
       "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"))
   var newStates: String?
+  @Option(
+    help: ArgumentHelp(
+      "Vectors of the new items, when the data set's are from encode --vectors; ids in FILE.ids.txt, or in its lines.",
+      valueName: "file"))
+  var newVectors: String?
   @Flag(help: "Replace an earlier export that stands at --out.")
   var overwrite = false
   @OptionGroup var rankOptions: RankOptions
@@ -46,6 +51,8 @@ struct ExportCommand: RankCommand {
 
   func validate() throws {
     guard newStates == nil || newItems != nil else { throw ValidationError("--new-states goes with --items") }
+    guard newVectors == nil || newItems != nil else { throw ValidationError("--new-vectors goes with --items") }
+    guard newStates == nil || newVectors == nil else { throw ValidationError("give --new-states or --new-vectors, not both") }
   }
 
   func run() throws {
@@ -58,7 +65,8 @@ struct ExportCommand: RankCommand {
 
   private func export(_ run: TrainedRun, on communicator: any Communicator, _ console: Console) throws {
     let served = try trained.load(run, console, on: communicator, mayStream: true)
-    let added = try newItems.map { try NewItems(path: $0, states: newStates, served: served) }
+    let file = newVectors.map { ForeignFile.vectors($0) } ?? newStates.map { ForeignFile.states($0) }
+    let added = try newItems.map { try NewItems(path: $0, states: file, served: served) }
     if let added { note(added, console) }
     var export = EmbeddingExport(served)
     (export.format, export.history, export.overwrite) = (format, history, overwrite)
