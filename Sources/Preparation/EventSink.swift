@@ -10,6 +10,8 @@ final class EventSink {
   private(set) var rows = 0
   /// Good rows older than the floor.
   private(set) var rowsTooOld = 0
+  /// The same of the data set that is appended to.
+  private(set) var knownTooOld = 0
   private(set) var badRows: BadRowLog
   /// Times that are read but look wrong.
   private(set) var times = TimeWatch()
@@ -46,7 +48,7 @@ final class EventSink {
     }
     let before = rows
     try read(DatasetSource(dataset))
-    rows = before
+    (rows, knownTooOld) = (before, rowsTooOld)
   }
 
   /// Reads a whole source.
@@ -127,7 +129,11 @@ final class EventSink {
 
   private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure) -> BadRow {
     switch failure {
-    case .notATime: BadRow(kind: .timestamp, detail: "the timestamp is \(excerpt(text)), neither a number nor ISO 8601")
+    case .notATime:
+      BadRow(
+        kind: .timestamp,
+        detail: "the timestamp is \(excerpt(text)), neither a number nor ISO 8601; times are numbers such as 1740819957.25 (--time-unit), "
+          + "2025-03-01T09:05:57+01:00, 2025-03-01 09:05:57 or 2025-03-01")
     case .outOfRange:
       BadRow(
         kind: .timestampRange,

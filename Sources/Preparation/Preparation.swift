@@ -94,10 +94,23 @@ package struct Preparation {
     manifest.counts.usersDropped = usersBefore - events.users.count
     manifest.counts.itemsDropped = sink.items.count - rows.count
     manifest.counts.eventsDropped = eventsBefore - events.count
+    manifest.counts.newRows = account(sink, manifest.counts, core)
     manifest.counts.coreRounds = core.rounds
     (manifest.users, manifest.items, manifest.events) = (events.users.count, rows.count, events.count)
     manifest.appendedTo = options.known.map { appended($0, events, rows, knownUsers: knownUsers) }
     return (events, rows)
+  }
+
+  /// Where the rows of the files went: known users and items are never dropped, so whatever was is of these rows.
+  private func account(_ sink: EventSink, _ counts: PreparationCounts, _ core: CoreFilter.Result) -> RowAccount {
+    var account = RowAccount()
+    (account.rows, account.bad, account.tooOld) = (sink.rows, sink.badRows.total, sink.rowsTooOld - sink.knownTooOld)
+    account.duplicates = counts.droppedDuplicates
+    (account.belowUserMinimum, account.belowItemMinimum) = (core.eventsOfUsers, core.eventsOfItems)
+    account.kept =
+      account.rows - account.bad - account.tooOld - account.duplicates - account.belowUserMinimum - account.belowItemMinimum
+    account.keptShare = Double(account.kept) / Double(max(1, account.rows))
+    return account
   }
 
   /// What the data set was that this one begins with, and what of it has no event any more; items have their final numbers.
@@ -105,10 +118,13 @@ package struct Preparation {
     var isAlive = [Bool](repeating: false, count: rows.count)
     events.forEach { _, events in for event in events { isAlive[Int(event.item)] = true } }
     let items = rows.indices.count { rows[$0] < known.items.count && isAlive[$0] }
-    return AppendedTo(
+    var appended = AppendedTo(
       path: known.path, checksum: known.manifest.checksum, users: known.manifest.users, items: known.items.count,
       events: known.manifest.events, usersGone: knownUsers - events.users.count { $0 < knownUsers },
       itemsGone: known.items.count - items, goneItems: options.goneItems.rawValue)
+    let rules = known.manifest.preparation
+    (appended.minimumUserEvents, appended.minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
+    return appended
   }
 
   private func write(
@@ -126,7 +142,8 @@ package struct Preparation {
     let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
     let warnings = PreparationWarnings(
       sink, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
-    manifest.warnings = warnings.sentences.isEmpty ? nil : warnings.sentences
+    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
+    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
     let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
     let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
     reporter.note("writing \(options.virtualShards) shards")
