@@ -117,8 +117,10 @@ private struct NumpyHeader {
     case "<f4", "=f4": return .f32
     case "<f8", "=f8": return .f64
     default:
-      let what = name.hasPrefix("|O") || name == "O" ? "Python objects, which are never read" : "elements of type \"\(name.prefix(16))\""
-      throw InputError("it has \(what); write array.astype(\"float32\"), and every vector of the same width")
+      guard !name.hasSuffix("O") else {
+        throw InputError("it has Python objects, which are never read; write numpy.stack(list(array)).astype(\"float32\")")
+      }
+      throw InputError("it has elements of type \"\(printable(String(name.prefix(16))))\"; write array.astype(\"float32\")")
     }
   }
 

@@ -161,7 +161,7 @@ struct EncodeCommand: ParsableCommand {
     guard !outputOptions.quiet else { return }
     print(
       """
-      \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with text, \
+      \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with \(record.kind == .vectors ? "a vector" : "text"), \
       \(HumanFormat.count(record.rows, "token state")) of \(record.width) as \(record.type), \
       \(HumanFormat.bytes(record.rows * record.width * type.size)), \
       \(HumanFormat.rate(Double(record.items) / max(seconds, 1e-3))) items/s
