@@ -29,9 +29,9 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
 
   private func open(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> DelimitedSource {
     try DelimitedSource(
-      path: try folder.write("events", text), format: format, columns: try ColumnNames(names),
-      required: [.user, .item, .timestamp],
-      optional: [.scene, .behavior], timeUnit: .seconds)
+      path: try folder.write("events", text), format: format,
+      layouts: [RowLayout(try ColumnNames(names), required: [.user, .item, .timestamp], optional: [.scene, .behavior])],
+      timeUnit: .seconds)
   }
 
   private func rows(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> [String] {
