@@ -16,7 +16,7 @@ import Testing
     var options = PreparationOptions()
     options.interactions = [try folder.write("\(name).csv", "user,item,timestamp\n" + rows.map { "\($0)\n" }.joined())]
     (options.output, options.virtualShards, options.maximumBadRows) = (folder.file(name), 2, .share(1))
-    (options.minimumUserEvents, options.minimumItemEvents) = (minimum, minimum)
+    (options.minimumUserEvents, options.minimumItemEvents, options.mayLackTraining) = (minimum, minimum, true)
     return options
   }
 

@@ -105,7 +105,7 @@ struct ForeignVectorsTests {
     ("[1]", ":1: an object"), (#"{"id":"a"}"#, ":1: there is no \"embedding\""), (#"{"embedding":[1]}"#, ":1: there is no \"id\""),
     (#"{"id":"a","embedding":"AAAA"}"#, "is no list of numbers"), (#"{"id":"a","embedding":[1,NaN]}"#, "NaN, infinity or null"),
     (#"{"id":"a","embedding":[1,-Infinity]}"#, "NaN, infinity or null"), (#"{"id":"a","embedding":[1,null]}"#, "NaN, infinity or null"),
-    (#"{"id":"a","embedding":[1,1e99]}"#, "beyond float32"), (#"{"id":"a","embedding":[1,0x10]}"#, "list of numbers"),
+    (#"{"id":"a","embedding":[1,1e99]}"#, "beyond float32"), (#"{"id":"a","embedding":[1,0x10]}"#, "broken number"),
     (#"{"id":"a","embedding":[1,--1]}"#, "broken number"), (#"{"id":"a","embedding":[1,"2"]}"#, "list of numbers"),
     (#"{"id":"a","embedding":[]}"#, "has no number"), (#"{"id":1.5,"embedding":[1]}"#, "neither a string nor a whole number"),
     (#"{"id":"a","embedding":[1"#, "list of numbers"), (#"{"id":"a","embedding":[1]} x"#, "text after the object"),

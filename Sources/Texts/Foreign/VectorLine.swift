@@ -95,10 +95,10 @@ struct VectorLine {
     let first = peek
     // strtof reads words and hexadecimal digits too, which JSON has not.
     let text = line[index...].prefix { $0 &- 0x30 < 10 || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E || $0 | 0x20 == 0x65 }
+    let isMissing = line[index + (first == 0x2D ? 1 : 0)] &- 0x30 >= 10 && ["NaN", "Infinity", "-Infinity", "null"].contains { line[index...].starts(with: $0.utf8) }
+    guard !isMissing else { throw fault("\"\(key)\" has NaN, infinity or null in it") }
     guard first == 0x2D || first &- 0x30 < 10, let base = line.baseAddress else {
-      let word = String(decoding: line[index...].prefix(9), as: UTF8.self)
-      let isNumber = ["NaN", "Infinity", "-Infinity", "null"].contains { word.hasPrefix($0) }
-      throw fault(isNumber ? "\"\(key)\" has NaN, infinity or null in it" : "\"\(key)\" is no list of numbers")
+      throw fault("\"\(key)\" is no list of numbers")
     }
     var end: UnsafeMutablePointer<CChar>?
     let value = strtof((base + index).assumingMemoryBound(to: CChar.self), &end)
