@@ -107,7 +107,9 @@ final class DelimitedSource: RowSource {
         throw InputError("\(reader.path):1: there is no header; the first line must name the columns")
       }
       let isOneLine = !line.contains(0x0D)
-      hint = FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+      hint =
+        FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+        ?? (String(validating: line, as: UTF8.self) == nil ? "it is not UTF-8; is this a text file?" : nil)
       var record = QuotedRecord()
       let isQuoted = format == .csv
       if let problem = try record.read(line, isQuoted ? reader : nil, delimiter: delimiter, isQuoted: isQuoted) {
@@ -127,31 +129,8 @@ final class DelimitedSource: RowSource {
     func positions(
       _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?
     ) throws -> [(column: Column, index: Int)] {
-      var positions: [(Column, Int)] = []
-      var missing: [String] = []
-      for column in required + optional {
-        let found = indices(of: columns[column])
-        guard found.count < 2 else { throw InputError("\(path):1: the column \(columns[column]) stands in the header twice") }
-        if let index = found.first { positions.append((column, index)) }
-        if found.isEmpty && (required.contains(column) || columns.isChosen(column)) { missing.append(columns[column]) }
-      }
-      guard missing.isEmpty else {
-        let lack = "\(path):1: the header has no column \(missing.joined(separator: ", "))"
-        if let hint { throw InputError("\(lack): \(hint)") }
-        throw InputError(
-          "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(names[0].prefix(40)))"))
-      }
-      return positions
-    }
-
-    /// By bytes, and where there is none by what Unicode calls the same: editors write é in either way.
-    private func indices(of name: String) -> [Int] {
-      let same = names.indices.filter { Identifier(names[$0]) == Identifier(name) }
-      return same.isEmpty ? names.indices.filter { names[$0] == name } : same
-    }
-
-    private var shown: String {
-      names.prefix(20).map { String($0.prefix(40)) }.joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+      try FoundColumns(names: names, subject: "\(path):1: the header", hint: hint)
+        .positions(columns, required, optional, advice)
     }
   }
 }

@@ -22,7 +22,7 @@ package struct NewItemTexts: Sendable {
   package init(path: String, newTo dataset: Dataset) throws {
     let sceneKey = dataset.isKeyedByScene ? SceneKey(dataset) : nil
     let columns: [Column] = sceneKey != nil ? [.item, .text, .scene] : [.item, .text]
-    let source = try InputFormat(ofFile: path).source(path, columns)
+    let source = try Importer.list(path, columns)
     let row = Row()
     let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
     for byte in source.defaultScene.utf8 { noScene.append(byte) }
@@ -35,11 +35,11 @@ package struct NewItemTexts: Sendable {
       if let sceneKey {
         let scene = row[.scene].isEmpty ? noScene[0..<noScene.count] : row[.scene]
         try checkRow(outcome, scene, "scene", source)
-        try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+        try sceneKey.check(scene, source.place)
         id = sceneKey.join(id, scene, buffer)
         try checkRow(outcome, id, "item", source)
       }
-      if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.path, source.lineNumber) }
+      if !TextCleaner.isUTF8(row[.text]) { unreadableTexts.add(source.place) }
       take(
         String(decoding: id, as: UTF8.self), text: TextCleaner.clean(row[.text], unescapesHTML: false), &indices, known: dataset)
     }
