@@ -93,10 +93,14 @@ enum InputFiles {
     defer { globfree(&found) }
     let status = glob(pattern, GLOB_NOSORT, nil, &found)
     guard status == 0 || status == GLOB_NOMATCH else { throw InputError("cannot look for \(pattern); name the files") }
-    let isHiddenMeant = pattern.split(separator: "/").last.map { isHidden(String($0)) } ?? false
+    let parts = pattern.split(separator: "/")
+    // A hidden name is meant where the pattern's own begins like it: at none that a wildcard found.
+    let isMeant = { (path: String) in
+      !zip(path.split(separator: "/"), parts).contains { isHidden(String($0)) && !isHidden(String($1)) }
+    }
     var paths: [String] = []
     for index in 0..<Int(found.gl_pathc) { if let path = found.gl_pathv[index] { paths.append(String(cString: path)) } }
-    paths = paths.filter { isHiddenMeant || !isHidden(($0 as NSString).lastPathComponent) }
+    paths = paths.filter(isMeant)
     guard !paths.isEmpty else { throw InputError("no file fits \(pattern); name the files") }
     return try paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .flatMap { isFolder($0) ? try files(in: $0, depth: 0) : [$0] }
