@@ -53,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CHost"),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
+    .target(name: "CParquet"),
     .target(
       name: "CKernels",
       // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
@@ -60,6 +61,7 @@ let package = Package(
 
     library("Host", ["CHost"]),
     library("Files", ["CZlib", "CHost", "Host"]),
+    library("Parquet", ["CParquet", "Files"]),
     library("Config", ["Host", "Files", yams]),
     library("Reporting", ["Files", "Host", logging]),
     library("Pictures", ["Files"]),
@@ -72,9 +74,9 @@ let package = Package(
     library("Model", ["Host", "Tensors", "Collectives"]),
 
     library("Datasets", ["Files", "Tensors"]),
-    library("Preparation", ["Files", "Datasets"]),
+    library("Preparation", ["Files", "Parquet", "Datasets"]),
     library("Synth", ["Files"]),
-    library("Texts", ["Files", "Tensors", "Datasets"]),
+    library("Texts", ["Files", "Tensors", "Datasets", "Parquet"]),
 
     library("Evaluation", ["Files", "Tensors", "Collectives", "Model", "Datasets", "Texts"]),
     library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
@@ -100,7 +102,7 @@ let package = Package(
     library(
       "Serving",
       [
-        "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
+        "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
         "Checkpoints", "Runs",
       ]),
     library(
@@ -125,6 +127,7 @@ let package = Package(
     tests("TestSupportTests", ["Files"]),
     tests("HostTests", ["Host"]),
     tests("FilesTests", ["Files"]),
+    tests("ParquetTests", ["Parquet", "CParquet", "Files"]),
     tests("ConfigTests", ["Config", "Files", "Host"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),

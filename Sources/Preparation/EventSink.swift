@@ -65,7 +65,7 @@ final class EventSink {
       case .row:
         rows += 1
         if let problem = try take(row, defaults, source) {
-          badRows.add(problem, path: source.path, line: source.lineNumber)
+          badRows.add(problem, at: source.place)
         }
       }
       if rows & 0xFFFF == 0 { reporter.progress(rows, bytesOfFilesBefore + source.bytesRead) }
@@ -86,7 +86,7 @@ final class EventSink {
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
     rows += problem.rows
-    badRows.add(problem, path: source.path, line: source.lineNumber)
+    badRows.add(problem, at: source.place)
   }
 
   /// Checks one row and appends its event; returns what is wrong with it.
@@ -98,7 +98,7 @@ final class EventSink {
     let time: Int64
     switch Timestamp.parse(row[.timestamp], unit: defaults.timeUnit) {
     case .success(let value): time = value
-    case .failure(let failure): return wrongTime(row[.timestamp], failure)
+    case .failure(let failure): return wrongTime(row[.timestamp], failure, isTyped: defaults.hasTypedTimes)
     }
     let scene = row[.scene].isEmpty ? defaults.sceneBytes : row[.scene]
     let behavior = row[.behavior].isEmpty ? defaults.behaviorBytes : row[.behavior]
@@ -107,7 +107,7 @@ final class EventSink {
     let takesID = isPrepared || itemKey == .item
     if !takesID {
       if let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
-      try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+      try sceneKey.check(scene, source.place)
     }
     let itemID = takesID ? row[.item] : sceneKey.join(row[.item], scene, key)
     let (foundItem, itemHash) = items.find(itemID)
@@ -117,7 +117,7 @@ final class EventSink {
     let user = try foundUser ?? users.insert(row[.user], hash: userHash)
     let item = try foundItem ?? items.insert(itemID, hash: itemHash)
     if !isPrepared && !TimeWatch.usual.contains(time) { times.add(time, row[.timestamp], source) }
-    times.newest = max(times.newest, isPrepared ? .min : time)
+    if !defaults.hasTypedTimes { times.newest = max(times.newest, time) }
     guard time >= floor else {
       rowsTooOld += 1
       return nil
@@ -127,8 +127,11 @@ final class EventSink {
     return nil
   }
 
-  private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure) -> BadRow {
+  private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure, isTyped: Bool) -> BadRow {
     switch failure {
+    case .notATime where isTyped: BadRow(kind: .timestamp, detail: "the timestamp is missing")
+    case .outOfRange where isTyped:
+      BadRow(kind: .timestampRange, detail: "the timestamp is \(excerpt(text)) microseconds since 1970")
     case .notATime:
       BadRow(
         kind: .timestamp,
@@ -147,12 +150,15 @@ final class EventSink {
   /// What rows of a source have when they do not say it themselves.
   private struct Defaults {
     let timeUnit: TimeUnit
+    /// Whether the times' unit is beyond doubt: a type's, or a data set's.
+    let hasTypedTimes: Bool
     let isPrepared: Bool
     private let scene = ByteBuffer()
     private let behavior = ByteBuffer()
 
     init(_ source: any RowSource) {
       timeUnit = source.timeUnit
+      hasTypedTimes = source.hasTypedTimes || source.isPrepared
       isPrepared = source.isPrepared
       for byte in source.defaultScene.utf8 { scene.append(byte) }
       for byte in source.defaultBehavior.utf8 { behavior.append(byte) }

@@ -76,10 +76,10 @@ struct ItemFiles {
       case .end: break reading
       case .bad(let problem):
         rows += problem.rows
-        badRows.add(problem, path: source.path, line: source.lineNumber)
+        badRows.add(problem, at: source.place)
       case .row:
         rows += 1
-        if let problem = try take(row, source) { badRows.add(problem, path: source.path, line: source.lineNumber) }
+        if let problem = try take(row, source) { badRows.add(problem, at: source.place) }
       }
     }
     inputs.append(
@@ -93,10 +93,10 @@ struct ItemFiles {
       let scene = row[.scene].isEmpty ? UnsafeRawBufferPointer(fallback) : row[.scene]
       if let problem = IdentifierCheck.problem(scene, "scene") { return problem }
       goodRows += 1
-      if options.itemKey == .itemScene { try options.sceneKey.check(scene, "\(source.path):\(source.lineNumber)") }
+      if options.itemKey == .itemScene { try options.sceneKey.check(scene, source.place) }
       let id = options.itemKey == .item ? row[.item] : options.sceneKey.join(row[.item], scene, key)
       let found = ids.find(id).index
-      if found == nil { unseenRows.add(source.path, source.lineNumber) }
+      if found == nil { unseenRows.add(source.place) }
       guard let found, numbers[found] >= 0 else {
         unusedRows += 1
         return nil
@@ -115,9 +115,7 @@ struct ItemFiles {
       repeatedRows += 1
       return
     }
-    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) {
-      unreadableTexts.add(source.path, source.lineNumber)
-    }
+    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) { unreadableTexts.add(source.place) }
     var text = TextCleaner.itemText(row, unescapesHTML: options.format?.hasEscapedTexts ?? false).stored
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }

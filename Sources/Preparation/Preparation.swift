@@ -24,10 +24,13 @@ package struct Preparation {
   /// Throws `InputError` for bad input; nothing is left under the output's name then.
   package func run() throws -> DatasetManifest {
     if let problem = options.problems.first { throw InputError(problem) }
-    try preflight()
+    let isFormatGiven = options.format != nil
+    let interactions = try InputFiles.expand(options.interactions, isFormatGiven: isFormatGiven)
+    let items = try InputFiles.expand(options.items, isFormatGiven: isFormatGiven)
+    try preflight(interactions, items)
     return try run(
-      interactions: options.interactions.map { path in { try Importer.interactions(path, options) } },
-      items: options.items.map { path in { try Importer.items(path, options) } })
+      interactions: interactions.map { file in { try Importer.interactions(file, options) } },
+      items: items.map { file in { try Importer.items(file, options) } })
   }
 
   package typealias Opener = () throws -> any RowSource
@@ -57,12 +60,12 @@ package struct Preparation {
   }
 
   /// Opens every plain file once, so that a missing file or column fails before the work rather than after it.
-  private func preflight() throws {
-    for (paths, open) in [(options.interactions, Importer.interactions), (options.items, Importer.items)] {
-      for path in paths where path != "-" {
+  private func preflight(_ interactions: [InputFile], _ items: [InputFile]) throws {
+    for (files, open) in [(interactions, Importer.interactions), (items, Importer.items)] {
+      for file in files where file.path != "-" {
         var status = stat()
-        let isPipe = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
-        if !isPipe { _ = try open(path, options) }
+        let isPipe = stat(file.path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+        if !isPipe { _ = try open(file, options) }
       }
     }
   }

@@ -88,7 +88,7 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
     ) { try open("user,iid, ts \nu,i,1\n") }
     #expect(try rows("user,iid, ts \nu,i,1\n", .csv, "item=iid,timestamp=ts") == ["2: u|i|1||"])
     #expect(throws: InputError.self) { try open("user,item,timestamp\n", .csv, "scene=shop") }
-    #expect(throws: InputError("\(path):1: the column user stands in the header twice")) {
+    #expect(throws: InputError("\(path):1: the header has the column user twice; rename one of them")) {
       try open("user,user,item,timestamp\n")
     }
     #expect(throws: InputError("\(path):1: there is no header; the first line must name the columns")) { try open("") }

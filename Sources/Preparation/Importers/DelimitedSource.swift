@@ -45,7 +45,7 @@ final class DelimitedSource: RowSource {
       if targets[index] < 0 { targets[index] = slot } else { copies.append((targets[index], slot)) }
     }
     self.copies = copies
-    namesScenes = positions.contains { $0.slot == Column.scene.index }
+    namesScenes = layout.givesScenes || positions.contains { $0.slot == Column.scene.index }
   }
 
   deinit { targets.deallocate() }
@@ -109,7 +109,9 @@ final class DelimitedSource: RowSource {
         throw InputError("\(reader.path):1: there is no header; the first line must name the columns")
       }
       let isOneLine = !line.contains(0x0D)
-      hint = FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+      hint =
+        FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+        ?? (String(validating: line, as: UTF8.self) == nil ? "it is not UTF-8; is this a text file?" : nil)
       var record = QuotedRecord()
       let isQuoted = format == .csv
       if let problem = try record.read(line, isQuoted ? reader : nil, delimiter: delimiter, isQuoted: isQuoted) {
@@ -127,41 +129,7 @@ final class DelimitedSource: RowSource {
     ///
     /// Throws `InputError` about the first layout when none does.
     func choose(_ layouts: [RowLayout], _ advice: String?) throws -> (RowLayout, [(slot: Int, index: Int)]) {
-      for layout in layouts {
-        if let positions = try? positions(layout, advice) { return (layout, positions) }
-      }
-      return (layouts[0], try positions(layouts[0], advice))
-    }
-
-    /// The slot and the place in the header of each field that is there, in the layout's order.
-    ///
-    /// Throws `InputError` when one is missing or stands twice.
-    private func positions(_ layout: RowLayout, _ advice: String?) throws -> [(slot: Int, index: Int)] {
-      var positions: [(slot: Int, index: Int)] = []
-      var missing: [String] = []
-      for field in layout.fields {
-        let found = indices(of: field.name)
-        guard found.count < 2 else { throw InputError("\(path):1: the column \(field.name) stands in the header twice") }
-        if let index = found.first { positions.append((field.slot, index)) }
-        if found.isEmpty && field.isChosen { missing.append(field.name) }
-      }
-      guard missing.isEmpty else {
-        let lack = "\(path):1: the header has no column \(missing.joined(separator: ", "))"
-        if let hint { throw InputError("\(lack): \(hint)") }
-        throw InputError(
-          "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(names[0].prefix(40)))"))
-      }
-      return positions
-    }
-
-    /// By bytes, and where there is none by what Unicode calls the same: editors write é in either way.
-    private func indices(of name: String) -> [Int] {
-      let same = names.indices.filter { Identifier(names[$0]) == Identifier(name) }
-      return same.isEmpty ? names.indices.filter { names[$0] == name } : same
-    }
-
-    private var shown: String {
-      names.prefix(20).map { String($0.prefix(40)) }.joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+      try FoundColumns(names: names, subject: "\(path):1: the header", hint: hint).choose(layouts, advice)
     }
   }
 }

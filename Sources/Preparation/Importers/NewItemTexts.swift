@@ -22,7 +22,7 @@ package struct NewItemTexts: Sendable {
   /// Throws `InputError` at the first bad row: a list of new items is short enough to be fixed.
   package init(path: String, newTo dataset: Dataset) throws {
     let sceneKey = dataset.isKeyedByScene ? SceneKey(dataset) : nil
-    let source = try InputFormat(ofFile: path).source(path, layouts: Self.layouts(dataset))
+    let source = try Importer.list(path, layouts: Self.layouts(dataset))
     let row = Row()
     let (buffer, noScene) = (ByteBuffer(), ByteBuffer())
     for byte in source.defaultScene.utf8 { noScene.append(byte) }
@@ -35,13 +35,11 @@ package struct NewItemTexts: Sendable {
       if let sceneKey {
         let scene = row[.scene].isEmpty ? noScene[0..<noScene.count] : row[.scene]
         try checkRow(outcome, scene, "scene", source)
-        try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+        try sceneKey.check(scene, source.place)
         id = sceneKey.join(id, scene, buffer)
         try checkRow(outcome, id, "item", source)
       }
-      if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) {
-        unreadableTexts.add(source.path, source.lineNumber)
-      }
+      if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) { unreadableTexts.add(source.place) }
       take(
         String(decoding: id, as: UTF8.self), text: TextCleaner.itemText(row, unescapesHTML: false).stored, &indices, known: dataset)
     }

@@ -31,7 +31,7 @@ final class ObjectSource: RowSource {
     self.timeUnit = timeUnit
     defaultScene = scene ?? "default"
     defaultBehavior = behavior
-    namesScenes = scene != nil || layouts.contains { $0.fields.contains { $0.column == .scene } }
+    namesScenes = scene != nil || layouts.contains { $0.givesScenes || $0.fields.contains { $0.column == .scene } }
     var keys: [String] = []
     self.layouts = layouts.map { layout in
       let places = layout.fields.map { field in

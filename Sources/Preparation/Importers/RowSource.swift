@@ -48,12 +48,16 @@ package enum RowOutcome {
 package protocol RowSource: AnyObject {
   /// The file, for messages.
   var path: String { get }
-  /// Line on which the current row began.
+  /// Line on which the current row began, or the row's number where there are no lines.
   var lineNumber: Int { get }
+  /// The file and the current row in it, for messages: `events.csv:7`, or `events.parquet: row 7`.
+  var place: String { get }
   /// Bytes of text read so far.
   var bytesRead: Int { get }
   /// The unit of timestamps that are numbers.
   var timeUnit: TimeUnit { get }
+  /// Whether the file itself says which unit its timestamps have, so that `--time-unit` is not about them.
+  var hasTypedTimes: Bool { get }
   /// The scene of rows without one.
   var defaultScene: String { get }
   /// The behavior of rows without one.
@@ -67,6 +71,8 @@ package protocol RowSource: AnyObject {
 }
 
 extension RowSource {
+  package var place: String { "\(path):\(lineNumber)" }
+  package var hasTypedTimes: Bool { false }
   package var timeUnit: TimeUnit { .seconds }
   package var defaultScene: String { "default" }
   package var defaultBehavior: String { "default" }

@@ -1,10 +1,11 @@
 package import Files
 import Glibc
+import Parquet
 
 /// One vector an item made elsewhere, as an embedding API returns it: each becomes its item's single token state.
 ///
-/// Read from a NumPy array or a safetensors tensor `[items, width]`, both mapped, with a list of ids beside it, or from lines
-/// `{"id": …, "embedding": […]}`, of which the data set's items are kept in memory. Numbers stay as they are: in trials vectors of length
+/// Read from a NumPy array or a safetensors tensor `[items, width]`, both mapped, with a list of ids beside it; or from lines
+/// `{"id": …, "embedding": […]}` or a Parquet table with such columns, of which the data set's items are kept in memory. Numbers stay as they are: in trials vectors of length
 /// 1, as APIs return them, trained as well as the same scaled to the size of token states.
 package struct ForeignVectors: TokenSource {
   /// What a record calls vectors whose file does not say where they are from.
@@ -28,7 +29,7 @@ package struct ForeignVectors: TokenSource {
   /// Opens a file and finds the data set's items in it.
   ///
   /// - Parameters:
-  ///   - path: A `.npy`, safetensors or JSON lines file (`.gz`, `-`), told from its first bytes.
+  ///   - path: A `.npy`, safetensors, Parquet or JSON lines file (`.gz`, `-`), told from its first bytes.
   ///   - ids: The list of ids for the first two; nil looks beside the file, for `FILE.ids.txt`, then for `items.txt`.
   ///   - items: The data set's items.
   ///   - name: What to call the encoder; nil leaves it to the file.
@@ -45,10 +46,8 @@ package struct ForeignVectors: TokenSource {
       vectors = try VectorRows(safetensors: path)
       try Self.readList(ids, path, vectors, items, &found)
     case .parquet:
-      throw InputError(
-        "\(path) is a Parquet file; write its ids and vectors as JSON lines: python3 -c "
-          + "'import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient=\"records\", lines=True)' "
-          + "\(shellWord(path)) \(shellWord(path + ".jsonl"))")
+      guard ids == nil else { throw InputError("\(path) has a column of ids; leave --ids out") }
+      vectors = try Self.readParquet(path, items, &found)
     case .lines:
       guard ids == nil else { throw InputError("\(path) has an id on each line; leave --ids out") }
       vectors = try Self.readLines(path, items, &found)
@@ -104,6 +103,30 @@ package struct ForeignVectors: TokenSource {
     }
     if list == beside[0] { try ItemRows.check(list: list, vectors.metadata, "vectors") }
     try found.read(list: list, rows: vectors.count, of: path, "vectors", items)
+  }
+
+  /// Reads a table with a column of ids and one of lists, keeping the vectors of the data set's items.
+  private static func readParquet(_ path: String, _ items: some TextItems, _ found: inout ItemRows) throws -> VectorRows {
+    let names = Set(try ParquetFile(path: path).columns.map(\.name))
+    let reader = try ParquetVectorReader(
+      path: path, id: VectorLine.identifierKeys.first(where: names.contains) ?? VectorLine.identifierKeys[0],
+      vector: VectorLine.vectorKeys.first(where: names.contains))
+    var values: [Float] = []
+    var (place, row) = (0, 0)
+    var isRead = true
+    while isRead {
+      isRead = try reader.next { id, vector in
+        place += 1
+        guard try found.add(id, row: row, items, at: "\(path): row \(place)") else { return }
+        values.append(contentsOf: vector)
+        row += 1
+      }
+    }
+    guard let width = reader.width else { throw InputError("\(path) has no vector in it; write one an item") }
+    guard (1...VectorRows.largestWidth).contains(width) else {
+      throw InputError("\(path) has vectors of \(width) numbers; 1 to \(VectorRows.largestWidth) are wanted")
+    }
+    return VectorRows(values, width: width)
   }
 
   /// Reads lines, keeping the vectors of the data set's items.

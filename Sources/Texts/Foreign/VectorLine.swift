@@ -12,8 +12,10 @@ struct VectorLine {
     let detail: String
   }
 
-  private static let identifierKeys = ["id", "item"]
-  private static let vectorKeys = ["embedding", "vector"]
+  /// What the id is called, in lines and in tables.
+  static let identifierKeys = ["id", "item"]
+  /// What the vector is called.
+  static let vectorKeys = ["embedding", "vector"]
   /// Brackets nested deeper than this are refused.
   private static let deepest = 64
   /// The line with a zero behind it, so that a number is never read past the end.

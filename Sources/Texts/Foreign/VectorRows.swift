@@ -40,9 +40,11 @@ struct VectorRows {
   let type: ElementType
   /// What the file says of where they are from; empty for most.
   let metadata: [String: String]
+  /// The rows of a mapped file; empty where numbers were read.
   private nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
-  /// Whatever holds the bytes.
-  private let owner: any Sendable
+  /// The numbers that were read; empty where a file is mapped.
+  private let numbers: [Float]
+  /// Keeps the file mapped, and takes bytes that were read out of this process's memory.
   private let forget: @Sendable (UnsafeRawBufferPointer) -> Void
 
   /// Maps an array of NumPy.
@@ -55,7 +57,7 @@ struct VectorRows {
         "\(path) has the extents \(file.shape); one vector an item is wanted, [items, width] with a width of 1 to \(Self.largestWidth)")
     }
     (count, width, type, metadata) = (file.shape[0], file.shape[1], file.type, [:])
-    (bytes, owner) = (file.bytes, file)
+    (bytes, numbers) = (file.bytes, [])
     forget = { file.forget($0) }
   }
 
@@ -75,42 +77,36 @@ struct VectorRows {
           + "[items, width] with a width of 1 to \(Self.largestWidth)")
     }
     (count, width, type, metadata) = (info.shape[0], info.shape[1], info.type, file.metadata)
-    (bytes, owner) = (try file.bytes(info.name), file)
+    (bytes, numbers) = (try file.bytes(info.name), [])
     forget = { file.forget($0) }
   }
 
   /// Takes numbers that were read, `width` a row.
   init(_ values: [Float], width: Int) {
-    let memory = Memory(values)
     (count, self.width, type, metadata) = (values.count / width, width, .f32, [:])
-    (bytes, owner) = (UnsafeRawBufferPointer(memory.values), memory)
+    (bytes, numbers) = (UnsafeRawBufferPointer(start: nil, count: 0), values)
     forget = { _ in }
   }
 
   /// Writes a row's numbers to `output`, which has room for `width`.
-  func copy(_ row: Int, into output: UnsafeMutablePointer<Float>) { type.decode(raw(row..<row + 1), into: output) }
+  func copy(_ row: Int, into output: UnsafeMutablePointer<Float>) {
+    guard numbers.isEmpty else {
+      for column in 0..<width { output[column] = numbers[row * width + column] }
+      return
+    }
+    type.decode(raw(row..<row + 1), into: output)
+  }
 
   /// How many rows are read before they are let go of: 64 MiB.
   var rowsToForget: Int { max(1, (64 << 20) / (width * type.size)) }
 
   /// Takes rows that were read out of this process's memory, where a file has them.
-  func forget(_ rows: Range<Int>) { forget(raw(rows)) }
+  func forget(_ rows: Range<Int>) {
+    if numbers.isEmpty { forget(raw(rows)) }
+  }
 
   private func raw(_ rows: Range<Int>) -> UnsafeRawBufferPointer {
     let size = width * type.size
     return UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * size..<rows.upperBound * size])
-  }
-
-  /// Owns numbers.
-  private final class Memory: @unchecked Sendable {
-    // Unchecked: the numbers are written here and only read afterwards.
-    let values: UnsafeMutableBufferPointer<Float>
-
-    init(_ source: [Float]) {
-      values = .allocate(capacity: source.count)
-      _ = values.initialize(from: source)
-    }
-
-    deinit { values.deallocate() }
   }
 }

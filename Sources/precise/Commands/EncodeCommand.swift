@@ -38,7 +38,7 @@ struct EncodeCommand: ParsableCommand {
       language model from a file as cluster/encode/encode_items.py writes it: offsets I64 [V+1], states [rows, d] in \
       F32, F16 or BF16, and the ids of its items, one a line, in states.safetensors.ids.txt. The third takes one vector an \
       item, as embedding APIs return it: a NumPy array or a safetensors tensor "embeddings" [items, width] with the ids in \
-      FILE.ids.txt, or lines {"id": …, "embedding": […]}. Items that a file does not name get no states. Writes token_states.safetensors and encode.json into the data set, and text_vectors.safetensors: each text as one \
+      FILE.ids.txt, or lines {"id": …, "embedding": […]} or a Parquet table with these columns. Items that a file does not name get no states. Writes token_states.safetensors and encode.json into the data set, and text_vectors.safetensors: each text as one \
       vector, by its words and by the model's states, with which training blends its scores.
       """)
 
@@ -48,7 +48,7 @@ struct EncodeCommand: ParsableCommand {
   var encoder: Encoder?
   @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"))
   var states: String?
-  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors or JSON lines.", valueName: "file"))
+  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"))
   var vectors: String?
   @Option(
     help: ArgumentHelp(

@@ -18,18 +18,18 @@ struct ExportCommand: RankCommand {
         precise export run/ --out embeddings/ --format npy --items new_items.csv
 
       Writes items.safetensors and users.safetensors (a tensor embeddings [rows, d] of float32) with their ids row for row in \
-      items.txt and users.txt, or the same as .npy, or items.jsonl and users.jsonl; and export.json, which says what they are \
-      of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
+      items.txt and users.txt, or the same as .npy, or items.jsonl and users.jsonl, or items.parquet and users.parquet (columns \
+      id and embedding); and export.json, which says what they are of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
 
       Users are embedded from all their events, ready to serve; --history training leaves the held-out ones out. New items \
-      (columns as in the items file of prepare, or item,text; csv, tsv or jsonl by the file's name) are embedded from their text alone and stand behind the known \
-      ones; ids that the data set has are counted and left out.
+      (columns as in the items file of prepare, or item,text; csv, tsv, jsonl or parquet by the file's name) are embedded from \
+      their text alone and stand behind the known ones; ids that the data set has are counted and left out.
       """)
 
   @OptionGroup var trained: TrainedRunOptions
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
-  @Option(help: "The files' format: safetensors, npy or jsonl.", transform: EmbeddingFormat.parse)
+  @Option(help: "The files' format: safetensors, npy, jsonl or parquet.", transform: EmbeddingFormat.parse)
   var format = EmbeddingFormat.safetensors
   @Option(help: "The events a user is embedded from: all or training.", transform: ServedModel.HistoryExtent.parse)
   var history = ServedModel.HistoryExtent.all

@@ -13,14 +13,19 @@ struct PrepareCommand: ParsableCommand {
     discussion: """
       Examples:
         precise prepare --interactions events.csv.gz --items titles.csv.gz --out dataset/
+        precise prepare --interactions events/ --items items.parquet --out dataset/
         precise prepare --interactions events.csv --items items.csv --columns text=title+brand,features=category --out dataset/
         precise prepare --append dataset/ --interactions today.csv.gz --items titles.csv.gz --out dataset-today/
         precise prepare --append dataset/ --interactions today.csv.gz --since 2025-06-01 --out dataset/ --overwrite
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
       files one with item and text (and perhaps scene). The format follows each file's name unless --format is given: .tsv, \
-      .jsonl, .ndjson and .json, anything else is csv. Gzip is recognized by itself; - is standard input. Times are numbers \
-      (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
+      .jsonl, .ndjson and .json, .parquet, anything else is csv. Gzip is recognized by itself; - is standard input. Times are \
+      numbers (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
+
+      A folder stands for its files by name, and those of folders like day=2025-03-01 in it, whose names are columns (behavior=buy); \
+      a pattern ('events-*.csv') for the files that fit it. Parquet takes Arrow's library, which cluster/parquet/install.sh \
+      brings; its timestamps and dates have units of their own.
 
       Several fields of a row make one text with --columns text=title+category, and tokens of their own with \
       features=category+price_bucket.
@@ -30,16 +35,16 @@ struct PrepareCommand: ParsableCommand {
       be others. The old one stays as it is. docs/data.md, "Appending".
       """)
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, in order.", valueName: "file"))
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, folders or patterns, in order.", valueName: "file"))
   var interactions: [String]
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Items files; without them items have no text.", valueName: "file"))
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"))
   var items: [String] = []
   @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"))
   var append: String?
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
   var output: String
   @Option(
-    help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
+    help: "The files' format: csv, tsv, jsonl, parquet, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
     transform: InputFormat.parse)
   var format: InputFormat?
   @Option(
