@@ -26,6 +26,8 @@ package protocol TokenSource {
   func tokenCount(_ item: Int) -> Int
   /// Appends an item's states, `tokenCount(item) * dimension` numbers.
   func appendStates(_ item: Int, to states: inout [Float])
+  /// Takes what was read of a file out of this process's memory; it is read from the file again when needed.
+  func forget()
 }
 
 extension TokenSource {
@@ -34,6 +36,9 @@ extension TokenSource {
 
   /// States of tokens.
   package var kind: EncodingRecord.Kind? { nil }
+
+  /// Nothing is read of a file.
+  package func forget() {}
 }
 
 /// The hashed states of a data set's texts.

@@ -58,6 +58,9 @@ package struct ForeignStates: TokenSource {
     rows[item] < 0 ? 0 : min(states.tokenCount(rows[item]), maxTokens)
   }
 
+  /// Takes the states that were read out of memory.
+  package func forget() { states.forget(upTo: states.itemCount) }
+
   /// Appends the item's first states, converted to Float.
   package func appendStates(_ item: Int, to output: inout [Float]) {
     let count = tokenCount(item) * dimension

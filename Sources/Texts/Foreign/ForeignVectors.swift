@@ -91,6 +91,9 @@ package struct ForeignVectors: TokenSource {
     }
   }
 
+  /// Takes the vectors that were read out of memory, where a file has them.
+  package func forget() { vectors.forget(0..<vectors.count) }
+
   /// Reads the list of ids that belongs to a file's rows.
   private static func readList(
     _ ids: String?, _ path: String, _ vectors: VectorRows, _ items: some TextItems, _ found: inout ItemRows
