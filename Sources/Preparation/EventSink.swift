@@ -135,7 +135,8 @@ final class EventSink {
     case .notATime:
       BadRow(
         kind: .timestamp,
-        detail: "the timestamp is \(excerpt(text)), neither a number nor ISO 8601; times are numbers such as 1740819957.25 (--time-unit), "
+        detail:
+          "the timestamp is \(excerpt(text)), neither a number nor ISO 8601; times are numbers such as 1740819957.25 (--time-unit), "
           + "2025-03-01T09:05:57+01:00, 2025-03-01 09:05:57 or 2025-03-01")
     case .outOfRange:
       BadRow(

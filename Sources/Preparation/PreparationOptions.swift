@@ -85,7 +85,8 @@ package struct PreparationOptions: Sendable {
   private mutating func inherit(_ recorded: String?, of dataset: Dataset) throws {
     guard let recorded, columns == ColumnNames(), format?.hasColumns ?? true else { return }
     guard let names = try? ColumnNames(recorded) else {
-      throw InputError("\(dataset.path)/\(DatasetManifest.fileName) names columns in a way that this program does not know; give --columns")
+      throw InputError(
+        "\(dataset.path)/\(DatasetManifest.fileName) names columns in a way that this program does not know; give --columns")
     }
     (columns, inheritsColumns) = (names, true)
   }

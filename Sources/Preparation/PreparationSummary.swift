@@ -9,7 +9,8 @@ extension RowAccount {
   var minimumsAdvice: String? {
     guard minimumShare > Self.manyBelowMinimums else { return nil }
     let percent = (minimumShare * 1_000).rounded() / 10
-    return "the minimums dropped \(percent)% of the files' rows; lower --min-user-events or --min-item-events to keep them (1 drops none)"
+    return
+      "the minimums dropped \(percent)% of the files' rows; lower --min-user-events or --min-item-events to keep them (1 drops none)"
   }
 }
 
@@ -69,7 +70,8 @@ package struct PreparationSummary: CustomStringConvertible {
     ].filter { $0.1 > 0 }
     let rest = parts.map { "\(HumanFormat.count($0.1)) \($0.0)" }.joined(separator: ", ")
     let line =
-      "  \(percent(account.keptShare)) of them are in the data set (\(HumanFormat.count(account.kept)))" + (rest.isEmpty ? "" : "; not: \(rest)")
+      "  \(percent(account.keptShare)) of them are in the data set (\(HumanFormat.count(account.kept)))"
+      + (rest.isEmpty ? "" : "; not: \(rest)")
     // An append says it as a warning, which a quiet job of every day shows too.
     return [line] + (manifest.appendedTo == nil ? account.minimumsAdvice.map { ["  \($0)"] } ?? [] : [])
   }

@@ -136,7 +136,8 @@ package final class NewItems {
       // A file that names no encoder is taken at its user's word.
       return try checked(vectors, "vectors", path, record, served, isNamed: vectors.isNamed)
     case (.states(let path), .vectors):
-      throw InputError("the data set has one vector an item (\(record.encoder)); give \(path) with --new-vectors if it has the same")
+      throw InputError(
+        "the data set has one vector an item (\(record.encoder)); give \(path) with --new-vectors if it has the same")
     case (.vectors(let path), nil):
       throw InputError("the data set's token states are those of \(record.encoder), not one vector an item; leave \(path) out")
     case (nil, .vectors):
@@ -151,7 +152,8 @@ package final class NewItems {
   }
 
   private static func checked(
-    _ source: some TokenSource, _ what: String, _ path: String, _ record: EncodingRecord, _ served: ServedModel, isNamed: Bool = true
+    _ source: some TokenSource, _ what: String, _ path: String, _ record: EncodingRecord, _ served: ServedModel,
+    isNamed: Bool = true
   ) throws -> any TokenSource {
     guard source.dimension == served.model.shape.fusion.tokenWidth else {
       throw InputError(

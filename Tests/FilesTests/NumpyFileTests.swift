@@ -61,7 +61,8 @@ struct NumpyFileTests {
     "", "{", "{}", "[1]", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1", "__import__('os')",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", "{'descr': '<f4', 'fortran_order': False, 'shape': [1]}",
-    "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x",
+    "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x",
   ])
   func brokenHeadersAreOneSentence(header: String) throws {
     #expect(try message(header, data: [0, 0, 0, 0]).contains("header is broken"))
@@ -69,7 +70,9 @@ struct NumpyFileTests {
 
   @Test func otherFilesAndVersionsAreRefused() throws {
     #expect(try message(header("<f4", "(1,)"), version: 9).contains("format version 9"))
-    for bytes in [[], [0x93], NumpyFile.magic, NumpyFile.magic + [1, 0, 255, 255], NumpyFile.magic + [2, 0, 255, 255, 255, 255]] {
+    for bytes in [
+      [], [0x93], NumpyFile.magic, NumpyFile.magic + [1, 0, 255, 255], NumpyFile.magic + [2, 0, 255, 255, 255, 255],
+    ] {
       let path = try folder.write("b.npy", Data(bytes))
       #expect(throws: InputError.self) { try NumpyFile(path: path) }
     }
@@ -77,7 +80,8 @@ struct NumpyFileTests {
 
   /// Cut anywhere and with any byte changed, a file is read or refused, and never past its end.
   @Test func noDamageIsReadPastTheEnd() throws {
-    let whole = Array(try Data(contentsOf: URL(fileURLWithPath: file(header("<f4", "(2, 2)"), data: Array(repeating: 7, count: 16)))))
+    let whole = Array(
+      try Data(contentsOf: URL(fileURLWithPath: file(header("<f4", "(2, 2)"), data: Array(repeating: 7, count: 16)))))
     for count in whole.indices {
       let path = try folder.write("c.npy", Data(whole[..<count]))
       #expect(throws: InputError.self) { try NumpyFile(path: path) }

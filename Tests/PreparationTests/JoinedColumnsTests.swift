@@ -13,7 +13,9 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func options(_ items: String?, columns: String = JoinedColumnsTests.names, _ name: String = "d") throws -> PreparationOptions {
+  private func options(_ items: String?, columns: String = JoinedColumnsTests.names, _ name: String = "d") throws
+    -> PreparationOptions
+  {
     var options = PreparationOptions()
     let rows = (0..<3).flatMap { user in (0..<4).map { "u\(user),\("abcd".map(String.init)[$0]),\($0)\n" } }
     options.interactions = [try folder.write("e.csv", "uid,asin,ts\n" + rows.joined())]
@@ -76,7 +78,9 @@ import Testing
     #expect(try dataset(options(path, columns: names)).items.storedText(0) == "\u{1F}category=y")
   }
 
-  @Test(arguments: ["text=a+", "features=+a", "text=a+a", "features=", "text=" + (0..<65).map { "f\($0)" }.joined(separator: "+")])
+  @Test(arguments: [
+    "text=a+", "features=+a", "text=a+a", "features=", "text=" + (0..<65).map { "f\($0)" }.joined(separator: "+"),
+  ])
   func wrongNamesAreRefused(text: String) { #expect(throws: InputError.self) { try ColumnNames(text) } }
 
   /// Ids are of one column, whose name may have a plus in it.

@@ -63,7 +63,10 @@ import Testing
     let first = try Preparation(inherited).run()
     expectSum(first.counts.newRows)
     #expect(first.counts.newRows?.kept == 3 && first.counts.newRows?.tooOld == 1 && first.events == known.count + 3)
-    #expect(first.warnings == ["the minimums dropped 33.3% of the files' rows; lower --min-user-events or --min-item-events to keep them (1 drops none)"])
+    #expect(
+      first.warnings == [
+        "the minimums dropped 33.3% of the files' rows; lower --min-user-events or --min-item-events to keep them (1 drops none)"
+      ])
     var lowered = inherited
     (lowered.minimumUserEvents, lowered.minimumItemEvents, lowered.output) = (1, 1, folder.file("lowered"))
     let second = try Preparation(lowered).run()

@@ -155,7 +155,8 @@ struct NewItemsTests {
     try writer.write([Float](repeating: 1, count: 12))
     try writer.finish()
     try folder.write("n.safetensors.ids.txt", "a\nb\n")
-    #expect(message(.vectors(folder.file("n.safetensors"))).contains("holds vectors of other-api, the data set's are of some-api"))
+    #expect(
+      message(.vectors(folder.file("n.safetensors"))).contains("holds vectors of other-api, the data set's are of some-api"))
     let hashed = try ServedWorld.hashed().served()
     let error = try #require(
       #expect(throws: InputError.self) { try NewItems(path: path, states: vectors("v.jsonl", 8), served: hashed) })

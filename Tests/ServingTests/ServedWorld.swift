@@ -62,7 +62,8 @@ final class ServedWorld: Sendable {
   }
 
   private init(
-    _ encoder: HashedEncoder, name: String, kind: EncodingRecord.Kind? = nil, time: ModelConfig.Time = .none, isBlended: Bool = false
+    _ encoder: HashedEncoder, name: String, kind: EncodingRecord.Kind? = nil, time: ModelConfig.Time = .none,
+    isBlended: Bool = false
   ) throws {
     folder = try TemporaryFolder()
     let dataset = try Self.dataset(folder.file("dataset"))

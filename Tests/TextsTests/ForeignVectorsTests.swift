@@ -42,7 +42,9 @@ struct ForeignVectorsTests {
     try folder.write(name, rows.map { "\($0)\n" }.joined())
   }
 
-  private func list(_ name: String, _ ids: [String]? = nil) throws { try folder.write(name, (ids ?? self.ids).map { "\($0)\n" }.joined()) }
+  private func list(_ name: String, _ ids: [String]? = nil) throws {
+    try folder.write(name, (ids ?? self.ids).map { "\($0)\n" }.joined())
+  }
 
   private func open(_ path: String, ids: String? = nil, name: String? = nil) throws -> ForeignVectors {
     try ForeignVectors(path: path, ids: ids, items: items, name: name)
@@ -94,7 +96,8 @@ struct ForeignVectorsTests {
   @Test func linesAreRead() throws {
     let text = [
       #"{"object": "embedding", "id": 7, "embedding": [1, 5e-1, -2.0], "usage": {"x": ["]}", 1, null]}}"#,
-      #"{"vector":[0,0,0],"item":"b"}"#, "", #" { "embedding" : [9,9,9] , "id" : "oth\u0065r" } "#, #"{"item":"a","vector":[0.25,-1,3]}"#,
+      #"{"vector":[0,0,0],"item":"b"}"#, "", #" { "embedding" : [9,9,9] , "id" : "oth\u0065r" } "#,
+      #"{"item":"a","vector":[0.25,-1,3]}"#,
     ]
     expectSound(try open(try lines(text)))
     try folder.write("r.jsonl", text.joined(separator: "\r\n"))
@@ -102,9 +105,11 @@ struct ForeignVectorsTests {
   }
 
   @Test(arguments: [
-    ("[1]", ":1: an object"), (#"{"id":"a"}"#, ":1: there is no \"embedding\""), (#"{"embedding":[1]}"#, ":1: there is no \"id\""),
+    ("[1]", ":1: an object"), (#"{"id":"a"}"#, ":1: there is no \"embedding\""),
+    (#"{"embedding":[1]}"#, ":1: there is no \"id\""),
     (#"{"id":"a","embedding":"AAAA"}"#, "is no list of numbers"), (#"{"id":"a","embedding":[1,NaN]}"#, "NaN, infinity or null"),
-    (#"{"id":"a","embedding":[1,-Infinity]}"#, "NaN, infinity or null"), (#"{"id":"a","embedding":[1,null]}"#, "NaN, infinity or null"),
+    (#"{"id":"a","embedding":[1,-Infinity]}"#, "NaN, infinity or null"),
+    (#"{"id":"a","embedding":[1,null]}"#, "NaN, infinity or null"),
     (#"{"id":"a","embedding":[1,1e99]}"#, "beyond float32"), (#"{"id":"a","embedding":[1,0x10]}"#, "broken number"),
     (#"{"id":"a","embedding":[1,--1]}"#, "broken number"), (#"{"id":"a","embedding":[1,"2"]}"#, "list of numbers"),
     (#"{"id":"a","embedding":[]}"#, "has no number"), (#"{"id":1.5,"embedding":[1]}"#, "neither a string nor a whole number"),
@@ -112,7 +117,8 @@ struct ForeignVectorsTests {
     (#"{"id":"a\ud800","embedding":[1]}"#, "broken escape"), (#"{"id":"a"#, "does not end"), (#"{"x":[[}"#, "value is wanted"),
     (#"{"x":"# + String(repeating: "[", count: 99), "nested too deeply"),
     (#"{"id":"a","embedding":[1,2]}"# + "\n" + #"{"id":"b","embedding":[1]}"#, ":2: the vector of item \"b\" has 1 numbers"),
-    (#"{"id":"a","embedding":[1]}"# + "\n" + #"{"id":"a","embedding":[1]}"#, ":2: item \"a\" stands twice"), ("", "no vector in it"),
+    (#"{"id":"a","embedding":[1]}"# + "\n" + #"{"id":"a","embedding":[1]}"#, ":2: item \"a\" stands twice"),
+    ("", "no vector in it"),
     (#"{"id":"q","embedding":[1]}"#, "a vector of none of the data set's items"),
   ])
   func damagedLinesAreOneSentence(text: String, reason: String) throws {

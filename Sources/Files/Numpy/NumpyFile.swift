@@ -56,7 +56,8 @@ package final class NumpyFile: Sendable {
       (start, length) = (12, Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))))
     }
     guard length <= longestHeader, length <= bytes.count - start else {
-      throw InputError("its header claims \(length) bytes, but \(min(bytes.count - start, longestHeader)) is the most it can have")
+      throw InputError(
+        "its header claims \(length) bytes, but \(min(bytes.count - start, longestHeader)) is the most it can have")
     }
     return start..<start + length
   }
@@ -70,7 +71,8 @@ package final class NumpyFile: Sendable {
       wanted = product
     }
     guard wanted == dataBytes else {
-      throw InputError("its header claims the extents \(shape), \(wanted) bytes, but \(dataBytes) follow; write it again with numpy.save")
+      throw InputError(
+        "its header claims the extents \(shape), \(wanted) bytes, but \(dataBytes) follow; write it again with numpy.save")
     }
   }
 }

@@ -40,7 +40,11 @@ package struct FileSignature: Sendable, Equatable {
       FileSignature("an SQLite database", .advice("write its tables to CSV first (sqlite3 -header -csv)"))
     ),
     ([0xD0, 0xCF, 0x11, 0xE0], FileSignature("an Excel workbook", .table("read_excel"))),
-    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], FileSignature("a NumPy file", .advice("give vectors of items to precise encode with --vectors, and write anything else as CSV first"))),
+    (
+      [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59],
+      FileSignature(
+        "a NumPy file", .advice("give vectors of items to precise encode with --vectors, and write anything else as CSV first"))
+    ),
     ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], FileSignature("xz-compressed", .filter("xz -dc", removes: ".xz"))),
     (Array("BZh".utf8), FileSignature("bzip2-compressed", .filter("bzip2 -dc", removes: ".bz2"))),
     ([0x28, 0xB5, 0x2F, 0xFD], FileSignature("zstd-compressed", .filter("zstd -dc", removes: ".zst"))),

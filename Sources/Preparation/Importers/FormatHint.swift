@@ -84,7 +84,9 @@ enum FormatHint {
   /// The delimiter that a first line `sep=;` tells Excel; nil for any other line.
   private static func excelMark(_ line: UnsafeRawBufferPointer) -> UInt8? {
     let letters = line.filter { $0 != 0x22 && $0 != 0x0D }
-    guard letters.count == 5, letters.prefix(3).map({ $0 | 0x20 }).elementsEqual("sep".utf8), letters[3] == 0x3D else { return nil }
+    guard letters.count == 5, letters.prefix(3).map({ $0 | 0x20 }).elementsEqual("sep".utf8), letters[3] == 0x3D else {
+      return nil
+    }
     return letters[4]
   }
 

@@ -41,7 +41,8 @@ package struct NewItemTexts: Sendable {
       }
       if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) { unreadableTexts.add(source.place) }
       take(
-        String(decoding: id, as: UTF8.self), text: TextCleaner.itemText(row, unescapesHTML: false).stored, &indices, known: dataset)
+        String(decoding: id, as: UTF8.self), text: TextCleaner.itemText(row, unescapesHTML: false).stored, &indices,
+        known: dataset)
     }
   }
 

@@ -102,7 +102,8 @@ package struct ForeignVectors: TokenSource {
     let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
     let beside = ["\(path).ids.txt", "\(folder)items.txt"]
     guard let list = ids ?? beside.first(where: { access($0, F_OK) == 0 }) else {
-      throw InputError("the ids of \(path) are wanted, one a line in its rows' order, in \(beside[0]); or name the list with --ids")
+      throw InputError(
+        "the ids of \(path) are wanted, one a line in its rows' order, in \(beside[0]); or name the list with --ids")
     }
     if list == beside[0] { try ItemRows.check(list: list, vectors.metadata, "vectors") }
     try found.read(list: list, rows: vectors.count, of: path, "vectors", items)
@@ -154,7 +155,8 @@ package struct ForeignVectors: TokenSource {
       guard numbers > 0 else { throw InputError("\(place): the vector of item \"\(id)\" has no number; make it again") }
       guard numbers == width ?? numbers else {
         throw InputError(
-          "\(place): the vector of item \"\(id)\" has \(numbers) numbers, those before it \(width ?? 0); make all with one encoder")
+          "\(place): the vector of item \"\(id)\" has \(numbers) numbers, those before it \(width ?? 0); make all with one encoder"
+        )
       }
       width = numbers
       if try found.add(id, row: row, items, at: place) { row += 1 } else { values.removeLast(numbers) }
@@ -166,7 +168,8 @@ package struct ForeignVectors: TokenSource {
   /// Looks at every item's vector, and takes those of zeros alone away.
   ///
   /// - Returns: How many these are.
-  private static func check(_ vectors: VectorRows, _ path: String, _ items: some TextItems, _ found: inout ItemRows) throws -> Int {
+  private static func check(_ vectors: VectorRows, _ path: String, _ items: some TextItems, _ found: inout ItemRows) throws -> Int
+  {
     var vector = [Float](repeating: 0, count: vectors.width)
     var (zeros, seen) = (0, 0)
     // In the file's order, so that its pages are read once and let go of.
@@ -177,7 +180,8 @@ package struct ForeignVectors: TokenSource {
         return (vector.allSatisfy(\.isFinite), vector.allSatisfy { $0 == 0 })
       }
       guard isFinite else {
-        throw InputError("\(path): the vector of item \"\(items.id(item))\" has NaN, infinity or a number beyond float32 in it; make it again")
+        throw InputError(
+          "\(path): the vector of item \"\(items.id(item))\" has NaN, infinity or a number beyond float32 in it; make it again")
       }
       if isZero {
         zeros += 1

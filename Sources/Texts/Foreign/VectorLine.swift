@@ -97,7 +97,9 @@ struct VectorLine {
     let first = peek
     // strtof reads words and hexadecimal digits too, which JSON has not.
     let text = line[index...].prefix { $0 &- 0x30 < 10 || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E || $0 | 0x20 == 0x65 }
-    let isMissing = line[index + (first == 0x2D ? 1 : 0)] &- 0x30 >= 10 && ["NaN", "Infinity", "-Infinity", "null"].contains { line[index...].starts(with: $0.utf8) }
+    let isMissing =
+      line[index + (first == 0x2D ? 1 : 0)] &- 0x30 >= 10
+      && ["NaN", "Infinity", "-Infinity", "null"].contains { line[index...].starts(with: $0.utf8) }
     guard !isMissing else { throw fault("\"\(key)\" has NaN, infinity or null in it") }
     guard first == 0x2D || first &- 0x30 < 10, let base = line.baseAddress else {
       throw fault("\"\(key)\" is no list of numbers")
@@ -126,7 +128,9 @@ struct VectorLine {
     }
     index += 1
     if !hasEscape {
-      guard let text = String(validating: line[start + 1..<index - 1], as: UTF8.self) else { throw fault("a string is not UTF-8") }
+      guard let text = String(validating: line[start + 1..<index - 1], as: UTF8.self) else {
+        throw fault("a string is not UTF-8")
+      }
       return text
     }
     guard let text = try? JSONDecoder().decode(String.self, from: Data(line[start..<index])) else {

@@ -54,7 +54,8 @@ struct VectorRows {
     let file = try NumpyFile(path: path)
     guard file.shape.count == 2, (1...Self.largestWidth).contains(file.shape[1]) else {
       throw InputError(
-        "\(path) has the extents \(file.shape); one vector an item is wanted, [items, width] with a width of 1 to \(Self.largestWidth)")
+        "\(path) has the extents \(file.shape); one vector an item is wanted, [items, width] with a width of 1 to \(Self.largestWidth)"
+      )
     }
     (count, width, type, metadata) = (file.shape[0], file.shape[1], file.type, [:])
     (bytes, numbers) = (file.bytes, [])
@@ -68,7 +69,8 @@ struct VectorRows {
     let file = try SafetensorsFile(path: path)
     let only = file.tensors.count == 1 ? file.tensors.values.first : nil
     guard let info = file.tensors["embeddings"] ?? only else {
-      let hint = file.tensors["states"] != nil && file.tensors["offsets"] != nil ? "; if it has token states, give it with --states" : ""
+      let hint =
+        file.tensors["states"] != nil && file.tensors["offsets"] != nil ? "; if it has token states, give it with --states" : ""
       throw InputError("\(path) has \(file.tensors.count) tensors and none is called \"embeddings\"\(hint)")
     }
     guard info.shape.count == 2, (1...Self.largestWidth).contains(info.shape[1]), info.type.isFloatingPoint else {

@@ -124,7 +124,8 @@ struct EncodeCommand: ParsableCommand {
   /// What is wrong with a name that is to stand in a record and on terminals; nil when it is sound.
   private static func problem(ofName name: String) -> String? {
     let isSound = !name.isEmpty && name.utf8.count <= 200 && name == printable(name) && name != HashedEncoder.name
-    return isSound ? nil : "--encoder-name is a short name such as text-embedding-3-small, not \"\(printable(String(name.prefix(40))))\""
+    return isSound
+      ? nil : "--encoder-name is a short name such as text-embedding-3-small, not \"\(printable(String(name.prefix(40))))\""
   }
 
   private var console: Console { outputOptions.console }
@@ -132,9 +133,12 @@ struct EncodeCommand: ParsableCommand {
   private func note(_ missing: Int, _ unused: Int, _ dataset: Dataset, _ what: String) {
     if missing > 0 {
       console.note(
-        "\(HumanFormat.count(missing)) of \(HumanFormat.count(dataset.items.count, "item")) are not in the file and get no \(what)")
+        "\(HumanFormat.count(missing)) of \(HumanFormat.count(dataset.items.count, "item")) are not in the file and get no \(what)"
+      )
     }
-    if unused > 0 { console.note("\(HumanFormat.count(unused, "item")) of the file \(unused == 1 ? "is" : "are") not in the data set") }
+    if unused > 0 {
+      console.note("\(HumanFormat.count(unused, "item")) of the file \(unused == 1 ? "is" : "are") not in the data set")
+    }
   }
 
   private func write(_ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType) throws {
