@@ -33,7 +33,9 @@ struct PrepareCommand: ParsableCommand {
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, folders or patterns, in order.", valueName: "file"))
   var interactions: [String]
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"))
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"))
   var items: [String] = []
   @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"))
   var append: String?
