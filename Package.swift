@@ -102,8 +102,8 @@ let package = Package(
     library(
       "Serving",
       [
-        "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
-        "Checkpoints", "Runs",
+        "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
+        "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
       "Reports",

@@ -60,7 +60,8 @@ package final class ParquetBatches {
       let child = children[index]
       let isRight =
         kind == .vector
-        ? format(child) == "+l" && child?.pointee.n_children == 1 && format(child?.pointee.children[0]) == "f" : format(child) == "z"
+        ? format(child) == "+l" && child?.pointee.n_children == 1 && format(child?.pointee.children[0]) == "f"
+        : format(child) == "z"
       guard isRight else { throw failure("column \(index + 1) has another type than was asked for") }
     }
   }
@@ -93,6 +94,12 @@ package final class ParquetBatch {
 
   /// The texts of a column of texts or times, by its place in the selection; valid while the batch lives.
   package func texts(_ column: Int) -> ParquetTexts { ParquetTexts(child(column)) }
+
+  /// Puts the bytes of each row's text into `target`, none for a null; valid while the batch lives.
+  package func fill(_ target: UnsafeMutablePointer<UnsafeRawBufferPointer>, texts column: Int) {
+    let texts = texts(column)
+    for row in 0..<rows { target[row] = texts[row] ?? UnsafeRawBufferPointer(start: nil, count: 0) }
+  }
 
   /// The vectors of a column of vectors, by its place in the selection; valid while the batch lives.
   package func vectors(_ column: Int) -> ParquetVectors { ParquetVectors(child(column)) }
@@ -136,7 +143,9 @@ package final class ParquetBatch {
   }
 
   private static func hasValues(_ list: ArrowArray) -> Bool {
-    guard list.n_children == 1, let values = list.children?[0]?.pointee, values.offset >= 0, values.n_buffers == 2 else { return false }
+    guard list.n_children == 1, let values = list.children?[0]?.pointee, values.offset >= 0, values.n_buffers == 2 else {
+      return false
+    }
     guard list.length > 0 else { return true }
     guard let offsets = list.buffers[1]?.assumingMemoryBound(to: Int32.self) else { return false }
     let count = Int(offsets[Int(list.offset + list.length)])

@@ -76,7 +76,8 @@ package final class ParquetFile {
       guard table.column(file, index, &column) == 0 else { return ParquetColumn(name: "", type: "", kind: .other) }
       let name = UnsafeRawBufferPointer(start: column.name, count: column.name_bytes)
       return ParquetColumn(
-        name: String(decoding: name, as: UTF8.self), type: column.type.map { String(cString: $0) } ?? "", kind: .init(column.kind))
+        name: String(decoding: name, as: UTF8.self), type: column.type.map { String(cString: $0) } ?? "", kind: .init(column.kind)
+      )
     }
   }
 

@@ -98,20 +98,23 @@ Result<ArrayPointer> cast(const ArrayPointer &array, const std::shared_ptr<arrow
   return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Unsafe(type), &context);
 }
 
-Status append_digits(arrow::BinaryBuilder &builder, auto value) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  return builder.Append(digits, static_cast<int32_t>(end - digits));
-}
-
+// The decimal digits of `number` of each value.
 template <class Type, class Number>
 Result<ArrayPointer> digits(const ArrayPointer &array, Number number) {
+  // The longest is -9223372036854775808.
+  constexpr int kMostDigits = 20;
   const auto &values = static_cast<const typename arrow::TypeTraits<Type>::ArrayType &>(*array);
   arrow::BinaryBuilder builder(pool());
   ARROW_RETURN_NOT_OK(builder.Reserve(values.length()));
-  ARROW_RETURN_NOT_OK(builder.ReserveData(values.length() * 8));
+  ARROW_RETURN_NOT_OK(builder.ReserveData(values.length() * kMostDigits));
   for (int64_t row = 0; row < values.length(); row++) {
-    ARROW_RETURN_NOT_OK(values.IsNull(row) ? builder.AppendNull() : append_digits(builder, number(values.Value(row))));
+    if (values.IsNull(row)) {
+      builder.UnsafeAppendNull();
+      continue;
+    }
+    char text[kMostDigits];
+    const auto end = std::to_chars(text, text + kMostDigits, number(values.Value(row))).ptr;
+    builder.UnsafeAppend(reinterpret_cast<const uint8_t *>(text), static_cast<int32_t>(end - text));
   }
   return builder.Finish();
 }

@@ -34,4 +34,6 @@ if ! { "$here/install.sh" --to "$to" && "$to/parquet-venv/bin/python" -m pip ins
 fi
 PRECISE_PARQUET=$(realpath "$to/libprecise-parquet.so")
 export PRECISE PRECISE_PARQUET
-"$to/parquet-venv/bin/python" "$here/parquet_test.py"
+for part in types folders export hostile; do
+  "$to/parquet-venv/bin/python" "$here/${part}_test.py"
+done

@@ -114,7 +114,9 @@ enum InputFiles {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// Whether a file of text has no byte: what a writer makes of a part without a row. A Parquet file is never empty.
+  /// Whether a file of text has no byte: what a writer makes of a part without a row.
+  ///
+  /// A Parquet file is never empty.
   private static func isEmptyText(_ path: String) throws -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size == 0

@@ -16,11 +16,19 @@ final class ParquetSource: RowSource {
   private(set) var bytesRead = 0
   private let batches: ParquetBatches
   private let layout: RowLayout
-  /// The slots of each column that is read; a column may be several fields.
-  private let targets: [[Int]]
+  /// The batch that `fields` are slices of.
   private var batch: ParquetBatch?
-  private var texts: [ParquetTexts] = []
+  /// Rows of the batch, and which comes next.
+  private var rows = 0
   private var next = 0
+  /// The fields of a batch, column behind column: a call into the other target for each field would cost more than reading it.
+  private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
+  /// For each wanted column, its place in the selection and in a row; a column of the file may be several.
+  private let targets: UnsafeMutablePointer<(source: Int, target: Int)>
+  private let targetCount: Int
+  private let columnCount: Int
+
+  private static let batchRows = 1 << 14
 
   /// Opens the file and looks its columns up.
   ///
@@ -36,29 +44,48 @@ final class ParquetSource: RowSource {
     }
     guard !positions.isEmpty else { throw InputError("\(path) has none of the columns that are read") }
     let indices = Set(positions.map(\.index)).sorted()
-    targets = indices.map { index in positions.filter { $0.index == index }.map(\.slot) }
+    (columnCount, targetCount) = (indices.count, positions.count)
+    batches = try file.batches(indices, maximumRows: Self.batchRows)
+    targets = .allocate(capacity: targetCount)
+    for (place, position) in positions.enumerated() {
+      let source = indices.firstIndex(of: position.index) ?? 0
+      (targets + place).initialize(to: (source, position.slot))
+    }
+    fields = .allocate(capacity: columnCount * Self.batchRows)
+    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: columnCount * Self.batchRows)
     hasTypedTimes = positions.contains { $0.slot == Column.timestamp.index && file.columns[$0.index].kind == .time }
     self.timeUnit = hasTypedTimes ? .microseconds : timeUnit
     namesScenes = layout.givesScenes || positions.contains { $0.slot == Column.scene.index }
     self.path = path
-    batches = try file.batches(indices)
+  }
+
+  deinit {
+    targets.deallocate()
+    fields.deallocate()
   }
 
   var place: String { "\(path): row \(lineNumber)" }
 
   func next(_ row: Row) throws -> RowOutcome {
-    while next >= batch?.rows ?? 0 {
-      guard let more = try batches.next() else { return .end }
-      texts = targets.indices.map { more.texts($0) }
-      (batch, next) = (more, 0)
-    }
-    for (column, places) in targets.enumerated() {
-      let text = texts[column][next] ?? UnsafeRawBufferPointer(start: nil, count: 0)
-      bytesRead += text.count
-      for place in places { row.set(place, text) }
+    while next == rows { guard try readBatch() else { return .end } }
+    for index in 0..<targetCount {
+      let (source, target) = targets[index]
+      let field = fields[source * Self.batchRows + next]
+      bytesRead += field.count
+      row.set(target, field)
     }
     (next, lineNumber) = (next + 1, lineNumber + 1)
     layout.finish(row)
     return .row
+  }
+
+  /// False at the end.
+  private func readBatch() throws -> Bool {
+    batch = try batches.next()
+    guard let batch else { return false }
+    guard batch.rows <= Self.batchRows else { throw InputError("\(path) is read in batches that are too large") }
+    for column in 0..<columnCount { batch.fill(fields + column * Self.batchRows, texts: column) }
+    (rows, next) = (batch.rows, 0)
+    return true
   }
 }
