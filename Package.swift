@@ -64,6 +64,7 @@ let package = Package(
     // Of its own, so that another version compiles one file and the commands, and nothing else.
     .target(name: "CVersion", cSettings: [.define("PRECISE_VERSION", to: "\"\(version)\"")]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
+    .target(name: "CParquet"),
     .target(
       name: "CKernels",
       // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
@@ -73,6 +74,7 @@ let package = Package(
 
     library("Host", ["CHost"]),
     library("Files", ["CZlib", "CHost", "Host"]),
+    library("Parquet", ["CParquet", "Files"]),
     library("Config", ["Host", "Files", yams]),
     library("Reporting", ["Files", "Host", logging]),
     library("Pictures", ["Files"]),
@@ -85,9 +87,9 @@ let package = Package(
     library("Model", ["Host", "Tensors", "Collectives"]),
 
     library("Datasets", ["Files", "Tensors"]),
-    library("Preparation", ["Files", "Datasets"]),
+    library("Preparation", ["Files", "Parquet", "Datasets"]),
     library("Synth", ["Files"]),
-    library("Texts", ["Files", "Tensors", "Datasets"]),
+    library("Texts", ["Files", "Tensors", "Datasets", "Parquet"]),
 
     library("Evaluation", ["Files", "Tensors", "Collectives", "Model", "Datasets", "Texts"]),
     library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
@@ -113,7 +115,8 @@ let package = Package(
     library(
       "Serving",
       [
-        "CNeighbors", "Host", "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
+        "CNeighbors", "Host", "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets",
+        "Preparation", "Texts",
         "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
@@ -139,6 +142,7 @@ let package = Package(
     tests("TestSupportTests", ["Files"]),
     tests("HostTests", ["Host"]),
     tests("FilesTests", ["Files"]),
+    tests("ParquetTests", ["Parquet", "CParquet", "Files"]),
     tests("ConfigTests", ["Config", "Files", "Host"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),

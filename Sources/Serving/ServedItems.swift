@@ -36,9 +36,9 @@ package struct ServedItems {
     isAdded(item) ? added?.ids[item - dataset.items.count] ?? "" : dataset.items.id(item)
   }
 
-  /// The text of an item; empty when it has none.
+  /// The text of an item for people; empty when it has none.
   package func text(_ item: Int) -> String {
-    isAdded(item) ? added?.texts[item - dataset.items.count] ?? "" : dataset.items.text(item)
+    isAdded(item) ? ItemText(stored: added?.texts[item - dataset.items.count] ?? "").readable : dataset.items.text(item)
   }
 
   /// The names of an item's scenes; items that came later have none.

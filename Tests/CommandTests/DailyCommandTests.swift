@@ -90,9 +90,9 @@ import Testing
     _ = try prepareBoth()
     let contradicting = try run(
       "prepare", "--append", "before", "--interactions", "today.csv", "--out", "other", "--ties", "shuffle:1",
-      "--min-user-events",
-      "2", "--virtual-shards", "4", code: 64)
-    #expect(contradicting.errors.contains("--ties shuffle:1 (it has file-order), --min-user-events 2 (it has 5)"))
+      "--item-key", "item-scene", "--min-user-events", "2", "--virtual-shards", "4", code: 64)
+    #expect(contradicting.errors.contains("--ties shuffle:1 (it has file-order), --item-key item-scene (it has item)"))
+    #expect(!contradicting.errors.contains("--min-user-events"))
     #expect(!contradicting.errors.contains("--virtual-shards"))
     let foreign = try run("prepare", "--append", ".", "--interactions", "today.csv", "--out", "other", code: 65)
     #expect(foreign.errorLines.count == 1 && foreign.errors.contains("is no data set"))

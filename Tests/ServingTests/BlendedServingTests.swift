@@ -165,7 +165,7 @@ struct BlendedServingTests {
     try writer.finish()
     try folder.write("s.safetensors.ids.txt", "new\n")
     let path = try folder.write("new.csv", "item,text\nnew,\(text)\n")
-    let new = try NewItems(path: path, states: folder.file("s.safetensors"), served: served)
+    let new = try NewItems(path: path, states: .states(folder.file("s.safetensors")), served: served)
     let items = try export(served, "e", newItems: new).items
     let known = items[row].prefix(served.catalogue.widthWithoutCodes)
     #expect(zip(known, items[items.count - 1]).allSatisfy { abs($0 - $1) < 1e-5 * max(1, abs($0)) })

@@ -31,9 +31,9 @@ package final class EventRows {
   ///
   /// Throws `InputError` when it cannot be read or lacks a column.
   package init(path: String, columns: ColumnNames, timeUnit: TimeUnit) throws {
-    source = try InputFormat(ofFile: path).source(
-      path, [.item], optional: [.user, .timestamp, .scene, .behavior], names: columns, timeUnit: timeUnit,
-      advice: "name the columns with --columns (item=NAME)")
+    let layout = RowLayout(columns, required: [.item], optional: [.user, .timestamp, .scene, .behavior])
+    source = try Importer.list(
+      path, layouts: [layout], timeUnit: timeUnit, advice: "name the columns with --columns (item=NAME)")
   }
 
   /// The file, for messages.
@@ -49,7 +49,7 @@ package final class EventRows {
     let (user, time) = (row[.user], row[.timestamp])
     hasUsers = hasUsers ?? !user.isEmpty
     hasTimes = hasTimes ?? !time.isEmpty
-    let place = "\(source.path):\(source.lineNumber)"
+    let place = source.place
     guard hasUsers == !user.isEmpty else {
       throw InputError(
         "\(place): the row has \(user.isEmpty ? "no user" : "a user"), unlike the first; give all rows one, or none")

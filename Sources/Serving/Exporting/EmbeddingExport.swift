@@ -24,7 +24,8 @@ package struct EmbeddingExport {
     owns: { entry in
       let parts = entry.split(separator: ".")
       return [recordName, ModelCard.fileName].contains(entry)
-        || parts.count == 2 && ["items", "users"].contains(parts[0]) && ["safetensors", "npy", "jsonl", "txt"].contains(parts[1])
+        || parts.count == 2 && ["items", "users"].contains(parts[0])
+          && ["safetensors", "npy", "jsonl", "parquet", "txt"].contains(parts[1])
     })
 
   /// How the numbers are written.

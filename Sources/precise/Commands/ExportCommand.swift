@@ -19,12 +19,12 @@ struct ExportCommand: RankCommand {
         precise export run/ --out fresh/ --events today.csv --data dataset-today/
 
       Writes items.safetensors and users.safetensors (a tensor embeddings [rows, d] of float32) with their ids row for row in \
-      items.txt and users.txt, or the same as .npy, or items.jsonl and users.jsonl; and export.json, which says what they are \
-      of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
+      items.txt and users.txt, or the same as .npy, or items.jsonl and users.jsonl, or items.parquet and users.parquet (columns \
+      id and embedding); and export.json, which says what they are of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
 
       Beside them stands model_card.md, a page about the model. Users are embedded from all their events, ready to serve; --history training leaves the held-out ones out. New items \
-      (columns item,text; csv, tsv or jsonl by the file's name) are embedded from their text alone and stand behind the known \
-      ones; ids that the data set has are counted and left out.
+      (columns as in the items file of prepare, or item,text; csv, tsv, jsonl or parquet by the file's name) are embedded from \
+      their text alone and stand behind the known ones; ids that the data set has are counted and left out.
 
       --events exports the users of a file instead, by what they have just done. --data may be a newer data set, appended to \
       the run's: known items are found by their ids, new ones are embedded from their texts, nothing is trained.
@@ -34,7 +34,7 @@ struct ExportCommand: RankCommand {
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
   @Option(
-    help: "The files' format: safetensors, npy or jsonl.", completion: .values(of: EmbeddingFormat.self),
+    help: "The files' format: safetensors, npy, jsonl or parquet.", completion: .values(of: EmbeddingFormat.self),
     transform: EmbeddingFormat.parse)
   var format = EmbeddingFormat.safetensors
   @Option(
