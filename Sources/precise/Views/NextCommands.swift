@@ -56,7 +56,9 @@ enum NextCommands {
       }
       // What begins with a dash is a value only behind the flag's own sign.
       let user = id.hasPrefix("-") ? "--user=\(shellWord(id))" : "--user \(shellWord(id))"
-      return ["precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) \(flags.map(shellWord).joined(separator: " "))"]
+      return [
+        "precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) \(flags.map(shellWord).joined(separator: " "))"
+      ]
     }
     return []
   }
