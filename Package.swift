@@ -64,13 +64,17 @@ let package = Package(
     // Of its own, so that another version compiles one file and the commands, and nothing else.
     .target(name: "CVersion", cSettings: [.define("PRECISE_VERSION", to: "\"\(version)\"")]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
+    .target(name: "CParquet"),
     .target(
       name: "CKernels",
       // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
+    // hnswlib is headers alone (libhnswlib-dev); optimized in debug builds for the same reason.
+    .target(name: "CNeighbors", dependencies: ["CKernels"], cxxSettings: [.unsafeFlags(["-O3"])]),
 
     library("Host", ["CHost"]),
     library("Files", ["CZlib", "CHost", "Host"]),
+    library("Parquet", ["CParquet", "Files"]),
     library("Config", ["Host", "Files", yams]),
     library("Reporting", ["Files", "Host", logging]),
     library("Pictures", ["Files"]),
@@ -83,9 +87,9 @@ let package = Package(
     library("Model", ["Host", "Tensors", "Collectives"]),
 
     library("Datasets", ["Files", "Tensors"]),
-    library("Preparation", ["Files", "Datasets"]),
+    library("Preparation", ["Files", "Parquet", "Datasets"]),
     library("Synth", ["Files"]),
-    library("Texts", ["Files", "Tensors", "Datasets"]),
+    library("Texts", ["Files", "Tensors", "Datasets", "Parquet"]),
 
     library("Evaluation", ["Files", "Tensors", "Collectives", "Model", "Datasets", "Texts"]),
     library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
@@ -111,8 +115,9 @@ let package = Package(
     library(
       "Serving",
       [
-        "Files", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts", "Evaluation",
-        "Checkpoints", "Runs",
+        "CNeighbors", "Host", "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets",
+        "Preparation", "Texts",
+        "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
       "Reports",
@@ -137,6 +142,7 @@ let package = Package(
     tests("TestSupportTests", ["Files"]),
     tests("HostTests", ["Host"]),
     tests("FilesTests", ["Files"]),
+    tests("ParquetTests", ["Parquet", "CParquet", "Files"]),
     tests("ConfigTests", ["Config", "Files", "Host"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
@@ -173,7 +179,7 @@ let package = Package(
       ["Reports", "Config", "Files", "Reporting", "Runs"]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
-  cLanguageStandard: .c11
+  cLanguageStandard: .c11, cxxLanguageStandard: .cxx17
 )
 
 // Only there when asked for: it links with a fuzzer's runtime and nothing else (cluster/local/fuzz.sh).

@@ -10,6 +10,8 @@ final class EventSink {
   private(set) var rows = 0
   /// Good rows older than the floor.
   private(set) var rowsTooOld = 0
+  /// The same of the data set that is appended to.
+  private(set) var knownTooOld = 0
   private(set) var badRows: BadRowLog
   /// Times that are read but look wrong.
   private(set) var times = TimeWatch()
@@ -46,7 +48,7 @@ final class EventSink {
     }
     let before = rows
     try read(DatasetSource(dataset))
-    rows = before
+    (rows, knownTooOld) = (before, rowsTooOld)
   }
 
   /// Reads a whole source.
@@ -63,7 +65,7 @@ final class EventSink {
       case .row:
         rows += 1
         if let problem = try take(row, defaults, source) {
-          badRows.add(problem, path: source.path, line: source.lineNumber)
+          badRows.add(problem, at: source.place)
         }
       }
       if rows & 0xFFFF == 0 { reporter.progress(rows, bytesOfFilesBefore + source.bytesRead) }
@@ -84,7 +86,7 @@ final class EventSink {
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
     rows += problem.rows
-    badRows.add(problem, path: source.path, line: source.lineNumber)
+    badRows.add(problem, at: source.place)
   }
 
   /// Checks one row and appends its event; returns what is wrong with it.
@@ -96,7 +98,7 @@ final class EventSink {
     let time: Int64
     switch Timestamp.parse(row[.timestamp], unit: defaults.timeUnit) {
     case .success(let value): time = value
-    case .failure(let failure): return wrongTime(row[.timestamp], failure)
+    case .failure(let failure): return wrongTime(row[.timestamp], failure, isTyped: defaults.hasTypedTimes)
     }
     let scene = row[.scene].isEmpty ? defaults.sceneBytes : row[.scene]
     let behavior = row[.behavior].isEmpty ? defaults.behaviorBytes : row[.behavior]
@@ -105,7 +107,7 @@ final class EventSink {
     let takesID = isPrepared || itemKey == .item
     if !takesID {
       if let problem = IdentifierCheck.problem(row[.item], "item") { return problem }
-      try sceneKey.check(scene, "\(source.path):\(source.lineNumber)")
+      try sceneKey.check(scene, source.place)
     }
     let itemID = takesID ? row[.item] : sceneKey.join(row[.item], scene, key)
     let (foundItem, itemHash) = items.find(itemID)
@@ -115,7 +117,7 @@ final class EventSink {
     let user = try foundUser ?? users.insert(row[.user], hash: userHash)
     let item = try foundItem ?? items.insert(itemID, hash: itemHash)
     if !isPrepared && !TimeWatch.usual.contains(time) { times.add(time, row[.timestamp], source) }
-    times.newest = max(times.newest, isPrepared ? .min : time)
+    if !defaults.hasTypedTimes { times.newest = max(times.newest, time) }
     guard time >= floor else {
       rowsTooOld += 1
       return nil
@@ -125,9 +127,17 @@ final class EventSink {
     return nil
   }
 
-  private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure) -> BadRow {
+  private func wrongTime(_ text: UnsafeRawBufferPointer, _ failure: Timestamp.Failure, isTyped: Bool) -> BadRow {
     switch failure {
-    case .notATime: BadRow(kind: .timestamp, detail: "the timestamp is \(excerpt(text)), neither a number nor ISO 8601")
+    case .notATime where isTyped: BadRow(kind: .timestamp, detail: "the timestamp is missing")
+    case .outOfRange where isTyped:
+      BadRow(kind: .timestampRange, detail: "the timestamp is \(excerpt(text)) microseconds since 1970")
+    case .notATime:
+      BadRow(
+        kind: .timestamp,
+        detail:
+          "the timestamp is \(excerpt(text)), neither a number nor ISO 8601; times are numbers such as 1740819957.25 (--time-unit), "
+          + "2025-03-01T09:05:57+01:00, 2025-03-01 09:05:57 or 2025-03-01")
     case .outOfRange:
       BadRow(
         kind: .timestampRange,
@@ -141,12 +151,15 @@ final class EventSink {
   /// What rows of a source have when they do not say it themselves.
   private struct Defaults {
     let timeUnit: TimeUnit
+    /// Whether the times' unit is beyond doubt: a type's, or a data set's.
+    let hasTypedTimes: Bool
     let isPrepared: Bool
     private let scene = ByteBuffer()
     private let behavior = ByteBuffer()
 
     init(_ source: any RowSource) {
       timeUnit = source.timeUnit
+      hasTypedTimes = source.hasTypedTimes || source.isPrepared
       isPrepared = source.isPrepared
       for byte in source.defaultScene.utf8 { scene.append(byte) }
       for byte in source.defaultBehavior.utf8 { behavior.append(byte) }

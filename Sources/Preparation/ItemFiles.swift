@@ -39,7 +39,7 @@ struct ItemFiles {
     badRows = BadRowLog(note: note)
   }
 
-  /// The text of a kept item; empty = none.
+  /// The text of a kept item as it is stored (`ItemText`); empty = none.
   ///
   /// Valid while this value lives and nothing more is read.
   func text(_ item: Int) -> UnsafeRawBufferPointer { bytes[texts[item]] }
@@ -76,10 +76,10 @@ struct ItemFiles {
       case .end: break reading
       case .bad(let problem):
         rows += problem.rows
-        badRows.add(problem, path: source.path, line: source.lineNumber)
+        badRows.add(problem, at: source.place)
       case .row:
         rows += 1
-        if let problem = try take(row, source) { badRows.add(problem, path: source.path, line: source.lineNumber) }
+        if let problem = try take(row, source) { badRows.add(problem, at: source.place) }
       }
     }
     inputs.append(
@@ -93,10 +93,10 @@ struct ItemFiles {
       let scene = row[.scene].isEmpty ? UnsafeRawBufferPointer(fallback) : row[.scene]
       if let problem = IdentifierCheck.problem(scene, "scene") { return problem }
       goodRows += 1
-      if options.itemKey == .itemScene { try options.sceneKey.check(scene, "\(source.path):\(source.lineNumber)") }
+      if options.itemKey == .itemScene { try options.sceneKey.check(scene, source.place) }
       let id = options.itemKey == .item ? row[.item] : options.sceneKey.join(row[.item], scene, key)
       let found = ids.find(id).index
-      if found == nil { unseenRows.add(source.path, source.lineNumber) }
+      if found == nil { unseenRows.add(source.place) }
       guard let found, numbers[found] >= 0 else {
         unusedRows += 1
         return nil
@@ -105,18 +105,18 @@ struct ItemFiles {
       // An empty cell lists the item nowhere; a scene that the file's name or format gives lists all of its items.
       let isListed = !row[.scene].isEmpty || source.defaultScene != "default"
       if isListed, case .number(let number) = try scenes.number(scene) { listed.insert(item, number) }
-      addText(row[.text], item, source)
+      addText(row, item, source)
       return nil
     }
   }
 
-  private mutating func addText(_ text: UnsafeRawBufferPointer, _ item: Int, _ source: any RowSource) {
+  private mutating func addText(_ row: Row, _ item: Int, _ source: any RowSource) {
     guard texts[item].isEmpty else {
       repeatedRows += 1
       return
     }
-    if !TextCleaner.isUTF8(text) { unreadableTexts.add(source.path, source.lineNumber) }
-    var text = TextCleaner.clean(text, unescapesHTML: options.format?.hasEscapedTexts ?? false)
+    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) { unreadableTexts.add(source.place) }
+    var text = TextCleaner.itemText(row, unescapesHTML: options.format?.hasEscapedTexts ?? false).stored
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }
     texts[item] = start..<bytes.count

@@ -24,10 +24,13 @@ package struct Preparation {
   /// Throws `InputError` for bad input; nothing is left under the output's name then.
   package func run() throws -> DatasetManifest {
     if let problem = options.problems.first { throw InputError(problem) }
-    try preflight()
+    let isFormatGiven = options.format != nil
+    let interactions = try InputFiles.expand(options.interactions, isFormatGiven: isFormatGiven)
+    let items = try InputFiles.expand(options.items, isFormatGiven: isFormatGiven)
+    try preflight(interactions, items)
     return try run(
-      interactions: options.interactions.map { path in { try Importer.interactions(path, options) } },
-      items: options.items.map { path in { try Importer.items(path, options) } })
+      interactions: interactions.map { file in { try Importer.interactions(file, options) } },
+      items: items.map { file in { try Importer.items(file, options) } })
   }
 
   package typealias Opener = () throws -> any RowSource
@@ -57,12 +60,12 @@ package struct Preparation {
   }
 
   /// Opens every plain file once, so that a missing file or column fails before the work rather than after it.
-  private func preflight() throws {
-    for (paths, open) in [(options.interactions, Importer.interactions), (options.items, Importer.items)] {
-      for path in paths where path != "-" {
+  private func preflight(_ interactions: [InputFile], _ items: [InputFile]) throws {
+    for (files, open) in [(interactions, Importer.interactions), (items, Importer.items)] {
+      for file in files where file.path != "-" {
         var status = stat()
-        let isPipe = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
-        if !isPipe { _ = try open(path, options) }
+        let isPipe = stat(file.path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+        if !isPipe { _ = try open(file, options) }
       }
     }
   }
@@ -94,10 +97,23 @@ package struct Preparation {
     manifest.counts.usersDropped = usersBefore - events.users.count
     manifest.counts.itemsDropped = sink.items.count - rows.count
     manifest.counts.eventsDropped = eventsBefore - events.count
+    manifest.counts.newRows = account(sink, manifest.counts, core)
     manifest.counts.coreRounds = core.rounds
     (manifest.users, manifest.items, manifest.events) = (events.users.count, rows.count, events.count)
     manifest.appendedTo = options.known.map { appended($0, events, rows, knownUsers: knownUsers) }
     return (events, rows)
+  }
+
+  /// Where the rows of the files went: known users and items are never dropped, so whatever was is of these rows.
+  private func account(_ sink: EventSink, _ counts: PreparationCounts, _ core: CoreFilter.Result) -> RowAccount {
+    var account = RowAccount()
+    (account.rows, account.bad, account.tooOld) = (sink.rows, sink.badRows.total, sink.rowsTooOld - sink.knownTooOld)
+    account.duplicates = counts.droppedDuplicates
+    (account.belowUserMinimum, account.belowItemMinimum) = (core.eventsOfUsers, core.eventsOfItems)
+    account.kept =
+      account.rows - account.bad - account.tooOld - account.duplicates - account.belowUserMinimum - account.belowItemMinimum
+    account.keptShare = Double(account.kept) / Double(max(1, account.rows))
+    return account
   }
 
   /// What the data set was that this one begins with, and what of it has no event any more; items have their final numbers.
@@ -105,10 +121,13 @@ package struct Preparation {
     var isAlive = [Bool](repeating: false, count: rows.count)
     events.forEach { _, events in for event in events { isAlive[Int(event.item)] = true } }
     let items = rows.indices.count { rows[$0] < known.items.count && isAlive[$0] }
-    return AppendedTo(
+    var appended = AppendedTo(
       path: known.path, checksum: known.manifest.checksum, users: known.manifest.users, items: known.items.count,
       events: known.manifest.events, usersGone: knownUsers - events.users.count { $0 < knownUsers },
       itemsGone: known.items.count - items, goneItems: options.goneItems.rawValue)
+    let rules = known.manifest.preparation
+    (appended.minimumUserEvents, appended.minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
+    return appended
   }
 
   private func write(
@@ -126,7 +145,8 @@ package struct Preparation {
     let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
     let warnings = PreparationWarnings(
       sink, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
-    manifest.warnings = warnings.sentences.isEmpty ? nil : warnings.sentences
+    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
+    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
     let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
     let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
     reporter.note("writing \(options.virtualShards) shards")

@@ -3,9 +3,9 @@ import Files
 
 /// What `prepare` is told: inputs, output, rules.
 package struct PreparationOptions: Sendable {
-  /// Interaction files in order; `-` is standard input.
+  /// Interaction files in order, folders and patterns among them (`InputFiles`); `-` is standard input.
   package var interactions: [String] = []
-  /// Items files in order; may be none.
+  /// Items files in order, likewise; may be none.
   package var items: [String] = []
   /// The data set whose events, users and items come before those of the files; nil = none (`append(to:)`).
   package private(set) var known: Dataset?
@@ -17,9 +17,11 @@ package struct PreparationOptions: Sendable {
   package var output = ""
   /// The format of all input files; nil = each file's name tells its own.
   package var format: InputFormat?
-  /// Column names of CSV, TSV and JSONL.
+  /// Column names of CSV, TSV, JSONL and Parquet.
   package var columns = ColumnNames()
-  /// Unit of timestamps in CSV, TSV and JSONL.
+  /// Whether the names are those of the data set that is appended to, so that files with the usual ones do as well.
+  private(set) var inheritsColumns = false
+  /// Unit of timestamps that are numbers in CSV, TSV, JSONL and Parquet.
   package var timeUnit = TimeUnit.seconds
   /// How events are assigned to training, validation and test.
   package var split = SplitProtocol.leaveOneOut
@@ -69,6 +71,7 @@ package struct PreparationOptions: Sendable {
     coldItems = try rules.coldItems.map { try ColdItems($0) }
     (minimumUserEvents, minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
     virtualShards = dataset.shardCount
+    try inherit(rules.columns, of: dataset)
     if itemKey == .itemScene {
       sceneKey = SceneKey(dataset)
       for scene in dataset.scenes {
@@ -77,6 +80,19 @@ package struct PreparationOptions: Sendable {
     }
     known = dataset
   }
+
+  /// Takes over the names of columns, unless others were given or the format has its own.
+  private mutating func inherit(_ recorded: String?, of dataset: Dataset) throws {
+    guard let recorded, columns == ColumnNames(), format?.hasColumns ?? true else { return }
+    guard let names = try? ColumnNames(recorded) else {
+      throw InputError(
+        "\(dataset.path)/\(DatasetManifest.fileName) names columns in a way that this program does not know; give --columns")
+    }
+    (columns, inheritsColumns) = (names, true)
+  }
+
+  /// The names of columns that files may have, the likeliest first.
+  var columnChoices: [ColumnNames] { inheritsColumns ? [columns, ColumnNames()] : [columns] }
 
   /// What is wrong with the options themselves, a sentence each; none = all is well.
   package var problems: [String] {
@@ -91,10 +107,10 @@ package struct PreparationOptions: Sendable {
     }
     if memory < 0 { problems.append("--memory cannot be negative") }
     if let format, !format.hasColumns, columns != ColumnNames() {
-      problems.append("--columns goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
+      problems.append("--columns goes with csv, tsv, jsonl and parquet only; \(format.rawValue) has its own")
     }
     if let format, !format.hasColumns, timeUnit != .seconds {
-      problems.append("--time-unit goes with csv, tsv and jsonl only; \(format.rawValue) has its own")
+      problems.append("--time-unit goes with csv, tsv, jsonl and parquet only; \(format.rawValue) has its own")
     }
     return problems
   }
@@ -139,5 +155,6 @@ extension PreparationProtocol {
     itemKeyEscapes = options.itemKey == .itemScene && options.sceneKey.isEscaped ? true : nil
     since = options.since?.description
     coldItems = options.coldItems?.description
+    columns = options.columns == ColumnNames() ? nil : options.columns.description
   }
 }

@@ -1,6 +1,19 @@
 package import Datasets
 import Files
 
+extension RowAccount {
+  /// Above this share of rows, those that went to the minimums are many (ours).
+  static let manyBelowMinimums = 0.05
+
+  /// What to do when the minimums dropped many rows; nil when they did not.
+  var minimumsAdvice: String? {
+    guard minimumShare > Self.manyBelowMinimums else { return nil }
+    let percent = (minimumShare * 1_000).rounded() / 10
+    return
+      "the minimums dropped \(percent)% of the files' rows; lower --min-user-events or --min-item-events to keep them (1 drops none)"
+  }
+}
+
 /// A prepared data set in lines for people: what was kept, what was dropped and why, scenes, split, ties and leaks.
 package struct PreparationSummary: CustomStringConvertible {
   private let manifest: DatasetManifest
@@ -32,6 +45,7 @@ package struct PreparationSummary: CustomStringConvertible {
     lines += [
       "read \(HumanFormat.count(counts.interactionRows, "interaction row")): \(HumanFormat.count(counts.usersSeen, "user")), \(HumanFormat.count(counts.itemsSeen, "item"))"
     ]
+    if let account = counts.newRows { lines += rows(account) }
     for bad in counts.badRows { lines.append("  bad rows, \(bad.kind.rawValue): \(HumanFormat.count(bad.count))") }
     lines.append(
       "  exact duplicates: \(HumanFormat.count(counts.exactDuplicates)); dropped by the rule \"\(manifest.preparation.duplicates)\": "
@@ -45,6 +59,21 @@ package struct PreparationSummary: CustomStringConvertible {
         + "\(HumanFormat.count(counts.itemRowsRepeated)) repeated; kept items without text: \(HumanFormat.count(counts.itemsWithoutText))"
     )
     return lines
+  }
+
+  /// One line on where the rows of the files went, and what to do when many went to the minimums.
+  private func rows(_ account: RowAccount) -> [String] {
+    let parts = [
+      ("bad", account.bad), ("duplicate", account.duplicates), ("too old", account.tooOld),
+      ("of users with fewer than \(manifest.preparation.minimumUserEvents) events", account.belowUserMinimum),
+      ("on items with fewer than \(manifest.preparation.minimumItemEvents)", account.belowItemMinimum),
+    ].filter { $0.1 > 0 }
+    let rest = parts.map { "\(HumanFormat.count($0.1)) \($0.0)" }.joined(separator: ", ")
+    let line =
+      "  \(percent(account.keptShare)) of them are in the data set (\(HumanFormat.count(account.kept)))"
+      + (rest.isEmpty ? "" : "; not: \(rest)")
+    // An append says it as a warning, which a quiet job of every day shows too.
+    return [line] + (manifest.appendedTo == nil ? account.minimumsAdvice.map { ["  \($0)"] } ?? [] : [])
   }
 
   private var appended: [String] {

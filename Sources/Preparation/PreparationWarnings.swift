@@ -56,8 +56,8 @@ struct Occurrences: Sendable, Equatable {
   /// File and line of the first; empty when there is none.
   package private(set) var first = ""
 
-  mutating func add(_ path: String, _ line: Int) {
-    if count == 0 { first = "\(path):\(line)" }
+  mutating func add(_ place: @autoclosure () -> String) {
+    if count == 0 { first = place() }
     count += 1
   }
 }

@@ -24,11 +24,10 @@ package final class NewItems {
 
   /// Reads a list of items and finds their token states.
   ///
-  /// Texts are encoded as the data set's own were; states from elsewhere (`states`, as cluster/encode/encode_items.py writes
-  /// them for these items) are needed when the data set's are a language model's.
+  /// Texts are encoded as the data set's own were; states from elsewhere are needed when the data set's are.
   ///
   /// Throws `InputError` when the list is damaged, the model reads no text, or the states do not fit.
-  package init(path: String, states: String?, served: ServedModel) throws {
+  package init(path: String, states: ForeignFile?, served: ServedModel) throws {
     self.served = served
     guard served.model.shape.fusion.readsText else {
       throw InputError("the model reads no text (semantic_dim is 0), so new items cannot be told apart; leave --items out")
@@ -38,16 +37,7 @@ package final class NewItems {
     let items = ListedItems(list)
     // No item of the data set may have as many tokens as its encoding allows; the model knows no more than they have.
     let limit = max(1, min(record.tokens, served.model.shape.fusion.tokens))
-    switch (states, record.encoder) {
-    case (let states?, _):
-      source = try Self.foreign(states, items, record, served, limit)
-    case (nil, "hashed"):
-      source = HashedSource(items: items, encoder: HashedEncoder(dimension: record.width, maxTokens: limit))
-    case (nil, let encoder):
-      throw InputError(
-        "the data set's token states are those of \(encoder); make states of \(path) with cluster/encode/encode_items.py "
-          + "and give them with --new-states")
-    }
+    source = try Self.source(states, items, record, served, limit, list: path)
     type = ElementType(rawValue: record.type) ?? .f32
     itemsWithoutTokens = list.ids.indices.count { [source] in source.tokenCount($0) == 0 }
   }
@@ -134,20 +124,55 @@ package final class NewItems {
     }
   }
 
-  private static func foreign(
-    _ path: String, _ items: ListedItems, _ record: EncodingRecord, _ served: ServedModel, _ limit: Int
+  /// Where the states come from: a file of the data set's own kind, or the texts.
+  private static func source(
+    _ file: ForeignFile?, _ items: ListedItems, _ record: EncodingRecord, _ served: ServedModel, _ limit: Int, list: String
   ) throws -> any TokenSource {
-    let states = try ForeignStates(path: path, ids: nil, items: items, maxTokens: limit)
-    guard states.dimension == served.model.shape.fusion.tokenWidth else {
+    switch (file, record.kind) {
+    case (.states(let path), nil):
+      return try checked(ForeignStates(path: path, ids: nil, items: items, maxTokens: limit), "states", path, record, served)
+    case (.vectors(let path), .vectors):
+      let vectors = try ForeignVectors(path: path, ids: nil, items: items, name: nil)
+      // A file that names no encoder is taken at its user's word.
+      return try checked(vectors, "vectors", path, record, served, isNamed: vectors.isNamed)
+    case (.states(let path), .vectors):
       throw InputError(
-        "\(path) has states of width \(states.dimension), the model reads \(served.model.shape.fusion.tokenWidth); "
+        "the data set has one vector an item (\(record.encoder)); give \(path) with --new-vectors if it has the same")
+    case (.vectors(let path), nil):
+      throw InputError("the data set's token states are those of \(record.encoder), not one vector an item; leave \(path) out")
+    case (nil, .vectors):
+      throw InputError("the data set has one vector an item (\(record.encoder)); give those of \(list) with --new-vectors")
+    case (nil, nil) where record.encoder == HashedEncoder.name:
+      return HashedSource(items: items, encoder: HashedEncoder(dimension: record.width, maxTokens: limit))
+    case (nil, nil):
+      throw InputError(
+        "the data set's token states are those of \(record.encoder); make states of \(list) with cluster/encode/encode_items.py "
+          + "and give them with --new-states")
+    }
+  }
+
+  private static func checked(
+    _ source: some TokenSource, _ what: String, _ path: String, _ record: EncodingRecord, _ served: ServedModel,
+    isNamed: Bool = true
+  ) throws -> any TokenSource {
+    guard source.dimension == served.model.shape.fusion.tokenWidth else {
+      throw InputError(
+        "\(path) has \(what) of width \(source.dimension), the model reads \(served.model.shape.fusion.tokenWidth); "
           + "encode the new items as the data set was")
     }
-    guard states.name == record.encoder else {
-      throw InputError("\(path) holds states of \(states.name), the data set's are of \(record.encoder); use that encoder")
+    guard !isNamed || source.name == record.encoder else {
+      throw InputError("\(path) holds \(what) of \(source.name), the data set's are of \(record.encoder); use that encoder")
     }
-    return states
+    return source
   }
+}
+
+/// A file of states that were made elsewhere.
+package enum ForeignFile: Sendable, Equatable {
+  /// States of tokens, as cluster/encode/encode_items.py writes them.
+  case states(String)
+  /// One vector an item.
+  case vectors(String)
 }
 
 /// A list of items as an encoder sees them.

@@ -101,7 +101,7 @@ package struct PairScorer {
     guard found.position == nil || found.row == nil else { return found }
     let unknown = found.position == nil ? "user \(pair.user)" : "item \(pair.item)"
     guard !isStrict else {
-      throw InputError("\(source.path):\(source.lineNumber): \(unknown) is not in the data set; nothing was written (--strict)")
+      throw InputError("\(source.place): \(unknown) is not in the data set; nothing was written (--strict)")
     }
     summary.unknownPairs += 1
     summary.firstUnknown = summary.firstUnknown ?? unknown

@@ -22,6 +22,7 @@ struct Precise: ParsableCommand {
         name: "Evaluation and use",
         subcommands: [
           EvaluateCommand.self, BlendCommand.self, RecommendCommand.self, ScoreCommand.self, ExportCommand.self,
+          IndexCommand.self,
         ]),
       CommandGroup(
         name: "Inspection",
@@ -82,7 +83,8 @@ extension MemoryPurpose {
     case is PrepareCommand: MemoryPurpose("ids, texts and events", remedy: "lower --memory, or give it more")
     case is EncodeCommand: MemoryPurpose("token states", remedy: "lower --tokens or --dim, or give it more memory")
     case is TrainCommand: MemoryPurpose("a training", remedy: "see what precise check says of it, and give it more")
-    case is EvaluateCommand, is ExportCommand, is RecommendCommand, is ScoreCommand, is ReportCommand, is CompareCommand:
+    case is EvaluateCommand, is ExportCommand, is IndexCommand, is RecommendCommand, is ScoreCommand, is ReportCommand,
+      is CompareCommand:
       MemoryPurpose("the model and the data set", remedy: "use more hosts, or give it more memory")
     case is BenchCommand, is CheckCommand:
       MemoryPurpose("the configuration's steps", remedy: "lower batch.users or bench.items, or give it more memory")

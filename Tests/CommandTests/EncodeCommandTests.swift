@@ -35,6 +35,10 @@ struct EncodeCommandTests {
 
   @Test(arguments: [
     ["encode", "d", "--encoder", "hashed", "--states", "s"], ["encode", "d", "--ids", "i"], ["encode", "d", "--tokens", "0"],
+    ["encode", "d", "--vectors", "v", "--states", "s"], ["encode", "d", "--vectors", "v", "--tokens", "4"],
+    ["encode", "d", "--encoder-name", "x"], ["encode", "d", "--vectors", "v", "--encoder-name", "hashed"],
+    ["encode", "d", "--vectors", "v", "--encoder-name", "a\nb"], ["export", "r", "--out", "o", "--new-vectors", "v"],
+    ["export", "r", "--out", "o", "--items", "i", "--new-vectors", "v", "--new-states", "s"],
     ["encode", "d", "--dim", "0"], ["encode", "d", "--encoder", "other"], ["encode", "d", "--dtype", "f64"], ["encode"],
     ["synth"], ["synth", "--out", "o", "--items", "29"], ["synth", "--out", "o", "--scenes", "0"],
     ["synth", "--out", "o", "--seed", "-1"], ["synth", "--out", "o", "--events", "nan"],

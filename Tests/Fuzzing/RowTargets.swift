@@ -21,8 +21,8 @@ extension FuzzTarget {
         for format in formats {
           var options = PreparationOptions()
           options.format = format
-          attempt { walk(try Importer.interactions(folder.file("rows"), options)) }
-          attempt { walk(try Importer.items(folder.file("rows"), options)) }
+          attempt { walk(try Importer.interactions(InputFile(path: folder.file("rows")), options)) }
+          attempt { walk(try Importer.items(InputFile(path: folder.file("rows")), options)) }
         }
       }
     }

@@ -29,9 +29,9 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
 
   private func open(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> DelimitedSource {
     try DelimitedSource(
-      path: try folder.write("events", text), format: format, columns: try ColumnNames(names),
-      required: [.user, .item, .timestamp],
-      optional: [.scene, .behavior], timeUnit: .seconds)
+      path: try folder.write("events", text), format: format,
+      layouts: [RowLayout(try ColumnNames(names), required: [.user, .item, .timestamp], optional: [.scene, .behavior])],
+      timeUnit: .seconds)
   }
 
   private func rows(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> [String] {
@@ -88,7 +88,7 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
     ) { try open("user,iid, ts \nu,i,1\n") }
     #expect(try rows("user,iid, ts \nu,i,1\n", .csv, "item=iid,timestamp=ts") == ["2: u|i|1||"])
     #expect(throws: InputError.self) { try open("user,item,timestamp\n", .csv, "scene=shop") }
-    #expect(throws: InputError("\(path):1: the column user stands in the header twice")) {
+    #expect(throws: InputError("\(path):1: the header has the column user twice; rename one of them")) {
       try open("user,user,item,timestamp\n")
     }
     #expect(throws: InputError("\(path):1: there is no header; the first line must name the columns")) { try open("") }

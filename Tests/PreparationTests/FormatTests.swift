@@ -70,6 +70,12 @@ import Testing
     #expect(semicolons.contains("separated by semicolons") || semicolons.contains("broken quotes: "))
     #expect(semicolons.contains("delimiter=\";\")"))
     #expect(try message("e.csv", "user|item|timestamp\n").contains("vertical bars"))
+    #expect(try message("e.csv", "user\u{1}item\u{1}timestamp\n").contains("U+0001; convert it: python3 -c"))
+    #expect(try message("e.csv", "user item timestamp\n").contains("separated by spaces"))
+    // A space inside a name of many is no delimiter.
+    #expect(try message("e.csv", "user id,item,when\n").contains("only user id, item, when"))
+    #expect(try message("e.csv", "sep=;\nuser;item;timestamp\n").contains("a mark for Excel; convert it: tail -n +2 < "))
+    #expect(try message("e.csv", "\"sep=,\"\r\nuser,item,timestamp\n").contains("a mark for Excel"))
     #expect(try message("f.csv", "{\"user\":\"u\",\"item\":\"i\",\"timestamp\":1}\n").contains("give --format jsonl"))
     #expect(try message("g.json", "[{\"user\":\"u\",\"item\":\"i\",\"timestamp\":1}]\n").contains("jq -c '.[]'"))
     #expect(try message("ratings.dat", "1::1193::5::978300760\n").contains("--format movielens-1m"))
@@ -96,11 +102,12 @@ import Testing
     let names = try ColumnNames("item=artist,text=artist,behavior=artist")
     let path = try folder.write("i.csv", "artist,scene\n\"a,b\",x\nc,y\n")
     let source = try DelimitedSource(
-      path: path, format: .csv, columns: names, required: [.item, .text], optional: [.scene, .behavior], timeUnit: .seconds)
+      path: path, format: .csv, layouts: [RowLayout(names, required: [.item, .text], optional: [.scene, .behavior])],
+      timeUnit: .seconds)
     #expect(try readAll(source, [.item, .text, .scene, .behavior]) == ["2: a,b|a,b|x|a,b", "3: c|c|y|c"])
     let lines = try folder.write("i.jsonl", "{\"artist\":\"a\"}\n{\"artist\":7}\n")
     let objects = try ObjectSource(
-      path: lines, columns: names, required: [.item, .text], optional: [.behavior], timeUnit: .seconds)
+      path: lines, layouts: [RowLayout(names, required: [.item, .text], optional: [.behavior])], timeUnit: .seconds)
     #expect(try readAll(objects, [.item, .text, .behavior]) == ["1: a|a|a", "2: 7|7|7"])
   }
 
@@ -114,8 +121,8 @@ import Testing
     let path = try folder.write("e.csv", "us\u{E9}r,item,timestamp\nu,i,1\n")
     for spelling in ["us\u{E9}r", "use\u{301}r"] {
       let source = try DelimitedSource(
-        path: path, format: .csv, columns: try ColumnNames("user=\(spelling)"), required: [.user, .item, .timestamp],
-        optional: [],
+        path: path, format: .csv,
+        layouts: [RowLayout(try ColumnNames("user=\(spelling)"), required: [.user, .item, .timestamp], optional: [])],
         timeUnit: .seconds)
       #expect(try readAll(source, [.user]) == ["2: u"])
     }

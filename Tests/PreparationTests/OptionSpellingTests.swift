@@ -44,6 +44,6 @@ import Testing
     #expect(options.problems.isEmpty)
     options.format = .amazon2014
     options.timeUnit = .milliseconds
-    #expect(options.problems == ["--time-unit goes with csv, tsv and jsonl only; amazon-2014 has its own"])
+    #expect(options.problems == ["--time-unit goes with csv, tsv, jsonl and parquet only; amazon-2014 has its own"])
   }
 }

@@ -38,7 +38,8 @@ import Testing
     let expected = InputError(
       "6 of 10 interaction rows are bad, more than the 0.1% allowed (1 with wrong number of fields, 2 with broken quotes, 1 with empty id, "
         + "1 with control character in id, 1 with timestamp not a time), the first at \(path):6: the timestamp is \"soon\", "
-        + "neither a number nor ISO 8601 (timestamp not a time); fix them or raise --max-bad-rows; nothing was written")
+        + "neither a number nor ISO 8601; times are numbers such as 1740819957.25 (--time-unit), 2025-03-01T09:05:57+01:00, "
+        + "2025-03-01 09:05:57 or 2025-03-01 (timestamp not a time); fix them or raise --max-bad-rows; nothing was written")
     #expect(throws: expected) { try Preparation(options, reporter: reporter).run() }
     #expect(notes.count == 5 && notes[1] == "bad row: \(path):7: the user is empty (empty id)")
     #expect(try folder.names() == ["events.csv"])

@@ -80,7 +80,7 @@ struct NewItemsTests {
     let path = try folder.write("new.csv", "item,text\n\(composed),red thing\n\(decomposed),blue thing\n\(composed),again\n")
     let new = try NewItems(path: path, states: nil, served: served)
     #expect(new.count == 2 && new.list.repeatedRows == 1 && new.list.texts == ["red thing", "blue thing"])
-    try EmbeddingExport(served).write(to: folder.file("e"), newItems: new)
+    try EmbeddingExport(served, version: "1.2.3").write(to: folder.file("e"), newItems: new)
     let lines = try Data(contentsOf: URL(fileURLWithPath: folder.file("e/items.txt"))).split(separator: 0x0A).suffix(2)
     #expect(lines.map(Array.init) == [Array(composed.utf8), Array(decomposed.utf8)])
     // States from elsewhere find theirs by bytes too.
@@ -99,7 +99,7 @@ struct NewItemsTests {
     let served = try ServedWorld.hashed().served()
     let path = try folder.write("new.csv", "item,text\nnew,red thing\ni1,x\nnewer,blue thing\n")
     let new = try NewItems(path: path, states: nil, served: served)
-    try EmbeddingExport(served).write(to: folder.file("e"), newItems: new)
+    try EmbeddingExport(served, version: "1.2.3").write(to: folder.file("e"), newItems: new)
     let ids = try String(contentsOfFile: folder.file("e/items.txt"), encoding: .utf8).split(separator: "\n")
     #expect(ids.count == served.dataset.items.count + 2 && ids.suffix(2) == ["new", "newer"])
     let values = try SafetensorsFile(path: folder.file("e/items.safetensors")).floats("embeddings", shape: [ids.count, nil])
@@ -120,15 +120,47 @@ struct NewItemsTests {
     let error = #expect(throws: InputError.self) { try NewItems(path: path, states: nil, served: served) }
     #expect(error?.description.contains("made-up-model") == true && error?.description.contains("--new-states") == true)
     let states = try self.states("s", encoder: "made-up-model", dimension: 6)
-    let new = try NewItems(path: path, states: states, served: served)
+    let new = try NewItems(path: path, states: .states(states), served: served)
     // Each value of item b is 2: what fusion makes of it differs from item a's.
     let found = embed(new, served)
     #expect(found[0] != found[1] && found.joined().allSatisfy(\.isFinite))
     for wrong in [
       try self.states("other", encoder: "other", dimension: 6), try self.states("w", encoder: "made-up-model", dimension: 5),
     ] {
-      #expect(throws: InputError.self) { try NewItems(path: path, states: wrong, served: served) }
+      #expect(throws: InputError.self) { try NewItems(path: path, states: .states(wrong), served: served) }
     }
+  }
+
+  /// Another day's vectors of the same kind: of the same width, and of the same encoder where the file names one.
+  @Test func vectorsAreAskedForAndHeldAgainstTheDataSet() throws {
+    let served = try ServedWorld.vectors().served()
+    let path = try folder.write("new.csv", "item,text\na,\nb,\n")
+    func message(_ file: ForeignFile?) -> String {
+      let error = #expect(throws: InputError.self) { try NewItems(path: path, states: file, served: served) }
+      return error?.description ?? ""
+    }
+    func vectors(_ name: String, _ width: Int) throws -> ForeignFile {
+      let numbers = { (value: Int) in Array(repeating: "\(value)", count: width).joined(separator: ",") }
+      return .vectors(
+        try folder.write(name, "{\"id\":\"b\",\"embedding\":[\(numbers(2))]}\n{\"id\":\"a\",\"embedding\":[\(numbers(1))]}\n"))
+    }
+    #expect(message(nil).contains("give those of \(path) with --new-vectors"))
+    let found = embed(try NewItems(path: path, states: vectors("v.jsonl", 6), served: served), served)
+    #expect(found[0] != found[1] && found.joined().allSatisfy(\.isFinite))
+    #expect(message(try vectors("w.jsonl", 5)).contains("has vectors of width 5, the model reads 6"))
+    let states = try states("s", encoder: "some-api", dimension: 6)
+    #expect(message(.states(states)).contains("with --new-vectors"))
+    var writer = try SafetensorsWriter(
+      path: folder.file("n.safetensors"), tensors: [TensorSpec("embeddings", .f32, [2, 6])], metadata: ["encoder": "other-api"])
+    try writer.write([Float](repeating: 1, count: 12))
+    try writer.finish()
+    try folder.write("n.safetensors.ids.txt", "a\nb\n")
+    #expect(
+      message(.vectors(folder.file("n.safetensors"))).contains("holds vectors of other-api, the data set's are of some-api"))
+    let hashed = try ServedWorld.hashed().served()
+    let error = try #require(
+      #expect(throws: InputError.self) { try NewItems(path: path, states: vectors("v.jsonl", 8), served: hashed) })
+    #expect(error.description.contains("are those of hashed, not one vector an item"))
   }
 
   /// States of items a (one token of ones) and b (two tokens of twos).

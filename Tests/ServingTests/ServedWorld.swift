@@ -24,9 +24,15 @@ final class ServedWorld: Sendable {
   /// The world whose token states come from elsewhere.
   static func foreign() throws -> ServedWorld { try foreignWorld.get() }
 
+  /// The world that has one vector an item.
+  static func vectors() throws -> ServedWorld { try vectorWorld.get() }
+
   /// The hashed world whose model reads the request's time.
   static func timed() throws -> ServedWorld { try timedWorld.get() }
 
+  private static let vectorWorld = Result {
+    try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 1), name: "some-api", kind: .vectors)
+  }
   private static let timedWorld = Result {
     try ServedWorld(HashedEncoder(dimension: 8, maxTokens: 4), name: "hashed", time: .request)
   }
@@ -55,14 +61,17 @@ final class ServedWorld: Sendable {
     try ServedWorld(HashedEncoder(dimension: 6, maxTokens: 4), name: "made-up-model", isBlended: true)
   }
 
-  private init(_ encoder: HashedEncoder, name: String, time: ModelConfig.Time = .none, isBlended: Bool = false) throws {
+  private init(
+    _ encoder: HashedEncoder, name: String, kind: EncodingRecord.Kind? = nil, time: ModelConfig.Time = .none,
+    isBlended: Bool = false
+  ) throws {
     folder = try TemporaryFolder()
     let dataset = try Self.dataset(folder.file("dataset"))
     let items = DatasetItems(dataset)
     let record = try TokenStatesWriter(
       folder: dataset.path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16
     )
-    .write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    .write(NamedSource(name: name, kind: kind, source: HashedSource(items: items, encoder: encoder)), items: items)
     if isBlended {
       try TextVectors.write(
         folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
@@ -135,6 +144,7 @@ final class ServedWorld: Sendable {
 /// A source of states under another encoder's name.
 struct NamedSource<Source: TokenSource>: TokenSource {
   let name: String
+  let kind: EncodingRecord.Kind?
   let source: Source
 
   var dimension: Int { source.dimension }

@@ -9,9 +9,8 @@ text and writes the last hidden layer's states of the text's tokens, never those
     states.safetensors          offsets I64 [V+1], states [sum of m_i, d_t] BF16 | F16 | F32
     states.safetensors.ids.txt  the V item ids, a UTF-8 line each, in the order of `offsets`
 
-Item i owns rows offsets[i] to offsets[i+1]; an item without text owns none. The work is done in
-parts, each kept on disk when finished: the same command started again goes on where it stopped and
-gives the same bytes. Nothing is pickled, and models that ship as pickles are refused.
+Item i owns rows offsets[i] to offsets[i+1]; an item without text owns none. The work is done in parts, each kept on disk when
+finished: the same command started again goes on where it stopped and gives the same bytes. Nothing is pickled or read as a pickle.
 """
 
 import argparse
@@ -45,13 +44,12 @@ def parse_arguments(arguments):
     parser.add_argument("--name", help="what the file calls its encoder (default: the model's name, or its folder's)")
     parser.add_argument("--max-tokens", type=int, default=16, help="tokens kept of a text (default: %(default)s)")
     parser.add_argument("--dtype", choices=["bf16", "f16", "f32"], default="bf16", help="how states are stored (default: %(default)s)")
-    parser.add_argument("--compute", choices=["auto", "bf16", "f16", "f32"], default="auto",
-                        help="how the model computes (default: bf16 on a GPU, f32 on a CPU)")
+    parser.add_argument("--compute", choices=["auto", "bf16", "f16", "f32"], default="auto", help="default: bf16 on a GPU, f32 on a CPU")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="texts a forward pass (default: %(default)s)")
     parser.add_argument("--part-items", type=int, default=8192, help="items a part, the unit of resuming (default: %(default)s)")
     parser.add_argument("--format", choices=["auto", "csv", "tsv", "jsonl"], default="auto", help="default: by the file's name")
-    parser.add_argument("--columns", default="", help="other column names, as item=asin,text=title")
+    parser.add_argument("--columns", default="", help="other column names: item=asin,text=title+brand,features=category")
     parser.add_argument("--restart", action="store_true", help="throw unfinished parts and an existing output away")
     options = parser.parse_args(arguments)
     for name in ("max_tokens", "batch_size", "part_items"):
@@ -77,41 +75,49 @@ def whole(text):
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def compose(field, names):
+    """The text of a row as a model reads it: its fields, and features as `name=value`, with ` | ` between them; empty ones are left out."""
+    parts = [field(name) for name in names["text"]] + [f"{name}={field(name)}" for name in names["features"] if field(name)]
+    return " | ".join(filter(None, parts)).replace("\x1f", " | ")
+
+
 def read_rows(stream, path, form, names):
     """Yields (line number, item, text)."""
+    item = names["item"][0]
     if form == "jsonl":
         for number, line in enumerate(stream, 1):
             if line.strip():
                 row = json.loads(line)
-                if not isinstance(row, dict) or names["item"] not in row:
-                    raise InputError(f"{path}:{number}: an object with \"{names['item']}\" is wanted")
-                yield number, str(row[names["item"]]), whole(str(row.get(names["text"]) or ""))
+                if not isinstance(row, dict) or item not in row:
+                    raise InputError(f"{path}:{number}: an object with \"{item}\" is wanted")
+                field = lambda name: whole(str(row[name])).strip() if type(row.get(name)) in (str, int, float) else ""
+                yield number, str(row[item]), compose(field, names)
         return
     csv.field_size_limit(1 << 24)
     quoting = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if form == "tsv" else {"delimiter": ",", "strict": True}
     reader = csv.reader(stream, **quoting)
     header = next(reader, [])
-    missing = [name for name in names.values() if name not in header]
+    missing = [name for name in itertools.chain(*names.values()) if name not in header]
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)} among {', '.join(header)}; name them with --columns")
-    columns = header.index(names["item"]), header.index(names["text"])
-    for row in reader:
-        if not row:
-            continue
+    for row in filter(None, reader):
         if len(row) != len(header):
             raise InputError(f"{path}:{reader.line_num}: {len(row)} fields, but the header has {len(header)}")
-        yield reader.line_num, row[columns[0]], row[columns[1]]
+        yield reader.line_num, row[header.index(item)], compose(lambda name: row[header.index(name)].strip(), names)
 
 
 def read_items(options):
     """Returns ids and texts in file order; of an item that stands twice the first text that is not empty counts."""
     path = options.items
-    names = {"item": "item", "text": "text"}
-    for entry in filter(None, options.columns.split(",")):
-        role, _, name = entry.partition("=")
-        if role not in names or not name:
-            raise InputError(f"--columns {entry}: give item=NAME or text=NAME")
-        names[role] = name
+    names = {"item": ["item"], "text": ["text"], "features": []}
+    chosen = dict(entry.partition("=")[::2] for entry in filter(None, options.columns.split(",")))
+    for role, text in chosen.items():
+        fields = [name.strip() for name in (text.split("+") if role != "item" else [text])]
+        if role not in names or not all(fields):
+            raise InputError(f"--columns {role}={text}: give item=NAME, text=NAME+NAME or features=NAME+NAME")
+        names[role] = fields
+    if "features" in chosen and "text" not in chosen:
+        names["text"] = []
     form = options.format
     if form == "auto":
         stem = path[:-3] if path.endswith(".gz") else path
@@ -123,7 +129,7 @@ def read_items(options):
                 if not item or any(letter in LINE_ENDS or "\ud800" <= letter <= "\udfff" for letter in item):
                     raise InputError(f"{path}:{number}: an item id is empty, has a line end in it or half a surrogate pair")
                 if not texts.get(item):
-                    texts[item] = text.strip()
+                    texts[item] = text
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
     if not texts:
@@ -166,8 +172,7 @@ def read_header(file):
 
 
 def offsets_bytes(counts):
-    offsets = [0, *itertools.accumulate(counts)]
-    return struct.pack(f"<{len(offsets)}q", *offsets)
+    return struct.pack(f"<{len(counts) + 1}q", 0, *itertools.accumulate(counts))
 
 
 # The model
@@ -196,8 +201,7 @@ class Encoder:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(options.model)
             # The keyword got its new name with version 5.
             keyword = "dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype"
-            model = transformers.AutoModel.from_pretrained(
-                options.model, use_safetensors=True, **{keyword: self.types[compute]})
+            model = transformers.AutoModel.from_pretrained(options.model, use_safetensors=True, **{keyword: self.types[compute]})
         except (OSError, ValueError) as error:
             raise InputError(f"--model {options.model}: {error}") from error
         if getattr(model.config, "is_encoder_decoder", False):
@@ -262,8 +266,7 @@ class Progress:
         self.last = now
         rate = (done - self.first) / max(now - self.start, 1e-9)
         left = (self.total - done) / rate if rate > 0 else 0
-        end = "\n" if is_last or not sys.stderr.isatty() else ""
-        begin = "\r" if sys.stderr.isatty() else ""
+        begin, end = ("\r", "\n" if is_last else "") if sys.stderr.isatty() else ("", "\n")
         print(f"{begin}{done:,} of {self.total:,} items, {rate:,.0f} items/s, {left:,.0f} s left  ", end=end, file=sys.stderr, flush=True)
 
 
@@ -351,14 +354,11 @@ def merge(options, encoder, paths, ids):
     write_atomically(options.out + ".ids.txt", [id_lines])
     element = {"bf16": 2, "f16": 2, "f32": 4}[options.dtype]
     offsets, rows = offsets_bytes(counts), sum(counts)
-    tensors = [
-        ("offsets", "I64", [len(ids) + 1], len(offsets)),
-        ("states", options.dtype.upper(), [rows, encoder.dimension], rows * encoder.dimension * element),
-    ]
+    states = ("states", options.dtype.upper(), [rows, encoder.dimension], rows * encoder.dimension * element)
+    tensors = [("offsets", "I64", [len(ids) + 1], len(offsets)), states]
     metadata = {
         "encoder": options.name, "ids_crc32": f"{zlib.crc32(id_lines):08x}", "items": str(len(ids)),
-        "max_tokens": str(options.max_tokens), "version": str(FORMAT_VERSION),
-    }
+        "max_tokens": str(options.max_tokens), "version": str(FORMAT_VERSION)}
 
     def chunks():
         yield safetensors_header(tensors, metadata)

@@ -282,5 +282,43 @@ class EncodeItemsTests(unittest.TestCase):
         self.assertNotEqual(len(states[0]), len(tokenizer("wide")["input_ids"]))
 
 
+
+class ComposedTextTest(unittest.TestCase):
+    """Texts of several fields, which need no model."""
+
+    def texts(self, name, content, columns=""):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(content)
+            options = encode_items.parse_arguments(["--items", path, "--out", "x", "--columns", columns])
+            return dict(zip(*encode_items.read_items(options)))
+
+    COLUMNS = "item=asin,text=title+brand,features=category+price"
+    EXPECTED = {"a": "Red shoe | Acme | category=Shoes | price=0", "b": "Blue | price=10", "c": ""}
+
+    def test_fields_and_features_are_joined(self):
+        rows = "asin,title,brand,category,price\na,Red shoe,Acme,Shoes,0\nb,Blue, ,,10\nc,,,,\n"
+        self.assertEqual(self.texts("i.csv", rows, self.COLUMNS), self.EXPECTED)
+        self.assertEqual(self.texts("i.tsv", rows.replace(",", "\t"), self.COLUMNS), self.EXPECTED)
+
+    def test_objects_give_the_same(self):
+        rows = [
+            {"asin": "a", "title": "Red shoe", "brand": "Acme", "category": "Shoes", "price": 0},
+            {"asin": "b", "title": "Blue", "brand": None, "category": ["x"], "price": 10}, {"asin": "c"}]
+        self.assertEqual(self.texts("i.jsonl", "".join(json.dumps(row) + "\n" for row in rows), self.COLUMNS), self.EXPECTED)
+
+    def test_separators_of_a_data_set_become_readable(self):
+        self.assertEqual(self.texts("i.csv", "item,text\na,Red\x1fcategory=Shoes\n"), {"a": "Red | category=Shoes"})
+
+    def test_features_alone_need_no_text(self):
+        self.assertEqual(self.texts("i.csv", "item,color\na,red\n", "features=color"), {"a": "color=red"})
+
+    def test_other_columns_are_one_sentence(self):
+        for columns in ("color=x", "text=a+", "item="):
+            with self.assertRaises(encode_items.InputError):
+                self.texts("i.csv", "item,text\na,b\n", columns)
+
+
 if __name__ == "__main__":
     unittest.main()

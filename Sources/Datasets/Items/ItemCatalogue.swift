@@ -54,10 +54,15 @@ package final class ItemCatalogue: Sendable {
   /// A 64-bit hash of the item's id, by which a model finds the item again in another data set (`VirtualShards.hash`).
   package func key(_ item: Int) -> UInt64 { VirtualShards.hash(ids[item]) }
 
-  /// The item's text, or the empty string.
-  package func text(_ item: Int) -> String { texts.string(item) }
+  /// The item's text for people, features behind its words (`ItemText.readable`), or the empty string.
+  package func text(_ item: Int) -> String {
+    texts[item].contains(ItemText.separator) ? ItemText(stored: texts.string(item)).readable : texts.string(item)
+  }
 
-  /// The same as bytes; valid while this object lives.
+  /// The item's text as it is stored, for encoders: ``ItemText`` tells words and features apart.
+  package func storedText(_ item: Int) -> String { texts.string(item) }
+
+  /// The stored text as bytes; valid while this object lives.
   package func textBytes(_ item: Int) -> UnsafeRawBufferPointer { texts[item] }
 
   /// Whether the item has a text.

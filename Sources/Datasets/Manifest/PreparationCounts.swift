@@ -12,6 +12,8 @@ package struct PreparationCounts: Codable, Sendable, Equatable {
   @Bounded<CountBounds> package var droppedDuplicates = 0
   /// Events left out because they are older than `--since`, those of the data set that was appended to included; nil without it.
   package var eventsTooOld: Int?
+  /// Where the rows of the interaction files went; nil in data sets of earlier versions.
+  package var newRows: RowAccount?
   /// Users seen in good rows.
   @Bounded<CountBounds> package var usersSeen = 0
   /// Items seen in good interaction rows.
@@ -47,6 +49,34 @@ package struct PreparationCounts: Codable, Sendable, Equatable {
       self.count = count
     }
   }
+}
+
+/// Where the rows of the interaction files went, without those of a data set that was appended to: the parts add up to all rows.
+///
+/// Ours. An event goes with whichever is dropped first, its user or its item. A row that repeats another counts as a duplicate even where
+/// the rule keeps it in place of an older event.
+package struct RowAccount: Codable, Sendable, Equatable {
+  /// All rows, good and bad.
+  @Bounded<CountBounds> package var rows = 0
+  /// Rows whose events the data set has.
+  @Bounded<CountBounds> package var kept = 0
+  /// `kept` of `rows`, 0 to 1.
+  package var keptShare = 0.0
+  /// Rows that cannot be read.
+  @Bounded<CountBounds> package var bad = 0
+  /// Rows dropped by the rule for duplicates.
+  @Bounded<CountBounds> package var duplicates = 0
+  /// Rows older than `--since`.
+  @Bounded<CountBounds> package var tooOld = 0
+  /// Rows of users with fewer events than the minimum.
+  @Bounded<CountBounds> package var belowUserMinimum = 0
+  /// Rows on items with fewer events than the minimum.
+  @Bounded<CountBounds> package var belowItemMinimum = 0
+
+  package init() {}
+
+  /// Rows that the minimums dropped, as a share of all.
+  package var minimumShare: Double { Double(belowUserMinimum + belowItemMinimum) / Double(max(1, rows)) }
 }
 
 /// What can be wrong with an input row.
@@ -177,6 +207,10 @@ package struct AppendedTo: Codable, Sendable, Equatable {
   @Bounded<CountBounds> package var itemsGone: Int
   /// `keep` or `drop`: what was done with them.
   package var goneItems: String
+  /// The minimum of events a user that it was prepared with; nil in data sets of earlier versions.
+  package var minimumUserEvents: Int?
+  /// The minimum of events an item that it was prepared with; nil in data sets of earlier versions.
+  package var minimumItemEvents: Int?
 
   package init(
     path: String, checksum: String, users: Int, items: Int, events: Int, usersGone: Int, itemsGone: Int, goneItems: String

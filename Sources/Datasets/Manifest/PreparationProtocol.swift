@@ -24,6 +24,8 @@ package struct PreparationProtocol: Codable, Sendable, Equatable {
   package var since: String?
   /// The share and the seed of the items kept out of training, as on the command line; nil = none were.
   package var coldItems: String?
+  /// The columns' names in the input files, as on the command line; nil = the usual ones, and in data sets of earlier versions.
+  package var columns: String?
 
   package init() {}
 }

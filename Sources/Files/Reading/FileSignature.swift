@@ -19,6 +19,8 @@ package struct FileSignature: Sendable, Equatable {
   private let remedy: Remedy
   /// How many bytes of a file are enough to tell.
   package static let length = 512
+  /// The name of the kind that the commands that read tables do read, but not as text.
+  package static let parquet = "a Parquet file"
   // MARK: Kinds
 
   /// Bytes that a kind of file begins with; those that are letters count only where other bytes than text's follow.
@@ -27,7 +29,7 @@ package struct FileSignature: Sendable, Equatable {
     ([0, 0, 0xFE, 0xFF], FileSignature("UTF-32 text", .filter("iconv -f UTF-32 -t UTF-8", adds: ".utf8"))),
     ([0xFF, 0xFE], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
     ([0xFE, 0xFF], FileSignature("UTF-16 text", .filter("iconv -f UTF-16 -t UTF-8", adds: ".utf8"))),
-    (Array("PAR1".utf8), FileSignature("a Parquet file", .table("read_parquet"))),
+    (Array("PAR1".utf8), FileSignature(parquet, .table("read_parquet"))),
     (Array("ORC".utf8), FileSignature("an ORC file", .table("read_orc"))),
     (Array("ARROW1".utf8), FileSignature("an Arrow file", .table("read_feather"))),
     (Array("FEA1".utf8), FileSignature("a Feather file", .table("read_feather"))),
@@ -38,7 +40,11 @@ package struct FileSignature: Sendable, Equatable {
       FileSignature("an SQLite database", .advice("write its tables to CSV first (sqlite3 -header -csv)"))
     ),
     ([0xD0, 0xCF, 0x11, 0xE0], FileSignature("an Excel workbook", .table("read_excel"))),
-    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], FileSignature("a NumPy file", .advice("write it as CSV first"))),
+    (
+      [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59],
+      FileSignature(
+        "a NumPy file", .advice("give vectors of items to precise encode with --vectors, and write anything else as CSV first"))
+    ),
     ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], FileSignature("xz-compressed", .filter("xz -dc", removes: ".xz"))),
     (Array("BZh".utf8), FileSignature("bzip2-compressed", .filter("bzip2 -dc", removes: ".bz2"))),
     ([0x28, 0xB5, 0x2F, 0xFD], FileSignature("zstd-compressed", .filter("zstd -dc", removes: ".zst"))),
@@ -123,6 +129,25 @@ package struct FileSignature: Sendable, Equatable {
     let start = (bytes.lastIndex(of: 0x2F) ?? -1) + 1
     guard let dot = bytes.lastIndex(of: 0x2E), dot > start else { return path }
     return String(decoding: bytes[..<dot], as: UTF8.self)
+  }
+
+  /// The first bytes of a file, at most so many; for marks that decide how the file is read.
+  ///
+  /// Throws `InputError` when it is missing, unreadable or no plain file.
+  package static func start(of path: String, _ count: Int) throws -> [UInt8] {
+    var status = stat()
+    // Before it is opened: who opens and closes a pipe ends its writer.
+    guard stat(path, &status) == 0 else { throw systemFailure("open", path) }
+    guard status.isPlainFile else {
+      throw InputError("\(path) is \(status.isFolder ? "a folder" : "no plain file"); a file is wanted here")
+    }
+    let descriptor = openDescriptor(path, O_RDONLY)
+    guard descriptor >= 0 else { throw systemFailure("open", path) }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: count)
+    let found = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+    guard found >= 0 else { throw systemFailure("read", path) }
+    return Array(bytes.prefix(found))
   }
 
   /// The kind by marks alone, for files that are no text themselves.

@@ -13,38 +13,39 @@ final class DelimitedSource: RowSource {
   private let delimiter: UInt8
   private let isQuoted: Bool
   private var record = QuotedRecord()
-  /// `Column.index` of each field of the file, -1 = not wanted.
+  /// The slot in a row of each field of the file, -1 = not wanted.
   private let targets: UnsafeMutablePointer<Int>
-  /// Columns that stand in the same field as another one: `Column.index` of that and of their own.
+  /// Fields of the layout that stand in the same field as another one: the slot of that and their own.
   private let copies: [(from: Int, to: Int)]
   private let fieldCount: Int
+  private let layout: RowLayout
   let namesScenes: Bool
 
   /// Opens the file and reads its header.
   ///
+  /// `layouts` are tried in order: the first whose fields the header has counts.
+  ///
   /// Throws `InputError` when a required column is missing, listing those that were found and, unless `advice` says something
   /// else, the option that names columns.
-  init(
-    path: String, format: InputFormat, columns: ColumnNames, required: [Column], optional: [Column], timeUnit: TimeUnit,
-    advice: String? = nil
-  ) throws {
+  init(path: String, format: InputFormat, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
     reader = try LineReader(path: path)
     self.path = reader.path
     self.timeUnit = timeUnit
     delimiter = format == .tsv ? 0x09 : 0x2C
     isQuoted = format == .csv
-    let wanted = (required + optional).map { columns[$0] }
+    let wanted = layouts.flatMap { $0.fields.map(\.name) }
     let header = try Header(reader, format, delimiter: delimiter, wanted: wanted, isList: advice != nil)
-    let positions = try header.positions(columns, required, optional, advice)
+    let positions: [(slot: Int, index: Int)]
+    (layout, positions) = try header.choose(layouts, advice)
     fieldCount = header.names.count
     targets = .allocate(capacity: fieldCount)
     targets.initialize(repeating: -1, count: fieldCount)
     var copies: [(from: Int, to: Int)] = []
-    for (column, index) in positions {
-      if targets[index] < 0 { targets[index] = column.index } else { copies.append((targets[index], column.index)) }
+    for (slot, index) in positions {
+      if targets[index] < 0 { targets[index] = slot } else { copies.append((targets[index], slot)) }
     }
     self.copies = copies
-    namesScenes = positions.contains { $0.column == .scene }
+    namesScenes = layout.givesScenes || positions.contains { $0.slot == Column.scene.index }
   }
 
   deinit { targets.deallocate() }
@@ -57,6 +58,7 @@ final class DelimitedSource: RowSource {
       lineNumber = reader.lineNumber
       let outcome = try split(line, row)
       for copy in copies { row.set(copy.to, row.value(copy.from)) }
+      layout.finish(row)
       return outcome
     }
     return .end
@@ -107,7 +109,9 @@ final class DelimitedSource: RowSource {
         throw InputError("\(reader.path):1: there is no header; the first line must name the columns")
       }
       let isOneLine = !line.contains(0x0D)
-      hint = FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+      hint =
+        FormatHint.of(line, readAs: format, wanted: wanted, path: path, isList: isList)
+        ?? (String(validating: line, as: UTF8.self) == nil ? "it is not UTF-8; is this a text file?" : nil)
       var record = QuotedRecord()
       let isQuoted = format == .csv
       if let problem = try record.read(line, isQuoted ? reader : nil, delimiter: delimiter, isQuoted: isQuoted) {
@@ -121,37 +125,11 @@ final class DelimitedSource: RowSource {
       names = (0..<record.count).map { String(decoding: trimmed(record[$0]), as: UTF8.self) }
     }
 
-    /// Each column's field, in the order of the columns.
+    /// The first layout that fits, and where its fields stand.
     ///
-    /// Throws `InputError` when one is missing or stands twice.
-    func positions(
-      _ columns: ColumnNames, _ required: [Column], _ optional: [Column], _ advice: String?
-    ) throws -> [(column: Column, index: Int)] {
-      var positions: [(Column, Int)] = []
-      var missing: [String] = []
-      for column in required + optional {
-        let found = indices(of: columns[column])
-        guard found.count < 2 else { throw InputError("\(path):1: the column \(columns[column]) stands in the header twice") }
-        if let index = found.first { positions.append((column, index)) }
-        if found.isEmpty && (required.contains(column) || columns.isChosen(column)) { missing.append(columns[column]) }
-      }
-      guard missing.isEmpty else {
-        let lack = "\(path):1: the header has no column \(missing.joined(separator: ", "))"
-        if let hint { throw InputError("\(lack): \(hint)") }
-        throw InputError(
-          "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(names[0].prefix(40)))"))
-      }
-      return positions
-    }
-
-    /// By bytes, and where there is none by what Unicode calls the same: editors write é in either way.
-    private func indices(of name: String) -> [Int] {
-      let same = names.indices.filter { Identifier(names[$0]) == Identifier(name) }
-      return same.isEmpty ? names.indices.filter { names[$0] == name } : same
-    }
-
-    private var shown: String {
-      names.prefix(20).map { String($0.prefix(40)) }.joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+    /// Throws `InputError` about the first layout when none does.
+    func choose(_ layouts: [RowLayout], _ advice: String?) throws -> (RowLayout, [(slot: Int, index: Int)]) {
+      try FoundColumns(names: names, subject: "\(path):1: the header", hint: hint).choose(layouts, advice)
     }
   }
 }

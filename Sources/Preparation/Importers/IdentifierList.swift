@@ -1,34 +1,72 @@
 import Datasets
 import Files
+import Parquet
 
-/// Ids of a file, one a line.
+/// Ids of a file, one a line, or a row of the column `user` of a Parquet file (or of its only column).
 package final class IdentifierList {
-  private let reader: LineReader
+  private let reader: Reader
   private let what: String
 
-  /// Opens a file (`.gz`, `-`); `what` names an id in messages.
+  private enum Reader {
+    case lines(LineReader)
+    case rows(any RowSource, Row)
+  }
+
+  /// Opens a file (`.gz`, `-`, `.parquet`) or a folder of Parquet files; `what` names an id in messages.
   ///
   /// Throws `InputError` when it cannot be read.
   package init(path: String, what: String) throws {
-    reader = try LineReader(path: path)
     self.what = what
+    let files = try InputFiles.expand([path], isFormatGiven: false)
+    guard files.contains(where: { InputFormat(ofFile: $0.path) == .parquet }) else {
+      guard let file = files.first, files.count == 1 else {
+        throw InputError("\(path) has several files; name one, or a folder of Parquet files")
+      }
+      try Importer.refuseParquet(file.path, isList: true)
+      reader = .lines(try LineReader(path: file.path))
+      return
+    }
+    reader = .rows(try ChainedSource(files.map { file in { try Self.column(of: file.path) } }), Row())
+  }
+
+  /// The ids of a Parquet file.
+  private static func column(of path: String) throws -> any RowSource {
+    var names = ColumnNames()
+    let columns = try ParquetFile(path: path).columns
+    if columns.count == 1 { names[.user] = columns[0].name }
+    return try ParquetSource(
+      path: path, layouts: [RowLayout(names, required: [.user], optional: [])], timeUnit: .seconds, advice: Importer.listAdvice)
   }
 
   /// The file, for messages.
-  package var path: String { reader.path }
+  package var path: String {
+    switch reader {
+    case .lines(let lines): lines.path
+    case .rows(let source, _): source.path
+    }
+  }
 
-  /// The next id, or nil at the end; empty lines are passed over.
+  /// The next id, or nil at the end; empty lines are passed over, rows without an id are not.
   ///
   /// Throws `InputError` for a line that is no id.
   package func next() throws -> String? {
-    while let line = try reader.next() {
-      if line.isEmpty { continue }
-      if let problem = IdentifierCheck.problem(line, what, isPrepared: true) {
-        throw InputError("\(path):\(reader.lineNumber): \(problem.detail) (\(problem.kind.rawValue)); fix the line")
+    switch reader {
+    case .lines(let lines):
+      while let line = try lines.next() {
+        if !line.isEmpty { return try id(line, "\(path):\(lines.lineNumber)", "line") }
       }
-      return String(decoding: line, as: UTF8.self)
+      return nil
+    case .rows(let source, let row):
+      if case .end = try source.next(row) { return nil }
+      return try id(row[.user], source.place, "row")
     }
-    return nil
+  }
+
+  private func id(_ bytes: UnsafeRawBufferPointer, _ place: String, _ unit: String) throws -> String {
+    if let problem = IdentifierCheck.problem(bytes, what, isPrepared: true) {
+      throw InputError("\(place): \(problem.detail) (\(problem.kind.rawValue)); fix the \(unit)")
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
 
@@ -37,17 +75,17 @@ package final class IdentifierPairs {
   private let source: any RowSource
   private let row = Row()
 
-  /// Opens a file (`.gz`, `-`) with the columns user and item; others are passed over.
+  /// Opens a file (`.gz`, `-`, `.parquet`) or a folder of files with the columns user and item; others are passed over.
   ///
   /// Throws `InputError` when it cannot be read or lacks a column.
   package init(path: String) throws {
-    source = try InputFormat(ofFile: path).source(path, [.user, .item])
+    source = try Importer.list(path, [.user, .item])
   }
 
   /// The file, for messages.
   package var path: String { source.path }
-  /// The line of the pair that `next` returned last.
-  package var lineNumber: Int { source.lineNumber }
+  /// The file and the pair in it that `next` returned last, for messages.
+  package var place: String { source.place }
 
   /// The next pair, or nil at the end.
   ///

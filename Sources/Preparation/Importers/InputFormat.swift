@@ -11,6 +11,8 @@ package enum InputFormat: String, Sendable, CaseIterable {
   case tsv
   /// A JSON object a line.
   case jsonl
+  /// Parquet, whose columns have types (`ParquetSource`).
+  case parquet
   /// `ratings.dat` (`user::item::rating::timestamp`) and `movies.dat` (`id::title::genres`; UTF-8 when all of it is, else Latin-1).
   ///
   /// The behavior is `rate_1` … `rate_5`, the scene `movies`, the text `title | genre, genre`.
@@ -28,32 +30,22 @@ package enum InputFormat: String, Sendable, CaseIterable {
   var hasEscapedTexts: Bool { self == .amazon2014 || self == .amazon2023 }
 
   /// Whether column names can be chosen.
-  var hasColumns: Bool { self == .csv || self == .tsv || self == .jsonl }
+  var hasColumns: Bool { self == .csv || self == .tsv || self == .jsonl || self == .parquet }
 }
 
 extension InputFormat {
-  /// The format that a file's name tells: `.tsv`, `.jsonl`, `.ndjson` and `.json`, with or without `.gz`, in letters of any size; anything else,
-  /// standard input too, is CSV.
+  /// The format that a file's name tells: `.tsv`, `.jsonl`, `.ndjson` and `.json`, with or without `.gz`, and `.parquet`, in letters of any
+  /// size; anything else, standard input too, is CSV.
   init(ofFile path: String) {
     var name = path.lowercased().utf8[...]
     func takes(_ ending: String) -> Bool { name.suffix(ending.utf8.count).elementsEqual(ending.utf8) }
+    guard !takes(".parquet") else {
+      self = .parquet
+      return
+    }
     if takes(".gz") { name = name.dropLast(3) }
     self = takes(".tsv") ? .tsv : [".jsonl", ".ndjson", ".json"].contains(where: takes) ? .jsonl : .csv
   }
-
-  /// A source of rows that have all these columns.
-  func source(_ path: String, _ columns: [Column]) throws -> any RowSource {
-    if self == .jsonl {
-      return try ObjectSource(
-        path: path, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds, advice: Self.listAdvice)
-    }
-    return try DelimitedSource(
-      path: path, format: self, columns: ColumnNames(), required: columns, optional: [], timeUnit: .seconds,
-      advice: Self.listAdvice)
-  }
-
-  /// What to do about columns of a list, for which no option names them.
-  private static let listAdvice = "rename the column in the file"
 }
 
 /// Throws `InputError` with file and line when a row is bad or the id in it is.
@@ -65,5 +57,5 @@ func checkRow(
   var problem = IdentifierCheck.problem(id, what, isPrepared: isPrepared)
   if case .bad(let bad) = outcome { problem = bad }
   guard let problem else { return }
-  throw InputError("\(source.path):\(source.lineNumber): \(problem.detail) (\(problem.kind.rawValue)); fix the row")
+  throw InputError("\(source.place): \(problem.detail) (\(problem.kind.rawValue)); fix the row")
 }

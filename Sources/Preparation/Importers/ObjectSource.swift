@@ -9,39 +9,39 @@ final class ObjectSource: RowSource {
   let defaultBehavior: String
   let namesScenes: Bool
   private let reader: LineReader
-  private let columns: [Column]
-  /// The keys that are looked for, each once; a key may be several columns.
+  /// The layouts with the place in `keys` of each of their fields, and which of them the rows have.
+  private let layouts: [(layout: RowLayout, places: [Int])]
+  private var chosen = 0
+  /// The keys that are looked for, each once; a key may be several fields.
   private let keys: [String]
-  /// The place in `keys` of each column.
-  private let indices: [Int]
-  private let required: Int
   private var scanner: ObjectScanner
   private let isList: Bool
   private var isFirst = true
 
   /// Opens the file.
   ///
-  /// Keys of `required` columns must stand in every row; those of `optional` need not. `advice` is given where the format follows the
-  /// file's name only.
+  /// Keys of a layout's required fields must stand in every row; others need not. Of several layouts the first counts whose
+  /// required keys the first row has. `advice` is given where the format follows the file's name only.
   init(
-    path: String, columns: ColumnNames, required: [Column], optional: [Column], timeUnit: TimeUnit, isPython: Bool = false,
-    scene: String? = nil, behavior: String = "default", advice: String? = nil
+    path: String, layouts: [RowLayout], timeUnit: TimeUnit, isPython: Bool = false, scene: String? = nil,
+    behavior: String = "default", advice: String? = nil
   ) throws {
     reader = try LineReader(path: path)
     self.path = reader.path
     self.timeUnit = timeUnit
     defaultScene = scene ?? "default"
     defaultBehavior = behavior
-    namesScenes = scene != nil || optional.contains(.scene)
-    self.columns = required + optional
-    var (keys, indices): ([String], [Int]) = ([], [])
-    for column in self.columns {
-      let key = columns[column]
-      indices.append(keys.firstIndex(ofIdentifier: key) ?? keys.count)
-      if indices.last == keys.count { keys.append(key) }
+    namesScenes = scene != nil || layouts.contains { $0.givesScenes || $0.fields.contains { $0.column == .scene } }
+    var keys: [String] = []
+    self.layouts = layouts.map { layout in
+      let places = layout.fields.map { field in
+        if let known = keys.firstIndex(ofIdentifier: field.name) { return known }
+        keys.append(field.name)
+        return keys.count - 1
+      }
+      return (layout, places)
     }
-    (self.keys, self.indices) = (keys, indices)
-    self.required = required.count
+    self.keys = keys
     scanner = ObjectScanner(keys: keys, isPython: isPython)
     isList = advice != nil
   }
@@ -59,14 +59,25 @@ final class ObjectSource: RowSource {
         if isFirst { try checkFormat(line) }
         return .bad(BadRow(kind: .json, detail: problem.detail))
       }
-      for (index, column) in columns.enumerated() {
-        let value = scanner.bytes(indices[index])
-        if value == nil && index < required { return .bad(missing(keys[indices[index]], line)) }
-        row[column] = value ?? UnsafeRawBufferPointer(start: nil, count: 0)
+      if isFirst { choose() }
+      let (layout, places) = layouts[chosen]
+      for (field, place) in zip(layout.fields, places) {
+        let value = scanner.bytes(place)
+        if value == nil && field.isRequired { return .bad(missing(keys[place], line)) }
+        row.set(field.slot, value ?? UnsafeRawBufferPointer(start: nil, count: 0))
       }
+      layout.finish(row)
       return .row
     }
     return .end
+  }
+
+  /// Finds the layout whose required keys the first row has.
+  private func choose() {
+    chosen =
+      layouts.firstIndex { layout, places in
+        zip(layout.fields, places).allSatisfy { !$0.isRequired || scanner.bytes($1) != nil }
+      } ?? 0
   }
 
   /// Throws `InputError` when the first line is none of this format but of another.

@@ -6,8 +6,8 @@ package final class Row {
   private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
 
   init() {
-    fields = .allocate(capacity: Column.allCases.count)
-    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count)
+    fields = .allocate(capacity: RowLayout.slots)
+    fields.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: RowLayout.slots)
   }
 
   deinit { fields.deallocate() }
@@ -18,14 +18,14 @@ package final class Row {
     set { fields[column.index] = newValue }
   }
 
-  /// The same by `Column.index`.
+  /// The same by slot: `Column.index`, or behind all columns a part of a joined one (`RowLayout`).
   @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
 
-  /// The bytes at a `Column.index`.
+  /// The bytes in a slot.
   @inline(__always) func value(_ index: Int) -> UnsafeRawBufferPointer { fields[index] }
 
-  /// Makes every column empty.
-  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Column.allCases.count) }
+  /// Makes every column and part empty.
+  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: RowLayout.slots) }
 }
 
 /// Why a row is refused.
@@ -48,12 +48,16 @@ package enum RowOutcome {
 package protocol RowSource: AnyObject {
   /// The file, for messages.
   var path: String { get }
-  /// Line on which the current row began.
+  /// Line on which the current row began, or the row's number where there are no lines.
   var lineNumber: Int { get }
+  /// The file and the current row in it, for messages: `events.csv:7`, or `events.parquet: row 7`.
+  var place: String { get }
   /// Bytes of text read so far.
   var bytesRead: Int { get }
   /// The unit of timestamps that are numbers.
   var timeUnit: TimeUnit { get }
+  /// Whether the file itself says which unit its timestamps have, so that `--time-unit` is not about them.
+  var hasTypedTimes: Bool { get }
   /// The scene of rows without one.
   var defaultScene: String { get }
   /// The behavior of rows without one.
@@ -67,8 +71,43 @@ package protocol RowSource: AnyObject {
 }
 
 extension RowSource {
+  package var place: String { "\(path):\(lineNumber)" }
+  package var hasTypedTimes: Bool { false }
   package var timeUnit: TimeUnit { .seconds }
   package var defaultScene: String { "default" }
   package var defaultBehavior: String { "default" }
   package var isPrepared: Bool { false }
+}
+
+/// The rows of several files one after another, for lists that a command reads as one.
+final class ChainedSource: RowSource {
+  private var source: any RowSource
+  private var rest: ArraySlice<() throws -> any RowSource>
+  private var bytesBefore = 0
+
+  /// Opens the first of the files, of which there is at least one.
+  init(_ files: [() throws -> any RowSource]) throws {
+    precondition(!files.isEmpty, "no file to read")
+    source = try files[0]()
+    rest = files.dropFirst()
+  }
+
+  var path: String { source.path }
+  var place: String { source.place }
+  var lineNumber: Int { source.lineNumber }
+  var bytesRead: Int { bytesBefore + source.bytesRead }
+  var timeUnit: TimeUnit { source.timeUnit }
+  var hasTypedTimes: Bool { source.hasTypedTimes }
+  var defaultScene: String { source.defaultScene }
+  var defaultBehavior: String { source.defaultBehavior }
+  var namesScenes: Bool { source.namesScenes }
+
+  func next(_ row: Row) throws -> RowOutcome {
+    while true {
+      let outcome = try source.next(row)
+      guard case .end = outcome, let open = rest.popFirst() else { return outcome }
+      bytesBefore += source.bytesRead
+      source = try open()
+    }
+  }
 }

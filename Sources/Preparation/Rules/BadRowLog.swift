@@ -15,8 +15,8 @@ struct BadRowLog {
   init(note: @escaping (String) -> Void) { self.note = note }
 
   /// Takes in a bad row.
-  mutating func add(_ problem: BadRow, path: String, line: Int) {
-    let sentence = "\(path):\(line): \(problem.detail) (\(problem.kind.rawValue))"
+  mutating func add(_ problem: BadRow, at place: String) {
+    let sentence = "\(place): \(problem.detail) (\(problem.kind.rawValue))"
     if total < BadRowLog.shownRows { note("bad row: \(sentence)") }
     if first == nil { first = sentence }
     counts[problem.kind, default: 0] += problem.rows

@@ -18,6 +18,10 @@ struct CoreFilter {
     /// By item number of the events.
     var keepsItem: [Bool]
     var rounds: Int
+    /// Events dropped because their user had too few left.
+    var eventsOfUsers = 0
+    /// Events dropped because their item had too few left.
+    var eventsOfItems = 0
   }
 
   /// Finds who stays; the events are not changed.
@@ -44,6 +48,7 @@ struct CoreFilter {
       for event in own where result.keepsItem[Int(event.item)] { count += 1 }
       guard count >= (events.users[index] < knownUsers ? 1 : max(1, minimumUserEvents)) else {
         result.keepsUser[index] = false
+        result.eventsOfUsers += count
         return
       }
       for event in own where result.keepsItem[Int(event.item)] { counts[Int(event.item)] += 1 }
@@ -51,6 +56,7 @@ struct CoreFilter {
     var isChanged = false
     for item in counts.indices where result.keepsItem[item] && counts[item] < minimum(item) {
       result.keepsItem[item] = false
+      result.eventsOfItems += counts[item]
       isChanged = true
     }
     return isChanged

@@ -1,3 +1,5 @@
+import Datasets
+
 /// Makes a title out of whatever stands in a file: valid UTF-8, white space folded to single spaces, no control characters.
 enum TextCleaner {
   private static let named = [
@@ -10,6 +12,14 @@ enum TextCleaner {
   static func clean(_ bytes: UnsafeRawBufferPointer, unescapesHTML: Bool) -> String {
     let text = String(validating: bytes, as: UTF8.self) ?? repaired(bytes)
     return folded(unescapesHTML && text.utf8.contains(0x26) ? unescaped(text) : text)
+  }
+
+  /// A row's text and features, each cleaned by itself: U+001F between features is the only one that a text of a data set can hold.
+  static func itemText(_ row: Row, unescapesHTML: Bool) -> ItemText {
+    let features = row[.features].split(separator: ItemText.separator).map {
+      clean(UnsafeRawBufferPointer(rebasing: $0), unescapesHTML: false)
+    }
+    return ItemText(words: clean(row[.text], unescapesHTML: unescapesHTML), features: features)
   }
 
   /// Whether the text loses nothing when it is cleaned.

@@ -12,13 +12,14 @@ struct TimeWatch {
   private var firstLate = ""
 
   mutating func add(_ time: Int64, _ text: UnsafeRawBufferPointer, _ source: any RowSource) {
-    let sentence = { "\(Timestamp.text(time))\(TimeWatch.advice(text).map { "; \($0)" } ?? "")" }
+    let advice = source.hasTypedTimes ? nil : TimeWatch.advice(text)
+    let sentence = { "\(Timestamp.text(time))\(advice.map { "; \($0)" } ?? "")" }
     if time < 0 {
       if early.count == 0 { firstEarly = sentence() }
-      early.add(source.path, source.lineNumber)
+      early.add(source.place)
     } else {
       if late.count == 0 { firstLate = sentence() }
-      late.add(source.path, source.lineNumber)
+      late.add(source.place)
     }
   }
 

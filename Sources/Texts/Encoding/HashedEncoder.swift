@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Token states from the words of a text alone: no model, no download, the same everywhere.
+/// Token states from the words and features of a text alone: no model, no download, the same everywhere.
 ///
 /// Ours, after fastText's subwords. Each of the first `maxTokens` words of the text (see ``WordSplitter``)
 /// becomes one token state
@@ -12,7 +12,12 @@ import Synchronization
 /// a word has one state wherever it stands, words with pieces in common lie at an acute angle, and unrelated
 /// ones nearly at a right angle. The root mean square of a state is 1 per element, the order of magnitude of
 /// a language model's last, normed states (all-MiniLM-L6-v2: 0.4), so that both sorts suit the same learning rates.
+///
+/// A feature (``TextTokens``) has no pieces: `s = √dt · r / ‖r‖` of the whole field, since `price=10` is no more like `price=100` than like
+/// any other.
 package struct HashedEncoder: Sendable, Equatable {
+  /// What records call it.
+  package static let name = "hashed"
   /// The width of a token state.
   package let dimension: Int
   /// The most tokens a text gets; further words are left out.
@@ -38,23 +43,23 @@ package struct HashedEncoder: Sendable, Equatable {
 
   /// The number of tokens ``encode(_:into:)`` makes of a text, 0 to `maxTokens`.
   package func tokenCount(_ text: String) -> Int {
-    WordSplitter(text, limit: maxTokens).words.count
+    TextTokens(text, limit: maxTokens).tokens.count
   }
 
   /// Appends a text's token states, `dimension` numbers each.
   ///
-  /// - Returns: The number of tokens; 0 for a text without a word.
+  /// - Returns: The number of tokens; 0 for a text without a word or a feature.
   @discardableResult
   package func encode(_ text: String, into states: inout [Float]) -> Int {
-    let splitter = WordSplitter(text, limit: maxTokens)
-    let count = splitter.words.count
+    let split = TextTokens(text, limit: maxTokens)
+    let count = split.tokens.count
     let start = states.count
     states.append(contentsOf: repeatElement(0, count: count * dimension))
     states.withUnsafeMutableBufferPointer { states in
-      for (token, position) in splitter.words.enumerated() {
-        let (word, first) = (splitter.scalars[position], start + token * dimension)
+      for (token, position) in split.tokens.enumerated() {
+        let (word, first) = (split.scalars[position], start + token * dimension)
         known.write(word, to: UnsafeMutableBufferPointer(rebasing: states[first..<first + dimension])) {
-          encodeWord(word, into: $0)
+          split.isWord(token) ? encodeWord(word, into: $0) : encodeFeature(word, into: $0)
         }
       }
     }
@@ -81,6 +86,15 @@ package struct HashedEncoder: Sendable, Equatable {
     }
   }
 
+  private func encodeFeature(_ feature: ArraySlice<UInt32>, into state: UnsafeMutableBufferPointer<Float>) {
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: dimension) { sums in
+      sums.update(repeating: 0)
+      Self.addVector(Self.hash(feature, tag: 0), to: sums)
+      for index in 0..<dimension { state[index] = Float(sums[index]) }
+      Self.normalize(state)
+    }
+  }
+
   /// Scales a state to a root mean square of 1.
   private static func normalize(_ state: UnsafeMutableBufferPointer<Float>) {
     var squares: Float = 0
@@ -102,7 +116,7 @@ package struct HashedEncoder: Sendable, Equatable {
     }
   }
 
-  /// A word's number, by which its occurrences are counted.
+  /// A word's or a feature's number, by which its occurrences are counted.
   static func number(of word: ArraySlice<UInt32>) -> UInt64 { hash(word, tag: 0) }
 
   /// A 64-bit hash of some characters: FNV-1a over scalars, then mixed.

@@ -1,13 +1,13 @@
 import Foundation
 
-/// A text as one vector of unit length, by its words alone: a TF-IDF vector, projected at random onto a fixed width.
+/// A text as one vector of unit length, by its words and features alone: a TF-IDF vector, projected at random onto a fixed width.
 ///
 ///     v = u / ‖u‖,   u = Σ_words weight(word) · state(word)
 ///
 /// `state` is the hashed encoder's, so that words with pieces in common lie near each other, and unrelated ones nearly at a right angle.
 /// The cosine of two texts is then that of their TF-IDF vectors, up to noise of 1/√width. Ours; needs no language model.
 package struct LexicalEncoder: Sendable {
-  /// Words of a text that are read.
+  /// Words and features of a text that are read.
   static let mostWords = 64
   private let weights: WordWeights
   private let encoder: HashedEncoder
@@ -25,10 +25,10 @@ package struct LexicalEncoder: Sendable {
   package func encode(_ text: String, into vector: UnsafeMutablePointer<Float>) {
     var states: [Float] = []
     encoder.encode(text, into: &states)
-    let splitter = WordSplitter(text, limit: Self.mostWords)
+    let split = TextTokens(text, limit: Self.mostWords)
     vector.update(repeating: 0, count: dimension)
-    for (token, index) in splitter.words.enumerated() {
-      let weight = weights.weight(HashedEncoder.number(of: splitter.scalars[index]))
+    for (token, index) in split.tokens.enumerated() {
+      let weight = weights.weight(HashedEncoder.number(of: split.scalars[index]))
       for column in 0..<dimension { vector[column] += weight * states[token * dimension + column] }
     }
     var squares: Float = 0
@@ -58,10 +58,10 @@ struct WordWeights: Sendable, Equatable {
     self.frequencies = Dictionary(zip(words, frequencies)) { first, _ in first }
   }
 
-  /// Counts a text's words, each once.
+  /// Counts a text's words and features, each once.
   package mutating func count(_ text: String) {
-    let splitter = WordSplitter(text, limit: LexicalEncoder.mostWords)
-    let words = Set(splitter.words.map { HashedEncoder.number(of: splitter.scalars[$0]) })
+    let split = TextTokens(text, limit: LexicalEncoder.mostWords)
+    let words = Set(split.tokens.map { HashedEncoder.number(of: split.scalars[$0]) })
     guard !words.isEmpty else { return }
     texts += 1
     for word in words { frequencies[word, default: 0] += 1 }

@@ -6,7 +6,7 @@ package protocol TextItems {
   var count: Int { get }
   /// The outside id of an item.
   func id(_ item: Int) -> String
-  /// The text of an item; empty when it has none.
+  /// The text of an item as a data set stores it (``ItemText``); empty when it has none.
   func text(_ item: Int) -> String
   /// The items that an outside id names: mostly one or none.
   func items(named id: String) -> [Int]
@@ -20,15 +20,25 @@ package protocol TokenSource {
   var name: String { get }
   /// The file that the states come from, for messages; nil when they are made here.
   var file: String? { get }
+  /// What sort of states these are, where that must be known later; nil for states of tokens.
+  var kind: EncodingRecord.Kind? { get }
   /// The number of tokens of an item, at most the limit asked for.
   func tokenCount(_ item: Int) -> Int
   /// Appends an item's states, `tokenCount(item) * dimension` numbers.
   func appendStates(_ item: Int, to states: inout [Float])
+  /// Takes what was read of a file out of this process's memory; it is read from the file again when needed.
+  func forget()
 }
 
 extension TokenSource {
   /// Made here.
   package var file: String? { nil }
+
+  /// States of tokens.
+  package var kind: EncodingRecord.Kind? { nil }
+
+  /// Nothing is read of a file.
+  package func forget() {}
 }
 
 /// The hashed states of a data set's texts.
@@ -46,9 +56,9 @@ package struct HashedSource<Items: TextItems>: TokenSource {
   package var dimension: Int { encoder.dimension }
 
   /// "hashed".
-  package var name: String { "hashed" }
+  package var name: String { HashedEncoder.name }
 
-  /// The number of words of the item's text, up to the encoder's limit.
+  /// The number of words and features of the item's text, up to the encoder's limit.
   package func tokenCount(_ item: Int) -> Int {
     encoder.tokenCount(items.text(item))
   }
@@ -83,8 +93,8 @@ package struct DatasetItems: TextItems {
   /// The outside id of an item.
   package func id(_ item: Int) -> String { dataset.items.id(item) }
 
-  /// The text of an item; empty when it has none.
-  package func text(_ item: Int) -> String { dataset.items.text(item) }
+  /// The text of an item as it is stored; empty when it has none.
+  package func text(_ item: Int) -> String { dataset.items.storedText(item) }
 
   /// The items of an outside id.
   ///

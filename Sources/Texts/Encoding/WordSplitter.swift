@@ -59,20 +59,3 @@ struct WordSplitter {
 extension Unicode.GeneralCategory {
   fileprivate var isMark: Bool { self == .nonspacingMark || self == .spacingMark || self == .enclosingMark }
 }
-
-/// The distinct words of a text in the order in which they first stand there, lower-cased; numbers are left out.
-///
-/// Ours. Words are those of the hashed encoder, for what is said to people about texts.
-///
-/// - Parameter limit: how many words of the text are read.
-package func distinctWords(_ text: String, limit: Int) -> [String] {
-  let splitter = WordSplitter(text, limit: limit)
-  var found: [String] = []
-  for index in splitter.words {
-    let word = splitter.scalars[index]
-    guard !word.allSatisfy({ (0x30...0x39).contains($0) }) else { continue }
-    let letters = String(String.UnicodeScalarView(word.compactMap(Unicode.Scalar.init)))
-    if !found.contains(letters) { found.append(letters) }
-  }
-  return found
-}

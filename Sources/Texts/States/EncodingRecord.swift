@@ -10,10 +10,18 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
   /// What keys of earlier versions are called now.
   private static let renamed = ["dimension": "width"]
 
+  /// A sort of states that new items must have too.
+  package enum Kind: String, Codable, Sendable {
+    /// One vector an item, each a single state (``ForeignVectors``).
+    case vectors
+  }
+
   /// The version it was written with.
   package var version = currentVersion
   /// "hashed", or the model that made the states.
   package let encoder: String
+  /// What sort of states these are; nil for states of tokens, and in records of earlier versions.
+  package let kind: Kind?
   /// The width dt of a state.
   @Bounded<ExtentBounds> package private(set) var width: Int
   /// The limit of tokens an item.
@@ -46,11 +54,10 @@ package struct EncodingRecord: Codable, Equatable, Sendable {
   }
 
   init(
-    encoder: String, width: Int, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
+    source: some TokenSource, tokens: Int, type: ElementType, items: Int, itemsWithStates: Int, rows: Int,
     itemTableChecksum: String, fileChecksum: String
   ) {
-    self.encoder = encoder
-    self.width = width
+    (encoder, kind, width) = (source.name, source.kind, source.dimension)
     self.tokens = tokens
     self.type = type.rawValue
     self.items = items

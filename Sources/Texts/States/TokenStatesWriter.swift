@@ -9,6 +9,8 @@ package struct TokenStatesWriter {
 
   /// Values converted and written at a time.
   private static let batchValues = 1 << 18
+  /// Batches after which the source lets go of what it read of its file: 64 MiB of numbers.
+  private static let batchesToForget = 64
 
   /// Sets up a writer.
   ///
@@ -45,7 +47,7 @@ package struct TokenStatesWriter {
       tensors: [TensorSpec("offsets", .i64, [items.count + 1]), TensorSpec("states", type, [rows, source.dimension])],
       metadata: ["encoder": source.name, "tokens": "\(tokens)", TokenStates.itemTableKey: itemTableChecksum])
     try writer.write(offsets)
-    var batch: [Float] = []
+    var (batch, batches): ([Float], Int) = ([], 0)
     batch.reserveCapacity(Self.batchValues + tokens * source.dimension)
     for item in 0..<items.count {
       let start = batch.count
@@ -53,12 +55,14 @@ package struct TokenStatesWriter {
       try checkFinite(batch[start...], items, item, source.file)
       if batch.count >= Self.batchValues {
         try flush(&batch, to: &writer)
+        batches += 1
+        if batches % Self.batchesToForget == 0 { source.forget() }
         progress(item + 1)
       }
     }
     try flush(&batch, to: &writer)
     let record = EncodingRecord(
-      encoder: source.name, width: source.dimension, tokens: tokens, type: type, items: items.count,
+      source: source, tokens: tokens, type: type, items: items.count,
       itemsWithStates: (0..<items.count).count { offsets[$0 + 1] > offsets[$0] }, rows: rows,
       itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try writer.finish()))
     try beforeRecord(record)

@@ -53,7 +53,7 @@ struct MixtureHealth: Sendable, Equatable {
           let weights = (0..<shape.experts).map { Double(gates[row, $0]) }
           guard add(weights, to: &means) else { continue }
           guard communicator.rank == 0 else { continue }
-          counted.add(distinctWords(dataset.items.text(item), limit: shape.tokens), gates: weights)
+          counted.add(distinctWords(dataset.items.storedText(item), limit: shape.tokens), gates: weights)
         }
       }
     }

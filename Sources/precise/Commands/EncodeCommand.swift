@@ -27,16 +27,18 @@ struct EncodeCommand: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "encode",
-    abstract: "Gives a data set's items token states, from words or from a language model.",
+    abstract: "Gives a data set's items token states, from words, a language model or an embedding API.",
     discussion: """
       Examples:
         precise encode dataset/
         precise encode dataset/ --states states.safetensors --tokens 16
+        precise encode dataset/ --vectors embeddings.npy --encoder-name text-embedding-3-small
 
-      The first hashes the words of each text and needs nothing else. The second takes the last hidden states of any \
+      The first hashes the words and features of each text and needs nothing else. The second takes the last hidden states of any \
       language model from a file as cluster/encode/encode_items.py writes it: offsets I64 [V+1], states [rows, d] in \
-      F32, F16 or BF16, and the ids of its items, one a line, in states.safetensors.ids.txt. Items that the list does not \
-      name get no states. Writes token_states.safetensors and encode.json into the data set, and text_vectors.safetensors: each text as one \
+      F32, F16 or BF16, and the ids of its items, one a line, in states.safetensors.ids.txt. The third takes one vector an \
+      item, as embedding APIs return it: a NumPy array or a safetensors tensor "embeddings" [items, width] with the ids in \
+      FILE.ids.txt, or lines {"id": …, "embedding": […]} or a Parquet table with these columns. Items that a file does not name get no states. Writes token_states.safetensors and encode.json into the data set, and text_vectors.safetensors: each text as one \
       vector, by its words and by the model's states, with which training blends its scores.
       """)
 
@@ -46,56 +48,104 @@ struct EncodeCommand: ParsableCommand {
   var encoder: Encoder?
   @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"), completion: .file())
   var states: String?
+  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"), completion: .file())
+  var vectors: String?
   @Option(
-    help: ArgumentHelp("The ids that the states are of, one a line; default: FILE.safetensors.ids.txt.", valueName: "file"),
-    completion: .file())
+    help: ArgumentHelp(
+      "The ids that the states or vectors are of, one a line; default: FILE.ids.txt, for vectors then items.txt beside it.",
+      valueName: "file"), completion: .file())
   var ids: String?
-  @Option(help: "Tokens kept of an item's text.")
-  var tokens = 16
   @Option(
-    help: ArgumentHelp("Width of a hashed state (default 128); with --states it must be the file's.", valueName: "width"))
+    help: ArgumentHelp("What to call the encoder of --vectors; default: as the file does, else vectors.", valueName: "name"))
+  var encoderName: String?
+  @Option(help: "Tokens kept of an item's text. (default: 16)")
+  var tokens: Int?
+  @Option(
+    help: ArgumentHelp("Width of a hashed state (default 128); with a file it must be the file's.", valueName: "width"))
   var dim: Int?
-  @Option(help: "How states are stored: f32, f16 or bf16; default: as in --states, f16 for hashed ones.")
+  @Option(help: "How states are stored: f32, f16 or bf16; default: as in the file, f16 for hashed ones.")
   var dtype: StoredType?
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
-    guard encoder == nil || states == nil else { throw ValidationError("give --encoder or --states, not both") }
-    guard ids == nil || states != nil else { throw ValidationError("--ids goes with --states") }
-    guard (1...4096).contains(tokens) else { throw ValidationError("--tokens must be 1 to 4096, not \(tokens)") }
+    let given = [("--encoder", encoder != nil), ("--states", states != nil), ("--vectors", vectors != nil)].filter(\.1).map(\.0)
+    guard given.count <= 1 else { throw ValidationError("give \(given.joined(separator: " or ")), one of them") }
+    guard ids == nil || states ?? vectors != nil else { throw ValidationError("--ids goes with --states or --vectors") }
+    guard encoderName == nil || vectors != nil else { throw ValidationError("--encoder-name goes with --vectors") }
+    if let encoderName, let problem = Self.problem(ofName: encoderName) { throw ValidationError(problem) }
+    guard vectors == nil || tokens == nil else { throw ValidationError("each vector is one token; leave --tokens out") }
+    if let tokens, !(1...4096).contains(tokens) { throw ValidationError("--tokens must be 1 to 4096, not \(tokens)") }
     if let dim, !(1...65_536).contains(dim) { throw ValidationError("--dim must be 1 to 65536, not \(dim)") }
   }
 
   func run() throws {
     try reportingFailures {
       let dataset = try Dataset(path: dataset)
+      let limit = tokens ?? Self.usualTokens
       if let states {
-        try encode(dataset, foreign: states)
+        let source = try ForeignStates(path: states, ids: ids, items: DatasetItems(dataset), maxTokens: limit)
+        note(source.missingItems, source.unusedItems, dataset, "states")
+        try write(source, dataset, tokens: limit, type: source.type)
+      } else if let vectors {
+        try encode(dataset, vectors: vectors)
       } else {
-        let encoder = HashedEncoder(dimension: dim ?? 128, maxTokens: tokens)
-        let source = HashedSource(items: DatasetItems(dataset), encoder: encoder)
-        try write(source, dataset, type: dtype?.elementType ?? .f16)
+        try checkFeatures(dataset, limit)
+        let encoder = HashedEncoder(dimension: dim ?? 128, maxTokens: limit)
+        try write(HashedSource(items: DatasetItems(dataset), encoder: encoder), dataset, tokens: limit, type: .f16)
       }
     }
   }
 
-  private var console: Console { outputOptions.console }
+  private static let usualTokens = 16
 
-  private func encode(_ dataset: Dataset, foreign path: String) throws {
-    let source = try ForeignStates(path: path, ids: ids, items: DatasetItems(dataset), maxTokens: tokens)
-    guard dim == nil || dim == source.dimension else {
-      throw CommandFailure(PreciseExit.usage, "--dim \(dim ?? 0) is not the width of \(path), \(source.dimension); leave it out")
+  private func encode(_ dataset: Dataset, vectors path: String) throws {
+    let source = try ForeignVectors(path: path, ids: ids, items: DatasetItems(dataset), name: encoderName)
+    note(source.missingItems, source.unusedItems, dataset, "vectors")
+    if source.zeroItems > 0 {
+      console.note("the vectors of \(HumanFormat.count(source.zeroItems, "item")) are all zeros and count as none")
     }
-    if source.missingItems > 0 {
-      console.note("\(source.missingItems) of \(dataset.items.count) items are not in the list of ids and get no states")
+    if source.missingItems * 2 > dataset.items.count {
+      printError("warning: more than half of the data set's items have no vector; are these the vectors of the same catalogue?")
     }
-    if source.unusedItems > 0 {
-      console.note("\(source.unusedItems) items of the list are not in the data set")
-    }
-    try write(source, dataset, type: dtype?.elementType ?? source.type)
+    try write(source, dataset, tokens: 1, type: source.type)
   }
 
-  private func write(_ source: some TokenSource, _ dataset: Dataset, type: ElementType) throws {
+  /// Throws `InputError` when an item has more features than tokens: features are never cut.
+  private func checkFeatures(_ dataset: Dataset, _ limit: Int) throws {
+    for item in 0..<dataset.items.count {
+      let features = dataset.items.textBytes(item).count { $0 == ItemText.separator }
+      guard features <= limit else {
+        throw InputError(
+          "item \"\(dataset.items.id(item))\" has \(features) features and each is a token; give --tokens \(features) or more")
+      }
+    }
+  }
+
+  /// What is wrong with a name that is to stand in a record and on terminals; nil when it is sound.
+  private static func problem(ofName name: String) -> String? {
+    let isSound = !name.isEmpty && name.utf8.count <= 200 && name == printable(name) && name != HashedEncoder.name
+    return isSound
+      ? nil : "--encoder-name is a short name such as text-embedding-3-small, not \"\(printable(String(name.prefix(40))))\""
+  }
+
+  private var console: Console { outputOptions.console }
+
+  private func note(_ missing: Int, _ unused: Int, _ dataset: Dataset, _ what: String) {
+    if missing > 0 {
+      console.note(
+        "\(HumanFormat.count(missing)) of \(HumanFormat.count(dataset.items.count, "item")) are not in the file and get no \(what)"
+      )
+    }
+    if unused > 0 {
+      console.note("\(HumanFormat.count(unused, "item")) of the file \(unused == 1 ? "is" : "are") not in the data set")
+    }
+  }
+
+  private func write(_ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType) throws {
+    if let dim, let file = source.file, dim != source.dimension {
+      throw CommandFailure(PreciseExit.usage, "--dim \(dim) is not the width of \(file), \(source.dimension); leave it out")
+    }
+    let type = dtype?.elementType ?? type
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
@@ -115,7 +165,7 @@ struct EncodeCommand: ParsableCommand {
     guard !outputOptions.quiet else { return }
     print(
       """
-      \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with text, \
+      \(record.encoder): \(HumanFormat.count(record.items, "item")), \(HumanFormat.count(record.itemsWithStates)) with \(record.kind == .vectors ? "a vector" : "text"), \
       \(HumanFormat.count(record.rows, "token state")) of \(record.width) as \(record.type), \
       \(HumanFormat.bytes(record.rows * record.width * type.size)), \
       \(HumanFormat.rate(Double(record.items) / max(seconds, 1e-3))) items/s

@@ -13,23 +13,35 @@ struct PrepareCommand: ParsableCommand {
     discussion: """
       Examples:
         precise prepare --interactions events.csv.gz --items titles.csv.gz --out dataset/
+        precise prepare --interactions events/ --items items.parquet --out dataset/
+        precise prepare --interactions events.csv --items items.csv --columns text=title+brand,features=category --out dataset/
         precise prepare --append dataset/ --interactions today.csv.gz --items titles.csv.gz --out dataset-today/
         precise prepare --append dataset/ --interactions today.csv.gz --since 2025-06-01 --out dataset/ --overwrite
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
       files one with item and text (and perhaps scene). The format follows each file's name unless --format is given: .tsv, \
-      .jsonl, .ndjson and .json, anything else is csv. Gzip is recognized by itself; - is standard input. Times are numbers \
-      (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
+      .jsonl, .ndjson and .json, .parquet, anything else is csv. Gzip is recognized by itself; - is standard input. Times are \
+      numbers (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
+
+      A folder stands for its files by name, and those of folders like day=2025-03-01 in it, whose names are columns (behavior=buy); \
+      a pattern ('events-*.csv') for the files that fit it. Parquet takes Arrow's library, which cluster/parquet/install.sh \
+      brings; its timestamps and dates have units of their own.
+
+      Several fields of a row make one text with --columns text=title+category, and tokens of their own with \
+      features=category+price_bucket.
 
       With --append the new data set begins with an old one's events, items and users, which keep their numbers and are never \
-      dropped for having few events; rules are inherited, only --split may be another. The old one stays as it is. \
-      docs/data.md, "Appending".
+      dropped for having few events; rules are inherited, only --split and the minimums, which hold for new users and items, may \
+      be others. The old one stays as it is. docs/data.md, "Appending".
       """)
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, in order.", valueName: "file"), completion: .file())
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Interaction files, folders or patterns, in order.", valueName: "file"),
+    completion: .file())
   var interactions: [String]
   @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Items files; without them items have no text.", valueName: "file"),
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"),
     completion: .file())
   var items: [String] = []
   @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"), completion: .directory)
@@ -37,12 +49,12 @@ struct PrepareCommand: ParsableCommand {
   @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
   @Option(
-    help: "The files' format: csv, tsv, jsonl, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
+    help: "The files' format: csv, tsv, jsonl, parquet, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
     completion: .values(of: InputFormat.self), transform: InputFormat.parse)
   var format: InputFormat?
   @Option(
     help: ArgumentHelp(
-      "Names of the columns, such as user=uid,item=iid,timestamp=ts,scene=shop,behavior=kind,text=title; one may be several.",
+      "Names of the columns, such as user=uid,item=iid,timestamp=ts,scene=shop,behavior=kind,text=title+brand,features=category+price; one may be several.",
       valueName: "names"),
     transform: { text in try usage { try ColumnNames(text) } })
   var columns = ColumnNames()
@@ -62,9 +74,9 @@ struct PrepareCommand: ParsableCommand {
       valueName: "share[:seed]"),
     transform: { text in try usage { try ColdItems(text) } })
   var coldItems: ColdItems?
-  @Option(help: "Users with fewer events are dropped, to a fixed point with the items. (default: 5)")
+  @Option(help: "Users with fewer events are dropped, to a fixed point with the items; with --append new ones only. (default: 5)")
   var minUserEvents: Int?
-  @Option(help: "Items with fewer events are dropped, to a fixed point with the users. (default: 5)")
+  @Option(help: "Items with fewer events are dropped, to a fixed point with the users; with --append new ones only. (default: 5)")
   var minItemEvents: Int?
   @Option(
     help: ArgumentHelp(
@@ -176,8 +188,6 @@ struct PrepareCommand: ParsableCommand {
       ("--ties", ties != nil, "\(given.ties)", "\(options.ties)"),
       ("--duplicates", duplicates != nil, given.duplicates.rawValue, options.duplicates.rawValue),
       ("--item-key", itemKey != nil, given.itemKey.rawValue, options.itemKey.rawValue),
-      ("--min-user-events", minUserEvents != nil, "\(given.minimumUserEvents)", "\(options.minimumUserEvents)"),
-      ("--min-item-events", minItemEvents != nil, "\(given.minimumItemEvents)", "\(options.minimumItemEvents)"),
       ("--virtual-shards", virtualShards != nil, "\(given.virtualShards)", "\(options.virtualShards)"),
     ]
     let contradictions = flags.filter { $0.isGiven && $0.given != $0.inherited }
@@ -187,6 +197,9 @@ struct PrepareCommand: ParsableCommand {
         PreciseExit.usage, "\(path) hands its rules down, so leave out \(contradictions.joined(separator: ", "))")
     }
     options.split = split ?? options.split
+    // They concern new users and items alone, so that a lower one contradicts nothing.
+    options.minimumUserEvents = minUserEvents ?? options.minimumUserEvents
+    options.minimumItemEvents = minItemEvents ?? options.minimumItemEvents
     return options
   }
 }

@@ -1,9 +1,11 @@
 import Files
+import Parquet
 import Preparation
 import Reporting
 import Tensors
 
-/// Writes one table of embeddings with its ids, block by block: `NAME.safetensors` or `NAME.npy` with `NAME.txt`, or `NAME.jsonl`.
+/// Writes one table of embeddings with its ids, block by block: `NAME.safetensors` or `NAME.npy` with `NAME.txt`, or `NAME.jsonl`
+/// or `NAME.parquet`.
 ///
 /// Each file appears under its name with `finish()` only.
 final class EmbeddingFile {
@@ -15,6 +17,7 @@ final class EmbeddingFile {
   private var tensors: SafetensorsWriter?
   private var plain: AtomicFile?
   private var objects: AtomicFile?
+  private var table: ParquetWriter?
   private var ids: AtomicFile?
 
   /// Starts the files of `rows` rows in a folder.
@@ -36,8 +39,10 @@ final class EmbeddingFile {
       plain = consume file
     case .jsonl:
       objects = try AtomicFile(path: "\(folder)/\(name).jsonl")
+    case .parquet:
+      table = try ParquetWriter(path: "\(folder)/\(name).parquet", width: width)
     }
-    hasList = format != .jsonl
+    hasList = format == .safetensors || format == .npy
     if hasList { ids = try AtomicFile(path: "\(folder)/\(name).txt") }
   }
 
@@ -53,11 +58,12 @@ final class EmbeddingFile {
     let values = UnsafeBufferPointer(block.buffer)
     try tensors?.write(values)
     try plain?.write(UnsafeRawBufferPointer(values))
+    try table?.append(ids: (0..<block.rows).map(id), values: values)
     for row in 0..<block.rows {
       guard !hasList || !IdentifierLines.cannotHold(id(row)) else {
         throw InputError(
-          "the id \(id(row)) has a line separator in it, so that a list of ids would be off by a line; give --format jsonl, "
-            + "or prepare the data set again")
+          "the id \(id(row)) has a line separator in it, so that a list of ids would be off by a line; give --format jsonl or "
+            + "parquet, or prepare the data set again")
       }
       try ids?.write(id(row) + "\n")
       try objects?.write(Self.object(id(row), UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])))
@@ -69,6 +75,7 @@ final class EmbeddingFile {
     precondition(written == rows, "\(written) of \(rows) rows were written")
     if let tensors = tensors.take() { try tensors.finish() }
     if let plain = plain.take() { try plain.commit() }
+    try table?.finish()
     if let objects = objects.take() { try objects.commit() }
     if let ids = ids.take() { try ids.commit() }
   }
@@ -97,4 +104,6 @@ package enum EmbeddingFormat: String, Sendable, CaseIterable {
   case npy
   /// An object a line: `{"id":"…","embedding":[…]}`, each number with as many digits as name it exactly.
   case jsonl
+  /// Parquet with the columns `id` (string) and `embedding` (list of float32).
+  case parquet
 }

@@ -24,12 +24,16 @@ package struct ForeignStates: TokenSource {
   /// - Throws: `InputError` when a file is damaged, the two do not belong together, an id stands twice, or more than half of
   ///   the data set's items are not in the list.
   package init(path: String, ids: String?, items: some TextItems, maxTokens: Int) throws {
+    if case .numpy = VectorFileKind(path) {
+      throw InputError("\(path) is a NumPy file; give vectors of items with --vectors, those of new items with --new-vectors")
+    }
     states = try TokenStates(path: path)
     self.maxTokens = maxTokens
     let list = ids ?? "\(path).ids.txt"
-    if ids == nil { try Self.checkList(list, states) }
-    (rows, unusedItems) = try Self.match(list, path, states.itemCount, items)
-    missingItems = rows.count { $0 < 0 }
+    if ids == nil { try ItemRows.check(list: list, states.metadata, "states") }
+    var found = ItemRows(count: items.count)
+    try found.read(list: list, rows: states.itemCount, of: path, "states", items)
+    (rows, unusedItems, missingItems) = (found.rows, found.unused, found.missing)
     guard missingItems * 2 <= items.count else {
       throw InputError(
         "\(list) names only \(items.count - missingItems) of the data set's \(items.count) items; are these the ids of the same catalogue? "
@@ -54,6 +58,9 @@ package struct ForeignStates: TokenSource {
     rows[item] < 0 ? 0 : min(states.tokenCount(rows[item]), maxTokens)
   }
 
+  /// Takes the states that were read out of memory.
+  package func forget() { states.forget(upTo: states.itemCount) }
+
   /// Appends the item's first states, converted to Float.
   package func appendStates(_ item: Int, to output: inout [Float]) {
     let count = tokenCount(item) * dimension
@@ -64,39 +71,6 @@ package struct ForeignStates: TokenSource {
     output.withUnsafeMutableBufferPointer { buffer in
       if let base = buffer.baseAddress { type.decode(bytes, into: base + start) }
     }
-  }
-
-  /// Holds the list found beside the states against the checksum that the states carry, when they do.
-  private static func checkList(_ list: String, _ states: TokenStates) throws {
-    guard let expected = states.metadata["ids_crc32"] else { return }
-    let found = hexadecimal(try CRC32.of(file: list))
-    guard found == expected else {
-      throw InputError("\(list) was not written with the states (checksum \(found), not \(expected)); name another with --ids")
-    }
-  }
-
-  /// Reads the list; returns each item's row, and how many rows are no item's.
-  private static func match(
-    _ list: String, _ path: String, _ count: Int, _ items: some TextItems
-  ) throws -> (rows: [Int], unused: Int) {
-    let reader = try LineReader(path: list)
-    var rows = [Int](repeating: -1, count: items.count)
-    var unused = 0
-    var row = 0
-    while let line = try reader.next() {
-      guard let id = String(validating: line, as: UTF8.self), !id.isEmpty else {
-        throw InputError("\(list):\(reader.lineNumber): an item id in UTF-8 is wanted on each line")
-      }
-      let named = items.items(named: id)
-      for item in named {
-        guard rows[item] < 0 else { throw InputError("\(list):\(reader.lineNumber): item \"\(id)\" stands twice") }
-        rows[item] = row
-      }
-      unused += named.isEmpty ? 1 : 0
-      row += 1
-    }
-    guard row == count else { throw InputError("\(list) has \(row) ids, but \(path) has the states of \(count) items") }
-    return (rows, unused)
   }
 }
 
