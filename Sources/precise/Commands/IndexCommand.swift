@@ -24,7 +24,7 @@ struct IndexCommand: ParsableCommand {
       """)
 
   @OptionGroup var trained: TrainedRunOptions
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
   @Option(help: ArgumentHelp("Links of an item, M; in the lowest layer twice as many.", valueName: "n"))
   var neighbors = 32
