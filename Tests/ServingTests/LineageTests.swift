@@ -46,7 +46,7 @@ struct LineageTests {
     let items = DatasetItems(dataset)
     _ = try TokenStatesWriter(
       folder: path, itemTableChecksum: items.checksum, tokens: encoder.maxTokens, type: .f16
-    ).write(NamedSource(name: name, source: HashedSource(items: items, encoder: encoder)), items: items)
+    ).write(NamedSource(name: name, kind: nil, source: HashedSource(items: items, encoder: encoder)), items: items)
     return path
   }
 
