@@ -17,7 +17,7 @@ package final class EventRows {
     package let scene: String?
     /// The behavior; nil where the row names none.
     package let behavior: String?
-    /// The file and line, for messages.
+    /// The file and line, or row, for messages.
     package let place: String
   }
 
@@ -27,7 +27,7 @@ package final class EventRows {
   private var hasUsers: Bool?
   private var hasTimes: Bool?
 
-  /// Opens a file (`.gz`, `-`) with the column item, and perhaps user, timestamp, scene and behavior.
+  /// Opens a file (`.gz`, `-`, `.parquet`) or a folder of files with the column item, and perhaps user, timestamp, scene and behavior.
   ///
   /// Throws `InputError` when it cannot be read or lacks a column.
   package init(path: String, columns: ColumnNames, timeUnit: TimeUnit) throws {
