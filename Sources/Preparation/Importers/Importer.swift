@@ -47,11 +47,15 @@ enum Importer {
 
   /// A source of the rows of a list: a file, a folder of parts or a pattern, whose names tell the format, with all of some columns.
   ///
-  /// Throws `InputError` when a file cannot be read or lacks columns.
-  static func list(_ path: String, _ columns: [Column]) throws -> any RowSource {
+  /// - Parameter advice: what to do about a column that is not there.
+  /// - Throws: `InputError` when a file cannot be read or lacks columns.
+  static func list(
+    _ path: String, _ columns: [Column], optional: [Column] = [], names: ColumnNames = ColumnNames(),
+    timeUnit: TimeUnit = .seconds, advice: String = listAdvice
+  ) throws -> any RowSource {
     let files = try InputFiles.expand([path], isFormatGiven: false)
     let openers = files.map { file in
-      { try table(file, InputFormat(ofFile: file.path), Wanted(ColumnNames(), columns, []), advice: listAdvice) }
+      { try table(file, InputFormat(ofFile: file.path), Wanted(names, columns, optional, timeUnit), advice: advice) }
     }
     return openers.count == 1 ? try openers[0]() : try ChainedSource(openers)
   }

@@ -40,14 +40,15 @@ struct EncodeCommand: ParsableCommand {
       vector, by its words and by the model's states, with which training blends its scores.
       """)
 
-  @Argument(help: "The data set's folder.")
+  @Argument(help: "The data set's folder.", completion: .directory)
   var dataset: String
   @Option(help: "The built-in encoder: hashed (the default).")
   var encoder: Encoder?
-  @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"))
+  @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"), completion: .file())
   var states: String?
   @Option(
-    help: ArgumentHelp("The ids that the states are of, one a line; default: FILE.safetensors.ids.txt.", valueName: "file"))
+    help: ArgumentHelp("The ids that the states are of, one a line; default: FILE.safetensors.ids.txt.", valueName: "file"),
+    completion: .file())
   var ids: String?
   @Option(help: "Tokens kept of an item's text.")
   var tokens = 16

@@ -22,9 +22,9 @@ struct ScoreCommand: RankCommand {
       """)
 
   @OptionGroup var trained: TrainedRunOptions
-  @Option(help: ArgumentHelp("The pairs.", valueName: "file"))
+  @Option(help: ArgumentHelp("The pairs.", valueName: "file"), completion: .file())
   var pairs: String
-  @Option(name: .customLong("out"), help: ArgumentHelp("Where the scores go.", valueName: "file"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("Where the scores go.", valueName: "file"), completion: .file())
   var output: String
   @Flag(help: "Refuse unknown ids instead of leaving their scores empty.")
   var strict = false

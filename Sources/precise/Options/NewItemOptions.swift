@@ -1,0 +1,34 @@
+import ArgumentParser
+import Files
+import Preparation
+import Reporting
+import Serving
+
+/// Items that came after the data set was made: shared by export and recommend.
+struct NewItemOptions: ParsableArguments {
+  @Option(name: .customLong("items"), help: ArgumentHelp("Items that came after the data set was made.", valueName: "file"), completion: .file())
+  var newItems: String?
+  @Option(
+    help: ArgumentHelp(
+      "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"), completion: .file())
+  var newStates: String?
+
+  func validate() throws {
+    guard newStates == nil || newItems != nil else { throw ValidationError("--new-states goes with --items") }
+  }
+
+  /// Reads the items and says what they are; nil when there are none.
+  func read(_ served: ServedModel, _ console: Console) throws -> NewItems? {
+    guard let newItems else { return nil }
+    let added = try NewItems(path: newItems, states: newStates, served: served)
+    var parts = ["\(HumanFormat.count(added.count, "new item"))"]
+    if added.list.knownRows > 0 { parts.append("\(HumanFormat.count(added.list.knownRows, "row")) of known items left out") }
+    if added.list.repeatedRows > 0 { parts.append("\(HumanFormat.count(added.list.repeatedRows, "repeated row")) left out") }
+    if added.itemsWithoutTokens > 0 {
+      parts.append("\(HumanFormat.count(added.itemsWithoutTokens)) without text, which all get one embedding")
+    }
+    console.note(parts.joined(separator: ", "))
+    if let warning = added.list.warning { console.note("warning: \(warning)") }
+    return added
+  }
+}
