@@ -35,6 +35,15 @@ let mpi: String = {
   return names.first { name in folders.contains { FileManager.default.fileExists(atPath: "\($0)/\(name).pc") } } ?? names[0]
 }()
 
+/// What the program says of its version: PRECISE_VERSION when that is set, as cluster/release/build.sh does from the tag.
+///
+/// Else the development version; the one place where it stands.
+let version: String = {
+  let developmentVersion = "0.3.0-dev"
+  guard let released = Context.environment["PRECISE_VERSION"], !released.isEmpty else { return developmentVersion }
+  return released
+}()
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -52,12 +61,16 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: mpi, providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CHost"),
+    // Of its own, so that another version compiles one file and the commands, and nothing else.
+    .target(name: "CVersion", cSettings: [.define("PRECISE_VERSION", to: "\"\(version)\"")]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .target(name: "CParquet"),
     .target(
       name: "CKernels",
       // Optimized in debug builds too: a test suite over unoptimized vector loops would take an hour.
       cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
+    // hnswlib is headers alone (libhnswlib-dev); optimized in debug builds for the same reason.
+    .target(name: "CNeighbors", dependencies: ["CKernels"], cxxSettings: [.unsafeFlags(["-O3"])]),
 
     library("Host", ["CHost"]),
     library("Files", ["CZlib", "CHost", "Host"]),
@@ -102,8 +115,8 @@ let package = Package(
     library(
       "Serving",
       [
-        "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets", "Preparation", "Texts",
-        "Evaluation", "Checkpoints", "Runs",
+        "CNeighbors", "Host", "Files", "Parquet", "Config", "Reporting", "Tensors", "Collectives", "Model", "Datasets",
+        "Preparation", "Texts", "Evaluation", "Checkpoints", "Runs",
       ]),
     library(
       "Reports",
@@ -114,7 +127,8 @@ let package = Package(
     .executableTarget(
       name: "precise",
       dependencies: [
-        argumentParser, logging, "CHost", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets", "Preparation", "Texts",
+        argumentParser, logging, "CHost", "CVersion", "Host", "Files", "Config", "Tensors", "Collectives", "Datasets",
+        "Preparation", "Texts",
         "Reporting", "Ablation", "Model", "Runs", "Training", "Costs", "Evaluation", "Serving", "Synth", "Diagnosis",
         "Checkpoints",
         "Supervision", "Reports",
@@ -164,7 +178,7 @@ let package = Package(
       ["Reports", "Config", "Files", "Reporting", "Runs"]),
     tests("CommandTests", ["precise", "Checkpoints", "Datasets", "Files", "Supervision", argumentParser]),
   ],
-  cLanguageStandard: .c11
+  cLanguageStandard: .c11, cxxLanguageStandard: .cxx17
 )
 
 // Only there when asked for: it links with a fuzzer's runtime and nothing else (cluster/local/fuzz.sh).

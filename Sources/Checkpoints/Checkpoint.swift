@@ -58,15 +58,20 @@ package struct Checkpoint: Sendable {
   /// Reads the numbers of a phase's result into a model that is only read; collective.
   ///
   /// Throws `InputError` naming the file and tensor that do not fit, and what may be done about it.
+  ///
+  /// - Parameter isSameData: whether the contents are of the data set that the checkpoint is of; if not, items are found again by
+  ///   their keys, and those that it lacks start as `NewRows` says.
   package func loadResult(
-    into model: PreciseModel, communicator: any Communicator, checkStop: () throws -> Void = {}
+    into contents: CheckpointContents, isSameData: Bool = true, communicator: any Communicator,
+    checkStop: () throws -> Void = {}
   ) throws {
     do {
       try verify(sharedBy: communicator)
     } catch let error as InputError {
       throw InputError("\(error); moving \(path) away makes the next best the phase's result")
     }
-    try load(into: CheckpointContents(reading: model), communicator: communicator, isVerified: true, checkStop: checkStop)
+    let match = isSameData ? nil : try match(contents, communicator: communicator, checkStop: checkStop)
+    try load(into: contents, matching: match, communicator: communicator, isVerified: true, checkStop: checkStop)
   }
 
   /// Throws `InputError` when the token states of a data set are not those that the model was trained on.

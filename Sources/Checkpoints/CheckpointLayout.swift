@@ -68,13 +68,16 @@ package struct CheckpointContents {
     self.vocabulary = vocabulary
   }
 
-  /// A model that is only read.
-  package init(reading model: PreciseModel) {
+  /// A model that is only read; over another data set than the checkpoint's, with what finds items and names again.
+  package init(
+    reading model: PreciseModel, itemKey: @escaping (Int) -> UInt64 = { _ in 0 },
+    vocabulary: CheckpointVocabulary = CheckpointVocabulary()
+  ) {
     self.model = model
     optimizer = nil
     configuration = ""
-    itemKey = { _ in 0 }
-    vocabulary = CheckpointVocabulary()
+    self.itemKey = itemKey
+    self.vocabulary = vocabulary
   }
 
   /// The blocks of the item table that a kind of file holds.

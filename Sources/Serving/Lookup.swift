@@ -60,6 +60,27 @@ package struct Lookup {
   }
 }
 
+/// Finds the users that are served: those of a file of events first, then the data set's.
+package struct ServedUsers {
+  private let lookup: Lookup
+  private let fresh: FreshEvents?
+
+  /// Looks into a file's events, where there are some, and into a data set.
+  package init(_ dataset: Dataset, fresh: FreshEvents? = nil) { (lookup, self.fresh) = (Lookup(dataset), fresh) }
+
+  /// A user's events; nil for one that nobody knows, or of whom no event is left.
+  package func events(of id: String) throws -> UserEvents? {
+    guard let fresh, let user = fresh.find(id) else { return try lookup.events(ofUser: id) }
+    return fresh.events(user).count > 0 ? fresh.events(user) : nil
+  }
+
+  /// Why a user cannot be served.
+  package func unknown(_ id: String) throws -> InputError {
+    guard fresh?.find(id) != nil else { return try lookup.unknownUser(id) }
+    return InputError("user \(id) has no event on an item that the data set has, so there is nothing to go by")
+  }
+}
+
 /// Ids of a data set that an unknown one may have been meant to be, for messages.
 ///
 /// Ours: ids of the same letters in other bytes (Unicode writes é in two ways), ids that differ in case only, then those that differ by one letter (replaced, added, missing, or swapped with its

@@ -1,5 +1,6 @@
 package import Datasets
 import Evaluation
+import Runs
 import Tensors
 
 /// Finds the best items for users, and the items most like an item.
@@ -10,8 +11,14 @@ package struct Recommender {
     package var count = 10
     /// Only items of this scene (its number in the data set); nil = all.
     package var scene: Int?
+    /// Places kept for scenes, by their numbers: `ItemSelection` says how they are filled; none with `scene`.
+    package var quotas: [(scene: Int, places: Int)] = []
+    /// Only items of these rows; nil = all.
+    package var allowed: Set<Int>?
+    /// No items of these rows.
+    package var denied: Set<Int> = []
     /// Whether items that the user had are left out.
-    package var filterSeen = false
+    package var excludesSeen = false
     /// Places kept for items without a training event: where fewer are among the best, the best of them take the last places.
     package var newPlaces = 0
 
@@ -21,7 +28,7 @@ package struct Recommender {
 
   /// An item recommended to a user.
   package struct Recommendation: Sendable, Equatable {
-    /// The catalogue row.
+    /// The row among `ServedItems`: the catalogue's, or behind it that of an item that came later.
     package let item: Int
     /// The raw product of user and item, or the cosine of two items.
     package let score: Float
@@ -29,83 +36,105 @@ package struct Recommender {
     package let isSeen: Bool
   }
 
+  /// What a user gets.
+  package struct List: Sendable, Equatable {
+    /// The items, best first.
+    package let items: [Recommendation]
+    /// How many items were left out because the user had them.
+    package let seenLeftOut: Int
+  }
+
   /// The model.
   package let served: ServedModel
   /// The rules.
   package let rules: Rules
-  private let candidates: [Int]
-  /// Whether no training event shows an item.
-  private let isNew: [Bool]
+  /// What the rows of recommendations are.
+  package let items: ServedItems
+  private let candidates: CandidateRule
+  private let selection: ItemSelection
+  /// The embeddings of items that came later `[n, width]`.
+  private let added: Matrix
+  private let storage: Storage<Float>
 
-  /// Recommends by a model.
-  package init(_ served: ServedModel, rules: Rules) {
+  /// Recommends by a model, and with it items that came after its data set was made.
+  package init(_ served: ServedModel, rules: Rules, newItems: NewItems? = nil) throws {
     self.served = served
     self.rules = rules
-    let items = served.dataset.items
-    isNew = items.trainCounts.map { $0 == 0 }
-    candidates = (0..<items.count).filter { item in rules.scene.map { items.scenes(item).contains($0) } ?? true }
+    let items = ServedItems(served.dataset, added: newItems?.list)
+    self.items = items
+    let isNew = served.run.trainCounts.map { $0 == 0 }
+    let candidates = CandidateRule(items, rules)
+    self.candidates = candidates
+    selection = ItemSelection(
+      count: rules.count,
+      quotas: rules.quotas.map { quota in
+        ItemSelection.Quota(
+          scene: quota.scene, places: quota.places, candidates: candidates.rows.filter { items.scenes($0).contains(quota.scene) })
+      },
+      newPlaces: rules.newPlaces, isNew: { items.isAdded($0) || isNew[$0] })
+    let count = newItems?.count ?? 0
+    storage = Storage(count: count * served.width)
+    added = Matrix(storage.base, rows: count, columns: served.width)
+    try NewItems.findNeighbors(newItems, served: served)
+    newItems?.embed(0..<count, into: added)
+    guard added.isFinite else { throw served.brokenEmbeddings }
   }
 
   /// The best items for each user by h·e; fewer than k when there are no more candidates.
   ///
   /// At most `ServedModel.blockUsers` users at a time keep memory bounded.
   ///
-  /// - Parameter history: which of their events are read, all unless told otherwise.
-  package func recommend(_ users: [UserEvents], history: ServedModel.HistoryExtent = .all) throws -> [[Recommendation]] {
-    let items = served.catalogue.embeddings
+  /// - Parameter history: which of their events are read.
+  package func recommend(_ users: [UserEvents], history: ServedModel.HistoryExtent) throws -> [List] {
+    let known = served.catalogue.embeddings
     return try served.workspace.scope {
       let embeddings = served.workspace.matrix(users.count, served.width)
       try served.embed(users, history: history, into: embeddings)
-      let scores = served.workspace.matrix(users.count, items.rows)
+      let scores = served.workspace.matrix(users.count, items.count)
       for block in served.catalogue.blocks {
         multiply(
-          embeddings, items.rows(block), rightTransposed: true, into: scores.columns(block), workspace: served.workspace)
+          embeddings, known.rows(block), rightTransposed: true, into: scores.columns(block), workspace: served.workspace)
+      }
+      if added.rows > 0 {
+        multiply(
+          embeddings, added, rightTransposed: true, into: scores.columns(known.rows..<items.count), workspace: served.workspace)
       }
       return users.indices.map { user in
-        let seen = users[user].items[..<history.end(users[user])]
-        return select(UnsafePointer(scores.row(user)), seen: Set(seen))
+        let seen = Set(users[user].items[..<history.end(users[user])])
+        return list(UnsafePointer(scores.row(user)), seen: seen)
       }
     }
   }
 
-  private func select(_ scores: UnsafePointer<Float>, seen: Set<Int32>) -> [Recommendation] {
-    var top = TopItems(rules.count)
-    var new = TopItems(max(1, rules.newPlaces))
-    for item in candidates where !(rules.filterSeen && seen.contains(Int32(item))) {
-      top.offer(item, scores[item])
-      if rules.newPlaces > 0 && isNew[item] { new.offer(item, scores[item]) }
-    }
-    return withNew(top.best, rules.newPlaces > 0 ? new.best : []).map {
-      Recommendation(item: $0.item, score: $0.score, isSeen: seen.contains(Int32($0.item)))
-    }
+  private func list(_ scores: UnsafePointer<Float>, seen: Set<Int32>) -> List {
+    func isSeen(_ item: Int) -> Bool { seen.contains(Int32(item)) }
+    let best = selection.best(of: candidates.rows, scores: scores) { rules.excludesSeen && isSeen($0) }
+    return List(
+      items: best.map { Recommendation(item: $0.item, score: $0.score, isSeen: isSeen($0.item)) },
+      seenLeftOut: candidates.seenLeftOut(seen, rules))
   }
 
-  /// The best items, the last of which give way to new ones where too few of these are among them.
-  private func withNew(_ best: [TopItems.Entry], _ new: [TopItems.Entry]) -> [TopItems.Entry] {
-    let missing = new.filter { entry in !best.contains { $0.item == entry.item } }
-      .prefix(max(0, min(rules.newPlaces, new.count) - best.count { isNew[$0.item] }))
-    guard !missing.isEmpty else { return best }
-    var kept = best
-    while kept.count > rules.count - missing.count {
-      guard let index = kept.lastIndex(where: { !isNew[$0.item] }) else { break }
-      kept.remove(at: index)
-    }
-    return kept + missing
-  }
-
-  /// The items most like an item, by the cosine of their embeddings without codes; never the item itself, nor one whose embedding is zero.
-  package func similar(to item: Int) -> [Recommendation] {
-    let items = served.catalogue.embeddings.columns(0..<served.catalogue.widthWithoutCodes)
+  /// The items most like an item of the catalogue, by the cosine of their embeddings without codes; never the item itself, nor one whose
+  /// embedding is zero.
+  package func similar(to item: Int) -> List {
+    let columns = 0..<served.catalogue.widthWithoutCodes
+    let known = served.catalogue.embeddings.columns(columns)
+    let wanted = known.rows(item..<item + 1)
     return served.workspace.scope {
-      let products = served.workspace.matrix(items.rows, 1)
-      multiply(items, items.rows(item..<item + 1), rightTransposed: true, into: products, workspace: served.workspace)
-      let squares = served.workspace.vector(items.rows)
-      rowDots(items, items, into: squares)
+      let (products, squares) = (served.workspace.matrix(items.count, 1), served.workspace.vector(items.count))
+      var first = 0
+      for part in [known, added.columns(columns)] where part.rows > 0 {
+        let rows = first..<first + part.rows
+        multiply(part, wanted, rightTransposed: true, into: products.rows(rows), workspace: served.workspace)
+        rowDots(part, part, into: Vector(squares.base + first, count: part.rows))
+        first = rows.upperBound
+      }
       var top = TopItems(rules.count)
-      for other in candidates where other != item && squares[other] > 0 && squares[item] > 0 {
+      for other in candidates.rows where other != item && squares[other] > 0 && squares[item] > 0 {
         top.offer(other, products[other, 0] / (squares[other].squareRoot() * squares[item].squareRoot()))
       }
-      return top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: false) }
+      return List(
+        items: top.best.map { Recommendation(item: $0.item, score: $0.score, isSeen: false) }, seenLeftOut: 0)
     }
   }
 }

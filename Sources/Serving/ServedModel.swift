@@ -62,9 +62,11 @@ package final class ServedModel {
   ///
   /// - Parameters:
   ///   - time: when users are recommended to, for a model with `time: request`; nil = at the data set's newest event of all.
+  ///   - newest: the time of an event beside those of the data set, in microseconds since 1970, which may be the newest of all.
   ///   - mayStream: whether a catalogue larger than `evaluation.catalogue_mib` is streamed; otherwise it is held whole.
   package init(
-    _ run: TrainedRun, phase: String? = nil, at time: RequestTime? = nil, communicator: any Communicator = SoloCommunicator(),
+    _ run: TrainedRun, phase: String? = nil, at time: RequestTime? = nil, notBefore newest: Int64? = nil,
+    communicator: any Communicator = SoloCommunicator(),
     mayStream: Bool = false
   ) throws {
     self.run = run
@@ -73,9 +75,9 @@ package final class ServedModel {
     plan = try run.phase(named: phase)
     step = try run.checkpoint(plan).manifest.step
     model = try run.model(plan, communicator: communicator)
-    requestTime = try Self.requestTime(time, model, run.dataset, communicator)
+    requestTime = try Self.requestTime(time, newest, model, run.dataset, communicator)
     catalogue = try Catalogue(
-      model, trainCounts: run.dataset.items.trainCounts, text: try run.text(plan), communicator: communicator,
+      model, trainCounts: run.trainCounts, text: try run.text(plan), communicator: communicator,
       workspace: workspace,
       bytes: mayStream ? run.config.evaluation.catalogueBytes : .max)
     embedder = UserEmbedder(model, catalogue)
@@ -86,7 +88,7 @@ package final class ServedModel {
 
   /// The moment that was asked for, or that of the newest event of all ranks' shards; nil when the model reads none.
   private static func requestTime(
-    _ time: RequestTime?, _ model: PreciseModel, _ dataset: Dataset, _ communicator: any Communicator
+    _ time: RequestTime?, _ newest: Int64?, _ model: PreciseModel, _ dataset: Dataset, _ communicator: any Communicator
   ) throws -> RequestTime? {
     guard model.shape.readsRequestTime else {
       guard time == nil else { throw InputError("--at is for models with model.time: request; this one reads no request time") }
@@ -94,7 +96,7 @@ package final class ServedModel {
     }
     if let time { return time }
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
-    let own = try dataset.newestTime(shards: shards) ?? .min
+    let own = max(try dataset.newestTime(shards: shards) ?? .min, newest ?? .min)
     return try communicator.gatherCounts(Int(own)).max().map { RequestTime(microseconds: Int64($0)) }
   }
 

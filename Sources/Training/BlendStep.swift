@@ -34,7 +34,7 @@ package struct BlendStep {
     let fitted = communicator.rank == 0 && !isForced && result.manifest.blend?.vectors == vectors.identity
     guard try communicator.gatherCounts(fitted ? 1 : 0)[0] == 0 else { return nil }
     let model = try model()
-    try result.loadResult(into: model, communicator: communicator)
+    try result.loadResult(into: CheckpointContents(reading: model), communicator: communicator)
     let shards = ShardRuns.shards(of: communicator.rank, ranks: communicator.size, count: dataset.shardCount)
     let fit = BlendFit(
       dataset, shards: shards, vectors: vectors, metric: config.evaluation.metric(items: dataset.items.count),

@@ -53,7 +53,8 @@ struct RunContext {
     try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
     try ResumePoint.checkSettings(checkpoint, config)
     let model = try makeModel()
-    try checkpoint.loadResult(into: model, communicator: communicator, checkStop: checkStop)
+    try checkpoint.loadResult(
+      into: CheckpointContents(reading: model), communicator: communicator, checkStop: checkStop)
     return model
   }
 

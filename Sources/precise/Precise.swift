@@ -1,5 +1,6 @@
 import ArgumentParser
 import CHost
+import CVersion
 import Collectives
 import Files
 import Foundation
@@ -11,7 +12,7 @@ protocol RankCommand: ParsableCommand {}
 @main
 struct Precise: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: "0.1.0",
+    commandName: "precise", abstract: "Pre-trains sequential recommenders.", version: String(cString: cversion_text()),
     groupedSubcommands: [
       CommandGroup(name: "Data", subcommands: [SynthCommand.self, PrepareCommand.self, EncodeCommand.self]),
       CommandGroup(
@@ -21,6 +22,7 @@ struct Precise: ParsableCommand {
         name: "Evaluation and use",
         subcommands: [
           EvaluateCommand.self, BlendCommand.self, RecommendCommand.self, ScoreCommand.self, ExportCommand.self,
+          IndexCommand.self,
         ]),
       CommandGroup(
         name: "Inspection",
@@ -81,7 +83,8 @@ extension MemoryPurpose {
     case is PrepareCommand: MemoryPurpose("ids, texts and events", remedy: "lower --memory, or give it more")
     case is EncodeCommand: MemoryPurpose("token states", remedy: "lower --tokens or --dim, or give it more memory")
     case is TrainCommand: MemoryPurpose("a training", remedy: "see what precise check says of it, and give it more")
-    case is EvaluateCommand, is ExportCommand, is RecommendCommand, is ScoreCommand, is ReportCommand, is CompareCommand:
+    case is EvaluateCommand, is ExportCommand, is IndexCommand, is RecommendCommand, is ScoreCommand, is ReportCommand,
+      is CompareCommand:
       MemoryPurpose("the model and the data set", remedy: "use more hosts, or give it more memory")
     case is BenchCommand, is CheckCommand:
       MemoryPurpose("the configuration's steps", remedy: "lower batch.users or bench.items, or give it more memory")

@@ -45,6 +45,29 @@ import Testing
     return appended
   }
 
+  /// Yesterday's model on today's data: served and measured as it is, nothing trained, nothing recorded.
+  @Test func yesterdaysModelServesToday() throws {
+    _ = try prepareBoth()
+    try run("train", "--config", world.config, "--data", "before", "--out", "run0", "--quiet")
+    let user = try world.id("interactions.csv", column: 0)
+    let found = try run(
+      "recommend", "run0", "--data", "after", "--user", user, "-k", "100", "--format", "csv", "--no-exclude-seen")
+    #expect(found.errors.contains("1 new to the model, 0 gone"), "\(found.errors)")
+    #expect(found.output.contains("brand-new"))
+    let measured = try run("evaluate", "run0", "--data", "after", "--split", "validation")
+    #expect(
+      measured.errors.contains("not recorded") && !FileManager.default.fileExists(atPath: folder.file("run0/evaluation.json")))
+    try run("export", "run0", "--data", "after", "--out", "fresh", "--quiet")
+    let record = try String(contentsOfFile: folder.file("fresh/export.json"), encoding: .utf8)
+    #expect(record.contains("\"trained_on\"") && record.contains("\"items_new_to_the_model\": 1"))
+    #expect(try String(contentsOfFile: folder.file("fresh/model_card.md"), encoding: .utf8).contains("1 item came later"))
+    // Without the run's own data set it cannot know what was trained.
+    try FileManager.default.moveItem(atPath: folder.file("before"), toPath: folder.file("moved"))
+    let lost = try run("recommend", "run0", "--data", "after", "--user", user, code: 65)
+    #expect(lost.errors.contains("give its folder with --trained-on"), "\(lost.errors)")
+    try run("recommend", "run0", "--data", "after", "--trained-on", "moved", "--user", user)
+  }
+
   @Test func aDayAfterTheOther() throws {
     #expect(try prepareBoth().output.contains("1 new item"))
     try run("train", "--config", world.config, "--data", "before", "--out", "run0", "--quiet")

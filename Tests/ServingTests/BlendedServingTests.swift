@@ -31,7 +31,7 @@ struct BlendedServingTests {
   private func export(
     _ served: ServedModel, _ name: String, history: ServedModel.HistoryExtent = .all, newItems: NewItems? = nil
   ) throws -> (items: [[Float]], users: [[Float]], userIDs: [String]) {
-    var export = EmbeddingExport(served)
+    var export = EmbeddingExport(served, version: "1.2.3")
     export.history = history
     let path = folder.file(name)
     try export.write(to: path, newItems: newItems)
@@ -89,7 +89,7 @@ struct BlendedServingTests {
     rules.count = items.count
     for user in [0, 11, 29] {
       let events = try #require(try Lookup(served.dataset).events(ofUser: ids[user]))
-      let found = try Recommender(served, rules: rules).recommend([events])[0]
+      let found = try Recommender(served, rules: rules).recommend([events])[0].items
       #expect(found.count == items.count)
       for entry in found {
         let expected = product(users[user], items[entry.item])
@@ -107,7 +107,7 @@ struct BlendedServingTests {
     let plain = items.map { Array($0[..<served.catalogue.widthWithoutCodes]) }
     var rules = Recommender.Rules()
     rules.count = 1_000
-    let found = Recommender(served, rules: rules).similar(to: 3)
+    let found = try Recommender(served, rules: rules).similar(to: 3).items
     #expect(found.count > 10)
     for entry in found {
       let (one, other) = (plain[3], plain[entry.item])
@@ -190,7 +190,7 @@ struct BlendedServingTests {
           try TrainedRun(path: streams ? streamed : world.run), phase: "universal", communicator: communicator, mayStream: true)
         #expect(served.catalogue.isWhole == !streams)
         let new = communicator.rank == 0 ? try NewItems(path: path, states: nil, served: served) : nil
-        try EmbeddingExport(served).write(to: output, newItems: new)
+        try EmbeddingExport(served, version: "1.2.3").write(to: output, newItems: new)
       }
       let found = try ["items", "users"].map { try Data(contentsOf: URL(fileURLWithPath: "\(output)/\($0).safetensors")) }
       expected = expected.isEmpty ? found : expected

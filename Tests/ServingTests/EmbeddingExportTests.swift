@@ -21,7 +21,7 @@ struct EmbeddingExportTests {
     _ served: ServedModel, _ name: String, _ format: EmbeddingFormat = .safetensors,
     history: ServedModel.HistoryExtent = .all, overwrite: Bool = false
   ) throws -> String {
-    var export = EmbeddingExport(served)
+    var export = EmbeddingExport(served, version: "1.2.3")
     (export.format, export.history, export.overwrite) = (format, history, overwrite)
     let path = folder.file(name)
     try export.write(to: path)
@@ -99,9 +99,27 @@ struct EmbeddingExportTests {
       #expect(rows.map(\.id) == (try lines("\(tensors)/\(name).txt")))
       #expect(rows.flatMap(\.embedding) == expected)
     }
-    #expect(try lines("\(tensors)/export.json").count == 12)
-    #expect(
-      try FileManager.default.contentsOfDirectory(atPath: objects).sorted() == ["export.json", "items.jsonl", "users.jsonl"])
+    let names = ["export.json", "items.jsonl", "model_card.md", "users.jsonl"]
+    #expect(try FileManager.default.contentsOfDirectory(atPath: objects).sorted() == names)
+  }
+
+  @Test func theRecordAndTheCardSayWhereNumbersComeFrom() throws {
+    let served = try ServedWorld.hashed().served("like")
+    let path = folder.file("provenance")
+    var export = EmbeddingExport(served, version: "7.8.9")
+    export.created = 1_700_000_000
+    try export.write(to: path)
+    let record =
+      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: "\(path)/export.json"))) as? [String: Any]
+    let texts = ["version", "created", "phase", "run", "dataset", "dataset_checksum"].map { record?[$0] as? String }
+    let expected = [
+      "7.8.9", "2023-11-14T22:13:20Z", "like", served.run.directory.path, served.dataset.path, served.dataset.manifest.checksum,
+    ]
+    #expect(texts == expected)
+    #expect(record?["step"] as? Int == served.step && record?["trained_on"] == nil)
+    let card = try String(contentsOfFile: "\(path)/model_card.md", encoding: .utf8)
+    for text in expected { #expect(card.contains(text), "\(text)") }
+    #expect(card.contains("has not been measured"))
   }
 
   private struct Row: Decodable {

@@ -17,7 +17,7 @@ struct ExplainerTests {
   private func everything(_ served: ServedModel, _ events: UserEvents) throws -> (scores: [Float], why: [Explanation]) {
     var rules = Recommender.Rules()
     rules.count = served.dataset.items.count
-    let found = try Recommender(served, rules: rules).recommend([events])[0]
+    let found = try Recommender(served, rules: rules).recommend([events])[0].items
     let why = try Explainer(served).explain(found.map(\.item), to: events)
     #expect(why.map(\.item) == found.map(\.item) && why.count == ServedWorld.items)
     return (found.map(\.score), why)
@@ -120,13 +120,13 @@ struct ExplainerTests {
       let served = try world.served("universal")
       var rules = Recommender.Rules()
       rules.count = 1_000
-      let recommender = Recommender(served, rules: rules)
+      let recommender = try Recommender(served, rules: rules)
       let events = try events(served, 3)
       let read = events.items.suffix(6).map(Int.init)
       for entry in try everything(served, events).why {
         let like = try #require(entry.mostLike)
         #expect(like.index >= events.count - 6)
-        let similar = recommender.similar(to: entry.item)
+        let similar = recommender.similar(to: entry.item).items
         let expected = read.contains(entry.item) ? 1 : similar.first { read.contains($0.item) }?.score
         #expect(abs(like.value - (try #require(expected))) < 1e-5, "item \(entry.item)")
       }

@@ -80,7 +80,7 @@ struct NewItemsTests {
     let path = try folder.write("new.csv", "item,text\n\(composed),red thing\n\(decomposed),blue thing\n\(composed),again\n")
     let new = try NewItems(path: path, states: nil, served: served)
     #expect(new.count == 2 && new.list.repeatedRows == 1 && new.list.texts == ["red thing", "blue thing"])
-    try EmbeddingExport(served).write(to: folder.file("e"), newItems: new)
+    try EmbeddingExport(served, version: "1.2.3").write(to: folder.file("e"), newItems: new)
     let lines = try Data(contentsOf: URL(fileURLWithPath: folder.file("e/items.txt"))).split(separator: 0x0A).suffix(2)
     #expect(lines.map(Array.init) == [Array(composed.utf8), Array(decomposed.utf8)])
     // States from elsewhere find theirs by bytes too.
@@ -99,7 +99,7 @@ struct NewItemsTests {
     let served = try ServedWorld.hashed().served()
     let path = try folder.write("new.csv", "item,text\nnew,red thing\ni1,x\nnewer,blue thing\n")
     let new = try NewItems(path: path, states: nil, served: served)
-    try EmbeddingExport(served).write(to: folder.file("e"), newItems: new)
+    try EmbeddingExport(served, version: "1.2.3").write(to: folder.file("e"), newItems: new)
     let ids = try String(contentsOfFile: folder.file("e/items.txt"), encoding: .utf8).split(separator: "\n")
     #expect(ids.count == served.dataset.items.count + 2 && ids.suffix(2) == ["new", "newer"])
     let values = try SafetensorsFile(path: folder.file("e/items.safetensors")).floats("embeddings", shape: [ids.count, nil])

@@ -24,7 +24,7 @@ struct PairScorerTests {
     var rules = Recommender.Rules()
     rules.count = served.dataset.items.count
     let events = try #require(try Lookup(served.dataset).events(ofUser: user))
-    let found = try Recommender(served, rules: rules).recommend([events])[0]
+    let found = try Recommender(served, rules: rules).recommend([events])[0].items
     return Dictionary(uniqueKeysWithValues: found.map { (served.dataset.items.id($0.item), $0.score) })
   }
 

@@ -10,7 +10,7 @@ import Testing
 struct RecommenderTests {
   private func rules(_ count: Int, scene: Int? = nil, filterSeen: Bool = false) -> Recommender.Rules {
     var rules = Recommender.Rules()
-    (rules.count, rules.scene, rules.filterSeen) = (count, scene, filterSeen)
+    (rules.count, rules.scene, rules.excludesSeen) = (count, scene, filterSeen)
     return rules
   }
 
@@ -18,7 +18,7 @@ struct RecommenderTests {
   func recommendsTheLargestProducts(phase: String) throws {
     let served = try ServedWorld.hashed().served(phase)
     let events = try ["u0", "u7"].map { try #require(try Lookup(served.dataset).events(ofUser: $0)) }
-    let found = try Recommender(served, rules: rules(5)).recommend(events)
+    let found = try Recommender(served, rules: rules(5)).recommend(events).map(\.items)
     let storage = Storage<Float>(count: 2 * served.width)
     let users = Matrix(storage.base, rows: 2, columns: served.width)
     try served.embed(events, into: users)
@@ -39,11 +39,11 @@ struct RecommenderTests {
     let items = served.dataset.items
     let events = try #require(try Lookup(served.dataset).events(ofUser: "u3"))
     let scene = try Lookup(served.dataset).scene("feed")
-    let all = try Recommender(served, rules: rules(1_000)).recommend([events])[0]
+    let all = try Recommender(served, rules: rules(1_000)).recommend([events])[0].items
     #expect(all.count == items.count)
-    let inScene = try Recommender(served, rules: rules(1_000, scene: scene)).recommend([events])[0]
+    let inScene = try Recommender(served, rules: rules(1_000, scene: scene)).recommend([events])[0].items
     #expect(inScene == all.filter { items.scenes($0.item).contains(scene) } && !inScene.isEmpty && inScene.count < all.count)
-    let unseen = try Recommender(served, rules: rules(1_000, filterSeen: true)).recommend([events])[0]
+    let unseen = try Recommender(served, rules: rules(1_000, filterSeen: true)).recommend([events])[0].items
     #expect(unseen == all.filter { !$0.isSeen } && unseen.count == items.count - Set(events.items).count)
     #expect(throws: InputError("the data set has no scene fed; it has \(served.dataset.scenes.joined(separator: ", "))")) {
       try Lookup(served.dataset).scene("fed")
@@ -56,8 +56,8 @@ struct RecommenderTests {
     let events = try (0..<20).map { try #require(try Lookup(served.dataset).events(ofUser: "u\($0)")) }
     var kept = rules(3)
     kept.newPlaces = 1
-    let plain = try Recommender(served, rules: rules(3)).recommend(events)
-    let with = try Recommender(served, rules: kept).recommend(events)
+    let plain = try Recommender(served, rules: rules(3)).recommend(events).map(\.items)
+    let with = try Recommender(served, rules: kept).recommend(events).map(\.items)
     let isNew = { (item: Int) in counts[item] == 0 }
     #expect(plain.contains { list in !list.contains { isNew($0.item) } }, "every list has a new item anyway")
     for (before, after) in zip(plain, with) {
@@ -69,16 +69,16 @@ struct RecommenderTests {
 
   @Test func anItemIsNeverLikeItself() throws {
     let served = try ServedWorld.hashed().served()
-    let recommender = Recommender(served, rules: rules(1_000))
+    let recommender = try Recommender(served, rules: rules(1_000))
     let items = served.catalogue.embeddings
     for item in 0..<items.rows {
-      let found = recommender.similar(to: item)
+      let found = recommender.similar(to: item).items
       #expect(Set(found.map(\.item)) == Set(0..<items.rows).subtracting([item]))
       #expect(zip(found, found.dropFirst()).allSatisfy { $0.score >= $1.score })
       #expect(found.allSatisfy { abs($0.score) <= 1.0001 })
     }
-    let one = recommender.similar(to: 4).first { $0.item == 9 }?.score
-    let other = recommender.similar(to: 9).first { $0.item == 4 }?.score
+    let one = recommender.similar(to: 4).items.first { $0.item == 9 }?.score
+    let other = recommender.similar(to: 9).items.first { $0.item == 4 }?.score
     #expect(abs(try #require(one) - (try #require(other))) < 1e-5)
   }
 

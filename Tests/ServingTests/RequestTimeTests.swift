@@ -42,7 +42,7 @@ struct RequestTimeTests {
 
   @Test func anExportSaysIt() throws {
     let folder = try TemporaryFolder()
-    try EmbeddingExport(served(try ServedWorld.timed(), at: "2000-01-01")).write(to: folder.file("e"))
+    try EmbeddingExport(served(try ServedWorld.timed(), at: "2000-01-01"), version: "1").write(to: folder.file("e"))
     #expect(try String(contentsOfFile: folder.file("e/export.json"), encoding: .utf8).contains("\"request_time\": 946684800"))
   }
 

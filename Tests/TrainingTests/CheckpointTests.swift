@@ -131,7 +131,9 @@ struct CheckpointTests {
       try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)
     }
     #expect(error?.description.contains(name) == true)
-    let result = #expect(throws: InputError.self) { try checkpoint.loadResult(into: try fresh(), communicator: solo) }
+    let result = #expect(throws: InputError.self) {
+      try checkpoint.loadResult(into: CheckpointContents(reading: try fresh()), communicator: solo)
+    }
     #expect(result?.description.contains("moving \(checkpoint.path) away") == true)
     try whole.write(to: file)
     try checkpoint.load(into: CheckpointContents(reading: try fresh()), communicator: solo)

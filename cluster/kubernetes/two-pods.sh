@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Tries the image and the manifest without Docker and Kubernetes: makes a Debian 12, takes the steps of the Dockerfile's last stage in
+# Tries the image and the manifest without Docker and Kubernetes: makes a Debian 12, takes the steps of the Dockerfile in
 # it, and lets two pods of it (network namespaces with a name and an address each) do what train.yaml's launcher does, as its user,
 # with its environment, key files as the operator mounts them, and 2 ranks. What it cannot show is what the operator itself does.
 #
-#   cluster/kubernetes/two-pods.sh BINARY      BINARY as the Dockerfile builds it: swift build ... -Xswiftc -static-stdlib
+#   cluster/kubernetes/two-pods.sh ARCHIVE      ARCHIVE as cluster/release/build.sh makes it
 #
 # Needs root, and: apt-get install --no-install-recommends debootstrap iproute2 openssh-client python3-yaml. About a minute, 400 MB.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-binary=$(realpath "${1:?the binary to put into the image}")
+archive=$(realpath "${1:?the archive to put into the image}")
 # Its own mount namespace, so that all mounts are gone at the end, whatever happens.
-[ "${2:-}" = inside ] || exec unshare --mount --propagation private "$0" "$binary" inside
+[ "${2:-}" = inside ] || exec unshare --mount --propagation private "$0" "$archive" inside
 
 work=$(mktemp -d)
 image=$work/image
@@ -28,22 +28,20 @@ take_down() {
 }
 trap take_down EXIT
 
-echo "== a Debian 12 with the steps of the Dockerfile's last stage"
+echo "== a Debian 12 with the steps of the Dockerfile"
 debootstrap --variant=minbase --include=ca-certificates bookworm "$image" >"$work/log" || { tail "$work/log" >&2; exit 1; }
 cp /etc/resolv.conf "$image/etc/"
 cp /etc/apt/apt.conf.d/* "$image/etc/apt/apt.conf.d/" # how this machine reaches the packages, such as a proxy
 mount -t proc proc "$image/proc"
 mount --rbind /dev "$image/dev"
+tar -xzf "$archive" -C "$image/opt" # ADD
 python3 - "$root/cluster/kubernetes/Dockerfile" >"$image/steps" <<'PYTHON'
 import sys
 stage = open(sys.argv[1]).read().replace("\\\n", "").split("\nFROM ")[-1]
 print("\n".join(line[4:] for line in stage.splitlines() if line.startswith("RUN ")))
 PYTHON
 DEBIAN_FRONTEND=noninteractive chroot "$image" bash -e /steps >"$work/log" 2>&1 || { tail "$work/log" >&2; exit 1; }
-install -s "$binary" "$image/usr/local/bin/precise"
-install "$root/cluster/launch.sh" "$image/usr/local/bin/launch.sh"
-mkdir -p "$image/usr/local/share/precise" "$image/etc/mpi" "$image/shared"
-cp -r "$root/Configs" "$image/usr/local/share/precise/"
+mkdir -p "$image/etc/mpi" "$image/shared"
 
 echo "== two pods of it"
 # Root's, and readable by the pod's group: so the operator's secret appears with fsGroup. The operator makes such a key, by that name.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what a Debian or Ubuntu machine lacks to build precise: zlib, MPI, and python3 for the repository's checks.
+# Installs what a Debian or Ubuntu machine lacks to build precise: zlib, hnswlib, MPI, and python3 for the repository's checks.
 # Packages named on the command line are installed as well.
 # Swift itself is not packaged there; without it this script says where it comes from and ends with 1.
 set -euo pipefail
 
 packages=()
-for package in zlib1g-dev "$@"; do
+for package in zlib1g-dev libhnswlib-dev "$@"; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || packages+=("$package")
 done
 # Any MPI that pkg-config knows will do; Open MPI is installed where there is none.
@@ -20,7 +20,7 @@ command -v python3 >/dev/null || packages+=(python3)
 
 if [ "${#packages[@]}" -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "error: this machine has no apt-get; install ${packages[*]} (zlib and MPI with their headers) its own way" >&2
+    echo "error: this machine has no apt-get; install ${packages[*]} (zlib, hnswlib and MPI with their headers) its own way" >&2
     exit 1
   fi
   root=()
@@ -46,4 +46,4 @@ if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor"
   echo "error: Swift ${version:-of an unknown version} found, 6.3 or newer is needed: https://www.swift.org/install/linux/" >&2
   exit 1
 fi
-echo "ready: Swift $version, zlib, MPI"
+echo "ready: Swift $version, zlib, hnswlib, MPI"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes docs/walkthrough.md: two people's ways through the program, with what their terminals and browsers showed, and how long it took.
+"""Makes the first half of docs/walkthrough.md: two people's ways through the program, with what their terminals and browsers showed,
+and how long it took; walkthrough_serving.py makes the second half.
 
     cluster/local/walkthrough.py [--precise PROGRAM] [--work FOLDER] [--out docs]
 
@@ -28,6 +29,8 @@ from browser import Browser, Page
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PICTURES = "walkthrough"
+# What stands from here on is walkthrough_serving.py's.
+SECOND_HALF = "<!-- The second half is made by cluster/local/walkthrough_serving.py; do not edit. -->"
 
 
 class Fault(Exception):
@@ -344,7 +347,6 @@ done.
 - Under `mpirun` there are plain lines only: a launcher passes on no terminal. `watch` has the block.
 - `evaluate`, `inspect` and `check` print tables that need some 100 columns.
 - `report` and `compare` refuse a run whose evaluation.json or config.yaml is damaged, with all that stand beside it.
-- Item features beside text (category, price) are no tokens of the item; ISO times and Parquet belong to the way of data.
 """
 
 
@@ -355,11 +357,8 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs", metavar="FOLDER", help="where the page and its pictures go")
     options = parser.parse_args()
     program = options.precise.resolve()
-    if not program.exists():
-        parser.error(f"there is no {program}; build it: swift build -c release")
-    for needed in ("tmux", "mpirun"):
-        if not shutil.which(needed):
-            parser.error(f"{needed} is not installed; cluster/local/install.sh tmux chromium openmpi-bin")
+    if not program.exists() or not shutil.which("tmux") or not shutil.which("mpirun"):
+        parser.error(f"build {program} (swift build -c release), and cluster/local/install.sh tmux chromium openmpi-bin")
     with tempfile.TemporaryDirectory(prefix="walkthrough-") as temporary:
         work = options.work or pathlib.Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
@@ -390,7 +389,10 @@ is what it printed. All of it took {seconds / 60:.1f} minutes on {os.cpu_count()
 |---|---|
 {slowest}
 """
-    (options.out / "walkthrough.md").write_text("\n".join([head, *walk.lines]).rstrip() + "\n" + times.rstrip() + "\n" + ASKED.rstrip() + "\n")
+    page = options.out / "walkthrough.md"
+    second = page.read_text().partition(SECOND_HALF) if page.exists() else ("", "", "")
+    half = f"\n{second[1]}{second[2]}" if second[1] else ""
+    page.write_text("\n".join([head, *walk.lines]).rstrip() + "\n" + times.rstrip() + "\n" + ASKED.rstrip() + "\n" + half)
     print(f"wrote {options.out / 'walkthrough.md'}")
     return 0
 

@@ -2,6 +2,9 @@
 ///
 /// Sections, keys and their texts come from the sections' tables; only the introduction stands here.
 package enum ConfigReference {
+  /// The dotted path of every key as `--set` takes it, in the order of the file; `targeted.0.name` for a key of a list's entries.
+  package static let keyPaths = ConfigKeys.listing.map(\.path)
+
   /// What `precise config --docs` prints.
   package static var text: String {
     let (values, sections) = (RunConfig.nodes.filter(isValue), RunConfig.nodes.filter { !isValue($0) })

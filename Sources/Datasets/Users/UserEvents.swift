@@ -24,6 +24,18 @@ package struct UserEvents {
   package var count: Int { items.count }
 }
 
+extension UserEvents {
+  /// Events that are known, none of them held out: buffers side by side, one entry an event, in time order.
+  package init(
+    items: UnsafeBufferPointer<Int32>, times: UnsafeBufferPointer<Int64>, scenes: UnsafeBufferPointer<UInt16>,
+    behaviors: UnsafeBufferPointer<UInt16>
+  ) {
+    precondition(times.count == items.count, "\(times.count) times of \(items.count) events")
+    self.init(
+      items: items, times: times, scenes: scenes, behaviors: behaviors, trainCount: items.count, validation: nil, test: nil)
+  }
+}
+
 /// The events of a shard's users without the training events on cold items: a copy in memory, as a view of a mapped file has no gaps.
 ///
 /// Files keep every event, so that a data set can be appended to; what trains, evaluates or serves reads this. 22 bytes an event. Ours.

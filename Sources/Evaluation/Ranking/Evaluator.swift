@@ -19,6 +19,7 @@ package final class Evaluator {
   private let communicator: any Communicator
   private let text: TextBlend?
   private let catalogueBytes: Int
+  private let trainCounts: UnsafeBufferPointer<UInt32>
   private let order: PopularityOrder
   private let buckets: PopularityBuckets
 
@@ -26,10 +27,11 @@ package final class Evaluator {
   ///
   /// - Parameters:
   ///   - text: what text adds to every score; nil evaluates the model alone.
+  ///   - trainCounts: training events of each item as the model was trained, nil = as the data set counts them; must stay where they are.
   ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
   package init(
     _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator, text: TextBlend? = nil,
-    catalogueBytes: Int = Catalogue.defaultBytes
+    trainCounts: UnsafeBufferPointer<UInt32>? = nil, catalogueBytes: Int = Catalogue.defaultBytes
   ) {
     self.text = text
     self.dataset = dataset
@@ -37,7 +39,8 @@ package final class Evaluator {
     self.cutoffs = cutoffs
     self.communicator = communicator
     self.catalogueBytes = catalogueBytes
-    order = PopularityOrder(dataset.items.trainCounts)
+    self.trainCounts = trainCounts ?? dataset.items.trainCounts
+    order = PopularityOrder(self.trainCounts)
     buckets = PopularityBuckets(order)
   }
 
@@ -110,7 +113,7 @@ package final class Evaluator {
 
   private func catalogue(of model: PreciseModel, _ workspace: Workspace) throws -> Catalogue {
     try Catalogue(
-      model, trainCounts: dataset.items.trainCounts, text: text, communicator: communicator, workspace: workspace,
+      model, trainCounts: trainCounts, text: text, communicator: communicator, workspace: workspace,
       bytes: catalogueBytes)
   }
 

@@ -63,9 +63,16 @@ enum Importer {
   }
 
   /// The same with the fields of the first layout that a file has.
-  static func list(_ path: String, layouts: [RowLayout]) throws -> any RowSource {
+  ///
+  /// - Parameter advice: what to do about a column that is not there.
+  /// - Throws: `InputError` when a file cannot be read or lacks columns.
+  static func list(
+    _ path: String, layouts: [RowLayout], timeUnit: TimeUnit = .seconds, advice: String = listAdvice
+  ) throws -> any RowSource {
     let files = try InputFiles.expand([path], isFormatGiven: false)
-    let openers = files.map { file in { try table(file, InputFormat(ofFile: file.path), layouts, advice: listAdvice) } }
+    let openers = files.map { file in
+      { try table(file, InputFormat(ofFile: file.path), layouts, timeUnit, advice: advice) }
+    }
     return openers.count == 1 ? try openers[0]() : try ChainedSource(openers)
   }
 

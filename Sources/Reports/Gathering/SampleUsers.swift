@@ -66,9 +66,9 @@ package struct SampleUsers: Sendable {
     let picked = try Self.pick(served.dataset, count)
     var rules = Recommender.Rules()
     rules.count = Self.shown
-    rules.filterSeen = served.run.config.evaluation.filterSeen
-    let recommender = Recommender(served, rules: rules)
-    let found = picked.isEmpty ? [] : try recommender.recommend(picked.map(\.events), history: .beforeTest)
+    rules.excludesSeen = served.run.config.evaluation.filterSeen
+    let recommender = try Recommender(served, rules: rules)
+    let found = picked.isEmpty ? [] : try recommender.recommend(picked.map(\.events), history: .beforeTest).map(\.items)
     let explainer = Explainer(served)
     users = try zip(picked, found).map { user, found in
       let why = try explainer.explain(found.map(\.item), to: user.events, history: .beforeTest)

@@ -20,10 +20,13 @@ final class PhaseResults: Sendable {
   private let directory: RunDirectory
   private let dataset: Dataset
   private let vocabulary: CheckpointVocabulary
+  /// Items of the data set that the run was trained on, where it is used on a newer one; nil where that is its own.
+  private let trainedItems: Int?
   private let found = Mutex<[Result]?>(nil)
 
-  init(_ directory: RunDirectory, _ dataset: Dataset, _ vocabulary: CheckpointVocabulary) {
+  init(_ directory: RunDirectory, _ dataset: Dataset, _ vocabulary: CheckpointVocabulary, trainedItems: Int? = nil) {
     (self.directory, self.dataset, self.vocabulary) = (directory, dataset, vocabulary)
+    self.trainedItems = trainedItems
   }
 
   /// The results of the phases that a configuration names, in order, and then of those that have checkpoints besides.
@@ -58,10 +61,12 @@ final class PhaseResults: Sendable {
   }
 
   private func result(_ checkpoint: Checkpoint, _ hold: FileHold?) throws -> Result {
-    guard checkpoint.manifest.items == dataset.items.count else {
-      throw InputError("\(checkpoint.path) is of \(checkpoint.manifest.items) items, the data set has \(dataset.items.count)")
+    let items = trainedItems ?? dataset.items.count
+    guard checkpoint.manifest.items == items else {
+      throw InputError("\(checkpoint.path) is of \(checkpoint.manifest.items) items, the data set has \(items)")
     }
-    try checkpoint.checkEncoding(vocabulary) { $0.isSame(as: $1) }
+    // Items that came later have states of their own, so these are of another checksum.
+    try checkpoint.checkEncoding(vocabulary) { trainedItems == nil ? $0.isSame(as: $1) : $0.isSameKind(as: $1) }
     let file = "\(checkpoint.path)/\(CheckpointManifest.configuration)"
     let config = try ConfigReader.read(text: try checkpoint.configuration(), name: file)
     guard let plan = PhasePlan.all(config, dataset).first(where: { $0.name == checkpoint.manifest.phase }) else {

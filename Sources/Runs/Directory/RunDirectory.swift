@@ -61,7 +61,7 @@ package struct RunDirectory: Sendable {
   /// The folder of what is kept of steps whose numbers had gone wrong.
   package var diagnosticsPath: String { "\(path)/diagnostics" }
   /// The phases that have a folder of checkpoints, by name.
-  var phasesOnDisk: [String] {
+  package var phasesOnDisk: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints")) ?? []).filter { !$0.hasPrefix(".") }.sorted()
   }
   /// The folder of a phase's checkpoints.

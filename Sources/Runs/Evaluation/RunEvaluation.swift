@@ -9,7 +9,8 @@ import Reporting
 import Tensors
 import Texts
 
-/// Measures a run's phases and records the result in its `evaluation.json`, on any number of ranks.
+/// Measures a run's phases and records the result in its `evaluation.json`, on any number of ranks; on a data set that came later,
+/// nothing is recorded.
 ///
 /// A targeted phase is evaluated on the users whose held-out event belongs to its target, and the universal phase on the same
 /// users beside it. docs/model.md, section 6.
@@ -50,7 +51,8 @@ package final class RunEvaluation {
       measured.append(Measurement(model: universal, task: task, phase: plan.name, split: "\(split.rawValue).universal"))
     }
     let entries = try measured.map { try measure($0, users, progress) }
-    guard communicator.isFirst else { return entries }
+    // What a model does on a data set that came later is no result of the run.
+    guard communicator.isFirst, run.lineage == nil else { return entries }
     try EvaluationRecord.update(run.directory) { record in for entry in entries { record.set(entry) } }
     try plot(entries, of: plan)
     return entries
@@ -88,7 +90,7 @@ package final class RunEvaluation {
     let model = try run.model(plan, communicator: communicator)
     let evaluator = try Evaluator(
       run.dataset, shards: shards, cutoffs: cutoffs, communicator: communicator, text: run.text(plan),
-      catalogueBytes: run.config.evaluation.catalogueBytes)
+      trainCounts: run.trainCounts, catalogueBytes: run.config.evaluation.catalogueBytes)
     let standings = try Memory.use(for: .evaluation) {
       try evaluator.compare(
         model, task, baselines: baselines, texts: baselines ? textVectors() : nil, keepsRanks: users != nil,

@@ -18,6 +18,7 @@ package final class UserRankFile {
   private let communicator: any Communicator
   private let cutoffs: [Int]
   private let buckets: PopularityBuckets
+  private let trainCounts: UnsafeBufferPointer<UInt32>
   private var sink: TextSink?
 
   /// Starts the file on rank 0, gzipped when its name ends in `.gz`; it appears when everything has been written.
@@ -26,7 +27,8 @@ package final class UserRankFile {
   package init(path: String, overwrite: Bool, _ run: TrainedRun, communicator: any Communicator) throws {
     (dataset, self.communicator) = (run.dataset, communicator)
     cutoffs = run.config.evaluation.cutoffs(items: run.dataset.items.count)
-    buckets = PopularityBuckets(trainCounts: run.dataset.items.trainCounts)
+    trainCounts = run.trainCounts
+    buckets = PopularityBuckets(trainCounts: trainCounts)
     guard communicator.isFirst else { return }
     if !overwrite && Self.isFile(path) {
       throw InputError("\(path) is there already; give --overwrite to replace it or name another --per-user")
@@ -73,7 +75,7 @@ package final class UserRankFile {
       for (number, ranking) in rankings.enumerated() {
         let rank = Int(ranks[number * users.count + index])
         try sink?.write(
-          "\(head),\(ranking.rawValue),\(user),\(rank),\(evaluated.event),\(bucket),\(names),\(dataset.items.trainCounts[item]),\(metrics(rank))\n"
+          "\(head),\(ranking.rawValue),\(user),\(rank),\(evaluated.event),\(bucket),\(names),\(trainCounts[item]),\(metrics(rank))\n"
         )
       }
     }

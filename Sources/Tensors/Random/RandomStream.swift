@@ -20,6 +20,8 @@ package enum RandomPurpose: UInt32, Sendable {
   case benchmark = 7
   /// Which way an updated token state is rounded.
   case tokenRounding = 8
+  /// Which users and items an index is measured on.
+  case indexSample = 9
 }
 
 /// A keyed stream of counter-based random numbers: Philox 4x32-10 (Salmon et al., SC'11).

@@ -37,6 +37,8 @@ package final class TextVectors: Sendable {
 
   private let file: SafetensorsFile
   private nonisolated(unsafe) let vectors: UnsafeRawBufferPointer
+  /// What has come to the data set since; nil where these are the file's own items.
+  private let growth: TextVectorGrowth?
 
   /// Opens a data set's text vectors; nil when it has none: it was encoded by an earlier version, or not at all.
   ///
@@ -80,11 +82,22 @@ package final class TextVectors: Sendable {
       : SemanticAxes(
         mean: try file.floats("mean", shape: [nil]), directions: try file.floats("directions", shape: [nil, nil]),
         count: directions.shape[1])
+    growth = nil
+  }
+
+  /// The same vectors for the items of a data set that has grown since.
+  init(_ vectors: TextVectors, growth: TextVectorGrowth) {
+    (itemCount, width, lexicalWidth) = (growth.places.count, vectors.width, vectors.lexicalWidth)
+    (identity, lexical, axes) = (vectors.identity, vectors.lexical, vectors.axes)
+    (file, self.vectors) = (vectors.file, vectors.vectors)
+    self.growth = growth
   }
 
   /// Writes an item's vector, `width` numbers.
   package func copy(_ item: Int, into vector: UnsafeMutablePointer<Float>) {
     let bytes = width * ElementType.f16.size
-    ElementType.f16.decode(UnsafeRawBufferPointer(rebasing: vectors[item * bytes..<(item + 1) * bytes]), into: vector)
+    var (source, row) = (vectors, item)
+    if let growth { (source, row) = growth.find(item, in: vectors) }
+    ElementType.f16.decode(UnsafeRawBufferPointer(rebasing: source[row * bytes..<(row + 1) * bytes]), into: vector)
   }
 }

@@ -28,11 +28,13 @@ struct AblateCommand: ParsableCommand {
       is neither trained nor evaluated again; a grid whose variants were trained with other settings is refused.
       """)
 
-  @Argument(help: "The grid.")
+  @Argument(help: "The grid.", completion: .configuration)
   var grid: String
-  @Option(help: ArgumentHelp("The data set, in place of the grid's own.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set, in place of the grid's own.", valueName: "folder"), completion: .directory)
   var data: String?
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder of runs, results, table and plot.", valueName: "folder"))
+  @Option(
+    name: .customLong("out"), help: ArgumentHelp("The folder of runs, results, table and plot.", valueName: "folder"),
+    completion: .directory)
   var output: String
   @Flag(help: "Go on with an ablation that is there; begin where there is none.")
   var resume = false

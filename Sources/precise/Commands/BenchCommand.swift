@@ -21,13 +21,19 @@ struct BenchCommand: RankCommand {
       to the roofline, the time that its operations or its bytes take at least. All is measured in the same run.
       """)
 
-  @Option(help: ArgumentHelp("The configuration; its bench section describes the catalogue.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The configuration; its bench section describes the catalogue.", valueName: "file"),
+    completion: .configuration)
   var config: String
-  @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"),
+    completion: .keys())
   var overrides: [String] = []
   @Option(help: "Steps that are timed.")
   var steps = 30
-  @Option(help: "universal, or targeted: the first targeted phase of the configuration, or the defaults.")
+  @Option(
+    help: "universal, or targeted: the first targeted phase of the configuration, or the defaults.",
+    completion: .list(["universal", "targeted"]))
   var phase = "universal"
   @Flag(help: "Print JSON.")
   var json = false

@@ -24,13 +24,15 @@ struct BlendCommand: RankCommand {
   /// Keys, or sections, that may differ from those of the run.
   private static let keys = ["cold_start.", "evaluation.select_by=", "evaluation.filter_seen=", "model.fusion="]
 
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
-  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"))
+  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"), completion: .trainedPhases)
   var phase: String?
-  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"), completion: .directory)
   var data: String?
-  @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"),
+    completion: .keys(beginning: BlendCommand.keys))
   var overrides: [String] = []
   @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions

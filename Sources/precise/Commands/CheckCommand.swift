@@ -27,11 +27,13 @@ struct CheckCommand: ParsableCommand {
       configuration too. Times rest on a product that is timed on this machine's cores; for other hosts, on measured constants.
       """)
 
-  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("The configuration.", valueName: "file"), completion: .configuration)
   var config: String
-  @Option(help: ArgumentHelp("The data set that it is to train on.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set that it is to train on.", valueName: "folder"), completion: .directory)
   var data: String?
-  @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"),
+    completion: .keys())
   var overrides: [String] = []
   @Option(
     help: ArgumentHelp("Ranks of the job.", discussion: "Default: as many as train would start in one process.", valueName: "n"))

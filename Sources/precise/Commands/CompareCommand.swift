@@ -17,7 +17,7 @@ struct CompareCommand: ParsableCommand {
       of them; * marks a difference beyond its 95 % interval. Where two runs were measured by different rules, a warning says which.
       """)
 
-  @Argument(help: ArgumentHelp("Run directories, 2 to \(ReportedRun.most).", valueName: "run"))
+  @Argument(help: ArgumentHelp("Run directories, 2 to \(ReportedRun.most).", valueName: "run"), completion: .directory)
   var directories: [String]
   @Flag(help: "Compare every recorded metric in every group, and not only recall and NDCG at 10 and MRR without deciles.")
   var all = false

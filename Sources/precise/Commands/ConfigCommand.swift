@@ -23,7 +23,7 @@ struct ConfigCommand: ParsableCommand {
       "# yaml-language-server: $schema=FILE".
       """)
 
-  @Option(help: ArgumentHelp("Fit the configuration to this data set.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Fit the configuration to this data set.", valueName: "folder"), completion: .directory)
   var data: String?
   @Flag(help: "Print the reference of all keys as Markdown.")
   var docs = false

@@ -42,18 +42,18 @@ struct EncodeCommand: ParsableCommand {
       vector, by its words and by the model's states, with which training blends its scores.
       """)
 
-  @Argument(help: "The data set's folder.")
+  @Argument(help: "The data set's folder.", completion: .directory)
   var dataset: String
   @Option(help: "The built-in encoder: hashed (the default).")
   var encoder: Encoder?
-  @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"))
+  @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"), completion: .file())
   var states: String?
-  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"))
+  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"), completion: .file())
   var vectors: String?
   @Option(
     help: ArgumentHelp(
       "The ids that the states or vectors are of, one a line; default: FILE.ids.txt, for vectors then items.txt beside it.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var ids: String?
   @Option(
     help: ArgumentHelp("What to call the encoder of --vectors; default: as the file does, else vectors.", valueName: "name"))

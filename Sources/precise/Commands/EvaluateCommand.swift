@@ -20,27 +20,40 @@ struct EvaluateCommand: RankCommand {
       beside it. Means have their standard error behind ±. Rows are all users, those by how often their held-out item was trained \
       on, and where there are several, those by its scene and behavior.
 
+      With --data a newer data set, as prepare --append makes it, the run is measured as it is on that one's held-out events: what \
+      yesterday's model is worth today. Nothing is recorded then.
+
       The same users are ranked by popularity (training events), by text search (items like the last one, when the data set is \
       encoded) and by their own history (most often, then last had first; all others by popularity).
       """)
 
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
-  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"))
+  @Option(help: ArgumentHelp("The phase; default: all that are trained.", valueName: "name"), completion: .trainedPhases)
   var phase: String?
-  @Option(help: "Which held-out event: validation or test.", transform: EvaluationTask.Split.parse)
+  @Option(
+    help: "Which held-out event: validation or test.", completion: .values(of: EvaluationTask.Split.self),
+    transform: EvaluationTask.Split.parse)
   var split = EvaluationTask.Split.test
-  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The data set, when it has moved since training; or a newer one that was appended to it, on whose held-out events the run is measured.",
+      valueName: "folder"), completion: .directory)
   var data: String?
+  @Option(
+    help: ArgumentHelp(
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"), completion: .directory)
+  var trainedOn: String?
   @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
   var baselines = true
-  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"))
+  @Option(help: ArgumentHelp("Write each user's rank and metrics, as csv (.gz).", valueName: "file"), completion: .file())
   var perUser: String?
   @Flag(help: "Replace a file that stands at --per-user.")
   var overwrite = false
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"))
+    help: ArgumentHelp("Overrides a key below evaluation; may be given again.", valueName: "key=value"),
+    completion: .keys(beginning: ["evaluation."]))
   var overrides: [String] = []
   @Flag(help: "Print JSON.")
   var json = false
@@ -49,6 +62,7 @@ struct EvaluateCommand: RankCommand {
 
   func validate() throws {
     if perUser == "-" { throw ValidationError("--per-user writes a file: standard output is for the metrics") }
+    guard trainedOn == nil || data != nil else { throw ValidationError("--trained-on goes with --data, the newer data set") }
     if overwrite && perUser == nil { throw ValidationError("--overwrite goes with --per-user") }
     if let other = overrides.first(where: { !$0.hasPrefix("evaluation.") }) {
       throw ValidationError("--set takes keys below evaluation here, not \(other): what was trained stays as it is")
@@ -58,7 +72,9 @@ struct EvaluateCommand: RankCommand {
   func run() throws {
     try reportingFailures {
       let console = outputOptions.startConsole()
-      let trained = try TrainedRun(path: directory, data: data, overrides: overrides)
+      let trained = try TrainedRun(
+        path: directory, data: data, trainedOn: trainedOn, allowsNewer: true, overrides: overrides)
+      if let lineage = trained.lineage { console.note(TrainedRunOptions.sentence(lineage)) }
       try checkOutput(trained)
       try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
     }
@@ -88,7 +104,10 @@ struct EvaluateCommand: RankCommand {
     try users?.commit()
     guard communicator.rank == 0 else { return }
     json ? printJSON(entries, console) : entries.flatMap { EvaluationView($0).lines + [""] }.forEach(console.result)
-    console.note("recorded in \(trained.directory.evaluationPath)")
+    console.note(
+      trained.lineage == nil
+        ? "recorded in \(trained.directory.evaluationPath)"
+        : "not recorded: evaluation.json is about the data set that the run was trained on")
     if let perUser { console.note("each user's ranks are in \(perUser)") }
     let next = try NextCommands.recommend(directory, trained.dataset, data: data)
     NextCommands.lines(next).forEach { console.note($0) }

@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
         precise inspect run/checkpoints/universal/step-00000100 --json
       """)
 
-  @Argument(help: ArgumentHelp("The folder of a data set, a run or a checkpoint.", valueName: "path"))
+  @Argument(help: ArgumentHelp("The folder of a data set, a run or a checkpoint.", valueName: "path"), completion: .file())
   var path: String
   @Flag(help: "Print JSON: for a data set, its manifest with its kind in front.")
   var json = false

@@ -35,19 +35,22 @@ struct PrepareCommand: ParsableCommand {
       be others. The old one stays as it is. docs/data.md, "Appending".
       """)
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Interaction files, folders or patterns, in order.", valueName: "file"))
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Interaction files, folders or patterns, in order.", valueName: "file"),
+    completion: .file())
   var interactions: [String]
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"))
+    help: ArgumentHelp("Items files, folders or patterns; without them items have no text.", valueName: "file"),
+    completion: .file())
   var items: [String] = []
-  @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"))
+  @Option(help: ArgumentHelp("A data set whose events, items and users come first.", valueName: "folder"), completion: .directory)
   var append: String?
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to make.", valueName: "folder"), completion: .directory)
   var output: String
   @Option(
     help: "The files' format: csv, tsv, jsonl, parquet, movielens-1m, amazon-2014 or amazon-2023. (default: by each file's name)",
-    transform: InputFormat.parse)
+    completion: .values(of: InputFormat.self), transform: InputFormat.parse)
   var format: InputFormat?
   @Option(
     help: ArgumentHelp(
@@ -57,7 +60,7 @@ struct PrepareCommand: ParsableCommand {
   var columns = ColumnNames()
   @Option(
     help: "The unit of times that are numbers: seconds, milliseconds, microseconds or nanoseconds. (default: seconds)",
-    transform: TimeUnit.parse)
+    completion: .values(of: TimeUnit.self), transform: TimeUnit.parse)
   var timeUnit = TimeUnit.seconds
   @Option(
     help: ArgumentHelp(
@@ -83,10 +86,11 @@ struct PrepareCommand: ParsableCommand {
   @Option(
     help:
       "Repeated events: keep (all), exact (drop repeats of user, item, time, scene, behavior), first (of a user with an item). (default: exact)",
-    transform: DuplicateRule.parse)
+    completion: .values(of: DuplicateRule.self), transform: DuplicateRule.parse)
   var duplicates: DuplicateRule?
   @Option(
-    help: "What makes an item: item (its id) or item-scene (exported as id@scene). (default: item)", transform: ItemKey.parse)
+    help: "What makes an item: item (its id) or item-scene (exported as id@scene). (default: item)",
+    completion: .values(of: ItemKey.self), transform: ItemKey.parse)
   var itemKey: ItemKey?
   @Option(help: "Number of virtual shards, 1 to 4096. (default: 64)")
   var virtualShards: Int?
@@ -96,7 +100,7 @@ struct PrepareCommand: ParsableCommand {
   var since: EventFloor?
   @Option(
     help: "Items of --append that have no event any more: keep (with their numbers) or drop. (default: keep)",
-    transform: GoneItems.parse)
+    completion: .values(of: GoneItems.self), transform: GoneItems.parse)
   var goneItems: GoneItems?
   @Option(
     help: ArgumentHelp(

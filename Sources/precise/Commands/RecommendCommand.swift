@@ -17,124 +17,177 @@ struct RecommendCommand: ParsableCommand {
         precise recommend run/ --user u0018 -k 10
         precise recommend run/ --user u0018 --explain
         precise recommend run/ --item I42 --scene feed
-        precise recommend run/ --users-file users.txt --json > recommendations.jsonl
+        precise recommend run/ --users-file users.txt --format csv > recommendations.csv
+        precise recommend run/ --events visits.csv --quota feed=6 --quota shop=4
+        precise recommend run/ --user u0018 --index index/ --through items
 
-      For a user, the newest events stand on the left and the best items on the right; * marks items the user had before. \
-      Scores are logits, the raw product of user and item embedding that evaluation ranks by (without logit_scale). For an \
-      item, scores are cosines of item embeddings. --users-file takes an id a line (.gz; - is standard input); with --json \
-      each user becomes one line.
+      For a user, the newest events stand on the left and the best items on the right; items that the user had are left out \
+      unless --no-exclude-seen, which marks them. Scores are logits, the raw product of user and item embedding that evaluation \
+      ranks by (without logit_scale). For an item, scores are cosines of item embeddings. --users-file takes an id a line \
+      (.gz; - is standard input); with --format json each user becomes one line.
+
+      --events serves users by what they have just done, whether the data set has them or not, and visits of nobody known. \
+      --data may be a newer data set than the run's, appended to it. --items adds items that came later, by their texts (columns item,text).
+
+      --index finds items by an index (precise index) instead of by all products; the scores of what it finds are the same. \
+      --through items takes the items most like each of the user's newest ones, with or without an index.
 
       --explain says why: what the model, the texts of the newest events and the newest item itself add to each score, and \
       which event of the user the item is most like, with the cosine of the two.
       """)
+
+  /// How lists are printed.
+  enum Format: String, CaseIterable {
+    case table, csv, json
+  }
 
   @OptionGroup var trained: TrainedRunOptions
   @Option(help: ArgumentHelp("Recommend to this user.", valueName: "id"))
   var user: String?
   @Option(help: ArgumentHelp("Show the items most like this one.", valueName: "id"))
   var item: String?
-  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"))
+  @Option(help: ArgumentHelp("Recommend to every user of a list.", valueName: "file"), completion: .file())
   var usersFile: String?
-  @Option(name: [.customShort("k"), .customLong("count")], help: "How many items.")
-  var count = 10
-  @Option(help: ArgumentHelp("Only items of this scene.", valueName: "name"))
-  var scene: String?
-  @Flag(inversion: .prefixedNo, help: "Leave out items the user had; default: as the run's evaluation.filter_seen.")
-  var filterSeen: Bool?
-  @Option(help: ArgumentHelp("Places kept for items without a training event.", valueName: "places"))
-  var reserveNew = 0
+  @OptionGroup var eventOptions: EventOptions
+  @OptionGroup var itemRules: ItemRuleOptions
+  @OptionGroup var newItemOptions: NewItemOptions
+  @Option(
+    help: ArgumentHelp("Find items by this index instead of by all products.", valueName: "folder"), completion: .directory)
+  var index: String?
+  @Option(
+    help: ArgumentHelp("Recommend what the user's newest items are most like: items.", valueName: "what"),
+    completion: .values(of: RecommendationWay.self), transform: RecommendationWay.parse)
+  var through: RecommendationWay?
   @Flag(help: "Say what each score is made of, and which event the item is most like.")
   var explain = false
-  @Flag(help: "Print JSON.")
+  @Option(help: "How lists are printed: table, csv (user,rank,item,score) or json. (default: table)", completion: .values(of: Format.self),
+    transform: Format.parse)
+  var format: Format?
+  @Flag(help: "The same as --format json.")
   var json = false
   @OptionGroup var outputOptions: OutputOptions
 
+  private var output: Format { json ? .json : format ?? .table }
+
   func validate() throws {
-    guard [user, item, usersFile].given == 1 else {
-      throw ValidationError("give one of --user, --item and --users-file")
+    let events = eventOptions.events
+    guard [user, item, usersFile].given == 1 || [user, item, usersFile].given == 0 && events != nil else {
+      throw ValidationError("give one of --user, --item, --users-file and --events")
     }
-    guard (1...100_000).contains(count) else { throw ValidationError("-k must be 1 to 100000, not \(count)") }
-    guard (0...count).contains(reserveNew) else {
-      throw ValidationError("--reserve-new must be 0 to \(count), the number of items, not \(reserveNew)")
+    guard !json || format == nil || format == .json else {
+      throw ValidationError("give --json or --format \(output.rawValue), not both")
     }
-    guard item == nil || reserveNew == 0 else { throw ValidationError("--reserve-new goes with users, not with --item") }
-    guard item == nil || trained.at == nil else { throw ValidationError("--at goes with users, not with --item") }
-    guard item == nil || !explain else { throw ValidationError("--explain goes with users, not with --item") }
-    guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
+    guard !explain || output != .csv else { throw ValidationError("--explain goes with --format table or json, not csv") }
+    guard !explain || newItemOptions.newItems == nil else { throw ValidationError("--explain goes without --items") }
+    guard through == nil || !explain else {
+      throw ValidationError("--explain takes a score of the model apart; with --through items it is a sum of cosines")
+    }
+    let needsAll = [
+      ("--reserve-new", itemRules.reserveNew > 0), ("--quota", !itemRules.quota.isEmpty),
+      ("--items", newItemOptions.newItems != nil),
+    ]
+    if let flag = needsAll.first(where: \.1), index != nil || through != nil {
+      throw ValidationError("\(flag.0) looks at all products: leave out --index and --through, or it")
+    }
+    let inputs = [usersFile, events, itemRules.allow, itemRules.deny, newItemOptions.newItems]
+    guard inputs.count(where: { $0 == "-" }) < 2 else { throw ValidationError("only one file can be standard input") }
+    guard item != nil else { return }
+    let flags = [
+      ("--reserve-new", itemRules.reserveNew > 0), ("--quota", !itemRules.quota.isEmpty), ("--at", trained.at != nil),
+      ("--explain", explain), ("--exclude-seen", itemRules.excludeSeen != nil), ("--events", events != nil),
+      ("--index", index != nil), ("--through", through != nil),
+    ]
+    if let flag = flags.first(where: \.1) { throw ValidationError("\(flag.0) goes with users, not with --item") }
   }
 
   func run() throws {
     try reportingFailures {
       let console = outputOptions.console
-      let served = try trained.load(try trained.open(), console)
-      var rules = Recommender.Rules()
-      rules.count = count
-      rules.newPlaces = reserveNew
-      rules.scene = try scene.map { try Lookup(served.dataset).scene($0) }
-      rules.filterSeen = filterSeen ?? served.run.config.evaluation.filterSeen
-      let recommender = Recommender(served, rules: rules)
-      if let item { try printSimilar(item, recommender, console) }
-      if let user { try printUser(user, recommender, console) }
-      if let usersFile { try printUsers(usersFile, recommender, console) }
+      let run = try trained.open()
+      let fresh = try eventOptions.read(run, at: trained.at, console)
+      let served = try trained.load(run, console, events: fresh)
+      let newItems = try newItemOptions.read(served, console)
+      let recommender = try Recommender(served, rules: itemRules.rules(served, newItems, console), newItems: newItems)
+      if output == .csv { console.result(RecommendationView.csvHeader(isSimilar: item != nil)) }
+      if let item { return try printSimilar(item, recommender, console) }
+      let lists = Lists(view: RecommendationView(recommender), way: try recommender.way(index: index, through: through), served: served)
+      let users = ServedUsers(run.dataset, fresh: fresh)
+      if let user { return try printUser(user, users, lists, console) }
+      if let usersFile { return try printUsers(usersFile, users, lists, console) }
+      if let fresh { try printUsers(of: fresh, lists, console) }
     }
+  }
+
+  /// How users get their lists, and how these are shown.
+  private struct Lists {
+    let view: RecommendationView
+    let way: any UserRecommender
+    let served: ServedModel
   }
 
   private func printSimilar(_ id: String, _ recommender: Recommender, _ console: Console) throws {
     let item = try Lookup(recommender.served.dataset).item(id)
-    let view = RecommendationView(recommender.served)
+    let view = RecommendationView(recommender)
     let found = recommender.similar(to: item)
-    guard !json else { return console.result(view.json(item: item, found).indented) }
-    for line in view.table(item: item, found) { console.result(line) }
+    switch output {
+    case .table: view.table(item: item, found).forEach(console.result)
+    case .csv: view.csv(item: item, found).forEach(console.result)
+    case .json: console.result(view.json(item: item, found).indented)
+    }
   }
 
-  private func printUser(_ id: String, _ recommender: Recommender, _ console: Console) throws {
-    let lookup = Lookup(recommender.served.dataset)
-    guard let events = try lookup.events(ofUser: id) else { throw try lookup.unknownUser(id) }
-    let view = RecommendationView(recommender.served)
-    let found = try recommender.recommend([events])[0]
-    let why = try reasons(found, events, recommender)
-    guard !json else { return console.result(view.json(user: id, events, found, why, newest: count).indented) }
-    for line in view.table(user: id, events, found, why, newest: count) { console.result(line) }
-  }
-
-  /// Why each item is recommended; nothing unless asked.
-  private func reasons(
-    _ found: [Recommender.Recommendation], _ events: UserEvents, _ recommender: Recommender
-  ) throws -> [Explanation] {
-    explain ? try Explainer(recommender.served).explain(found.map(\.item), to: events) : []
+  private func printUser(_ id: String, _ users: ServedUsers, _ lists: Lists, _ console: Console) throws {
+    guard let events = try users.events(of: id) else { throw try users.unknown(id) }
+    try print([(id, events)], isOnly: true, lists, console)
   }
 
   /// Users block by block, so that a list may be long.
-  private func printUsers(_ path: String, _ recommender: Recommender, _ console: Console) throws {
-    let lookup = Lookup(recommender.served.dataset)
+  private func printUsers(_ path: String, _ users: ServedUsers, _ lists: Lists, _ console: Console) throws {
     let list = try IdentifierList(path: path, what: "user")
     var (block, unknown, total): ([(id: String, events: UserEvents)], [String], Int) = ([], [], 0)
     while true {
       let id = try list.next()
       if let id {
         total += 1
-        if let events = try lookup.events(ofUser: id) { block.append((id, events)) } else { unknown.append(id) }
+        if let events = try users.events(of: id) { block.append((id, events)) } else { unknown.append(id) }
       }
-      if id == nil || block.count == recommender.served.blockUsers {
-        try printBlock(block, recommender, console)
+      if id == nil || block.count == lists.served.blockUsers {
+        try print(block, lists, console)
         block.removeAll(keepingCapacity: true)
       }
       if id == nil { break }
     }
     guard let first = unknown.first else { return }
-    guard unknown.count < total else { throw InputError("\(list.path): \(try lookup.unknownUser(first))") }
+    guard unknown.count < total else { throw InputError("\(list.path): \(try users.unknown(first))") }
     console.note(
       "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(printable(first)))")
   }
 
-  private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {
-    let view = RecommendationView(recommender.served)
-    for (user, found) in zip(users, try recommender.recommend(users.map(\.events))) {
-      let why = try reasons(found, user.events, recommender)
-      if json {
-        console.result(view.json(user: user.id, user.events, found, why, newest: count).line)
-      } else {
-        for line in view.table(user: user.id, user.events, found, why, newest: count) + [""] { console.result(line) }
+  /// All users of a file of events, but those of whom no event is left.
+  private func printUsers(of fresh: FreshEvents, _ lists: Lists, _ console: Console) throws {
+    let served = fresh.users.indices.filter { fresh.events($0).count > 0 }
+    guard !served.isEmpty else { throw InputError("no event is on an item that the data set has, so there is nothing to go by") }
+    for start in stride(from: 0, to: served.count, by: lists.served.blockUsers) {
+      let block = served[start..<min(start + lists.served.blockUsers, served.count)]
+      try print(block.map { (fresh.users[$0].id, fresh.events($0)) }, isOnly: served.count == 1, lists, console)
+    }
+    let left = fresh.users.count - served.count
+    if left > 0 { console.note("\(HumanFormat.count(left, "user")) without an event on a known item left out") }
+  }
+
+  /// Recommends to some users and prints it; with `isOnly` JSON is for people, too.
+  private func print(
+    _ users: [(id: String, events: UserEvents)], isOnly: Bool = false, _ lists: Lists, _ console: Console
+  ) throws {
+    let view = lists.view
+    for (user, found) in zip(users, try lists.way.recommend(users.map(\.events))) {
+      let why = explain ? try Explainer(lists.served).explain(found.items.map(\.item), to: user.events) : []
+      let entry = RecommendationView.Entry(
+        user: user.id, events: user.events, found: found, why: why, newest: itemRules.places)
+      switch output {
+      case .table: (view.table(entry) + (isOnly ? [] : [""])).forEach(console.result)
+      case .csv: view.csv(entry).forEach(console.result)
+      case .json: console.result(isOnly ? view.json(entry).indented : view.json(entry).line)
       }
     }
   }

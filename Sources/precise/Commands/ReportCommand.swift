@@ -23,11 +23,12 @@ struct ReportCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Run directories, \(ReportedRun.most) at most; the first is what others are compared with.", valueName: "run"))
+      "Run directories, \(ReportedRun.most) at most; the first is what others are compared with.", valueName: "run"),
+    completion: .directory)
   var directories: [String]
-  @Option(help: ArgumentHelp("The page (- is standard output, .gz compresses it).", valueName: "file"))
+  @Option(help: ArgumentHelp("The page (- is standard output, .gz compresses it).", valueName: "file"), completion: .file())
   var out: String
-  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set, when it has moved since training.", valueName: "folder"), completion: .directory)
   var data: String?
   @Option(help: ArgumentHelp("Sample users of each run, 0 for none.", valueName: "number"))
   var users = 6

@@ -19,7 +19,9 @@ struct SynthCommand: ParsableCommand {
       better matches, and some items appear late. The same numbers give the same files.
       """)
 
-  @Option(name: .customLong("out"), help: ArgumentHelp("The folder to write to, made when missing.", valueName: "folder"))
+  @Option(
+    name: .customLong("out"), help: ArgumentHelp("The folder to write to, made when missing.", valueName: "folder"),
+    completion: .directory)
   var output: String
   @Option(help: "Number of users.")
   var users = WorldOptions().users
@@ -35,7 +37,7 @@ struct SynthCommand: ParsableCommand {
   var days = WorldOptions().days
   @Option(
     help: "steady, or growing: a catalogue that grows until the last day, with a long tail. (default: steady)",
-    transform: WorldKind.parse)
+    completion: .values(of: WorldKind.self), transform: WorldKind.parse)
   var kind = WorldKind.steady
   @Option(help: "The seed of everything.")
   var seed = WorldOptions().seed

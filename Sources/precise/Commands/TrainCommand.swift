@@ -37,22 +37,26 @@ struct TrainCommand: RankCommand {
       --phase, only that phase is trained; a targeted phase starts from the universal phase's checkpoint in --out.
       """)
 
-  @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("The configuration.", valueName: "file"), completion: .configuration)
   var config: String
-  @Option(help: ArgumentHelp("The data set that precise prepare made.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The data set that precise prepare made.", valueName: "folder"), completion: .directory)
   var data: String
-  @Option(name: .customLong("out"), help: ArgumentHelp("The run directory.", valueName: "folder"))
+  @Option(name: .customLong("out"), help: ArgumentHelp("The run directory.", valueName: "folder"), completion: .directory)
   var output: String
-  @Option(name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), help: ArgumentHelp("Overrides a key; may be given again.", valueName: "key=value"),
+    completion: .keys())
   var overrides: [String] = []
   @Option(
-    help: ArgumentHelp("Train only universal, targeted (all of them), or the targeted phase of this name.", valueName: "phase"))
+    help: ArgumentHelp("Train only universal, targeted (all of them), or the targeted phase of this name.", valueName: "phase"),
+    completion: .configuredPhases)
   var phase: String?
   @Flag(help: "Go on from the newest whole checkpoint in --out; begin where there is none.")
   var resume = false
   @Option(
     help: ArgumentHelp(
-      "Begin with the numbers of a universal phase's checkpoint, or of a run's universal phase.", valueName: "folder"))
+      "Begin with the numbers of a universal phase's checkpoint, or of a run's universal phase.", valueName: "folder"),
+    completion: .directory)
   var from: String?
   @Flag(help: "With --from, leave items behind that the data set lacks.")
   var dropGoneItems = false

@@ -23,7 +23,7 @@ struct WatchCommand: ParsableCommand {
       says how long ago the last one was.
       """)
 
-  @Argument(help: "The run directory.")
+  @Argument(help: "The run directory.", completion: .directory)
   var directory: String
   @Option(help: ArgumentHelp("Seconds between two looks.", valueName: "seconds"))
   var every = 1.0

@@ -9,7 +9,8 @@ struct TraceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write what each rank did when, for ui.perfetto.dev.",
-      discussion: "rank-0000.json and so on, in Chrome's trace event format; see docs/tracing.md.", valueName: "folder"))
+      discussion: "rank-0000.json and so on, in Chrome's trace event format; see docs/tracing.md.", valueName: "folder"),
+    completion: .directory)
   var trace: String?
 
   /// The folder, when a trace is wanted.

@@ -43,8 +43,12 @@ enum NextCommands {
   ///
   /// Throws `InputError` on a damaged shard.
   ///
-  /// - Parameter data: where the data set is, if not where the run was trained.
-  static func recommend(_ run: String, _ dataset: Dataset, data: String?) throws -> [String] {
+  /// - Parameters:
+  ///   - data: where the data set is, if not where the run was trained.
+  ///   - flags: how it recommends.
+  static func recommend(
+    _ run: String, _ dataset: Dataset, data: String?, flags: [String] = ["--explain"]
+  ) throws -> [String] {
     for number in 0..<dataset.shardCount {
       let shard = try dataset.shard(number)
       guard let id = (0..<shard.userCount).lazy.map({ shard.id($0) }).first(where: { !$0.isEmpty && printable($0) == $0 }) else {
@@ -52,7 +56,7 @@ enum NextCommands {
       }
       // What begins with a dash is a value only behind the flag's own sign.
       let user = id.hasPrefix("-") ? "--user=\(shellWord(id))" : "--user \(shellWord(id))"
-      return ["precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) --explain"]
+      return ["precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) \(flags.map(shellWord).joined(separator: " "))"]
     }
     return []
   }

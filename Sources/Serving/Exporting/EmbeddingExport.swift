@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Evaluation
 package import Files
+import Host
 import Preparation
 import Reporting
 import Runs
@@ -22,7 +23,7 @@ package struct EmbeddingExport {
     "an export", marker: recordName,
     owns: { entry in
       let parts = entry.split(separator: ".")
-      return entry == recordName
+      return [recordName, ModelCard.fileName].contains(entry)
         || parts.count == 2 && ["items", "users"].contains(parts[0])
           && ["safetensors", "npy", "jsonl", "parquet", "txt"].contains(parts[1])
     })
@@ -33,14 +34,27 @@ package struct EmbeddingExport {
   package var history = ServedModel.HistoryExtent.all
   /// Whether an earlier export may be replaced.
   package var overwrite = false
+  /// When it is made, in seconds since 1970: now, unless told otherwise.
+  package var created = WallClock.seconds()
 
   private static let blockItems = 1024
-  private static let blockUsers = 256
 
   private let served: ServedModel
+  private let version: String
+  private let users: ExportedUsers
 
   /// Exports a model.
-  package init(_ served: ServedModel) { self.served = served }
+  ///
+  /// - Parameters:
+  ///   - version: of the program, for the record.
+  ///   - events: whose users are exported instead of the data set's; nil = the data set's.
+  package init(_ served: ServedModel, version: String, events: FreshEvents? = nil) {
+    (self.served, self.version) = (served, version)
+    users = ExportedUsers(served.dataset, fresh: events)
+  }
+
+  /// Users that are exported.
+  package var userCount: Int { users.count }
 
   /// Writes the folder; collective.
   ///
@@ -53,9 +67,14 @@ package struct EmbeddingExport {
     try writeItems(folder, newItems, progress)
     try writeUsers(folder, progress)
     guard let folder else { return }
-    var record = try AtomicFile(path: "\(folder.temporaryPath)/\(Self.recordName)")
-    try record.write(self.record(newItems).indented + "\n")
-    try record.commit()
+    let provenance = try Provenance(served, version: version, created: created)
+    let card = ModelCard(
+      served, provenance, format: format, items: served.dataset.items.count + (newItems?.count ?? 0), users: users.count)
+    for (name, text) in [(Self.recordName, record(newItems, provenance).indented + "\n"), (ModelCard.fileName, card.text)] {
+      var file = try AtomicFile(path: "\(folder.temporaryPath)/\(name)")
+      try file.write(text)
+      try file.commit()
+    }
     try folder.commit()
   }
 
@@ -93,43 +112,36 @@ package struct EmbeddingExport {
 
   private func writeUsers(_ folder: OutputFolder?, _ progress: (Int) -> Void) throws {
     let communicator = served.communicator
-    let file = try start("users", in: folder, rows: served.dataset.manifest.users)
-    let assigned = served.dataset.manifest.shards.enumerated().flatMap { shard, record in
-      blocks(record.users, of: Self.blockUsers).map { (shard: shard, users: $0) }
-    }
-    for round in blocks(assigned.count, of: communicator.size) {
+    let file = try start("users", in: folder, rows: users.count)
+    for round in blocks(users.blocks.count, of: communicator.size) {
       let own = round.lowerBound + communicator.rank
-      let all = try communicator.gatherToFirst(
-        own < assigned.count ? embed(assigned[own].shard, assigned[own].users) : embed(0, 0..<0))
+      let all = try communicator.gatherToFirst(try embed(own < users.blocks.count ? users.events(users.blocks[own]) : []))
       guard let file else { continue }
-      try write(all, of: assigned[round], to: file)
+      try write(all, of: users.blocks[round], to: file)
       progress(all.count / served.width)
     }
     try file?.finish()
   }
 
-  /// The embeddings of some users of a shard, row behind row.
-  private func embed(_ shard: Int, _ users: Range<Int>) throws -> [Float] {
+  /// The embeddings of some users, row behind row.
+  private func embed(_ events: [UserEvents]) throws -> [Float] {
     try served.workspace.scope {
-      let block = served.workspace.matrix(users.count, served.width)
-      let source = try served.dataset.shard(shard)
-      try served.embed(users.map { source.events($0) }, history: history, into: block)
+      let block = served.workspace.matrix(events.count, served.width)
+      try served.embed(events, history: history, into: block)
       return Array(block.buffer)
     }
   }
 
   /// Writes a round's blocks in order.
-  private func write(
-    _ embeddings: [Float], of blocks: ArraySlice<(shard: Int, users: Range<Int>)>, to file: EmbeddingFile
-  ) throws {
+  private func write(_ embeddings: [Float], of blocks: ArraySlice<ExportedUsers.Block>, to file: EmbeddingFile) throws {
     try served.workspace.scope {
       let all = served.workspace.matrix(embeddings.count / served.width, served.width)
       all.base.update(from: embeddings, count: embeddings.count)
       var first = 0
       for block in blocks {
-        let shard = try served.dataset.shard(block.shard)
-        try file.append(all.rows(first..<first + block.users.count)) { shard.id(block.users.lowerBound + $0) }
-        first += block.users.count
+        let ids = try users.ids(block)
+        try file.append(all.rows(first..<first + ids.count)) { ids[$0] }
+        first += ids.count
       }
     }
   }
@@ -146,15 +158,13 @@ package struct EmbeddingExport {
     stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
   }
 
-  private func record(_ newItems: NewItems?) -> JSONValue {
-    let record: JSONValue = [
-      "format": .string(format.rawValue), "phase": .string(served.plan.name), "step": .int(served.step),
-      "dataset_checksum": .string(served.dataset.manifest.checksum), "width": .int(served.width),
-      "code_width": .int(served.width - served.catalogue.widthWithoutCodes),
-      "items": .int(served.dataset.items.count), "new_items": .int(newItems?.count ?? 0),
-      "users": .int(served.dataset.manifest.users), "history": .string(history.rawValue),
-    ]
-    guard let time = served.requestTime, case .object(let fields) = record else { return record }
-    return .object(fields + [.init("request_time", .double(Double(time.microseconds) / 1e6))])
+  private func record(_ newItems: NewItems?, _ provenance: Provenance) -> JSONValue {
+    let time = served.requestTime.map { [JSONValue.Field("request_time", .double(Double($0.microseconds) / 1e6))] } ?? []
+    return .object(
+      [.init("format", .string(format.rawValue))] + provenance.fields + [
+        .init("width", .int(served.width)), .init("code_width", .int(served.width - served.catalogue.widthWithoutCodes)),
+        .init("items", .int(served.dataset.items.count)), .init("new_items", .int(newItems?.count ?? 0)),
+        .init("users", .int(users.count)), .init("history", .string(history.rawValue)),
+      ] + time)
   }
 }

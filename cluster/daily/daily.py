@@ -1,0 +1,352 @@
+#!/usr/bin/env python3
+"""A day of a recommender that goes on: prepare --append, encode, train --from, evaluate, export, index; safe to run again.
+
+    cluster/daily/daily.py --home recsys --config daily.yaml --events 'raw/events-{day}.csv.gz' --items raw/items.csv.gz
+
+Takes every day after the last that was done, up to --day (default: yesterday, UTC), whose events are there. Each day has folders of its
+own below the home, and days/DAY.json says what came of it. `current` points at the day that serves; it moves only when all of a day
+is done. What was done is not done again, and what was cut off goes on: run it from cron as often as you like. Needs Python 3.9 and nothing else.
+"""
+from __future__ import annotations
+
+import argparse
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Optional
+
+KINDS = ("data", "runs", "exports", "indexes")
+EXIT_BUSY = 75
+
+
+class Failed(Exception):
+    """A step that did not end with 0, or a day that cannot be done; with the status to end with."""
+
+    def __init__(self, sentence: str, status: int = 1) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Steps:
+    """Runs the program's commands, one at a time, and passes a signal on to the one that runs."""
+
+    def __init__(self, program: str, launcher: list[str], log: pathlib.Path) -> None:
+        self.program, self.launcher, self.log = program, launcher, log
+        self.child: Optional[subprocess.Popen[str]] = None
+        self.stopped = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, self.stop)
+
+    def stop(self, number: int, _: Any) -> None:
+        self.stopped = True
+        if self.child is not None and self.child.poll() is None:
+            self.child.send_signal(number)
+
+    def run(self, *arguments: Any, ranks: bool = False) -> str:
+        """The command's standard output; what it says besides goes into the day's log."""
+        if self.stopped:
+            raise Failed("stopped; run it again to go on", EXIT_BUSY)
+        command = (self.launcher if ranks else []) + [self.program, *map(str, arguments)]
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(command)}\n")
+            log.flush()
+            self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            output = self.child.communicate()[0]
+        if self.child.returncode == EXIT_BUSY or (self.stopped and self.child.returncode != 0):
+            raise Failed(f"{arguments[0]} was stopped; run it again to go on", EXIT_BUSY)
+        if self.child.returncode != 0:
+            last = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-1:]
+            raise Failed(f"{arguments[0]} ended with {self.child.returncode}: {''.join(last)} (all of it: {self.log})",
+                         self.child.returncode if self.child.returncode > 0 else 1)
+        return output
+
+
+class Day:
+    """A day's folders."""
+
+    def __init__(self, home: pathlib.Path, name: str) -> None:
+        self.home, self.name = home, name
+
+    def folder(self, kind: str) -> pathlib.Path:
+        return self.home / kind / self.name
+
+    @property
+    def record_path(self) -> pathlib.Path:
+        return self.home / "days" / f"{self.name}.json"
+
+    @property
+    def next(self) -> str:
+        return (datetime.date.fromisoformat(self.name) + datetime.timedelta(days=1)).isoformat()
+
+
+def read(path: pathlib.Path) -> Any:
+    with path.open() as file:
+        return json.load(file)
+
+
+def write(path: pathlib.Path, record: Any) -> None:
+    """Puts a file in place whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w") as file:
+        json.dump(record, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def metrics(text: str, split: str, phase: Optional[str]) -> dict[str, float]:
+    """What `evaluate --json` says of a phase, the last one where none is named, of all users."""
+    record = json.loads(text)
+    chosen = phase if phase in record else list(record)[-1]
+    bucket = record[chosen][split]["all"]
+    return {"phase": chosen, **{key: bucket[key] for key in ("recall@10", "ndcg@10", "mrr", "users") if key in bucket}}
+
+
+def share(dataset: pathlib.Path) -> dict[str, Any]:
+    """Where the day's rows went, by the data set's manifest."""
+    manifest = read(dataset / "manifest.json")
+    rows = manifest["counts"].get("new_rows", {})
+    return {"rows": rows.get("rows"), "kept": rows.get("kept"), "kept_share": rows.get("kept_share"),
+            "duplicates": rows.get("duplicates"), "bad": rows.get("bad"), "too_old": rows.get("too_old"),
+            "below_minimums": rows.get("below_user_minimum", 0) + rows.get("below_item_minimum", 0),
+            "users": manifest["users"], "items": manifest["items"], "events": manifest["events"]}
+
+
+class Daily:
+    """A home with its days."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.home = pathlib.Path(options.home)
+
+    def done(self) -> list[str]:
+        """The days that are done, oldest first."""
+        return sorted(path.stem for path in (self.home / "days").glob("*.json") if is_day(path.stem))
+
+    def events(self, day: str) -> pathlib.Path:
+        return pathlib.Path(self.options.events.replace("{day}", day))
+
+    def due(self) -> list[str]:
+        """Days to be done, oldest first: those behind the last one that have events."""
+        last, end = (self.done() or [None])[-1], self.options.day
+        if last is None:
+            return [self.options.first or end]
+        days, day = [], Day(self.home, last).next
+        while day <= end:
+            if self.events(day).exists():
+                days.append(day)
+            else:
+                say(f"{day}: no events ({self.events(day)}); passed over")
+            day = Day(self.home, day).next
+        return days
+
+    def prepare(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
+        data = day.folder("data")
+        if (data / "manifest.json").exists():
+            return
+        arguments: list[Any] = ["--interactions", *(self.options.history if before is None else []), self.events(day.name)]
+        if before is None and not self.events(day.name).exists():
+            arguments.pop()
+        if self.options.items:
+            arguments += ["--items", *self.options.items]
+        if before is not None:
+            arguments += ["--append", before.folder("data")]
+        # Trains on all of the day but each user's last event.
+        steps.run("prepare", *arguments, "--out", data, "--split", f"time:{day.next}", "--min-user-events",
+                  self.options.min_user_events, "--min-item-events", self.options.min_item_events, *self.options.prepare)
+
+    def encode(self, steps: Steps, day: Day) -> None:
+        data = day.folder("data")
+        if not (data / "text_vectors.safetensors").exists():
+            steps.run("encode", data, *self.options.encode)
+
+    def train(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
+        start = [] if before is None else ["--from", before.folder("runs")]
+        steps.run("train", "--config", self.options.config, "--data", day.folder("data"), "--out", day.folder("runs"), *start,
+                  "--resume", *self.options.train, ranks=True)
+
+    def evaluate(self, steps: Steps, day: Day, before: Optional[Day]) -> dict[str, Any]:
+        """The day's model and yesterday's, on the same held-out events: those of the day's data set."""
+        common = ["--split", "validation", "--json", "--no-baselines"]
+        found = {"today": steps.run("evaluate", day.folder("runs"), *common)}
+        if before is not None:
+            found["yesterday"] = steps.run(
+                "evaluate", before.folder("runs"), "--data", day.folder("data"), "--trained-on", before.folder("data"), *common)
+        return {name: metrics(text, "validation", self.options.phase) for name, text in found.items()}
+
+    def serve(self, steps: Steps, day: Day, before: Optional[Day], record: dict[str, Any]) -> None:
+        """Exports and indexes the better model; yesterday's where the new one has lost more than it may."""
+        model, data = day.folder("runs"), []
+        today, yesterday = record["metrics"]["today"], record["metrics"].get("yesterday")
+        if before is not None and yesterday and today["ndcg@10"] < yesterday["ndcg@10"] * (1 - self.options.tolerance):
+            model, data = before.folder("runs"), ["--data", day.folder("data"), "--trained-on", before.folder("data")]
+            say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: yesterday's model serves, on today's data")
+        record["serves"] = str(model)
+        phase = ["--phase", self.options.phase] if self.options.phase else []
+        if not (day.folder("exports") / "export.json").exists():
+            steps.run("export", model, *data, *phase, "--out", day.folder("exports"), *self.options.export)
+        if self.options.index and not (day.folder("indexes") / "index.json").exists():
+            steps.run("index", model, *data, *phase, "--out", day.folder("indexes"))
+        if self.options.index:
+            index = read(day.folder("indexes") / "index.json")
+            record["index"] = {key: index.get(key) for key in ("recall", "recall_at", "queries_per_second")}
+
+    def point(self, day: Day) -> None:
+        """Makes `current` the day's, in one step: readers see the old or the new one."""
+        link, temporary = self.home / "current", self.home / ".current.part"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(pathlib.Path("served") / day.name)
+        served = self.home / "served" / day.name
+        served.mkdir(parents=True, exist_ok=True)
+        for name, kind in (("export", "exports"), ("index", "indexes")):
+            target = served / name
+            if day.folder(kind).exists() and not target.is_symlink():
+                target.symlink_to(pathlib.Path("../..") / kind / day.name)
+        os.replace(temporary, link)
+
+    def prune(self) -> list[str]:
+        """Removes the folders of all but the last days, and of no day that one of these needs."""
+        done = self.done()
+        kept = set(done[-self.options.keep:])
+        for name in list(kept):
+            serves = read(self.home / "days" / f"{name}.json").get("serves", "")
+            kept.add(pathlib.Path(serves).name)
+        gone = []
+        for name in done:
+            if name in kept:
+                continue
+            for kind in (*KINDS, "served"):
+                folder = self.home / kind / name
+                if folder.is_dir():
+                    shutil.rmtree(folder)
+                    gone.append(str(folder))
+        return gone
+
+    def run_day(self, name: str) -> None:
+        start, done = time.monotonic(), self.done()
+        day, before = Day(self.home, name), Day(self.home, done[-1]) if done else None
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        for kind in KINDS:
+            (self.home / kind).mkdir(exist_ok=True)
+        steps = Steps(self.options.precise, self.options.launcher.split(), self.home / "logs" / f"{name}.log")
+        record: dict[str, Any] = {"day": name, "after": done[-1] if done else None}
+        seconds: dict[str, float] = {}
+
+        def timed(step: str, action: Any) -> Any:
+            begin = time.monotonic()
+            result = action()
+            seconds[step] = round(time.monotonic() - begin, 2)
+            return result
+
+        timed("prepare", lambda: self.prepare(steps, day, before))
+        record["rows"] = share(day.folder("data"))
+        timed("encode", lambda: self.encode(steps, day))
+        timed("train", lambda: self.train(steps, day, before))
+        record["metrics"] = timed("evaluate", lambda: self.evaluate(steps, day, before))
+        timed("export_and_index", lambda: self.serve(steps, day, before, record))
+        self.point(day)
+        record["seconds"] = {**seconds, "all": round(time.monotonic() - start, 2)}
+        write(day.record_path, record)
+        self.prune()
+        say(line(record))
+
+    def run(self) -> None:
+        due = self.due()
+        if not due:
+            say(f"done already: {(self.done() or ['nothing'])[-1]} is the last day")
+        for name in due:
+            self.run_day(name)
+
+
+def line(record: dict[str, Any]) -> str:
+    """A day in a line."""
+    rows, today, yesterday = record["rows"], record["metrics"]["today"], record["metrics"].get("yesterday")
+    used = "of unknown use" if rows["kept_share"] is None else f"{100 * rows['kept_share']:.1f} % used"
+    lost = f" ({rows['below_minimums']:,} below the minimums)" if rows["below_minimums"] else ""
+    against = f" (yesterday's model {yesterday['ndcg@10']:.4f})" if yesterday else ""
+    index = f", index recall@{record['index']['recall_at']} {record['index']['recall']:.3f}" if record.get("index", {}).get("recall") else ""
+    return (f"{record['day']}: {rows['rows'] or 0:,} rows, {used}{lost}; {rows['users']:,} users, {rows['items']:,} items; "
+            f"{today['phase']} NDCG@10 {today['ndcg@10']:.4f}{against}{index}; {record['seconds']['all']:.0f} s")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def day(text: str) -> str:
+    if not is_day(text):
+        raise argparse.ArgumentTypeError(f"a day is YYYY-MM-DD, not {text}")
+    return text
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], epilog=__doc__.split("\n\n", 1)[1],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    yesterday = (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)).isoformat()
+    parser.add_argument("--home", required=True, help="the folder of all days; made when missing")
+    parser.add_argument("--config", required=True, help="the configuration that every day is trained by")
+    parser.add_argument("--events", required=True, help="a day's events, a file or folder with {day} in its name, complete when it is there")
+    parser.add_argument("--items", action="append", default=[], help="the items file, as it is now; may be given again")
+    parser.add_argument("--history", action="append", default=[], help="events before the first day; may be given again")
+    parser.add_argument("--day", type=day, default=yesterday, help="the last day to do; default: yesterday, UTC")
+    parser.add_argument("--first", type=day, help="the first day of a new home; default: --day")
+    parser.add_argument("--keep", type=int, default=7, help="days whose folders stay, 2 or more")
+    parser.add_argument("--phase", help="the phase that serves; default: the last one")
+    parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against yesterday's, as a share")
+    parser.add_argument("--min-user-events", type=int, default=1, help="for new users; 1 loses none")
+    parser.add_argument("--min-item-events", type=int, default=1, help="for new items; 1 loses none")
+    parser.add_argument("--no-index", dest="index", action="store_false", help="build no index")
+    parser.add_argument("--launcher", default="", help="before the training, such as 'mpirun -n 16 --hostfile hosts'")
+    parser.add_argument("--precise", default=os.environ.get("PRECISE", "precise"), help="the program")
+    for command in ("prepare", "encode", "train", "export"):
+        parser.add_argument(f"--{command}-flags", dest=command, default="", type=str.split, metavar="FLAGS",
+                            help=f"further flags of precise {command}, as one word")
+    options = parser.parse_args(arguments)
+    if options.keep < 2:
+        parser.error("--keep must be 2 or more: a day begins with the one before")
+    if "{day}" not in options.events:
+        parser.error("--events needs {day} in its name, such as raw/events-{day}.csv.gz")
+    if shutil.which(options.precise) is None:
+        parser.error(f"{options.precise} is no program here; give it with --precise")
+    return options
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    home = pathlib.Path(options.home)
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "daily.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"error: another run works in {home}; wait for it", file=sys.stderr)
+            return EXIT_BUSY
+        try:
+            Daily(options).run()
+        except Failed as failure:
+            print(f"error: {failure}", file=sys.stderr)
+            return failure.status
+        except (OSError, KeyError, ValueError) as failure:
+            print(f"error: {type(failure).__name__}: {failure}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
