@@ -127,7 +127,7 @@ struct ItemIndexTests {
     let index = try ItemIndex(path: try write(served), for: served)
     let near = try NeighborWalk(served, index: index, rules: rules(4), walk: walk).recommend(users).map(\.items)
     #expect(zip(near, found).count { $0 == $1 } >= 36)
-    let unseen = try NeighborWalk(served, index: index, rules: rules(4, filterSeen: true), walk: walk).recommend(users)
+    let unseen = try NeighborWalk(served, index: index, rules: rules(4, filterSeen: true), walk: walk).recommend(users).map(\.items)
     #expect(unseen.joined().allSatisfy { !$0.isSeen } && unseen.contains { !$0.isEmpty })
   }
 
