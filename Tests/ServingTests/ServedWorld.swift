@@ -144,7 +144,7 @@ final class ServedWorld: Sendable {
 /// A source of states under another encoder's name.
 struct NamedSource<Source: TokenSource>: TokenSource {
   let name: String
-  let kind: EncodingRecord.Kind?
+  var kind: EncodingRecord.Kind?
   let source: Source
 
   var dimension: Int { source.dimension }

@@ -20,7 +20,8 @@ struct ExportCommand: RankCommand {
 
       Writes items.safetensors and users.safetensors (a tensor embeddings [rows, d] of float32) with their ids row for row in \
       items.txt and users.txt, or the same as .npy, or items.jsonl and users.jsonl, or items.parquet and users.parquet (columns \
-      id and embedding); and export.json, which says what they are of. The product of a user's and an item's embedding is the score that evaluation ranks by: a logit, without logit_scale.
+      id and embedding); and export.json, which says what they are of. The product of a user's and an item's embedding is the \
+      score that evaluation ranks by: a logit, without logit_scale.
 
       Beside them stands model_card.md, a page about the model. Users are embedded from all their events, ready to serve; --history training leaves the held-out ones out. New items \
       (columns as in the items file of prepare, or item,text; csv, tsv, jsonl or parquet by the file's name) are embedded from \

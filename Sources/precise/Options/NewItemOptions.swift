@@ -15,6 +15,11 @@ struct NewItemOptions: ParsableArguments {
       "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"),
     completion: .file())
   var newStates: String?
+  @Option(
+    help: ArgumentHelp(
+      "Vectors of the new items, when the data set's are from encode --vectors; ids in FILE.ids.txt, or in its lines.",
+      valueName: "file"), completion: .file())
+  var newVectors: String?
 
   @Option(
     help: ArgumentHelp(

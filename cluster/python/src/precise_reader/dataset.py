@@ -50,7 +50,9 @@ class Texts(Sequence[str]):
         if isinstance(index, slice):
             return [self[row] for row in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        return self.bytes[self.offsets[row]:self.offsets[row + 1]].tobytes().decode("utf-8", "replace")
+        stored = self.bytes[self.offsets[row]:self.offsets[row + 1]].tobytes().decode("utf-8", "replace")
+        # U+001F stands before each feature of an item's text (docs/data.md, "Several fields of an item").
+        return " | ".join(filter(None, stored.split("\x1f"))) if "\x1f" in stored else stored
 
 
 class UserEvents(NamedTuple):
@@ -164,7 +166,7 @@ class DatasetReader:
     item_ids: Sequence[str]
     """The items' ids; their rows are those of every model and export of this data set."""
     texts: Sequence[str]
-    """The items' texts; empty where an item has none."""
+    """The items' texts, features behind the words with ` | ` between them; empty where an item has none."""
     train_counts: npt.NDArray[np.uint32]
     """`[items]`: training events of each item."""
     is_cold: npt.NDArray[np.bool_]
