@@ -124,7 +124,7 @@ struct OutputTests {
 
   /// Advice that is pasted must not lose the file that it is about.
   @Test func aConversionNeverNamesAFileThatIsThere() throws {
-    let table = try folder.write("t.csv", Data("PAR1".utf8) + Data(repeating: 1, count: 600))
+    let table = try folder.write("t.csv", Data("ORC".utf8) + Data(repeating: 1, count: 600))
     try folder.write("t-2.csv", "mine")
     let ending = try CommandRunner.run("prepare", "--interactions", table, "--out", folder.file("d"))
     #expect(ending.code == 65 && ending.errors.contains(" \(table) \(folder.file("t-3.csv"))"), "\(ending.errors)")

@@ -41,6 +41,7 @@ struct ItemIndexTests {
     #expect((record.neighbors, record.buildWidth, record.recallAt) == (4, 40, ServedWorld.items))
     #expect((record.measuredUsers, record.linkingUsers) == (20, 20))
     #expect((record.recall ?? 0) >= 0.98 && record.wantedRecall == 0.98)
+    #expect((record.similarRecall ?? 0) >= 0.98 && record.similarSearchWidth >= record.recallAt)
     #expect((record.queriesPerSecond ?? 0) > 0 && (record.exactQueriesPerSecond ?? 0) > 0)
     #expect(record.checksum == Int(try CRC32.of(file: "\(path)/items.hnsw")))
     let ids = try String(contentsOfFile: "\(path)/items.txt", encoding: .utf8).split(separator: "\n").map(String.init)
@@ -127,7 +128,8 @@ struct ItemIndexTests {
     let index = try ItemIndex(path: try write(served), for: served)
     let near = try NeighborWalk(served, index: index, rules: rules(4), walk: walk).recommend(users).map(\.items)
     #expect(zip(near, found).count { $0 == $1 } >= 36)
-    let unseen = try NeighborWalk(served, index: index, rules: rules(4, filterSeen: true), walk: walk).recommend(users).map(\.items)
+    let unseen = try NeighborWalk(served, index: index, rules: rules(4, filterSeen: true), walk: walk).recommend(users).map(
+      \.items)
     #expect(unseen.joined().allSatisfy { !$0.isSeen } && unseen.contains { !$0.isEmpty })
   }
 

@@ -181,7 +181,9 @@ struct ForeignVectorsTests {
     try writer.finish()
     #expect(try message(states).contains("if it has token states, give it with --states"))
     let parquet = try folder.write("p.parquet", Data("PAR1\u{15}\0\0\0PAR1".utf8))
-    #expect(try message(parquet).contains("is a Parquet file"))
+    // With Arrow's library it is damaged, without it the command that brings the library is named.
+    let found = try message(parquet)
+    #expect(found.contains("Parquet") && !found.contains("\n"))
     #expect(try message(folder.file("none")).contains("No such file"))
     #expect(try message(folder.path).contains("is a folder"))
     let array = try numpy(rows)

@@ -34,6 +34,6 @@ if ! { "$here/install.sh" --to "$to" && "$to/parquet-venv/bin/python" -m pip ins
 fi
 PRECISE_PARQUET=$(realpath "$to/libprecise-parquet.so")
 export PRECISE PRECISE_PARQUET
-for part in types folders export hostile; do
+for part in types folders export vectors hostile; do
   "$to/parquet-venv/bin/python" "$here/${part}_test.py"
 done

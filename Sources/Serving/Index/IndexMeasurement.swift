@@ -36,23 +36,22 @@ struct IndexMeasurement {
     let (best, seconds) = time {
       ExactBest.find(max(1, depth), users, among: served.catalogue.embeddings, workspace: served.workspace)
     }
-    let found = try breadth(index, users, best, wanted: record.wantedRecall)
+    let found = try widen(index, wanted: record.wantedRecall) { try find(index, users, best, breadth: $0) }
     (record.recallAt, record.measuredUsers) = (depth, users.rows)
     (record.searchWidth, record.recall, record.queriesPerSecond) = (found.breadth, found.recall, found.rate)
     record.exactQueriesPerSecond = users.rows > 0 ? Double(users.rows) / seconds : nil
-    record.similarRecall = try similarRecall(index, breadth: found.breadth)
+    let similar = try similar()
+    let near = try widen(index, wanted: record.wantedRecall) { try find(index, similar, breadth: $0) }
+    (record.similarSearchWidth, record.similarRecall) = (near.breadth, near.recall)
   }
 
   /// The least breadth, in steps of a quarter, at which enough is found; else the widest.
-  private func breadth(
-    _ index: ItemIndex, _ queries: Matrix, _ best: [[TopItems.Entry]], wanted: Double
-  ) throws -> Result {
-    var result = Result(breadth: max(1, depth))
+  private func widen(_ index: ItemIndex, wanted: Double, find: (Int) throws -> Result) rethrows -> Result {
+    var breadth = max(1, depth)
     while true {
-      result = try find(index, queries, best, breadth: result.breadth)
-      let isEnough = (result.recall ?? 1) >= wanted
-      if isEnough || result.breadth >= index.items { return result }
-      result.breadth = min(result.breadth + max(10, result.breadth / 4), index.items)
+      let result = try find(breadth)
+      if (result.recall ?? 1) >= wanted || breadth >= index.items { return result }
+      breadth = min(breadth + max(10, breadth / 4), index.items)
     }
   }
 
@@ -74,17 +73,25 @@ struct IndexMeasurement {
     return Result(breadth: breadth, recall: recall, rate: Double(queries.rows) / seconds)
   }
 
-  /// The share of items' most similar ones that is found.
-  private func similarRecall(_ index: ItemIndex, breadth: Int) throws -> Double? {
-    let (exact, near) = (NearestItems(served, index: nil), NearestItems(served, index: index))
-    let items = IndexUsers.order(served.catalogue.items).prefix(Self.sampledItems)
-    let shares = try items.compactMap { item -> Double? in
-      let best = try exact.similar(depth, to: item) { _ in true }
-      guard let last = best.last else { return nil }
-      let found = try near.similar(depth, to: item) { _ in true }
-      return Double(min(best.count, found.count { $0.score >= last.score })) / Double(best.count)
+  /// Some items with those most like each, by all products.
+  private func similar() throws -> [(item: Int, best: [TopItems.Entry])] {
+    let exact = NearestItems(served, index: nil)
+    return try IndexUsers.order(served.catalogue.items).prefix(Self.sampledItems).map {
+      ($0, try exact.similar(max(1, depth), to: $0) { _ in true })
     }
-    return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+  }
+
+  /// What of these is found by the cosine.
+  private func find(_ index: ItemIndex, _ items: [(item: Int, best: [TopItems.Entry])], breadth: Int) throws -> Result {
+    let columns = served.catalogue.widthWithoutCodes
+    let shares = try items.filter { !$0.best.isEmpty }.map { item, best in
+      let row = Vector(served.catalogue.embeddings.row(item), count: columns)
+      // One more, since an item is most like itself.
+      let found = try index.search(row, by: .cosine, count: depth + 1, breadth: breadth).filter { $0.item != item }
+      let wanted = Set(best.map(\.item))
+      return Double(found.count { wanted.contains($0.item) }) / Double(best.count)
+    }
+    return Result(breadth: breadth, recall: shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count))
   }
 
   private func time<Value>(_ body: () throws -> Value) rethrows -> (Value, seconds: Double) {

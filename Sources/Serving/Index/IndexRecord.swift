@@ -39,7 +39,9 @@ package struct IndexRecord: Codable, Sendable, Equatable {
   package var wantedRecall: Double
   /// The share of users' best items that the index finds; `null` where no user has an event.
   package var recall: Double?
-  /// The share of items' most similar ones that it finds, by cosine.
+  /// The same of a search by cosine, for the items most like an item.
+  @Bounded<CountBounds> package var similarSearchWidth: Int
+  /// The share of items' most similar ones that it finds then.
   package var similarRecall: Double?
   /// Users that recall was measured on; none of those whose items are linked.
   @Bounded<CountBounds> package var measuredUsers: Int
@@ -79,7 +81,7 @@ package struct IndexRecord: Codable, Sendable, Equatable {
     (items, width) = (served.catalogue.items, served.width)
     codeWidth = served.width - served.catalogue.widthWithoutCodes
     (neighbors, buildWidth) = (builder.neighbors, builder.buildWidth)
-    (searchWidth, recallAt, linkingUsers, measuredUsers, checksum) = (0, 0, 0, 0, 0)
+    (searchWidth, similarSearchWidth, recallAt, linkingUsers, measuredUsers, checksum) = (0, 0, 0, 0, 0, 0)
     created = ISO8601DateFormatter().string(from: Date())
   }
 

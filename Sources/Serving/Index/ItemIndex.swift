@@ -17,8 +17,6 @@ package final class ItemIndex {
   package let record: IndexRecord
   private let path: String
   private let graph: NeighborGraph
-  /// How many items a search keeps in sight for the record's number of best ones.
-  private let searchWidth: Int
 
   /// Opens an index for a model.
   ///
@@ -32,7 +30,6 @@ package final class ItemIndex {
   /// Opens an index by a record that may not be written yet.
   init(path: String, record: IndexRecord, for served: ServedModel) throws {
     (self.path, self.record) = (path, record)
-    searchWidth = max(1, record.searchWidth)
     let (rows, width) = (served.dataset.items.count, served.width)
     guard (record.items, record.width) == (rows, width) else {
       throw InputError(
@@ -95,7 +92,8 @@ package final class ItemIndex {
     _ query: Vector, by likeness: NeighborGraph.Likeness = .product, count: Int, breadth: Int? = nil
   ) throws -> [TopItems.Entry] {
     let share = Double(count) / Double(max(1, record.recallAt))
-    let usual = Double(searchWidth) * max(1, share)
+    let width = likeness == .product ? record.searchWidth : record.similarSearchWidth
+    let usual = Double(max(1, width)) * max(1, share)
     return try graph.search(
       query, by: likeness, breadth: breadth ?? Int(min(usual, Double(items))), count: count)
   }

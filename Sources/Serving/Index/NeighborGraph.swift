@@ -18,7 +18,7 @@ final class NeighborGraph {
     /// Candidates whose best become links, efConstruction.
     var buildWidth: Int
 
-    /// Of the draws of layers. hnswlib's own default.
+    /// Of the draws of layers: hnswlib's own default.
     private static let seed: UInt64 = 100
 
     fileprivate var settings: cn_settings {

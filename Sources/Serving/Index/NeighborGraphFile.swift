@@ -103,7 +103,9 @@ struct NeighborGraphFile {
     }
   }
 
-  /// A row may only be linked in a layer that it is in. The upper half of a count marks rows as deleted, which ours never are.
+  /// A row may only be linked in a layer that it is in.
+  ///
+  /// The upper half of a count marks rows as deleted, which ours never are.
   private func checkLinks(_ start: Int, of row: Int, layer: Int, most: Int) throws {
     let count = word(start)
     guard count <= most else { throw Self.damage(path, "row \(row) cannot have \(count) links in layer \(layer)") }

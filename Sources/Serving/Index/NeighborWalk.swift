@@ -75,7 +75,9 @@ package final class NeighborWalk {
 
   private func neighbors(of item: Int32) throws -> [TopItems.Entry] {
     if let known = kept[item] { return known }
-    let found = try nearest.similar(max(walk.reach, rules.count), to: Int(item), share: candidates.share) { candidates.allows($0) }
+    let found = try nearest.similar(max(walk.reach, rules.count), to: Int(item), share: candidates.share) {
+      candidates.allows($0)
+    }
     if kept.count == Self.mostKept { kept.removeAll(keepingCapacity: true) }
     kept[item] = found
     return found

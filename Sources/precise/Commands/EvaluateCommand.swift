@@ -42,7 +42,8 @@ struct EvaluateCommand: RankCommand {
   var data: String?
   @Option(
     help: ArgumentHelp(
-      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"), completion: .directory)
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"),
+    completion: .directory)
   var trainedOn: String?
   @Flag(inversion: .prefixedNo, help: "Rank by popularity, text search and own history, too.")
   var baselines = true

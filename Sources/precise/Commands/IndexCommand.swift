@@ -62,7 +62,9 @@ struct IndexCommand: ParsableCommand {
           "warning: the index finds \(HumanFormat.decimal(found, 4)) of the best items at its widest, not the \(recall) asked "
             + "for; build it with more --neighbors or a larger --build-width")
       }
-      let next = try NextCommands.recommend(trained.directory, served.dataset, data: trained.data, flags: ["--index", output])
+      let phase = trained.phase.map { "--phase \(shellWord($0)) " } ?? ""
+      let next = try NextCommands.recommend(
+        trained.directory, served.dataset, data: trained.data, flags: "\(phase)--index \(NextCommands.word(output))")
       NextCommands.lines(next).forEach { console.note($0) }
     }
   }

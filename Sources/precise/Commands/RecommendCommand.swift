@@ -60,7 +60,9 @@ struct RecommendCommand: ParsableCommand {
   var through: RecommendationWay?
   @Flag(help: "Say what each score is made of, and which event the item is most like.")
   var explain = false
-  @Option(help: "How lists are printed: table, csv (user,rank,item,score) or json. (default: table)", completion: .values(of: Format.self),
+  @Option(
+    help: "How lists are printed: table, csv (user,rank,item,score) or json. (default: table)",
+    completion: .values(of: Format.self),
     transform: Format.parse)
   var format: Format?
   @Flag(help: "The same as --format json.")
@@ -110,7 +112,8 @@ struct RecommendCommand: ParsableCommand {
       let recommender = try Recommender(served, rules: itemRules.rules(served, newItems, console), newItems: newItems)
       if output == .csv { console.result(RecommendationView.csvHeader(isSimilar: item != nil)) }
       if let item { return try printSimilar(item, recommender, console) }
-      let lists = Lists(view: RecommendationView(recommender), way: try recommender.way(index: index, through: through), served: served)
+      let lists = Lists(
+        view: RecommendationView(recommender), way: try recommender.way(index: index, through: through), served: served)
       let users = ServedUsers(run.dataset, fresh: fresh)
       if let user { return try printUser(user, users, lists, console) }
       if let usersFile { return try printUsers(usersFile, users, lists, console) }

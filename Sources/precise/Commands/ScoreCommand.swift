@@ -15,7 +15,7 @@ struct ScoreCommand: RankCommand {
       Example:
         precise score run/ --pairs pairs.csv --out scores.csv
 
-      Reads columns user and item (csv, tsv or jsonl by the file's name; .gz; - is standard input) and writes user,item,score \
+      Reads columns user and item (csv, tsv, jsonl or parquet by the file's name; .gz; - is standard input) and writes user,item,score \
       in the same order (.gz; - is standard output). Scores are logits, the raw product of user and item embedding that \
       evaluation ranks by: good for ordering one user's items, no probabilities. Users are read with all their events. \
       A pair with an unknown id gets an empty score, unless --strict.

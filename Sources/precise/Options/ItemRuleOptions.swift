@@ -27,9 +27,12 @@ struct ItemRuleOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Places of the list for items of a scene, best first; may be given again.", valueName: "scene=places"))
   var quota: [Quota] = []
-  @Option(help: ArgumentHelp("Only items of this list, an id a line (.gz; - is standard input).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Only items of this list, an id a line (.gz; - is standard input).", valueName: "file"),
+    completion: .file())
   var allow: String?
-  @Option(help: ArgumentHelp("No items of this list, an id a line (.gz; - is standard input).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("No items of this list, an id a line (.gz; - is standard input).", valueName: "file"), completion: .file())
   var deny: String?
   @Flag(
     name: [.customLong("exclude-seen"), .customLong("filter-seen")], inversion: .prefixedNo,

@@ -6,11 +6,14 @@ import Serving
 
 /// Items that came after the data set was made: shared by export and recommend.
 struct NewItemOptions: ParsableArguments {
-  @Option(name: .customLong("items"), help: ArgumentHelp("Items that came after the data set was made.", valueName: "file"), completion: .file())
+  @Option(
+    name: .customLong("items"), help: ArgumentHelp("Items that came after the data set was made.", valueName: "file"),
+    completion: .file())
   var newItems: String?
   @Option(
     help: ArgumentHelp(
-      "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"), completion: .file())
+      "Token states of the new items, when the data set's are a language model's; ids in FILE.ids.txt.", valueName: "file"),
+    completion: .file())
   var newStates: String?
 
   @Option(

@@ -19,7 +19,8 @@ struct TrainedRunOptions: ParsableArguments {
   var data: String?
   @Option(
     help: ArgumentHelp(
-      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"), completion: .directory)
+      "The data set that the run was trained on, when it has moved and --data is a newer one.", valueName: "folder"),
+    completion: .directory)
   var trainedOn: String?
   @Option(
     help: ArgumentHelp(

@@ -45,9 +45,9 @@ enum NextCommands {
   ///
   /// - Parameters:
   ///   - data: where the data set is, if not where the run was trained.
-  ///   - flags: how it recommends.
+  ///   - flags: how it recommends, quoted for a shell.
   static func recommend(
-    _ run: String, _ dataset: Dataset, data: String?, flags: [String] = ["--explain"]
+    _ run: String, _ dataset: Dataset, data: String?, flags: String = "--explain"
   ) throws -> [String] {
     for number in 0..<dataset.shardCount {
       let shard = try dataset.shard(number)
@@ -56,7 +56,7 @@ enum NextCommands {
       }
       // What begins with a dash is a value only behind the flag's own sign.
       let user = id.hasPrefix("-") ? "--user=\(shellWord(id))" : "--user \(shellWord(id))"
-      return ["precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) \(flags.map(shellWord).joined(separator: " "))"]
+      return ["precise recommend \(word(run))\(data.map { " --data \(word($0))" } ?? "") \(user) \(flags)"]
     }
     return []
   }
