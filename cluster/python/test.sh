@@ -28,7 +28,7 @@ venv=${venv:-$folder/venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 # From a copy: setuptools leaves its folders beside what it builds.
 cp -r "$here" "$folder/python"
-if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 "$folder/python" mypy \
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 "$folder/python[parquet]" mypy \
   > "$folder/pip" 2>&1; then
   if grep -Eq 'Connection|connection|Temporary failure|timed out|Name or service|unreachable|ProxyError' "$folder/pip"; then
     echo "skipped: PyPI cannot be reached"

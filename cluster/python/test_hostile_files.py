@@ -224,7 +224,7 @@ class HostileTest(unittest.TestCase):
             ("run", "metrics.jsonl", precise_reader.read_metrics), ("run", "evaluation.json", precise_reader.read_evaluation)]
         trials += [(f"export-{format}", name, recommend) for format, name in (
             ("npy", "export.json"), ("npy", "items.npy"), ("npy", "users.txt"), ("safetensors", "users.safetensors"),
-            ("jsonl", "items.jsonl"))]
+            ("jsonl", "items.jsonl"), ("parquet", "users.parquet"))]
         for folder, name, read in trials:
             with self.subTest(folder=folder, name=name):
                 place, draw, refused = self.copy(folder), random.Random(f"{folder}/{name}"), 0

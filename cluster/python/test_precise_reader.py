@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
+import importlib
 import json
 import pathlib
 import runpy
 import shutil
+import sys
 import tempfile
 import unittest
 from typing import Any
@@ -151,28 +152,30 @@ class ExportTest(unittest.TestCase):
             record["newItems"], record["dataset"] = record.pop("new_items"), record.pop("dataset_checksum")
             place.write_text(json.dumps(record))
             export = precise_reader.load_export(folder)
-            self.assertEqual(export.record.more, {"provenance": {"config": [1, 2]}})
+            self.assertEqual(export.record.more["provenance"], {"config": [1, 2]})
             self.assertEqual((export.record.new_items, export.record.dataset_checksum), (3, self.export.record.dataset_checksum))
 
-    def test_parquet(self) -> None:
+    def test_parquet_without_pyarrow(self) -> None:
+        with mock.patch.dict(sys.modules, {"pyarrow": None, "pyarrow.parquet": None}):
+            with self.assertRaisesRegex(InputError, "items.parquet needs pyarrow, which is not installed"):
+                precise_reader.load_export(self.place / "export-parquet")
+
+    def test_parquet_of_another_shape(self) -> None:
+        pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
         with tempfile.TemporaryDirectory() as folder:
-            place = pathlib.Path(folder)
-            record = json.loads((self.place / "export-npy/export.json").read_text())
-            (place / "export.json").write_text(json.dumps({**record, "format": "parquet"}))
-            for name in ("items", "users"):
-                (place / f"{name}.parquet").touch()
-            if not importlib.util.find_spec("pyarrow"):
-                with self.assertRaisesRegex(InputError, "needs pyarrow, which is not installed"):
-                    precise_reader.load_export(place)
-                return
-            pyarrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-            for name, table in (("items", self.export.items), ("users", self.export.users)):
-                lists = pyarrow.array(list(table.embeddings), pyarrow.list_(pyarrow.float32()))
-                parquet.write_table(pyarrow.table({"id": table.ids, "embedding": lists}), place / f"{name}.parquet", row_group_size=50)
-            export = precise_reader.load_export(place)
-            self.assertEqual(export.items.ids, self.export.items.ids)
-            np.testing.assert_array_equal(export.items.embeddings, self.export.items.embeddings)
-            np.testing.assert_array_equal(export.users.embeddings, self.export.users.embeddings)
+            shutil.copytree(self.place / "export-parquet", folder, dirs_exist_ok=True)
+            rows, width = len(self.export.users), self.export.record.width
+            ids, even = self.export.users.ids, [[0.0] * width] * rows
+            for columns, words in (
+                ({"id": ids, "embedding": pyarrow.array(even, pyarrow.list_(pyarrow.float64()))}, "float32 numbers in each row"),
+                ({"id": ids, "embedding": pyarrow.array([*even[1:], [0.0]], pyarrow.list_(pyarrow.float32()))}, "float32 numbers"),
+                ({"id": ids, "embedding": pyarrow.array([*even[1:], None], pyarrow.list_(pyarrow.float32()))}, "float32 numbers"),
+                ({"id": [None, *ids[1:]], "embedding": pyarrow.array(even, pyarrow.list_(pyarrow.float32()))}, "a text id"),
+                ({"id": ids, "embedding": ids}, "no columns id and embedding"), ({"id": ids}, "no columns id and embedding"),
+            ):
+                parquet.write_table(pyarrow.table(columns), pathlib.Path(folder) / "users.parquet")
+                with self.assertRaisesRegex(InputError, words):
+                    precise_reader.load_export(folder)
 
 
 class RunTest(unittest.TestCase):

@@ -67,8 +67,8 @@ said=$("$root/bin/precise" --version)
 [ "$said" = "$version" ] || { echo "error: the program says version $said" >&2; exit 1; }
 
 echo "== $name: the archive"
-# What is tracked, as it is here.
-git ls-files -z README.md LICENSE CHANGELOG.md docs Configs cluster | tar --create --null --files-from=- | tar --extract --directory="$root"
+# What is tracked, as it is here; the header is what cluster/parquet/install.sh compiles with.
+git ls-files -z README.md LICENSE CHANGELOG.md docs Configs cluster Sources/CParquet/include | tar --create --null --files-from=- | tar --extract --directory="$root"
 completions=(bash share/bash-completion/completions/precise zsh share/zsh/site-functions/_precise
   fish share/fish/vendor_completions.d/precise.fish)
 for ((at = 0; at < ${#completions[@]}; at += 2)); do
