@@ -58,7 +58,7 @@ final class NearestItems {
   }
 
   private func find(_ count: Int, _ query: Query, share: Double, allows: (Int) -> Bool) throws -> [TopItems.Entry] {
-    guard let index else { return exact(count, query, allows) }
+    guard let index, query.likeness == .product || index.findsSimilar else { return exact(count, query, allows) }
     var asked = Int(min(Double(count + Self.spare) / max(share, 1e-9), Double(index.items)))
     while asked <= index.items / 2 {
       let row = Vector(query.row.base, count: query.row.columns)
