@@ -18,11 +18,15 @@ struct RecommendCommand: ParsableCommand {
         precise recommend run/ --user u0018 --explain
         precise recommend run/ --item I42 --scene feed
         precise recommend run/ --users-file users.txt --json > recommendations.jsonl
+        precise recommend run/ --user u0018 --index index/ --through items
 
       For a user, the newest events stand on the left and the best items on the right; * marks items the user had before. \
       Scores are logits, the raw product of user and item embedding that evaluation ranks by (without logit_scale). For an \
       item, scores are cosines of item embeddings. --users-file takes an id a line (.gz; - is standard input); with --json \
       each user becomes one line.
+
+      --index finds items by an index (precise index) instead of by all products; the scores of what it finds are the same. \
+      --through items takes the items most like each of the user's newest ones, with or without an index.
 
       --explain says why: what the model, the texts of the newest events and the newest item itself add to each score, and \
       which event of the user the item is most like, with the cosine of the two.
@@ -43,6 +47,12 @@ struct RecommendCommand: ParsableCommand {
   var filterSeen: Bool?
   @Option(help: ArgumentHelp("Places kept for items without a training event.", valueName: "places"))
   var reserveNew = 0
+  @Option(help: ArgumentHelp("Find items by this index instead of by all products.", valueName: "folder"))
+  var index: String?
+  @Option(
+    help: ArgumentHelp("Recommend what the user's newest items are most like: items.", valueName: "what"),
+    transform: RecommendationWay.parse)
+  var through: RecommendationWay?
   @Flag(help: "Say what each score is made of, and which event the item is most like.")
   var explain = false
   @Flag(help: "Print JSON.")
@@ -60,6 +70,15 @@ struct RecommendCommand: ParsableCommand {
     guard item == nil || reserveNew == 0 else { throw ValidationError("--reserve-new goes with users, not with --item") }
     guard item == nil || trained.at == nil else { throw ValidationError("--at goes with users, not with --item") }
     guard item == nil || !explain else { throw ValidationError("--explain goes with users, not with --item") }
+    guard item == nil || (index == nil && through == nil) else {
+      throw ValidationError("--index and --through go with users, not with --item")
+    }
+    guard reserveNew == 0 || (index == nil && through == nil) else {
+      throw ValidationError("--reserve-new looks at all products: leave out --index and --through, or it")
+    }
+    guard through == nil || !explain else {
+      throw ValidationError("--explain takes a score of the model apart; with --through items it is a sum of cosines")
+    }
     guard item == nil || filterSeen == nil else { throw ValidationError("--filter-seen goes with users, not with --item") }
   }
 
@@ -74,8 +93,9 @@ struct RecommendCommand: ParsableCommand {
       rules.filterSeen = filterSeen ?? served.run.config.evaluation.filterSeen
       let recommender = Recommender(served, rules: rules)
       if let item { try printSimilar(item, recommender, console) }
-      if let user { try printUser(user, recommender, console) }
-      if let usersFile { try printUsers(usersFile, recommender, console) }
+      let way = try recommender.way(index: index, through: through)
+      if let user { try printUser(user, recommender, way, console) }
+      if let usersFile { try printUsers(usersFile, recommender, way, console) }
     }
   }
 
@@ -87,11 +107,11 @@ struct RecommendCommand: ParsableCommand {
     for line in view.table(item: item, found) { console.result(line) }
   }
 
-  private func printUser(_ id: String, _ recommender: Recommender, _ console: Console) throws {
+  private func printUser(_ id: String, _ recommender: Recommender, _ way: any UserRecommender, _ console: Console) throws {
     let lookup = Lookup(recommender.served.dataset)
     guard let events = try lookup.events(ofUser: id) else { throw try lookup.unknownUser(id) }
     let view = RecommendationView(recommender.served)
-    let found = try recommender.recommend([events])[0]
+    let found = try way.recommend([events], history: .all)[0]
     let why = try reasons(found, events, recommender)
     guard !json else { return console.result(view.json(user: id, events, found, why, newest: count).indented) }
     for line in view.table(user: id, events, found, why, newest: count) { console.result(line) }
@@ -105,7 +125,9 @@ struct RecommendCommand: ParsableCommand {
   }
 
   /// Users block by block, so that a list may be long.
-  private func printUsers(_ path: String, _ recommender: Recommender, _ console: Console) throws {
+  private func printUsers(
+    _ path: String, _ recommender: Recommender, _ way: any UserRecommender, _ console: Console
+  ) throws {
     let lookup = Lookup(recommender.served.dataset)
     let list = try IdentifierList(path: path, what: "user")
     var (block, unknown, total): ([(id: String, events: UserEvents)], [String], Int) = ([], [], 0)
@@ -116,7 +138,7 @@ struct RecommendCommand: ParsableCommand {
         if let events = try lookup.events(ofUser: id) { block.append((id, events)) } else { unknown.append(id) }
       }
       if id == nil || block.count == recommender.served.blockUsers {
-        try printBlock(block, recommender, console)
+        try printBlock(block, recommender, way, console)
         block.removeAll(keepingCapacity: true)
       }
       if id == nil { break }
@@ -127,9 +149,11 @@ struct RecommendCommand: ParsableCommand {
       "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(printable(first)))")
   }
 
-  private func printBlock(_ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ console: Console) throws {
+  private func printBlock(
+    _ users: [(id: String, events: UserEvents)], _ recommender: Recommender, _ way: any UserRecommender, _ console: Console
+  ) throws {
     let view = RecommendationView(recommender.served)
-    for (user, found) in zip(users, try recommender.recommend(users.map(\.events))) {
+    for (user, found) in zip(users, try way.recommend(users.map(\.events), history: .all)) {
       let why = try reasons(found, user.events, recommender)
       if json {
         console.result(view.json(user: user.id, user.events, found, why, newest: count).line)
