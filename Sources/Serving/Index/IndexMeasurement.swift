@@ -36,22 +36,25 @@ struct IndexMeasurement {
     let (best, seconds) = time {
       ExactBest.find(max(1, depth), users, among: served.catalogue.embeddings, workspace: served.workspace)
     }
-    let found = try widen(index, wanted: record.wantedRecall) { try find(index, users, best, breadth: $0) }
+    let found = try widen(most: index.items, wanted: record.wantedRecall) { try find(index, users, best, breadth: $0) }
     (record.recallAt, record.measuredUsers) = (depth, users.rows)
     (record.searchWidth, record.recall, record.queriesPerSecond) = (found.breadth, found.recall, found.rate)
     record.exactQueriesPerSecond = users.rows > 0 ? Double(users.rows) / seconds : nil
     let similar = try similar()
-    let near = try widen(index, wanted: record.wantedRecall) { try find(index, similar, breadth: $0) }
-    (record.similarSearchWidth, record.similarRecall) = (near.breadth, near.recall)
+    // A breadth at which a search would look at as many items as there are is of no use: each has up to 2 M links.
+    let most = index.items / (2 * record.neighbors)
+    let near = try widen(most: most, wanted: record.wantedRecall) { try find(index, similar, breadth: $0) }
+    let isUseful = near.breadth <= most && (near.recall ?? 0) >= record.wantedRecall
+    (record.similarSearchWidth, record.similarRecall) = (isUseful ? near.breadth : 0, near.recall)
   }
 
   /// The least breadth, in steps of a quarter, at which enough is found; else the widest.
-  private func widen(_ index: ItemIndex, wanted: Double, find: (Int) throws -> Result) rethrows -> Result {
+  private func widen(most: Int, wanted: Double, find: (Int) throws -> Result) rethrows -> Result {
     var breadth = max(1, depth)
     while true {
       let result = try find(breadth)
-      if (result.recall ?? 1) >= wanted || breadth >= index.items { return result }
-      breadth = min(breadth + max(10, breadth / 4), index.items)
+      if (result.recall ?? 1) >= wanted || breadth >= most { return result }
+      breadth = min(breadth + max(10, breadth / 4), most)
     }
   }
 

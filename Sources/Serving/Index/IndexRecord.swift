@@ -39,9 +39,9 @@ package struct IndexRecord: Codable, Sendable, Equatable {
   package var wantedRecall: Double
   /// The share of users' best items that the index finds; `null` where no user has an event.
   package var recall: Double?
-  /// The same of a search by cosine, for the items most like an item.
+  /// The same of a search by cosine, for the items most like an item; 0 where that would be so wide that all products are formed instead.
   @Bounded<CountBounds> package var similarSearchWidth: Int
-  /// The share of items' most similar ones that it finds then.
+  /// The share of items' most similar ones that it finds, or would.
   package var similarRecall: Double?
   /// Users that recall was measured on; none of those whose items are linked.
   @Bounded<CountBounds> package var measuredUsers: Int

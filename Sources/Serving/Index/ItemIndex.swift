@@ -80,6 +80,11 @@ package final class ItemIndex {
   /// The number of items.
   var items: Int { graph.shape.rows }
 
+  /// Whether items like an item are found by the index sooner than by all products.
+  ///
+  /// Links follow what users tell apart, and that may be far from cosines.
+  var findsSimilar: Bool { record.similarSearchWidth > 0 }
+
   /// The items that the index finds to have the highest product with a query, best first; their scores may differ from evaluation's in
   /// the last bits.
   ///

@@ -47,6 +47,39 @@ final class NearestItems {
     }
   }
 
+  /// The same for several items: by all products these are formed for many items at a time, which is ten times as fast.
+  ///
+  /// Throws `InputError` when there is no memory for the search.
+  func similar(_ count: Int, to items: [Int], share: Double = 1, allows: (Int) -> Bool) throws -> [[TopItems.Entry]] {
+    guard index?.findsSimilar != true else {
+      return try items.map { try similar(count, to: $0, share: share, allows: allows) }
+    }
+    let rows = served.catalogue.embeddings.columns(0..<served.catalogue.widthWithoutCodes)
+    let isCandidate = (0..<rows.rows).map { squares[$0] > 0 && allows($0) }
+    var found: [[TopItems.Entry]] = []
+    for first in stride(from: 0, to: items.count, by: served.blockUsers) {
+      served.workspace.scope {
+        let block = items[first..<min(first + served.blockUsers, items.count)]
+        let queries = served.workspace.matrix(block.count, rows.columns)
+        for (row, item) in block.enumerated() { queries.row(row).update(from: rows.row(item), count: rows.columns) }
+        let products = served.workspace.matrix(block.count, rows.rows)
+        for part in served.catalogue.blocks {
+          multiply(
+            queries, rows.rows(part), rightTransposed: true, into: products.columns(part), workspace: served.workspace)
+        }
+        for (row, item) in block.enumerated() {
+          let norm = squares[item].squareRoot()
+          var top = TopItems(count)
+          for other in 0..<rows.rows where norm > 0 && other != item && isCandidate[other] {
+            top.offer(other, products[row, other] / (squares[other].squareRoot() * norm))
+          }
+          found.append(top.best)
+        }
+      }
+    }
+    return found
+  }
+
   /// What is searched for.
   private struct Query {
     /// `[1, columns]`.
@@ -58,7 +91,7 @@ final class NearestItems {
   }
 
   private func find(_ count: Int, _ query: Query, share: Double, allows: (Int) -> Bool) throws -> [TopItems.Entry] {
-    guard let index else { return exact(count, query, allows) }
+    guard let index, query.likeness == .product || index.findsSimilar else { return exact(count, query, allows) }
     var asked = Int(min(Double(count + Self.spare) / max(share, 1e-9), Double(index.items)))
     while asked <= index.items / 2 {
       let row = Vector(query.row.base, count: query.row.columns)

@@ -48,11 +48,12 @@ package final class NeighborWalk {
   package func recommend(
     _ users: [UserEvents], history: ServedModel.HistoryExtent
   ) throws -> [Recommender.List] {
-    try users.map { events in
+    try keep(users.map { $0.items[..<history.end($0)] })
+    return users.map { events in
       let known = events.items[..<history.end(events)]
       let seen = Set(known)
       var top = TopItems(rules.count)
-      for (item, score) in try scores(known.reversed()) where !(rules.excludesSeen && seen.contains(item)) {
+      for (item, score) in scores(known) where !(rules.excludesSeen && seen.contains(item)) {
         top.offer(Int(item), score)
       }
       return Recommender.List(
@@ -62,24 +63,28 @@ package final class NeighborWalk {
   }
 
   /// What every item that is reached gets.
-  private func scores(_ newestFirst: some Sequence<Int32>) throws -> [Int32: Float] {
-    var (scores, walked): ([Int32: Float], Set<Int32>) = ([:], [])
-    var weight: Float = 1
-    for item in newestFirst where walked.insert(item).inserted {
-      for entry in try neighbors(of: item) { scores[Int32(entry.item), default: 0] += weight * entry.score }
+  private func scores(_ known: some BidirectionalCollection<Int32>) -> [Int32: Float] {
+    var (scores, weight): ([Int32: Float], Float) = ([:], 1)
+    for item in newest(known) {
+      for entry in kept[item] ?? [] { scores[Int32(entry.item), default: 0] += weight * entry.score }
       weight *= walk.decay
-      if walked.count == walk.events { break }
     }
     return scores
   }
 
-  private func neighbors(of item: Int32) throws -> [TopItems.Entry] {
-    if let known = kept[item] { return known }
-    let found = try nearest.similar(max(walk.reach, rules.count), to: Int(item), share: candidates.share) {
-      candidates.allows($0)
-    }
-    if kept.count == Self.mostKept { kept.removeAll(keepingCapacity: true) }
-    kept[item] = found
-    return found
+  /// The newest distinct items, newest first, as far as the walk goes.
+  private func newest(_ items: some BidirectionalCollection<Int32>) -> [Int32] {
+    var (walked, newest): (Set<Int32>, [Int32]) = ([], [])
+    for item in items.reversed() where newest.count < walk.events && walked.insert(item).inserted { newest.append(item) }
+    return newest
+  }
+
+  /// Finds what is not kept yet of the items that some histories are walked from, all at once.
+  private func keep(_ histories: [some BidirectionalCollection<Int32>]) throws {
+    if kept.count > Self.mostKept { kept.removeAll(keepingCapacity: true) }
+    let missing = Set(histories.flatMap { newest($0) }).filter { kept[$0] == nil }.sorted()
+    let reach = max(walk.reach, rules.count)
+    let found = try nearest.similar(reach, to: missing.map { Int($0) }, share: candidates.share) { candidates.allows($0) }
+    for (item, entries) in zip(missing, found) { kept[item] = entries }
   }
 }
