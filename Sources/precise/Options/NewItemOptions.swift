@@ -21,12 +21,6 @@ struct NewItemOptions: ParsableArguments {
       valueName: "file"), completion: .file())
   var newVectors: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Vectors of the new items, when the data set's are from encode --vectors; ids in FILE.ids.txt, or in its lines.",
-      valueName: "file"), completion: .file())
-  var newVectors: String?
-
   func validate() throws {
     guard newStates == nil || newItems != nil else { throw ValidationError("--new-states goes with --items") }
     guard newVectors == nil || newItems != nil else { throw ValidationError("--new-vectors goes with --items") }
