@@ -46,7 +46,7 @@ class ExportTest(Case):
 
     def test_four_readers(self) -> None:
         plain, table = self.export("npy"), self.export("parquet")
-        self.assertEqual(sorted(os.listdir(table)), ["export.json", "items.parquet", "users.parquet"])
+        self.assertEqual(sorted(os.listdir(table)), ["export.json", "items.parquet", "model_card.md", "users.parquet"])
         for kind in ["items", "users"]:
             numbers = numpy.load(plain / f"{kind}.npy")
             ids = (plain / f"{kind}.txt").read_text().splitlines()
