@@ -48,7 +48,8 @@ struct EncodeCommand: ParsableCommand {
   var encoder: Encoder?
   @Option(help: ArgumentHelp("Token states made by a language model.", valueName: "file"), completion: .file())
   var states: String?
-  @Option(help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("One vector an item: .npy, safetensors, Parquet or JSON lines.", valueName: "file"), completion: .file())
   var vectors: String?
   @Option(
     help: ArgumentHelp(
