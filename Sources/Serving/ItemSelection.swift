@@ -71,13 +71,13 @@ struct ItemSelection {
   ) -> [TopItems.Entry] {
     var (open, free) = (quotas.map(\.places), count - quotas.reduce(0) { $0 + $1.places })
     var owners: [Int: [Int]] = [:]
-    var pool = best
+    var (pool, inPool) = (best, Set(best.map(\.item)))
     for (index, quota) in quotas.enumerated() {
       var top = TopItems(count)
       for item in quota.candidates where !isOut(item) { top.offer(item, scores[item]) }
       for entry in top.best {
         owners[entry.item, default: []].append(index)
-        if !pool.contains(where: { $0.item == entry.item }) { pool.append(entry) }
+        if inPool.insert(entry.item).inserted { pool.append(entry) }
       }
     }
     pool.sort { $0.isBetter(than: $1) }

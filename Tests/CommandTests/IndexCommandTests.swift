@@ -57,10 +57,13 @@ struct IndexCommandTests {
   }
 
   @Test func anIndexGoesWithUsers() throws {
-    for flags in [["--item", "i"], ["--user", "u", "--reserve-new", "1"]] {
+    for flags in [
+      ["--item", "i"], ["--user", "u", "--reserve-new", "1"], ["--user", "u", "--quota", "a=1"], ["--user", "u", "--items", "f"],
+    ] {
       let refused = try CommandRunner.run(["recommend", world.run, "--index", "index"] + flags)
-      #expect(refused.code == 64 && refused.errors.contains("--index and --through"))
+      #expect(refused.code == 64 && refused.errors.contains("--index"), "\(refused.errors)")
     }
+    #expect(try recommend("--through", "items", "--at", "5").code == 64)
     let refused = try recommend("--through", "items", "--explain")
     #expect(refused.code == 64 && refused.errors.contains("--explain"))
   }

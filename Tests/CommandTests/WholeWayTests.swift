@@ -67,8 +67,9 @@ import Testing
   @Test func recommendShowsHistoryBesideTheBest() throws {
     let user = try world.id("interactions.csv", column: 0)
     let text = try succeed("recommend", world.run, "--user", user, "-k", "5", "--quiet").split(separator: "\n")
-    #expect(text.count == 7 && text[0].hasPrefix("user \(user): ") && text[1].hasPrefix("newest events"))
-    #expect(text.dropFirst(2).enumerated().allSatisfy { $1.contains("|") && $1.contains(" \($0 + 1)  ") })
+    #expect(text.count == 8 && text[0].hasPrefix("user \(user): ") && text[1].hasPrefix("left out: "))
+    #expect(text[2].hasPrefix("newest events") && text[2].contains("rank  item "))
+    #expect(text.dropFirst(3).enumerated().allSatisfy { $1.contains("|") && $1.contains(" \($0 + 1)  ") })
     let found = try object(try succeed("recommend", world.run, "--user", user, "-k", "5", "--json", "--quiet"))
     let list = try #require(found["recommendations"] as? [[String: Any]])
     let scores = list.compactMap { $0["score"] as? Double }
@@ -81,7 +82,7 @@ import Testing
   @Test func recommendSaysWhy() throws {
     let user = try world.id("interactions.csv", column: 0)
     let table = try succeed("recommend", world.run, "--user", user, "-k", "5", "--explain", "--quiet")
-    let heading = try #require(table.split(separator: "\n").dropFirst().first)
+    let heading = try #require(table.split(separator: "\n").dropFirst(2).first)
     #expect(heading.contains("model") && heading.contains("most like") && heading.hasSuffix("cosine"))
     for arguments in [["--user", user], ["--users-file", "-"]] {
       let outcome = try CommandRunner.run(

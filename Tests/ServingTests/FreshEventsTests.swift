@@ -54,19 +54,37 @@ struct FreshEventsTests {
   }
 
   @Test func aVisitNeedsItemsAlone() throws {
-    let fresh = try read("item\ni3\ni3\ni9\n")
+    let fresh = try read("item\ni3\ni9\ni3\n")
     let newest = try #require(try dataset.newestTime(shards: 0..<dataset.shardCount))
     let events = fresh.events(0)
-    // The second i3 is the first one over again: nothing tells them apart.
-    #expect(fresh.users.map(\.id) == [FreshEvents.visitor] && ids(events) == ["i3", "i9"])
+    // Without times nothing is a repeat: who came back to i3 came back.
+    #expect(fresh.users.map(\.id) == [FreshEvents.visitor] && ids(events) == ["i3", "i9", "i3"])
     #expect(events.times.allSatisfy { $0 == newest })
     let now = try read("item\ni3\n", now: 77)
     #expect(now.newest == 77)
     // A scene that is not said is one of the item's; a behavior the most frequent.
-    #expect(events.scenes.map { dataset.scenes[Int($0)] } == ["feed", "feed"])
+    #expect(events.scenes.map { dataset.scenes[Int($0)] } == ["feed", "feed", "feed"])
     let frequent = try #require(dataset.manifest.behaviors.max { $0.events < $1.events })
     #expect(dataset.behaviors[Int(events.behaviors[0])] == frequent.name)
     withExtendedLifetime(fresh) {}
+  }
+
+  @Test func anEventWithItsTimeCountsOnce() throws {
+    let fresh = try read("user,item,timestamp\nnew,i2,7\nnew,i3,8\nnew,i2,7\nnew,i2,9\n")
+    #expect(ids(fresh.events(0)) == ["i2", "i3", "i2"])
+    withExtendedLifetime(fresh) {}
+  }
+
+  /// A data set may have a user of the name that is given to visits.
+  @Test func aVisitIsNobodysOfTheDataSet() throws {
+    var builder = DatasetBuilder()
+    for second in 0..<4 { builder.addEvent(user: FreshEvents.visitor, item: "a\(second)", seconds: second) }
+    let other = try builder.write(to: folder.file("other"))
+    let visit = try FreshEvents(path: try folder.write("visit.csv", "item\na1\n"), dataset: other)
+    #expect(!visit.users[0].isKnown && visit.events(0).count == 1)
+    let user = try FreshEvents(path: try folder.write("user.csv", "user,item\nvisit,a1\n"), dataset: other)
+    #expect(user.users[0].isKnown && user.events(0).count == 5)
+    withExtendedLifetime((visit, user)) {}
   }
 
   @Test func unknownItemsAreCounted() throws {

@@ -7,7 +7,7 @@ import Texts
 /// Events that no data set has: of visits, new users and known ones, read from a file for the model as it is.
 ///
 /// Ours. Users stand in the order of their first row. The events of a user that the data set has come first, unless they are not wanted;
-/// repeats of an event count once. What a row does not say is filled in: the scene by one that its item has, the behavior by
+/// repeats of an event with its time count once. What a row does not say is filled in: the scene by one that its item has, the behavior by
 /// the data set's most frequent, the time by now. Held in memory, some 40 bytes an event.
 package final class FreshEvents: Sendable {
   /// One user.
@@ -65,8 +65,10 @@ package final class FreshEvents: Sendable {
     var (users, all) = ([User](), [FreshEvent]())
     let lookup = Lookup(dataset)
     for (id, events) in zip(reader.ids, reader.events) {
-      let known = try lookup.events(ofUser: id)
-      let joined = FreshEvent.joined(options.joins ? known.map(FreshEvent.all) ?? [] : [], events)
+      // A visit's name is ours: a user of that name is somebody else.
+      let known = reader.hasUsers ? try lookup.events(ofUser: id) : nil
+      let before = options.joins ? known.map(FreshEvent.all) ?? [] : []
+      let joined = FreshEvent.joined(before, events, dropsRepeats: reader.hasTimes)
       users.append(User(id: id, isKnown: known != nil, range: all.count..<all.count + joined.count))
       all += joined
     }
@@ -109,10 +111,12 @@ private struct FreshEvent: Hashable {
     }
   }
 
-  /// Both in time order, of equal times the known ones first, each event once.
-  static func joined(_ known: [FreshEvent], _ fresh: [FreshEvent]) -> [FreshEvent] {
+  /// Both in time order, of equal times the known ones first.
+  ///
+  /// - Parameter dropsRepeats: whether each event counts once; of events without times nothing tells a repeat from a second visit.
+  static func joined(_ known: [FreshEvent], _ fresh: [FreshEvent], dropsRepeats: Bool) -> [FreshEvent] {
     var seen = Set(known)
-    let all = known + fresh.filter { seen.insert($0).inserted }
+    let all = known + (dropsRepeats ? fresh.filter { seen.insert($0).inserted } : fresh)
     return all.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
   }
 }
@@ -122,6 +126,9 @@ private struct FreshEventReader {
   private(set) var rows = 0
   private(set) var unknownRows = 0
   private(set) var firstUnknown: String?
+  /// Whether rows have users and times of their own: all of a file do, or none.
+  private(set) var hasUsers = false
+  private(set) var hasTimes = false
   private(set) var ids: [String] = []
   private(set) var events: [[FreshEvent]] = []
   private let dataset: Dataset
@@ -143,6 +150,7 @@ private struct FreshEventReader {
 
   mutating func take(_ row: EventRows.Event) throws {
     rows += 1
+    (hasUsers, hasTimes) = (row.user != nil, row.time != nil)
     let scene = try row.scene.map { try number($0, dataset.scenes, "scene", row) }
     let behavior = try row.behavior.map { try number($0, dataset.behaviors, "behavior", row) } ?? commonBehavior
     let time = try row.time ?? newestTime()

@@ -3,7 +3,8 @@ import Tensors
 
 /// What an index finds of users' best items, and how fast; the least breadth of a search that finds enough.
 ///
-/// Recall@k is the share of a user's k best items by all products that the index finds among its k, the mean over users. An item whose product equals the k-th best counts as one of them.
+/// Recall@k is the share of a user's k best items by all products that the index finds among its k, the mean over users. An item
+/// whose product equals the k-th best counts as one of them.
 struct IndexMeasurement {
   /// What was found.
   struct Result: Equatable {
@@ -19,6 +20,8 @@ struct IndexMeasurement {
   private static let most = 100
   /// Items whose most similar ones are looked for.
   private static let sampledItems = 100
+  /// The widest search that is tried: a wider one would be slower than all products are.
+  private static let widest = 5_000
 
   private let served: ServedModel
   private let users: Matrix
@@ -36,13 +39,15 @@ struct IndexMeasurement {
     let (best, seconds) = time {
       ExactBest.find(max(1, depth), users, among: served.catalogue.embeddings, workspace: served.workspace)
     }
-    let found = try widen(most: index.items, wanted: record.wantedRecall) { try find(index, users, best, breadth: $0) }
+    let found = try widen(most: min(index.items, Self.widest), wanted: record.wantedRecall) {
+      try find(index, users, best, breadth: $0)
+    }
     (record.recallAt, record.measuredUsers) = (depth, users.rows)
     (record.searchWidth, record.recall, record.queriesPerSecond) = (found.breadth, found.recall, found.rate)
     record.exactQueriesPerSecond = users.rows > 0 ? Double(users.rows) / seconds : nil
     let similar = try similar()
     // A breadth at which a search would look at as many items as there are is of no use: each has up to 2 M links.
-    let most = index.items / (2 * record.neighbors)
+    let most = min(index.items / (2 * record.neighbors), Self.widest)
     let near = try widen(most: most, wanted: record.wantedRecall) { try find(index, similar, breadth: $0) }
     let isUseful = near.breadth <= most && (near.recall ?? 0) >= record.wantedRecall
     (record.similarSearchWidth, record.similarRecall) = (isUseful ? near.breadth : 0, near.recall)

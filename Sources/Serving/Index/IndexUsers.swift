@@ -35,7 +35,8 @@ struct IndexUsers {
   private static func drawn(_ dataset: Dataset) throws -> [UserEvents] {
     let shards = dataset.manifest.shards.map(\.users)
     var users: [UserEvents] = []
-    for place in order(shards.reduce(0, +)) where users.count < mostMeasured + mostLinking {
+    for place in order(shards.reduce(0, +)) {
+      if users.count == mostMeasured + mostLinking { break }
       var (shard, user) = (0, place)
       while user >= shards[shard] {
         user -= shards[shard]

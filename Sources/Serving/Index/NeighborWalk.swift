@@ -12,7 +12,7 @@ package final class NeighborWalk {
   package struct Rules: Sendable {
     /// Distinct items that are walked from, the newest ones.
     package var events = 20
-    /// The most similar items of each; not fewer than are recommended.
+    /// The most similar items of each; as many as are recommended where that is more, up to a thousand.
     package var reach = 100
     /// What an event's word loses with each newer one.
     package var decay: Float = 0.9
@@ -21,8 +21,10 @@ package final class NeighborWalk {
     package init() {}
   }
 
-  /// Items whose neighbors are kept: users share most of theirs.
-  private static let mostKept = 100_000
+  /// The farthest reach, whatever is recommended.
+  private static let mostReach = 1_000
+  /// Neighbors that are kept, of all items together, 16 bytes each: users share most of theirs.
+  private static let mostKept = 10_000_000
 
   private let rules: Recommender.Rules
   private let walk: Rules
@@ -81,9 +83,9 @@ package final class NeighborWalk {
 
   /// Finds what is not kept yet of the items that some histories are walked from, all at once.
   private func keep(_ histories: [some BidirectionalCollection<Int32>]) throws {
-    if kept.count > Self.mostKept { kept.removeAll(keepingCapacity: true) }
+    let reach = max(walk.reach, min(rules.count, Self.mostReach))
+    if kept.count > Self.mostKept / reach { kept.removeAll(keepingCapacity: true) }
     let missing = Set(histories.flatMap { newest($0) }).filter { kept[$0] == nil }.sorted()
-    let reach = max(walk.reach, rules.count)
     let found = try nearest.similar(reach, to: missing.map { Int($0) }, share: candidates.share) { candidates.allows($0) }
     for (item, entries) in zip(missing, found) { kept[item] = entries }
   }

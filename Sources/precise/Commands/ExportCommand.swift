@@ -24,7 +24,7 @@ struct ExportCommand: RankCommand {
       score that evaluation ranks by: a logit, without logit_scale.
 
       Beside them stands model_card.md, a page about the model. Users are embedded from all their events, ready to serve; --history training leaves the held-out ones out. New items \
-      (columns as in the items file of prepare, or item,text; csv, tsv, jsonl or parquet by the file's name) are embedded from \
+      (columns as in the items file of prepare, or item,text; csv, tsv, jsonl or parquet by the file's name, or a folder) are embedded from \
       their text alone and stand behind the known ones; ids that the data set has are counted and left out.
 
       --events exports the users of a file instead, by what they have just done. --data may be a newer data set, appended to \

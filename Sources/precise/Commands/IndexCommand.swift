@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Files
+import Foundation
 import Reporting
 import Runs
 import Serving
@@ -54,13 +55,20 @@ struct IndexCommand: ParsableCommand {
       (folder.builder.neighbors, folder.builder.buildWidth) = (neighbors, buildWidth)
       (folder.wantedRecall, folder.overwrite, folder.version) = (recall, overwrite, Precise.configuration.version)
       let bar = ProgressBar("index", total: served.dataset.items.count, unit: "item", console: console)
-      let record = try folder.write(to: output, run: trained.directory) { bar.advance(by: $0) }
+      let record = try folder.write(to: output, run: URL(fileURLWithPath: trained.directory).standardizedFileURL.path) {
+        bar.advance(by: $0)
+      }
       bar.finish()
       json ? console.result(try record.text) : console.result(summary(record))
       if let found = record.recall, found < recall {
         console.note(
           "warning: the index finds \(HumanFormat.decimal(found, 4)) of the best items at its widest, not the \(recall) asked "
             + "for; build it with more --neighbors or a larger --build-width")
+      }
+      if record.similarSearchWidth == 0, record.items > record.recallAt {
+        console.note(
+          "items like an item are not found wide enough: recommend --through items forms all products for them, as without an index"
+        )
       }
       let phase = trained.phase.map { "--phase \(shellWord($0)) " } ?? ""
       let next = try NextCommands.recommend(

@@ -84,6 +84,9 @@ struct RecommendCommand: ParsableCommand {
     guard through == nil || !explain else {
       throw ValidationError("--explain takes a score of the model apart; with --through items it is a sum of cosines")
     }
+    guard through == nil || trained.at == nil else {
+      throw ValidationError("--at is when the model is asked; with --through items no model reads the user")
+    }
     let needsAll = [
       ("--reserve-new", itemRules.reserveNew > 0), ("--quota", !itemRules.quota.isEmpty),
       ("--items", newItemOptions.newItems != nil),
@@ -147,12 +150,16 @@ struct RecommendCommand: ParsableCommand {
   /// Users block by block, so that a list may be long.
   private func printUsers(_ path: String, _ users: ServedUsers, _ lists: Lists, _ console: Console) throws {
     let list = try IdentifierList(path: path, what: "user")
-    var (block, unknown, total): ([(id: String, events: UserEvents)], [String], Int) = ([], [], 0)
+    var (block, firstUnknown, unknown, total): ([(id: String, events: UserEvents)], String?, Int, Int) = ([], nil, 0, 0)
     while true {
       let id = try list.next()
       if let id {
         total += 1
-        if let events = try users.events(of: id) { block.append((id, events)) } else { unknown.append(id) }
+        if let events = try users.events(of: id) {
+          block.append((id, events))
+        } else {
+          (firstUnknown, unknown) = (firstUnknown ?? id, unknown + 1)
+        }
       }
       if id == nil || block.count == lists.served.blockUsers {
         try print(block, lists, console)
@@ -160,10 +167,10 @@ struct RecommendCommand: ParsableCommand {
       }
       if id == nil { break }
     }
-    guard let first = unknown.first else { return }
-    guard unknown.count < total else { throw InputError("\(list.path): \(try users.unknown(first))") }
+    guard let first = firstUnknown else { return }
+    guard unknown < total else { throw InputError("\(list.path): \(try users.unknown(first))") }
     console.note(
-      "\(unknown.count) of \(total) users are not in the data set and left out (the first: \(printable(first)))")
+      "\(unknown) of \(total) users are not in the data set and left out (the first: \(printable(first)))")
   }
 
   /// All users of a file of events, but those of whom no event is left.

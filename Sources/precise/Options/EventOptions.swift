@@ -14,7 +14,8 @@ struct EventOptions: ParsableArguments {
     help: ArgumentHelp(
       "Serve the users of these events, given now: columns item and, where known, user, timestamp, scene, behavior.",
       discussion:
-        "csv, tsv, jsonl or parquet by the file's name; .gz; - is standard input. Without a column user all rows are one visit.",
+        "csv, tsv, jsonl or parquet by the file's name, a folder of parts or a pattern; .gz; - is standard input. Without a column user all "
+        + "rows are one visit.",
       valueName: "file"), completion: .file())
   var events: String?
   @Option(
