@@ -189,8 +189,7 @@ if Context.environment["PRECISE_FUZZ"] != nil {
       name: "Fuzzing",
       dependencies: [
         "Checkpoints", "Collectives", "Config", "Datasets", "Preparation", "Evaluation", "Files", "Host", "Model", "Reporting",
-        "Runs",
-        "Tensors", "TestSupport", "Texts", "Training",
+        "Runs", "Serving", "Tensors", "TestSupport", "Texts", "Training",
       ],
       path: "Tests/Fuzzing", exclude: ["Seeds", "Dictionaries"], swiftSettings: swift))
 }

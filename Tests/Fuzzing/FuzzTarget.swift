@@ -24,7 +24,7 @@ struct FuzzTarget {
 
   /// All of them.
   static var all: [FuzzTarget] {
-    rowTargets + [config, safetensors, tokenStates] + datasetTargets + checkpointTargets + [run, events]
+    rowTargets + [config, safetensors, tokenStates] + datasetTargets + checkpointTargets + vectorTargets + [run, events]
   }
 }
 

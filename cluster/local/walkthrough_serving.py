@@ -21,7 +21,7 @@ import time
 
 from walkthrough import ROOT, SECOND_HALF, Fault, Walk, between, matching, shorter
 
-REQUIREMENTS = ["parquet/requirements-test.txt", "serving/requirements-test.txt"]
+REQUIREMENTS = ["parquet/requirements.txt", "parquet/requirements-test.txt", "serving/requirements-test.txt"]
 DAYS = 10
 
 
@@ -39,7 +39,7 @@ types and codecs that it likes. Items with a category and a price bucket. Vector
 Parquet is read through Arrow, which one command brings. Until then a sentence says so.
 """)
     walk.run("precise prepare --interactions shop/events/ --out dataset/", status=65, keep=matching("^precise:"), name="without the library")
-    walk.run("install-parquet", keep=matching("reads and writes"), name="cluster/parquet/install.sh")
+    walk.run("cluster/parquet/install.sh", keep=matching("reads and writes"), name="cluster/parquet/install.sh")
     walk.run("precise prepare --interactions shop/events/ --items shop/items.parquet --out dataset/ --split time:2024-04-25 --min-item-events 1 "
              "--columns user=uid,item=sku,timestamp=happened,behavior=kind,scene=page,text=title,features=category+price_bucket",
              keep=lambda lines: [line for line in lines if not line.startswith("reading")][:14], name="precise prepare, from Parquet")
@@ -193,11 +193,9 @@ def environment(walk: Walk, folder: pathlib.Path) -> None:
     requirements = [argument for name in REQUIREMENTS for argument in ("-r", str(ROOT / "cluster" / name))]
     subprocess.run([str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements,
                     str(ROOT / "cluster/python")], check=True)
-    (folder / "bin").mkdir()
-    (folder / "bin/install-parquet").symlink_to(ROOT / "cluster/parquet/install.sh")
     (walk.work / "cluster").symlink_to(ROOT / "cluster")
     (walk.work / "shop_tables.py").symlink_to(ROOT / "cluster/local/shop_tables.py")
-    walk.env |= {"PATH": f"{venv / 'bin'}:{folder / 'bin'}:{walk.env['PATH']}", "XDG_DATA_HOME": str(folder / "share")}
+    walk.env |= {"PATH": f"{venv / 'bin'}:{walk.env['PATH']}", "XDG_DATA_HOME": str(folder / "share")}
 
 
 def main() -> int:
