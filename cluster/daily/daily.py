@@ -165,9 +165,9 @@ class Daily:
                   self.options.min_user_events, "--min-item-events", self.options.min_item_events, *self.options.prepare)
 
     def encode(self, steps: Steps, day: Day) -> None:
-        data = day.folder("data")
-        if not (data / "text_vectors.safetensors").exists():
-            steps.run("encode", data, *self.options.encode)
+        # The last file that encode writes.
+        if not (day.folder("data") / "encode.json").exists():
+            steps.run("encode", day.folder("data"), *self.options.encode)
 
     def train(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
         start = [] if before is None else ["--from", before.folder("runs")]
