@@ -16,56 +16,13 @@ import json
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from typing import Any, Optional
 
+from steps import EXIT_BUSY, Failed, Steps, Stop
+
 KINDS = ("data", "runs", "exports", "indexes")
-EXIT_BUSY = 75
-
-
-class Failed(Exception):
-    """A step that did not end with 0, or a day that cannot be done; with the status to end with."""
-
-    def __init__(self, sentence: str, status: int = 1) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-class Steps:
-    """Runs the program's commands, one at a time, and passes a signal on to the one that runs."""
-
-    def __init__(self, program: str, launcher: list[str], log: pathlib.Path) -> None:
-        self.program, self.launcher, self.log = program, launcher, log
-        self.child: Optional[subprocess.Popen[str]] = None
-        self.stopped = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, self.stop)
-
-    def stop(self, number: int, _: Any) -> None:
-        self.stopped = True
-        if self.child is not None and self.child.poll() is None:
-            self.child.send_signal(number)
-
-    def run(self, *arguments: Any, ranks: bool = False) -> str:
-        """The command's standard output; what it says besides goes into the day's log."""
-        if self.stopped:
-            raise Failed("stopped; run it again to go on", EXIT_BUSY)
-        command = (self.launcher if ranks else []) + [self.program, *map(str, arguments)]
-        with self.log.open("a") as log:
-            log.write(f"$ {' '.join(command)}\n")
-            log.flush()
-            self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-            output = self.child.communicate()[0]
-        if self.child.returncode == EXIT_BUSY or (self.stopped and self.child.returncode != 0):
-            raise Failed(f"{arguments[0]} was stopped; run it again to go on", EXIT_BUSY)
-        if self.child.returncode != 0:
-            last = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-1:]
-            raise Failed(f"{arguments[0]} ended with {self.child.returncode}: {''.join(last)} (all of it: {self.log})",
-                         self.child.returncode if self.child.returncode > 0 else 1)
-        return output
 
 
 class Day:
@@ -124,8 +81,8 @@ def share(dataset: pathlib.Path) -> dict[str, Any]:
 class Daily:
     """A home with its days."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
+    def __init__(self, options: argparse.Namespace, stop: Stop) -> None:
+        self.options, self.stop = options, stop
         self.home = pathlib.Path(options.home)
 
     def done(self) -> list[str]:
@@ -237,7 +194,7 @@ class Daily:
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         for kind in KINDS:
             (self.home / kind).mkdir(exist_ok=True)
-        steps = Steps(self.options.precise, self.options.launcher.split(), self.home / "logs" / f"{name}.log")
+        steps = Steps(self.options.precise, self.options.launcher.split(), self.home / "logs" / f"{name}.log", self.stop)
         record: dict[str, Any] = {"day": name, "after": done[-1] if done else None}
         seconds: dict[str, float] = {}
 
@@ -264,6 +221,7 @@ class Daily:
         if not due:
             say(f"done already: {(self.done() or ['nothing'])[-1]} is the last day")
         for name in due:
+            self.stop.check()
             self.run_day(name)
 
 
@@ -337,8 +295,10 @@ def main() -> int:
         except OSError:
             print(f"error: another run works in {home}; wait for it", file=sys.stderr)
             return EXIT_BUSY
+        stop = Stop()
+        stop.listen()
         try:
-            Daily(options).run()
+            Daily(options, stop).run()
         except Failed as failure:
             print(f"error: {failure}", file=sys.stderr)
             return failure.status
