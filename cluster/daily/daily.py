@@ -20,44 +20,8 @@ import sys
 import time
 from typing import Any, Optional
 
+from home import KINDS, Day, Home, is_day, read, write
 from steps import EXIT_BUSY, Failed, Steps, Stop
-
-KINDS = ("data", "runs", "exports", "indexes")
-
-
-class Day:
-    """A day's folders."""
-
-    def __init__(self, home: pathlib.Path, name: str) -> None:
-        self.home, self.name = home, name
-
-    def folder(self, kind: str) -> pathlib.Path:
-        return self.home / kind / self.name
-
-    @property
-    def record_path(self) -> pathlib.Path:
-        return self.home / "days" / f"{self.name}.json"
-
-    @property
-    def next(self) -> str:
-        return (datetime.date.fromisoformat(self.name) + datetime.timedelta(days=1)).isoformat()
-
-
-def read(path: pathlib.Path) -> Any:
-    with path.open() as file:
-        return json.load(file)
-
-
-def write(path: pathlib.Path, record: Any) -> None:
-    """Puts a file in place whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w") as file:
-        json.dump(record, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def metrics(text: str, split: str, phase: Optional[str]) -> dict[str, float]:
@@ -79,44 +43,48 @@ def share(dataset: pathlib.Path) -> dict[str, Any]:
 
 
 class Daily:
-    """A home with its days."""
+    """The days of a home, one after the other.
+
+    A day's data set is appended to the `last` day's. Its model goes on from the run that serves, and is measured against that one: it is
+    of the day `before`, an earlier one than `last` where last's own run was not good enough.
+    """
 
     def __init__(self, options: argparse.Namespace, stop: Stop) -> None:
         self.options, self.stop = options, stop
-        self.home = pathlib.Path(options.home)
-
-    def done(self) -> list[str]:
-        """The days that are done, oldest first."""
-        return sorted(path.stem for path in (self.home / "days").glob("*.json") if is_day(path.stem))
+        self.home = Home(pathlib.Path(options.home))
 
     def events(self, day: str) -> pathlib.Path:
         return pathlib.Path(self.options.events.replace("{day}", day))
 
     def due(self) -> list[str]:
-        """Days to be done, oldest first: those behind the last one that have events."""
-        last, end = (self.done() or [None])[-1], self.options.day
-        if last is None:
-            return [self.options.first or end]
-        days, day = [], Day(self.home, last).next
+        """Days to be done, oldest first: those behind the last one, or from the first one on, that have events."""
+        done, end = self.home.done(), self.options.day
+        begin = self.home.day(done[-1]).next if done else self.home.first(self.options.first, end)
+        days, day = [], begin
         while day <= end:
             if self.events(day).exists():
                 days.append(day)
+            elif not done and day == begin and self.options.history:
+                say(f"{day}: no events ({self.events(day)}); begins with the history alone")
+                days.append(day)
             else:
                 say(f"{day}: no events ({self.events(day)}); passed over")
-            day = Day(self.home, day).next
+            day = self.home.day(day).next
+        if not days:
+            say(f"done already: {done[-1]} is the last day" if done else f"nothing to do: the first day is {begin}, the last to do {end}")
         return days
 
-    def prepare(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
+    def prepare(self, steps: Steps, day: Day, last: Optional[Day]) -> None:
         data = day.folder("data")
         if (data / "manifest.json").exists():
             return
-        arguments: list[Any] = ["--interactions", *(self.options.history if before is None else []), self.events(day.name)]
-        if before is None and not self.events(day.name).exists():
-            arguments.pop()
+        arguments: list[Any] = ["--interactions", *(self.options.history if last is None else [])]
+        if self.events(day.name).exists():
+            arguments.append(self.events(day.name))
         if self.options.items:
             arguments += ["--items", *self.options.items]
-        if before is not None:
-            arguments += ["--append", before.folder("data")]
+        if last is not None:
+            arguments += ["--append", last.folder("data")]
         # Trains on all of the day but each user's last event.
         steps.run("prepare", *arguments, "--out", data, "--split", f"time:{day.next}", "--min-user-events",
                   self.options.min_user_events, "--min-item-events", self.options.min_item_events, *self.options.prepare)
@@ -132,7 +100,7 @@ class Daily:
                   "--resume", *self.options.train, ranks=True)
 
     def evaluate(self, steps: Steps, day: Day, before: Optional[Day]) -> dict[str, Any]:
-        """The day's model and yesterday's, on the same held-out events: those of the day's data set."""
+        """The day's model and the one that serves, on the same held-out events: those of the day's data set."""
         common = ["--split", "validation", "--json", "--no-baselines"]
         found = {"today": steps.run("evaluate", day.folder("runs"), *common)}
         if before is not None:
@@ -141,12 +109,12 @@ class Daily:
         return {name: metrics(text, "validation", self.options.phase) for name, text in found.items()}
 
     def serve(self, steps: Steps, day: Day, before: Optional[Day], record: dict[str, Any]) -> None:
-        """Exports and indexes the better model; yesterday's where the new one has lost more than it may."""
+        """Exports and indexes the better model; the one that serves where the new one has lost more than it may."""
         model, data = day.folder("runs"), []
         today, yesterday = record["metrics"]["today"], record["metrics"].get("yesterday")
         if before is not None and yesterday and today["ndcg@10"] < yesterday["ndcg@10"] * (1 - self.options.tolerance):
             model, data = before.folder("runs"), ["--data", day.folder("data"), "--trained-on", before.folder("data")]
-            say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: yesterday's model serves, on today's data")
+            say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: {model} goes on serving, on today's data")
         record["serves"] = str(model)
         phase = ["--phase", self.options.phase] if self.options.phase else []
         if not (day.folder("exports") / "export.json").exists():
@@ -157,45 +125,14 @@ class Daily:
             index = read(day.folder("indexes") / "index.json")
             record["index"] = {key: index.get(key) for key in ("recall", "recall_at", "queries_per_second")}
 
-    def point(self, day: Day) -> None:
-        """Makes `current` the day's, in one step: readers see the old or the new one."""
-        link, temporary = self.home / "current", self.home / ".current.part"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(pathlib.Path("served") / day.name)
-        served = self.home / "served" / day.name
-        served.mkdir(parents=True, exist_ok=True)
-        for name, kind in (("export", "exports"), ("index", "indexes")):
-            target = served / name
-            if day.folder(kind).exists() and not target.is_symlink():
-                target.symlink_to(pathlib.Path("../..") / kind / day.name)
-        os.replace(temporary, link)
-
-    def prune(self) -> list[str]:
-        """Removes the folders of all but the last days, and of no day that one of these needs."""
-        done = self.done()
-        kept = set(done[-self.options.keep:])
-        for name in list(kept):
-            serves = read(self.home / "days" / f"{name}.json").get("serves", "")
-            kept.add(pathlib.Path(serves).name)
-        gone = []
-        for name in done:
-            if name in kept:
-                continue
-            for kind in (*KINDS, "served"):
-                folder = self.home / kind / name
-                if folder.is_dir():
-                    shutil.rmtree(folder)
-                    gone.append(str(folder))
-        return gone
-
     def run_day(self, name: str) -> None:
-        start, done = time.monotonic(), self.done()
-        day, before = Day(self.home, name), Day(self.home, done[-1]) if done else None
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        for kind in KINDS:
-            (self.home / kind).mkdir(exist_ok=True)
-        steps = Steps(self.options.precise, self.options.launcher.split(), self.home / "logs" / f"{name}.log", self.stop)
-        record: dict[str, Any] = {"day": name, "after": done[-1] if done else None}
+        start, done = time.monotonic(), self.home.done()
+        day, last = self.home.day(name), self.home.day(done[-1]) if done else None
+        before = self.home.day(self.home.serves(done[-1])) if done else None
+        for kind in ("logs", *KINDS):
+            (self.home.path / kind).mkdir(exist_ok=True)
+        steps = Steps(self.options.precise, self.options.launcher.split(), self.home.path / "logs" / f"{name}.log", self.stop)
+        record: dict[str, Any] = {"day": name, "after": last and last.name, "from": before and before.name}
         seconds: dict[str, float] = {}
 
         def timed(step: str, action: Any) -> Any:
@@ -204,23 +141,21 @@ class Daily:
             seconds[step] = round(time.monotonic() - begin, 2)
             return result
 
-        timed("prepare", lambda: self.prepare(steps, day, before))
+        timed("prepare", lambda: self.prepare(steps, day, last))
         record["rows"] = share(day.folder("data"))
         timed("encode", lambda: self.encode(steps, day))
         timed("train", lambda: self.train(steps, day, before))
         record["metrics"] = timed("evaluate", lambda: self.evaluate(steps, day, before))
         timed("export_and_index", lambda: self.serve(steps, day, before, record))
-        self.point(day)
+        self.home.point(day, self.options.index)
         record["seconds"] = {**seconds, "all": round(time.monotonic() - start, 2)}
-        write(day.record_path, record)
-        self.prune()
+        write(self.home.record_path(name), record)
         say(line(record))
+        for sentence in self.home.prune(self.options.keep):
+            say(sentence)
 
     def run(self) -> None:
-        due = self.due()
-        if not due:
-            say(f"done already: {(self.done() or ['nothing'])[-1]} is the last day")
-        for name in due:
+        for name in self.due():
             self.stop.check()
             self.run_day(name)
 
@@ -240,13 +175,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def is_day(text: str) -> bool:
-    try:
-        return datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
 def day(text: str) -> str:
     if not is_day(text):
         raise argparse.ArgumentTypeError(f"a day is YYYY-MM-DD, not {text}")
@@ -263,10 +191,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--items", action="append", default=[], help="the items file, as it is now; may be given again")
     parser.add_argument("--history", action="append", default=[], help="events before the first day; may be given again")
     parser.add_argument("--day", type=day, default=yesterday, help="the last day to do; default: yesterday, UTC")
-    parser.add_argument("--first", type=day, help="the first day of a new home; default: --day")
+    parser.add_argument("--first", type=day, help="the first day of a new home; default: --day at the first try, which the home keeps")
     parser.add_argument("--keep", type=int, default=7, help="days whose folders stay, 2 or more")
     parser.add_argument("--phase", help="the phase that serves; default: the last one")
-    parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against yesterday's, as a share")
+    parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against the one that serves, as a share")
     parser.add_argument("--min-user-events", type=int, default=1, help="for new users; 1 loses none")
     parser.add_argument("--min-item-events", type=int, default=1, help="for new items; 1 loses none")
     parser.add_argument("--no-index", dest="index", action="store_false", help="build no index")
