@@ -10,26 +10,53 @@ is done. What was done is not done again, and what was cut off goes on: run it f
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 import time
 from typing import Any, Optional
 
 from home import KINDS, Day, Home, is_day, read, write
-from steps import EXIT_BUSY, Failed, Steps, Stop
+from steps import EXIT_BUSY, EXIT_USAGE, Failed, Steps, Stop
 
 
-def metrics(text: str, split: str, phase: Optional[str]) -> dict[str, float]:
-    """What `evaluate --json` says of a phase, the last one where none is named, of all users."""
-    record = json.loads(text)
-    chosen = phase if phase in record else list(record)[-1]
-    bucket = record[chosen][split]["all"]
-    return {"phase": chosen, **{key: bucket[key] for key in ("recall@10", "ndcg@10", "mrr", "users") if key in bucket}}
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The model that serves a day: a run, its phase and its step."""
+
+    run: Day
+    phase: str
+    step: Optional[int]
+
+
+def measured(text: str, split: str) -> dict[str, dict[str, Any]]:
+    """What `evaluate --json` says of all users, by phase, in the order of training; with the step it is of."""
+    found = {}
+    for phase, splits in json.loads(text).items():
+        entry = splits.get(split, {})
+        bucket = entry.get("all", {})
+        if "ndcg@10" not in bucket:
+            continue
+        step = re.search(r"step (\d+)$", entry.get("protocol", {}).get("checkpoint", ""))
+        found[phase] = {"phase": phase, "step": int(step[1]) if step else None,
+                        **{key: bucket[key] for key in ("recall@10", "ndcg@10", "mrr", "users") if key in bucket}}
+    return found
+
+
+def phase_of(today: dict[str, Any], yesterday: dict[str, Any], wanted: Optional[str]) -> str:
+    """The phase that serves, and is compared: the one that is wanted, or the last of today's that yesterday's model has too."""
+    if not today:
+        raise Failed("the day's run has no phase that was measured: nobody has a held-out event")
+    if wanted is not None and wanted not in today:
+        raise Failed(f"--phase {wanted}: the day's run has no such phase that was measured; it has {', '.join(today)}", EXIT_USAGE)
+    common = [phase for phase in today if phase in yesterday]
+    return wanted or (common or list(today))[-1]
 
 
 def share(dataset: pathlib.Path) -> dict[str, Any]:
@@ -100,28 +127,45 @@ class Daily:
                   "--resume", *self.options.train, ranks=True)
 
     def evaluate(self, steps: Steps, day: Day, before: Optional[Day]) -> dict[str, Any]:
-        """The day's model and the one that serves, on the same held-out events: those of the day's data set."""
+        """One phase of the day's model and of the one that serves, on the same held-out events: those of the day's data set."""
         common = ["--split", "validation", "--json", "--no-baselines"]
-        found = {"today": steps.run("evaluate", day.folder("runs"), *common)}
+        today, yesterday = measured(steps.run("evaluate", day.folder("runs"), *common), "validation"), {}
+        phase_of(today, {}, self.options.phase)
         if before is not None:
-            found["yesterday"] = steps.run(
-                "evaluate", before.folder("runs"), "--data", day.folder("data"), "--trained-on", before.folder("data"), *common)
-        return {name: metrics(text, "validation", self.options.phase) for name, text in found.items()}
+            yesterday = measured(steps.run("evaluate", before.folder("runs"), *self.sources(day, before), *common), "validation")
+        phase = phase_of(today, yesterday, self.options.phase)
+        if before is not None and phase not in yesterday:
+            say(f"{day.name}: {before.folder('runs')}, which serves, has no phase {phase} to compare with; the new model takes its place")
+        return {name: phases[phase] for name, phases in (("today", today), ("yesterday", yesterday)) if phase in phases}
 
-    def serve(self, steps: Steps, day: Day, before: Optional[Day], record: dict[str, Any]) -> None:
-        """Exports and indexes the better model; the one that serves where the new one has lost more than it may."""
-        model, data = day.folder("runs"), []
+    def sources(self, day: Day, run: Day) -> list[Any]:
+        """The data sets, for a command about a run on a day's data."""
+        return [] if run.name == day.name else ["--data", day.folder("data"), "--trained-on", run.folder("data")]
+
+    def choose(self, day: Day, before: Optional[Day], record: dict[str, Any]) -> Choice:
+        """The day's model; the one that serves where the new one has lost more than it may."""
         today, yesterday = record["metrics"]["today"], record["metrics"].get("yesterday")
-        if before is not None and yesterday and today["ndcg@10"] < yesterday["ndcg@10"] * (1 - self.options.tolerance):
-            model, data = before.folder("runs"), ["--data", day.folder("data"), "--trained-on", before.folder("data")]
-            say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: {model} goes on serving, on today's data")
-        record["serves"] = str(model)
-        phase = ["--phase", self.options.phase] if self.options.phase else []
-        if not (day.folder("exports") / "export.json").exists():
-            steps.run("export", model, *data, *phase, "--out", day.folder("exports"), *self.options.export)
-        if self.options.index and not (day.folder("indexes") / "index.json").exists():
-            steps.run("index", model, *data, *phase, "--out", day.folder("indexes"))
+        if before is None or yesterday is None or today["ndcg@10"] >= yesterday["ndcg@10"] * (1 - self.options.tolerance):
+            return Choice(day, today["phase"], today["step"])
+        say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: "
+            f"{before.folder('runs')} goes on serving, on today's data")
+        return Choice(before, yesterday["phase"], yesterday["step"])
+
+    def make(self, steps: Steps, day: Day, choice: Choice, command: str, folder: pathlib.Path, *flags: Any) -> None:
+        """Exports or indexes the model, unless what is there is of it, on the same data."""
+        marker = folder / f"{command}.json"
+        if marker.exists():
+            made, checksum = read(marker), read(day.folder("data") / "manifest.json").get("checksum")
+            found = (pathlib.Path(str(made.get("run"))).name, made.get("phase"), made.get("step"), made.get("dataset_checksum"))
+            if found == (choice.run.name, choice.phase, choice.step, checksum):
+                return
+        steps.run(command, choice.run.folder("runs"), *self.sources(day, choice.run), "--phase", choice.phase, "--out", folder,
+                  *(["--overwrite"] if marker.exists() else []), *flags)
+
+    def serve(self, steps: Steps, day: Day, choice: Choice, record: dict[str, Any]) -> None:
+        self.make(steps, day, choice, "export", day.folder("exports"), *self.options.export)
         if self.options.index:
+            self.make(steps, day, choice, "index", day.folder("indexes"))
             index = read(day.folder("indexes") / "index.json")
             record["index"] = {key: index.get(key) for key in ("recall", "recall_at", "queries_per_second")}
 
@@ -146,7 +190,9 @@ class Daily:
         timed("encode", lambda: self.encode(steps, day))
         timed("train", lambda: self.train(steps, day, before))
         record["metrics"] = timed("evaluate", lambda: self.evaluate(steps, day, before))
-        timed("export_and_index", lambda: self.serve(steps, day, before, record))
+        choice = self.choose(day, before, record)
+        record["serves"] = str(choice.run.folder("runs"))
+        timed("export_and_index", lambda: self.serve(steps, day, choice, record))
         self.home.point(day, self.options.index)
         record["seconds"] = {**seconds, "all": round(time.monotonic() - start, 2)}
         write(self.home.record_path(name), record)
@@ -193,7 +239,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--day", type=day, default=yesterday, help="the last day to do; default: yesterday, UTC")
     parser.add_argument("--first", type=day, help="the first day of a new home; default: --day at the first try, which the home keeps")
     parser.add_argument("--keep", type=int, default=7, help="days whose folders stay, 2 or more")
-    parser.add_argument("--phase", help="the phase that serves; default: the last one")
+    parser.add_argument("--phase", help="the phase that serves; default: the last that the model before has too")
     parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against the one that serves, as a share")
     parser.add_argument("--min-user-events", type=int, default=1, help="for new users; 1 loses none")
     parser.add_argument("--min-item-events", type=int, default=1, help="for new items; 1 loses none")
