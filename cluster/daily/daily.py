@@ -10,105 +10,53 @@ is done. What was done is not done again, and what was cut off goes on: run it f
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from typing import Any, Optional
 
-KINDS = ("data", "runs", "exports", "indexes")
-EXIT_BUSY = 75
+from home import KINDS, Day, Home, is_day, read, write
+from steps import EXIT_BUSY, EXIT_USAGE, Failed, Steps, Stop
 
 
-class Failed(Exception):
-    """A step that did not end with 0, or a day that cannot be done; with the status to end with."""
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The model that serves a day: a run, its phase and its step."""
 
-    def __init__(self, sentence: str, status: int = 1) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-class Steps:
-    """Runs the program's commands, one at a time, and passes a signal on to the one that runs."""
-
-    def __init__(self, program: str, launcher: list[str], log: pathlib.Path) -> None:
-        self.program, self.launcher, self.log = program, launcher, log
-        self.child: Optional[subprocess.Popen[str]] = None
-        self.stopped = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, self.stop)
-
-    def stop(self, number: int, _: Any) -> None:
-        self.stopped = True
-        if self.child is not None and self.child.poll() is None:
-            self.child.send_signal(number)
-
-    def run(self, *arguments: Any, ranks: bool = False) -> str:
-        """The command's standard output; what it says besides goes into the day's log."""
-        if self.stopped:
-            raise Failed("stopped; run it again to go on", EXIT_BUSY)
-        command = (self.launcher if ranks else []) + [self.program, *map(str, arguments)]
-        with self.log.open("a") as log:
-            log.write(f"$ {' '.join(command)}\n")
-            log.flush()
-            self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-            output = self.child.communicate()[0]
-        if self.child.returncode == EXIT_BUSY or (self.stopped and self.child.returncode != 0):
-            raise Failed(f"{arguments[0]} was stopped; run it again to go on", EXIT_BUSY)
-        if self.child.returncode != 0:
-            last = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-1:]
-            raise Failed(f"{arguments[0]} ended with {self.child.returncode}: {''.join(last)} (all of it: {self.log})",
-                         self.child.returncode if self.child.returncode > 0 else 1)
-        return output
+    run: Day
+    phase: str
+    step: Optional[int]
 
 
-class Day:
-    """A day's folders."""
-
-    def __init__(self, home: pathlib.Path, name: str) -> None:
-        self.home, self.name = home, name
-
-    def folder(self, kind: str) -> pathlib.Path:
-        return self.home / kind / self.name
-
-    @property
-    def record_path(self) -> pathlib.Path:
-        return self.home / "days" / f"{self.name}.json"
-
-    @property
-    def next(self) -> str:
-        return (datetime.date.fromisoformat(self.name) + datetime.timedelta(days=1)).isoformat()
+def measured(text: str, split: str) -> dict[str, dict[str, Any]]:
+    """What `evaluate --json` says of all users, by phase, in the order of training; with the step it is of."""
+    found = {}
+    for phase, splits in json.loads(text).items():
+        entry = splits.get(split, {})
+        bucket = entry.get("all", {})
+        if "ndcg@10" not in bucket:
+            continue
+        step = re.search(r"step (\d+)$", entry.get("protocol", {}).get("checkpoint", ""))
+        found[phase] = {"phase": phase, "step": int(step[1]) if step else None,
+                        **{key: bucket[key] for key in ("recall@10", "ndcg@10", "mrr", "users") if key in bucket}}
+    return found
 
 
-def read(path: pathlib.Path) -> Any:
-    with path.open() as file:
-        return json.load(file)
-
-
-def write(path: pathlib.Path, record: Any) -> None:
-    """Puts a file in place whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w") as file:
-        json.dump(record, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def metrics(text: str, split: str, phase: Optional[str]) -> dict[str, float]:
-    """What `evaluate --json` says of a phase, the last one where none is named, of all users."""
-    record = json.loads(text)
-    chosen = phase if phase in record else list(record)[-1]
-    bucket = record[chosen][split]["all"]
-    return {"phase": chosen, **{key: bucket[key] for key in ("recall@10", "ndcg@10", "mrr", "users") if key in bucket}}
+def phase_of(today: dict[str, Any], yesterday: dict[str, Any], wanted: Optional[str]) -> str:
+    """The phase that serves, and is compared: the one that is wanted, or the last of today's that yesterday's model has too."""
+    if not today:
+        raise Failed("the day's run has no phase that was measured: nobody has a held-out event")
+    if wanted is not None and wanted not in today:
+        raise Failed(f"--phase {wanted}: the day's run has no such phase that was measured; it has {', '.join(today)}", EXIT_USAGE)
+    common = [phase for phase in today if phase in yesterday]
+    return wanted or (common or list(today))[-1]
 
 
 def share(dataset: pathlib.Path) -> dict[str, Any]:
@@ -122,52 +70,56 @@ def share(dataset: pathlib.Path) -> dict[str, Any]:
 
 
 class Daily:
-    """A home with its days."""
+    """The days of a home, one after the other.
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.home = pathlib.Path(options.home)
+    A day's data set is appended to the `last` day's. Its model goes on from the run that serves, and is measured against that one: it is
+    of the day `before`, an earlier one than `last` where last's own run was not good enough.
+    """
 
-    def done(self) -> list[str]:
-        """The days that are done, oldest first."""
-        return sorted(path.stem for path in (self.home / "days").glob("*.json") if is_day(path.stem))
+    def __init__(self, options: argparse.Namespace, stop: Stop) -> None:
+        self.options, self.stop = options, stop
+        self.home = Home(pathlib.Path(options.home))
 
     def events(self, day: str) -> pathlib.Path:
         return pathlib.Path(self.options.events.replace("{day}", day))
 
     def due(self) -> list[str]:
-        """Days to be done, oldest first: those behind the last one that have events."""
-        last, end = (self.done() or [None])[-1], self.options.day
-        if last is None:
-            return [self.options.first or end]
-        days, day = [], Day(self.home, last).next
+        """Days to be done, oldest first: those behind the last one, or from the first one on, that have events."""
+        done, end = self.home.done(), self.options.day
+        begin = self.home.day(done[-1]).next if done else self.home.first(self.options.first, end)
+        days, day = [], begin
         while day <= end:
             if self.events(day).exists():
                 days.append(day)
+            elif not done and day == begin and self.options.history:
+                say(f"{day}: no events ({self.events(day)}); begins with the history alone")
+                days.append(day)
             else:
                 say(f"{day}: no events ({self.events(day)}); passed over")
-            day = Day(self.home, day).next
+            day = self.home.day(day).next
+        if not days:
+            say(f"done already: {done[-1]} is the last day" if done else f"nothing to do: the first day is {begin}, the last to do {end}")
         return days
 
-    def prepare(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
+    def prepare(self, steps: Steps, day: Day, last: Optional[Day]) -> None:
         data = day.folder("data")
         if (data / "manifest.json").exists():
             return
-        arguments: list[Any] = ["--interactions", *(self.options.history if before is None else []), self.events(day.name)]
-        if before is None and not self.events(day.name).exists():
-            arguments.pop()
+        arguments: list[Any] = ["--interactions", *(self.options.history if last is None else [])]
+        if self.events(day.name).exists():
+            arguments.append(self.events(day.name))
         if self.options.items:
             arguments += ["--items", *self.options.items]
-        if before is not None:
-            arguments += ["--append", before.folder("data")]
+        if last is not None:
+            arguments += ["--append", last.folder("data")]
         # Trains on all of the day but each user's last event.
         steps.run("prepare", *arguments, "--out", data, "--split", f"time:{day.next}", "--min-user-events",
                   self.options.min_user_events, "--min-item-events", self.options.min_item_events, *self.options.prepare)
 
     def encode(self, steps: Steps, day: Day) -> None:
-        data = day.folder("data")
-        if not (data / "text_vectors.safetensors").exists():
-            steps.run("encode", data, *self.options.encode)
+        # The last file that encode writes.
+        if not (day.folder("data") / "encode.json").exists():
+            steps.run("encode", day.folder("data"), *self.options.encode)
 
     def train(self, steps: Steps, day: Day, before: Optional[Day]) -> None:
         start = [] if before is None else ["--from", before.folder("runs")]
@@ -175,70 +127,56 @@ class Daily:
                   "--resume", *self.options.train, ranks=True)
 
     def evaluate(self, steps: Steps, day: Day, before: Optional[Day]) -> dict[str, Any]:
-        """The day's model and yesterday's, on the same held-out events: those of the day's data set."""
+        """One phase of the day's model and of the one that serves, on the same held-out events: those of the day's data set."""
         common = ["--split", "validation", "--json", "--no-baselines"]
-        found = {"today": steps.run("evaluate", day.folder("runs"), *common)}
+        today, yesterday = measured(steps.run("evaluate", day.folder("runs"), *common), "validation"), {}
+        phase_of(today, {}, self.options.phase)
         if before is not None:
-            found["yesterday"] = steps.run(
-                "evaluate", before.folder("runs"), "--data", day.folder("data"), "--trained-on", before.folder("data"), *common)
-        return {name: metrics(text, "validation", self.options.phase) for name, text in found.items()}
+            yesterday = measured(steps.run("evaluate", before.folder("runs"), *self.sources(day, before), *common), "validation")
+        phase = phase_of(today, yesterday, self.options.phase)
+        if before is not None and phase not in yesterday:
+            say(f"{day.name}: {before.folder('runs')}, which serves, has no phase {phase} to compare with; the new model takes its place")
+        return {name: phases[phase] for name, phases in (("today", today), ("yesterday", yesterday)) if phase in phases}
 
-    def serve(self, steps: Steps, day: Day, before: Optional[Day], record: dict[str, Any]) -> None:
-        """Exports and indexes the better model; yesterday's where the new one has lost more than it may."""
-        model, data = day.folder("runs"), []
+    def sources(self, day: Day, run: Day) -> list[Any]:
+        """The data sets, for a command about a run on a day's data."""
+        return [] if run.name == day.name else ["--data", day.folder("data"), "--trained-on", run.folder("data")]
+
+    def choose(self, day: Day, before: Optional[Day], record: dict[str, Any]) -> Choice:
+        """The day's model; the one that serves where the new one has lost more than it may."""
         today, yesterday = record["metrics"]["today"], record["metrics"].get("yesterday")
-        if before is not None and yesterday and today["ndcg@10"] < yesterday["ndcg@10"] * (1 - self.options.tolerance):
-            model, data = before.folder("runs"), ["--data", day.folder("data"), "--trained-on", before.folder("data")]
-            say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: yesterday's model serves, on today's data")
-        record["serves"] = str(model)
-        phase = ["--phase", self.options.phase] if self.options.phase else []
-        if not (day.folder("exports") / "export.json").exists():
-            steps.run("export", model, *data, *phase, "--out", day.folder("exports"), *self.options.export)
-        if self.options.index and not (day.folder("indexes") / "index.json").exists():
-            steps.run("index", model, *data, *phase, "--out", day.folder("indexes"))
+        if before is None or yesterday is None or today["ndcg@10"] >= yesterday["ndcg@10"] * (1 - self.options.tolerance):
+            return Choice(day, today["phase"], today["step"])
+        say(f"{day.name}: NDCG@10 fell from {yesterday['ndcg@10']:.4f} to {today['ndcg@10']:.4f}: "
+            f"{before.folder('runs')} goes on serving, on today's data")
+        return Choice(before, yesterday["phase"], yesterday["step"])
+
+    def make(self, steps: Steps, day: Day, choice: Choice, command: str, folder: pathlib.Path, *flags: Any) -> None:
+        """Exports or indexes the model, unless what is there is of it, on the same data."""
+        marker = folder / f"{command}.json"
+        if marker.exists():
+            made, checksum = read(marker), read(day.folder("data") / "manifest.json").get("checksum")
+            found = (pathlib.Path(str(made.get("run"))).name, made.get("phase"), made.get("step"), made.get("dataset_checksum"))
+            if found == (choice.run.name, choice.phase, choice.step, checksum):
+                return
+        steps.run(command, choice.run.folder("runs"), *self.sources(day, choice.run), "--phase", choice.phase, "--out", folder,
+                  *(["--overwrite"] if marker.exists() else []), *flags)
+
+    def serve(self, steps: Steps, day: Day, choice: Choice, record: dict[str, Any]) -> None:
+        self.make(steps, day, choice, "export", day.folder("exports"), *self.options.export)
         if self.options.index:
+            self.make(steps, day, choice, "index", day.folder("indexes"))
             index = read(day.folder("indexes") / "index.json")
             record["index"] = {key: index.get(key) for key in ("recall", "recall_at", "queries_per_second")}
 
-    def point(self, day: Day) -> None:
-        """Makes `current` the day's, in one step: readers see the old or the new one."""
-        link, temporary = self.home / "current", self.home / ".current.part"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(pathlib.Path("served") / day.name)
-        served = self.home / "served" / day.name
-        served.mkdir(parents=True, exist_ok=True)
-        for name, kind in (("export", "exports"), ("index", "indexes")):
-            target = served / name
-            if day.folder(kind).exists() and not target.is_symlink():
-                target.symlink_to(pathlib.Path("../..") / kind / day.name)
-        os.replace(temporary, link)
-
-    def prune(self) -> list[str]:
-        """Removes the folders of all but the last days, and of no day that one of these needs."""
-        done = self.done()
-        kept = set(done[-self.options.keep:])
-        for name in list(kept):
-            serves = read(self.home / "days" / f"{name}.json").get("serves", "")
-            kept.add(pathlib.Path(serves).name)
-        gone = []
-        for name in done:
-            if name in kept:
-                continue
-            for kind in (*KINDS, "served"):
-                folder = self.home / kind / name
-                if folder.is_dir():
-                    shutil.rmtree(folder)
-                    gone.append(str(folder))
-        return gone
-
     def run_day(self, name: str) -> None:
-        start, done = time.monotonic(), self.done()
-        day, before = Day(self.home, name), Day(self.home, done[-1]) if done else None
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        for kind in KINDS:
-            (self.home / kind).mkdir(exist_ok=True)
-        steps = Steps(self.options.precise, self.options.launcher.split(), self.home / "logs" / f"{name}.log")
-        record: dict[str, Any] = {"day": name, "after": done[-1] if done else None}
+        start, done = time.monotonic(), self.home.done()
+        day, last = self.home.day(name), self.home.day(done[-1]) if done else None
+        before = self.home.day(self.home.serves(done[-1])) if done else None
+        for kind in ("logs", *KINDS):
+            (self.home.path / kind).mkdir(exist_ok=True)
+        steps = Steps(self.options.precise, self.options.launcher.split(), self.home.path / "logs" / f"{name}.log", self.stop)
+        record: dict[str, Any] = {"day": name, "after": last and last.name, "from": before and before.name}
         seconds: dict[str, float] = {}
 
         def timed(step: str, action: Any) -> Any:
@@ -247,23 +185,24 @@ class Daily:
             seconds[step] = round(time.monotonic() - begin, 2)
             return result
 
-        timed("prepare", lambda: self.prepare(steps, day, before))
+        timed("prepare", lambda: self.prepare(steps, day, last))
         record["rows"] = share(day.folder("data"))
         timed("encode", lambda: self.encode(steps, day))
         timed("train", lambda: self.train(steps, day, before))
         record["metrics"] = timed("evaluate", lambda: self.evaluate(steps, day, before))
-        timed("export_and_index", lambda: self.serve(steps, day, before, record))
-        self.point(day)
+        choice = self.choose(day, before, record)
+        record["serves"] = str(choice.run.folder("runs"))
+        timed("export_and_index", lambda: self.serve(steps, day, choice, record))
+        self.home.point(day, self.options.index)
         record["seconds"] = {**seconds, "all": round(time.monotonic() - start, 2)}
-        write(day.record_path, record)
-        self.prune()
+        write(self.home.record_path(name), record)
         say(line(record))
+        for sentence in self.home.prune(self.options.keep):
+            say(sentence)
 
     def run(self) -> None:
-        due = self.due()
-        if not due:
-            say(f"done already: {(self.done() or ['nothing'])[-1]} is the last day")
-        for name in due:
+        for name in self.due():
+            self.stop.check()
             self.run_day(name)
 
 
@@ -282,13 +221,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def is_day(text: str) -> bool:
-    try:
-        return datetime.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
 def day(text: str) -> str:
     if not is_day(text):
         raise argparse.ArgumentTypeError(f"a day is YYYY-MM-DD, not {text}")
@@ -305,10 +237,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--items", action="append", default=[], help="the items file, as it is now; may be given again")
     parser.add_argument("--history", action="append", default=[], help="events before the first day; may be given again")
     parser.add_argument("--day", type=day, default=yesterday, help="the last day to do; default: yesterday, UTC")
-    parser.add_argument("--first", type=day, help="the first day of a new home; default: --day")
+    parser.add_argument("--first", type=day, help="the first day of a new home; default: --day at the first try, which the home keeps")
     parser.add_argument("--keep", type=int, default=7, help="days whose folders stay, 2 or more")
-    parser.add_argument("--phase", help="the phase that serves; default: the last one")
-    parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against yesterday's, as a share")
+    parser.add_argument("--phase", help="the phase that serves; default: the last that the model before has too")
+    parser.add_argument("--tolerance", type=float, default=0.05, help="NDCG@10 that a new model may lose against the one that serves, as a share")
     parser.add_argument("--min-user-events", type=int, default=1, help="for new users; 1 loses none")
     parser.add_argument("--min-item-events", type=int, default=1, help="for new items; 1 loses none")
     parser.add_argument("--no-index", dest="index", action="store_false", help="build no index")
@@ -337,8 +269,10 @@ def main() -> int:
         except OSError:
             print(f"error: another run works in {home}; wait for it", file=sys.stderr)
             return EXIT_BUSY
+        stop = Stop()
+        stop.listen()
         try:
-            Daily(options).run()
+            Daily(options, stop).run()
         except Failed as failure:
             print(f"error: {failure}", file=sys.stderr)
             return failure.status

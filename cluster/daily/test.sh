@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests daily.py over ten made-up days in a small size; a minute.
+# Tests daily.py over made-up days in a small size; a minute.
 #
 #     cluster/daily/test.sh [--precise PROGRAM]
 set -euo pipefail

@@ -168,8 +168,7 @@ def report_pictures(walk: Walk, report: pathlib.Path) -> None:
             clip = {"x": 0, "y": max(0, top - 24), "width": width, "height": height, "scale": 1}
             answer = page.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
             (walk.out / PICTURES / f"{name}.png").write_bytes(base64.b64decode(answer["data"]))
-            width_of_picture = 360 if mobile else 760
-            walk.lines += [f'<img src="{PICTURES}/{name}.png" alt="{about}" width="{width_of_picture}">', ""]
+            walk.lines += [f'<img src="{PICTURES}/{name}.png" alt="{about}" width="{360 if mobile else 760}">', ""]
             page.close()
 
 

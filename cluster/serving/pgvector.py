@@ -54,7 +54,7 @@ def statements(width: int, links: int, build_width: int, table: str = "items") -
 
 
 def found(folder: pathlib.Path, queries: numpy.ndarray, export: vectors.Export, count: int, breadth: int,
-          script: str) -> tuple[numpy.ndarray, float, str]:
+          script: str) -> tuple[list[list[int]], float, str]:
     """What a PostgreSQL of our own finds, in how many seconds, and how it planned that."""
     import pgserver  # only for --measure
     place = tempfile.mkdtemp()
@@ -79,7 +79,8 @@ def found(folder: pathlib.Path, queries: numpy.ndarray, export: vectors.Export, 
     row = {name: place for place, name in enumerate(export.item_ids)}
     for query, name in re.findall(r"^ (\d+) (.*?)\s*$", text, re.M):
         rows[int(query)].append(row[name])
-    return numpy.array(rows), seconds, plan
+    # Lists: a query may find fewer than `count`.
+    return rows, seconds, plan
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:

@@ -114,6 +114,9 @@ class RecipeTest(unittest.TestCase):
         self.assertGreater(shares["HNSW"], 0.8)
         self.assertEqual(sorted(os.listdir(self.path("table"))), ["items.copy", "table.sql"])
 
+    def test_a_query_may_find_fewer_than_the_count(self) -> None:
+        self.assertEqual(vectors.recall([[1], [3, 2], []], numpy.array([[1, 2], [2, 3], [4, 5]])), 0.5)
+
     def test_the_copy_file_names_each_number(self) -> None:
         rows = numpy.array([[0.1, -1e-20, 3.0], [1 / 3, 2.5e30, 0]], dtype=numpy.float32)
         path = pathlib.Path(self.path("rows.copy"))

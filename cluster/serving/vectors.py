@@ -50,9 +50,9 @@ def best(queries: numpy.ndarray, items: numpy.ndarray, count: int) -> numpy.ndar
     return numpy.take_along_axis(rows, order, 1)
 
 
-def recall(found: numpy.ndarray, exact: numpy.ndarray) -> float:
-    """The share of the exact best items that were found."""
-    return float(numpy.mean([len(set(a.tolist()) & set(b.tolist())) / len(b) for a, b in zip(found, exact)]))
+def recall(found: numpy.ndarray | list[list[int]], exact: numpy.ndarray) -> float:
+    """The share of the exact best items that were found; rows of `found` may be of different lengths."""
+    return float(numpy.mean([len(set(map(int, a)) & set(b.tolist())) / len(b) for a, b in zip(found, exact)]))
 
 
 def measure(name: str, search: Found, queries: numpy.ndarray, exact: numpy.ndarray) -> float:
