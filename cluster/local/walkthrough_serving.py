@@ -103,8 +103,8 @@ measures today's model against yesterday's on the same events, exports, indexes,
 """)
     (walk.work / "daily.yaml").write_text(
         "model: {id_dim: 32, semantic_dim: 32, experts: 4, active_experts: 2, layers: 2, heads: 2, length: 32, dropout: 0.1, scene_embedding: true}\n"
-        "batch: {users: 128}\nuniversal: {epochs: 12, negatives: 4096}\ntargeted: []\n"
-        "evaluation: {patience: 3}\n")
+        "batch: {users: 128}\nuniversal: {epochs: 4, negatives: 4096}\ntargeted: []\n"
+        "log: {tensorboard: false}\n")
     walk.run("cat daily.yaml", name="cat")
     code = ("import csv, datetime, sys\n"
             "rows = sorted(csv.DictReader(open('raw/interactions.csv')), key=lambda row: float(row['timestamp']))\n"
