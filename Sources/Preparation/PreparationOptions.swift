@@ -91,8 +91,11 @@ package struct PreparationOptions: Sendable {
     (columns, inheritsColumns) = (names, true)
   }
 
-  /// The names of columns that files may have, the likeliest first.
-  var columnChoices: [ColumnNames] { inheritsColumns ? [columns, ColumnNames()] : [columns] }
+  /// The names of columns that files may have, the likeliest first: a catalogue often calls the item otherwise than a log does.
+  var columnChoices: [ColumnNames] {
+    let otherItem = columns.isChosen(.item) ? [columns.withUsualName(of: .item)] : []
+    return [columns] + otherItem + (inheritsColumns ? [ColumnNames()] : [])
+  }
 
   /// What is wrong with the options themselves, a sentence each; none = all is well.
   package var problems: [String] {

@@ -114,12 +114,13 @@ package struct Recommender {
       seenLeftOut: candidates.seenLeftOut(seen, rules))
   }
 
-  /// The items most like an item of the catalogue, by the cosine of their embeddings without codes; never the item itself, nor one whose
+  /// The items most like an item, by the cosine of their embeddings without codes; never the item itself, nor one whose
   /// embedding is zero.
   package func similar(to item: Int) -> List {
     let columns = 0..<served.catalogue.widthWithoutCodes
     let known = served.catalogue.embeddings.columns(columns)
-    let wanted = known.rows(item..<item + 1)
+    let place = item - known.rows
+    let wanted = place < 0 ? known.rows(item..<item + 1) : added.columns(columns).rows(place..<place + 1)
     return served.workspace.scope {
       let (products, squares) = (served.workspace.matrix(items.count, 1), served.workspace.vector(items.count))
       var first = 0

@@ -28,6 +28,9 @@ package struct ServedItems {
   /// All of them.
   package var count: Int { dataset.items.count + (added?.ids.count ?? 0) }
 
+  /// The row of an item that came later, by its id; nil when there is none.
+  package func added(_ id: String) -> Int? { addedIndices[Identifier(id)] }
+
   /// Whether an item came after the data set was made.
   package func isAdded(_ item: Int) -> Bool { item >= dataset.items.count }
 

@@ -80,7 +80,7 @@ import Testing
     try folder.write("some.txt", names.joined(separator: "\n") + "\nnothing\n")
     let allowed = try recommend("--user", try user(), "--allow", "some.txt", "--no-exclude-seen", "--format", "csv")
     #expect(
-      Set(rows(allowed).dropFirst().map { $0[2] }) == Set(names) && allowed.errors.contains("1 id of some.txt are no item's"))
+      Set(rows(allowed).dropFirst().map { $0[2] }) == Set(names) && allowed.errors.contains("1 id of some.txt is no item's"))
     let denied = try recommend("--user", try user(), "--deny", "some.txt", "--no-exclude-seen", "--format", "csv", "-k", "100")
     #expect(Set(rows(denied).dropFirst().map { $0[2] }).isDisjoint(with: names) && rows(denied).count > 10)
     try folder.write("none.txt", "nothing\n")
@@ -111,6 +111,8 @@ import Testing
     #expect(new["new"] as? Bool == true && (new["score"] as? Double)?.isFinite == true)
     let table = try recommend("--user", try user(), "--items", "new.csv", "--reserve-new", "1", "-k", "3")
     #expect(table.output.contains("fresh") && table.output.contains("new"))
+    // A new item may also be asked about.
+    #expect(rows(try recommend("--item", "fresh", "--items", "new.csv", "-k", "3", "--format", "csv")).count == 4)
     let like = try recommend("--item", try item(1), "--items", "new.csv", "-k", "100", "--format", "csv")
     #expect(rows(like)[0] == ["item", "rank", "similar", "cosine"] && rows(like).contains { $0[2] == "fresh" })
   }

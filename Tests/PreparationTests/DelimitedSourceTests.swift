@@ -83,7 +83,7 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
     let path = folder.file("events")
     #expect(
       throws: InputError(
-        "\(path):1: the header has no column item, timestamp, only user, iid, ts; name the columns with --columns (such as user=user)"
+        "\(path):1: the header has no column item, timestamp, only user, iid, ts; name the columns with --columns (such as item=NAME,timestamp=NAME)"
       )
     ) { try open("user,iid, ts \nu,i,1\n") }
     #expect(try rows("user,iid, ts \nu,i,1\n", .csv, "item=iid,timestamp=ts") == ["2: u|i|1||"])
@@ -98,7 +98,7 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
   @Test func aColumnNameOfTwoLinesIsNamedInOne() throws {
     #expect(
       throws: InputError(
-        "\(folder.file("events")):1: the header has no column user, timestamp, only us\u{FFFD}er, item; name the columns with --columns (such as user=us\u{FFFD}er)"
+        "\(folder.file("events")):1: the header has no column user, timestamp, only us\u{FFFD}er, item; name the columns with --columns (such as user=NAME,timestamp=NAME)"
       )
     ) { try open("\"us\ner\",item\nu,i\n") }
   }

@@ -68,7 +68,7 @@ import Testing
     let reporter = PreparationReporter(progress: { count, _ in rows = count })
     #expect(
       throws: InputError(
-        "\(folder.file("items.csv")):1: the header has no column item, text, only id, title; name the columns with --columns (such as user=id)"
+        "\(folder.file("items.csv")):1: the header has no column item, text, only id, title; name the columns with --columns (such as item=NAME,text=NAME)"
       )
     ) { try Preparation(options, reporter: reporter).run() }
     options.items = [folder.file("none.csv")]

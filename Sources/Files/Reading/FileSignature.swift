@@ -173,7 +173,8 @@ package struct FileSignature: Sendable, Equatable {
   /// A zip archive or what is made of one: the first member's name tells.
   private static func zip(_ start: UnsafeRawBufferPointer) -> FileSignature {
     let name = start.dropFirst(30).prefix(64)
-    if ["[Content_Types].xml", "xl/", "_rels/"].contains(where: { name.starts(with: $0.utf8) }) {
+    // What libraries write begins with documents' properties.
+    if ["[Content_Types].xml", "xl/", "_rels/", "docProps/"].contains(where: { name.starts(with: $0.utf8) }) {
       return FileSignature("an Excel workbook", .table("read_excel"))
     }
     return FileSignature("a zip archive", .filter("funzip", removes: ".zip"))

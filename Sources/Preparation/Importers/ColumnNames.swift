@@ -113,6 +113,14 @@ package struct ColumnNames: Sendable, Equatable, CustomStringConvertible {
   /// What every items file must have: a text is not wanted where features alone were named.
   var requiredOfItems: [Column] { isChosen(.features) && !isChosen(.text) ? [.item] : [.item, .text] }
 
+  /// The same names, but a column has its usual one.
+  func withUsualName(of column: Column) -> ColumnNames {
+    var names = self
+    names.names[column.index] = ColumnNames().names[column.index]
+    names.chosen.remove(column)
+    return names
+  }
+
   /// The same names, but the absence of this column is no mistake.
   func withoutChoice(of column: Column) -> ColumnNames {
     var names = self

@@ -25,19 +25,20 @@ struct FoundColumns {
   /// Throws `InputError` when one is missing or stands twice.
   private func positions(_ layout: RowLayout, _ advice: String?) throws -> [(slot: Int, index: Int)] {
     var positions: [(slot: Int, index: Int)] = []
-    var missing: [String] = []
+    var missing: [RowLayout.Field] = []
     for field in layout.fields {
       let found = indices(of: field.name)
       guard found.count < 2 else { throw InputError("\(subject) has the column \(field.name) twice; rename one of them") }
       if let index = found.first { positions.append((field.slot, index)) }
-      if found.isEmpty && field.isChosen { missing.append(field.name) }
+      if found.isEmpty && field.isChosen { missing.append(field) }
     }
     guard missing.isEmpty else {
-      let lack = "\(subject) has no column \(missing.joined(separator: ", "))"
+      let lack = "\(subject) has no column \(missing.map(\.name).joined(separator: ", "))"
       if let hint { throw InputError("\(lack): \(hint)") }
-      guard let first = names.first else { throw InputError("\(lack), and no other one") }
-      throw InputError(
-        "\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as user=\(first.prefix(40)))"))
+      guard !names.isEmpty else { throw InputError("\(lack), and no other one") }
+      let roles = missing.map(\.column.rawValue).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      let wanted = roles.map { "\($0)=NAME" }.joined(separator: ",")
+      throw InputError("\(lack), only \(shown); " + (advice ?? "name the columns with --columns (such as \(wanted))"))
     }
     return positions
   }

@@ -142,6 +142,15 @@ struct EncodeCommand: ParsableCommand {
     }
   }
 
+  /// Says so when states of another kind are replaced: runs that were trained on these do not read others.
+  private func warnOfReplacing(_ dataset: Dataset, by source: some TokenSource, _ tokens: Int) {
+    guard TokenStates.exist(in: dataset), let old = try? EncodingRecord(folder: dataset.path) else { return }
+    guard (old.encoder, old.width, old.tokens) != (source.name, source.dimension, tokens) else { return }
+    printError(
+      "warning: this replaces the token states of \(printable(old.encoder)), \(old.tokens) tokens of \(old.width); runs that were trained on "
+        + "them need the data set encoded in that way")
+  }
+
   private func write(_ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType) throws {
     if let dim, let file = source.file, dim != source.dimension {
       throw CommandFailure(PreciseExit.usage, "--dim \(dim) is not the width of \(file), \(source.dimension); leave it out")
@@ -150,18 +159,21 @@ struct EncodeCommand: ParsableCommand {
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
-    let writer = TokenStatesWriter(folder: dataset.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
+    warnOfReplacing(dataset, by: source, tokens)
+    let staged = try StagedFiles("encode", in: dataset.path)
+    let writer = TokenStatesWriter(folder: staged.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
     let record = try writer.write(source, items: items) {
       bar.update(completed: $0)
     } beforeRecord: { record in
       bar.finish()
       let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
       try TextVectors.write(
-        folder: dataset.path, items: items, itemTableChecksum: items.checksum, record: record,
-        states: TokenStates(path: "\(dataset.path)/\(TokenStates.fileName)", items: items.count)
+        folder: staged.path, items: items, itemTableChecksum: items.checksum, record: record,
+        states: TokenStates(path: "\(staged.path)/\(TokenStates.fileName)", items: items.count)
       ) { textBar.update(completed: $0) }
       textBar.finish()
     }
+    try staged.commit([TokenStates.fileName, TextVectors.fileName, EncodingRecord.fileName])
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard !outputOptions.quiet else { return }
     print(

@@ -132,7 +132,7 @@ struct RecommendCommand: ParsableCommand {
   }
 
   private func printSimilar(_ id: String, _ recommender: Recommender, _ console: Console) throws {
-    let item = try Lookup(recommender.served.dataset).item(id)
+    let item = try recommender.items.added(id) ?? Lookup(recommender.served.dataset).item(id)
     let view = RecommendationView(recommender)
     let found = recommender.similar(to: item)
     switch output {

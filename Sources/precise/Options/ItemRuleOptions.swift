@@ -25,7 +25,8 @@ struct ItemRuleOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only items of this scene.", valueName: "name"))
   var scene: String?
   @Option(
-    help: ArgumentHelp("Places of the list for items of a scene, best first; may be given again.", valueName: "scene=places"))
+    help: ArgumentHelp("Places of the list for items of a scene, best first; again for another scene.", valueName: "scene=places")
+  )
   var quota: [Quota] = []
   @Option(
     help: ArgumentHelp("Only items of this list, an id a line (.gz; - is standard input).", valueName: "file"),
@@ -76,7 +77,7 @@ struct ItemRuleOptions: ParsableArguments {
     let list = try items.list(path: path)
     if let first = list.firstUnknown {
       console.note(
-        "\(HumanFormat.count(list.unknown, "id")) of \(path == "-" ? "standard input" : path) are no item's (the first: \(printable(first)))"
+        "\(HumanFormat.count(list.unknown, "id")) of \(path == "-" ? "standard input" : path) \(list.unknown == 1 ? "is" : "are") no item's (the first: \(printable(first)))"
       )
     }
     return list.rows
