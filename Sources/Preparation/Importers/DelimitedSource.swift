@@ -52,7 +52,7 @@ final class DelimitedSource: RowSource {
 
   var bytesRead: Int { reader.bytesRead }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while let line = try reader.next() {
       if line.isEmpty { continue }
       lineNumber = reader.lineNumber

@@ -49,7 +49,7 @@ final class ObjectSource: RowSource {
   var lineNumber: Int { reader.lineNumber }
   var bytesRead: Int { reader.bytesRead }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while let line = try reader.next() {
       if line.isEmpty { continue }
       defer { isFirst = false }

@@ -66,7 +66,7 @@ final class ParquetSource: RowSource {
 
   var place: String { "\(path): row \(lineNumber)" }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while next == rows { guard try readBatch() else { return .end } }
     for index in 0..<targetCount {
       let (source, target) = targets[index]
