@@ -57,6 +57,8 @@ final class DelimitedSource: RowSource {
       if line.isEmpty { continue }
       lineNumber = reader.lineNumber
       let outcome = try split(line, row)
+      // The slices of a bad row may be of a line that is gone.
+      guard case .row = outcome else { return outcome }
       for copy in copies { row.set(copy.to, row.value(copy.from)) }
       layout.finish(row)
       return outcome
