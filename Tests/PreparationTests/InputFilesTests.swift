@@ -140,7 +140,7 @@ import Testing
       try IdentifierPairs(path: path)
     }
     #expect(throws: InputError("\(path) is a Parquet file; give the file a name that ends in .parquet")) {
-      try IdentifierList(path: path, what: "user")
+      try IdentifierList(path: path, of: .user)
     }
   }
 
