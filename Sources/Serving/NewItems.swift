@@ -87,15 +87,28 @@ package final class NewItems {
       }, workspace: served.workspace)
   }
 
+  /// Items whose token states are held at a time.
+  private static let blockItems = 1024
+
   /// Finds the ID halves of all new items by their neighbors in text; collective: ranks that have no list call it with nil.
+  ///
+  /// Token states are those of a block at a time; text vectors and ID halves are of all items at once. A list too long for neighbors
+  /// takes neither.
   static func findNeighbors(_ newItems: NewItems?, served: ServedModel) throws {
     let count = newItems?.count ?? 0
     let width = served.model.shape.fusion.idWidth
-    guard let text = served.catalogue.text, width > 0, try served.communicator.gatherCounts(count)[0] > 0 else { return }
+    guard let text = served.catalogue.text, width > 0 else { return }
+    let total = try served.communicator.gatherCounts(count)[0]
+    guard total > 0, served.catalogue.cold.compares(total) else { return }
     let storage = Storage<Float>(count: count * width)
     try served.workspace.scope {
       let texts = served.workspace.matrix(count, text.vectors.width)
-      if let newItems { newItems.write(text, 0..<count, newItems.tokens(0..<count), into: texts) }
+      if let newItems {
+        for start in stride(from: 0, to: count, by: blockItems) {
+          let range = start..<min(start + blockItems, count)
+          newItems.write(text, range, newItems.tokens(range), into: texts.rows(range))
+        }
+      }
       try served.catalogue.cold.fill(
         Matrix(storage.base, rows: count, columns: width), texts: texts, own: Array(repeating: -1, count: count),
         vectors: text.vectors, workspace: served.workspace)
