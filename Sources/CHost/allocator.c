@@ -33,17 +33,29 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
+/* The functions that are passed on, and where the next definition of each stands behind this program's. */
+enum { MALLOC, CALLOC, REALLOC, MEMALIGN, POSIX_MEMALIGN, PTHREAD_CREATE, FUNCTIONS };
+static const char *const names[FUNCTIONS] = {"malloc", "calloc", "realloc", "memalign", "posix_memalign", "pthread_create"};
+static _Atomic(void *) found[FUNCTIONS];
+static atomic_int is_found;
 static _Thread_local int is_looking __attribute__((tls_model("initial-exec")));
 
-/* The next definition of a name behind this program's; null while it is being looked for, which may itself take memory. */
-static void *next(_Atomic(void *) *found, const char *name) {
-  void *function = atomic_load_explicit(found, memory_order_relaxed);
-  if (function || is_looking) return function;
+/* Looks for all of them at once, at the first use of any: by the system's loader, long before main, and here at the latest. Later there is
+   no looking: dlerror() and others of the loader's own functions take memory in the middle of what dlsym() would change under them. */
+__attribute__((constructor)) static void find_all(void) {
+  if (is_looking || atomic_load_explicit(&is_found, memory_order_acquire)) return;
   is_looking = 1;
-  function = dlsym(RTLD_NEXT, name);
+  for (int function = 0; function < FUNCTIONS; function++) {
+    atomic_store_explicit(&found[function], dlsym(RTLD_NEXT, names[function]), memory_order_relaxed);
+  }
   is_looking = 0;
-  atomic_store_explicit(found, function, memory_order_relaxed);
-  return function;
+  atomic_store_explicit(&is_found, 1, memory_order_release);
+}
+
+/* The next definition of a function; null while it is being looked for, which may itself take memory. */
+static void *next(int function) {
+  if (__builtin_expect(!atomic_load_explicit(&is_found, memory_order_acquire), 0)) find_all();
+  return atomic_load_explicit(&found[function], memory_order_relaxed);
 }
 
 static void *checked(void *memory, size_t bytes) {
@@ -58,28 +70,24 @@ static size_t product(size_t count, size_t size) {
 }
 
 void *malloc(size_t bytes) {
-  static _Atomic(void *) found;
-  void *(*function)(size_t) = (void *(*)(size_t))next(&found, "malloc");
+  void *(*function)(size_t) = (void *(*)(size_t))next(MALLOC);
   return checked(function ? function(bytes) : __libc_malloc(bytes), bytes);
 }
 
 void *calloc(size_t count, size_t size) {
-  static _Atomic(void *) found;
-  void *(*function)(size_t, size_t) = (void *(*)(size_t, size_t))next(&found, "calloc");
+  void *(*function)(size_t, size_t) = (void *(*)(size_t, size_t))next(CALLOC);
   return checked(function ? function(count, size) : __libc_calloc(count, size), product(count, size));
 }
 
 void *realloc(void *memory, size_t bytes) {
-  static _Atomic(void *) found;
-  void *(*function)(void *, size_t) = (void *(*)(void *, size_t))next(&found, "realloc");
+  void *(*function)(void *, size_t) = (void *(*)(void *, size_t))next(REALLOC);
   return checked(function ? function(memory, bytes) : __libc_realloc(memory, bytes), bytes);
 }
 
 void *reallocarray(void *memory, size_t count, size_t size) { return realloc(memory, product(count, size)); }
 
 void *memalign(size_t alignment, size_t bytes) {
-  static _Atomic(void *) found;
-  void *(*function)(size_t, size_t) = (void *(*)(size_t, size_t))next(&found, "memalign");
+  void *(*function)(size_t, size_t) = (void *(*)(size_t, size_t))next(MEMALIGN);
   void *memory = function ? function(alignment, bytes) : __libc_memalign(alignment, bytes);
   /* An alignment that is none is the caller's fault, not the memory's. */
   return memory || errno != ENOMEM ? memory : checked(NULL, bytes);
@@ -88,8 +96,7 @@ void *memalign(size_t alignment, size_t bytes) {
 void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
 
 int posix_memalign(void **memory, size_t alignment, size_t bytes) {
-  static _Atomic(void *) found;
-  int (*function)(void **, size_t, size_t) = (int (*)(void **, size_t, size_t))next(&found, "posix_memalign");
+  int (*function)(void **, size_t, size_t) = (int (*)(void **, size_t, size_t))next(POSIX_MEMALIGN);
   if (!function) {
     *memory = memalign(alignment, bytes);
     return *memory ? 0 : ENOMEM;
@@ -101,9 +108,8 @@ int posix_memalign(void **memory, size_t alignment, size_t bytes) {
 
 /* Foundation's threads do not look whether they have started, and a queue's workers are waited for without an end. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
-  static _Atomic(void *) found;
   typedef int (*starter)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-  starter function = (starter)next(&found, "pthread_create");
+  starter function = (starter)next(PTHREAD_CREATE);
   int code = function ? function(thread, attributes, body, argument) : EAGAIN;
   if (code == EAGAIN || code == ENOMEM) cmem_refuse_thread();
   return code;

@@ -16,6 +16,14 @@ package final class NewItems {
   package let list: NewItemTexts
   /// Items without a single token: all of them get the same embedding, the mean ID half alone.
   package let itemsWithoutTokens: Int
+  /// The most tokens that the model takes of an item.
+  package let tokenLimit: Int
+  /// Items whose last features are left out because they alone are more than `tokenLimit`, and the id of the first.
+  ///
+  /// Ours. The gate reads a fixed number of tokens and is trained by then, so these cannot have more; `encode` refuses such items of a
+  /// data set, where there is still a choice.
+  package let itemsWithCutFeatures: Int
+  package let firstWithCutFeatures: String?
   /// The ID halves of all of them `[count, d_id]`, from their neighbors by text; nil stands for the mean of all trained ID rows.
   private var ids: Storage<Float>?
   private let served: ServedModel
@@ -37,7 +45,12 @@ package final class NewItems {
     let items = ListedItems(list)
     // No item of the data set may have as many tokens as its encoding allows; the model knows no more than they have.
     let limit = max(1, min(record.tokens, served.model.shape.fusion.tokens))
+    tokenLimit = limit
     source = try Self.source(states, items, record, served, limit, list: path)
+    // States and vectors from elsewhere are not of features.
+    let isCut = { [list] (item: Int) in list.texts[item].utf8.count { $0 == ItemText.separator } > limit }
+    let cut = source.name == HashedEncoder.name ? list.ids.indices.filter(isCut) : []
+    (itemsWithCutFeatures, firstWithCutFeatures) = (cut.count, cut.first.map { [list] in list.ids[$0] })
     type = ElementType(rawValue: record.type) ?? .f32
     itemsWithoutTokens = list.ids.indices.count { [source] in source.tokenCount($0) == 0 }
   }
@@ -87,15 +100,28 @@ package final class NewItems {
       }, workspace: served.workspace)
   }
 
+  /// Items whose token states are held at a time.
+  private static let blockItems = 1024
+
   /// Finds the ID halves of all new items by their neighbors in text; collective: ranks that have no list call it with nil.
+  ///
+  /// Token states are those of a block at a time; text vectors and ID halves are of all items at once. A list too long for neighbors
+  /// takes neither.
   static func findNeighbors(_ newItems: NewItems?, served: ServedModel) throws {
     let count = newItems?.count ?? 0
     let width = served.model.shape.fusion.idWidth
-    guard let text = served.catalogue.text, width > 0, try served.communicator.gatherCounts(count)[0] > 0 else { return }
+    guard let text = served.catalogue.text, width > 0 else { return }
+    let total = try served.communicator.gatherCounts(count)[0]
+    guard total > 0, served.catalogue.cold.compares(total) else { return }
     let storage = Storage<Float>(count: count * width)
     try served.workspace.scope {
       let texts = served.workspace.matrix(count, text.vectors.width)
-      if let newItems { newItems.write(text, 0..<count, newItems.tokens(0..<count), into: texts) }
+      if let newItems {
+        for start in stride(from: 0, to: count, by: blockItems) {
+          let range = start..<min(start + blockItems, count)
+          newItems.write(text, range, newItems.tokens(range), into: texts.rows(range))
+        }
+      }
       try served.catalogue.cold.fill(
         Matrix(storage.base, rows: count, columns: width), texts: texts, own: Array(repeating: -1, count: count),
         vectors: text.vectors, workspace: served.workspace)

@@ -50,11 +50,11 @@ package struct ServedItems {
   /// The numbers of an item's scenes; items that came later have none.
   package func scenes(_ item: Int) -> [Int] { isAdded(item) ? [] : dataset.items.scenes(item) }
 
-  /// Reads a list of ids, one a line; of an item that every scene has for itself, an id without a scene names all.
+  /// Reads a list of ids, one a line or a row of a Parquet file; of an item that every scene has for itself, an id without a scene names all.
   ///
   /// Throws `InputError` when the file cannot be read, a line is no id, or none of the ids is an item's.
   package func list(path: String) throws -> List {
-    let file = try IdentifierList(path: path, what: "item")
+    let file = try IdentifierList(path: path, of: .item)
     let known = DatasetItems(dataset)
     var (rows, unknown, first) = (Set<Int>(), 0, String?.none)
     while let id = try file.next() {

@@ -51,6 +51,16 @@ import Testing
     try refuse(65, "zip archive", ["encode", world.dataset, "--states", "states.pt"])
   }
 
+  /// The system's reasons for a file that it cannot load are texts that are made while the loader is at work; a folder has one.
+  @Test func aParquetLibraryThatCannotBeLoadedIsNamed() throws {
+    try folder.write("e.parquet", Data("PAR1xxxxPAR1".utf8))
+    try FileManager.default.createDirectory(atPath: folder.file("library.so"), withIntermediateDirectories: false)
+    let result = try CommandRunner.run(
+      ["prepare", "--interactions", "e.parquet", "--out", "d"], in: folder.path, setting: ["PRECISE_PARQUET=library.so"])
+    #expect(result.code == 65 && result.errorLines.count == 1, "\(result.code): \(result.errors)")
+    #expect(result.errors.contains("cannot load library.so (") && result.errors.contains("cluster/parquet/install.sh"))
+  }
+
   /// A user that is not UTF-8 is no other user with U+FFFD in the name.
   @Test func idsThatAreNotUTF8AreRefused() throws {
     try folder.write("users.txt", Data([0x75, 0xFF, 0x0A]))

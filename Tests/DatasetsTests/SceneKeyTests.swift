@@ -88,7 +88,7 @@ import Testing
     let pairs = try IdentifierPairs(path: try folder.write("p.csv", "user,item\nu\u{2028}1,a@feed\n"))
     let pair = try #require(try pairs.next())
     #expect(try grown.find(user: pair.user) != nil)
-    let list = try IdentifierList(path: try folder.write("u.txt", "u\u{2028}1\n\nu2\n"), what: "user")
+    let list = try IdentifierList(path: try folder.write("u.txt", "u\u{2028}1\n\nu2\n"), of: .user)
     #expect(try list.next() == "u\u{2028}1" && list.next() == "u2" && list.next() == nil)
     // A scene with an @ would make ids of this kind ambiguous.
     options.interactions = [try folder.write("today.csv", "user,item,timestamp,scene\nu0,a,5000,b@feed\n")]

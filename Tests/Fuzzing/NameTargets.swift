@@ -19,7 +19,7 @@ extension FuzzTarget {
           attempt { walk(try open(InputFile(path: folder.file(name)), options)) }
         }
         attempt {
-          let list = try IdentifierList(path: folder.file(name), what: "user")
+          let list = try IdentifierList(path: folder.file(name), of: .user)
           while let id = try list.next() { must(!id.utf8.contains(0x0A) && !id.isEmpty, "an id of two lines") }
         }
         // A file that is named as what it is has a sentence that shows none of its bytes.

@@ -34,6 +34,24 @@ func readAll(_ source: any RowSource, _ columns: [Column]) throws -> [String] {
       timeUnit: .seconds)
   }
 
+  /// The slices of a row that is bad may be of a line that is gone; joined columns would be made of them.
+  @Test(arguments: ["u,i,red\n", "u,i,red,1,2\n", "u,\"i\n", "u,i,\"red\"x,1\n", "u,\"i\ni\ni\",1\n"])
+  func aBadRowLeavesNothing(line: String) throws {
+    let names = try ColumnNames("text=a,features=a+b")
+    let path = try folder.write("items.csv", "item,scene,a,b\nx,y,1,2\n" + line)
+    let source = try DelimitedSource(
+      path: path, format: .csv, layouts: [RowLayout(names, required: [.item, .text], optional: [.scene, .features])],
+      timeUnit: .seconds)
+    let row = Row()
+    guard case .row = try source.next(row) else { throw InputError("the first row is good") }
+    #expect(
+      String(decoding: row[.features], as: UTF8.self) == "a=1\u{1F}b=2" && String(decoding: row[.text], as: UTF8.self) == "1")
+    guard case .bad = try source.next(row) else { throw InputError("the second row is bad") }
+    #expect(Column.allCases.allSatisfy { row[$0].isEmpty })
+    guard case .end = try source.next(row) else { throw InputError("there are two rows") }
+    #expect(Column.allCases.allSatisfy { row[$0].isEmpty })
+  }
+
   private func rows(_ text: String, _ format: InputFormat = .csv, _ names: String = "") throws -> [String] {
     try readAll(try open(text, format, names), columns)
   }

@@ -111,6 +111,18 @@ import Testing
     #expect(try readAll(objects, [.item, .text, .behavior]) == ["1: a|a|a", "2: 7|7|7"])
   }
 
+  /// Neither a line that is no object nor one that fits no layout says which layout the others have.
+  @Test(arguments: ["{broken", "{}", "{\"uid\":\"u\"}"])
+  func theFirstRowThatFitsSaysWhichLayoutCounts(line: String) throws {
+    let path = try folder.write("e.jsonl", "\(line)\n{\"user\":\"u\",\"item\":\"i\"}\n{\"uid\":\"u\",\"iid\":\"i\"}\n")
+    let layouts = try ["user=uid,item=iid", ""].map {
+      RowLayout(try ColumnNames($0), required: [.user, .item], optional: [])
+    }
+    let found = try readAll(try ObjectSource(path: path, layouts: layouts, timeUnit: .seconds), [.user, .item])
+    #expect(found.count == 3 && found[0].hasPrefix("1! "), "\(found)")
+    #expect(found[1] == "2: u|i" && found[2] == "3! missing value x1", "\(found)")
+  }
+
   @Test func oneRoleHasOneColumn() {
     for text in ["user=a,user=b", "user=a,item=i,user=a", "text="] { #expect(throws: InputError.self) { try ColumnNames(text) } }
   }

@@ -111,6 +111,21 @@ import Testing
     }
   }
 
+  /// The first part's bytes are gone by then.
+  @Test func aPartWithoutAColumnHasNothingOfThePartBefore() throws {
+    try put("ev/part-0.csv", "user,item,scene,behavior\n" + (1...3000).map { "user \($0),i\($0),shop,buy\n" }.joined())
+    try put("ev/part-1.csv", "item,user\ni,u\n")
+    try put("ev/part-2.csv", "item\ni\n")
+    let rows = try EventRows(path: folder.file("ev"), columns: ColumnNames(), timeUnit: .seconds)
+    for _ in 1...3000 { #expect(try rows.next()?.scene == "shop") }
+    let event = try #require(try rows.next())
+    #expect(event.user == "u" && event.item == "i" && event.scene == nil && event.behavior == nil)
+    #expect(
+      throws: InputError(
+        "\(folder.file("ev/part-2.csv")):2: the row has no user, unlike the first; give all rows one, or none")
+    ) { try rows.next() }
+  }
+
   @Test func parquetReadAsTextIsNamed() throws {
     let bytes = Data(Array("PAR1".utf8) + [0x15, 0x04, 0x15, 0x80, 0])
     let path = try folder.write("events.csv", bytes)
@@ -125,7 +140,7 @@ import Testing
       try IdentifierPairs(path: path)
     }
     #expect(throws: InputError("\(path) is a Parquet file; give the file a name that ends in .parquet")) {
-      try IdentifierList(path: path, what: "user")
+      try IdentifierList(path: path, of: .user)
     }
   }
 

@@ -4,6 +4,7 @@ import Files
 import Foundation
 import Model
 import Preparation
+import Runs
 import Tensors
 import TestSupport
 import Testing
@@ -71,6 +72,25 @@ struct NewItemsTests {
     #expect(new.list.knownRows == 2 && new.list.repeatedRows == 2 && new.itemsWithoutTokens == 1)
     let semantic = embed(new, served)[1][served.model.shape.fusion.idWidth...]
     #expect(semantic.allSatisfy { $0 == 0 })
+  }
+
+  /// Known items have 4 tokens at most, and more than those the model cannot take.
+  @Test func itemsWithMoreFeaturesThanTokensAreNamed() throws {
+    let world = try ServedWorld.hashed()
+    let data = folder.file("dataset")
+    try FileManager.default.copyItem(atPath: world.folder.file("dataset"), toPath: data)
+    let manifest = try String(contentsOfFile: "\(data)/manifest.json", encoding: .utf8)
+    let start = "\"preparation\" : {"
+    #expect(manifest.contains(start))
+    try Data(manifest.replacing(start, with: start + "\"columns\":\"features=a+b+c+d+e\",").utf8)
+      .write(to: URL(fileURLWithPath: "\(data)/manifest.json"))
+    let served = try ServedModel(try TrainedRun(path: world.run, data: data), phase: nil)
+    let rows = ["few,1,2,3,4,", "five,1,2,3,4,5", "none,,,,,", "more,5,4,3,2,1"].map { $0 + "\n" }
+    let path = try folder.write("new.csv", "item,a,b,c,d,e\n" + rows.joined())
+    let new = try NewItems(path: path, states: nil, served: served)
+    #expect(new.count == 4 && new.tokenLimit == 4 && new.itemsWithCutFeatures == 2 && new.firstWithCutFeatures == "five")
+    let plain = try NewItems(path: try folder.write("few.csv", "item,a,b,c,d,e\n" + rows[0]), states: nil, served: served)
+    #expect(plain.itemsWithCutFeatures == 0 && plain.firstWithCutFeatures == nil)
   }
 
   /// Two ids that Unicode calls the same text are two items.

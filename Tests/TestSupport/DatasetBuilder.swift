@@ -66,7 +66,7 @@ final class MemorySource: RowSource {
     self.namesScenes = namesScenes
   }
 
-  func next(_ row: Row) -> RowOutcome {
+  func fill(_ row: Row) -> RowOutcome {
     guard lineNumber < rows.count else { return .end }
     let values = rows[lineNumber]
     lineNumber += 1

@@ -87,6 +87,26 @@ class ExportTest(Case):
         said = {self.run_precise("recommend", self.trained, "--users-file", name, "--quiet").stdout
                 for name in ["users.txt", "users.parquet", "one.parquet"]}
         self.assertEqual(len(said), 1)
+        # An item list that has users too, and one with texts.
+        (self.folder / "items.txt").write_text("\n".join(items) + "\n")
+        pandas.DataFrame({"user": ids, "item": items}).to_parquet(self.path("items.parquet"))
+        pandas.DataFrame({"item": items, "text": "a shoe"}).to_parquet(self.path("texts.parquet"))
+        pandas.DataFrame({"anything": items}).to_parquet(self.path("only.parquet"))
+        for option in ["--allow", "--deny"]:
+            said = set()
+            for name in ["items.txt", "items.parquet", "texts.parquet", "only.parquet"]:
+                done = self.run_precise("recommend", self.trained, "--user", ids[0], option, name, "--no-exclude-seen", "--json",
+                                        "--quiet")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                said.add(done.stdout)
+            self.assertEqual(len(said), 1)
+        pandas.DataFrame({"user": ids, "more": 1}).to_parquet(self.path("no-items.parquet"))
+        self.refuse("recommend", self.trained, "--user", ids[0], "--allow", "no-items.parquet", "--quiet",
+                    says="has no column item, only user, more")
+        # A part without users has none of the part before it.
+        pandas.DataFrame({"user": ids, "item": items}).to_parquet(self.path("visits/part-0.parquet"))
+        pandas.DataFrame({"item": items}).to_parquet(self.path("visits/part-1.parquet"))
+        self.refuse("recommend", self.trained, "--events", "visits", "--quiet", says="part-1.parquet: row 1: the row has no user")
         scores = set()
         for name in ["pairs.csv", "pairs/part-0.parquet", "pairs"]:
             done = self.run_precise("score", self.trained, "--pairs", name, "--out", "scores.csv", "--quiet")

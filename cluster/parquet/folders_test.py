@@ -147,11 +147,19 @@ class WritersTest(Case):
 
     def test_without_the_library(self) -> None:
         self.events.to_parquet(self.path("x.parquet"))
-        for path, says in [(self.path("none.so"), "is not there"), (self.path("x.parquet"), "cannot load")]:
+        for name, source, more in [("dependency", "int f(void) { return 1; }", []),
+                                   ("dependent", "int f(void); int g(void) { return f(); }", ["-L.", "-ldependency"])]:
+            subprocess.run(["g++", "-x", "c++", "-shared", "-fPIC", "-o", f"lib{name}.so", "-", *more], input=source, text=True,
+                           check=True, cwd=self.folder)
+        os.remove(self.path("libdependency.so"))
+        os.makedirs(self.path("folder.so"))
+        for path, says in [(self.path("none.so"), "is not there"), (self.path("x.parquet"), "cannot load"),
+                           (self.path("folder.so"), "cannot load"), (self.path("libdependent.so"), "libdependency.so: cannot open")]:
             done = self.run_precise("prepare", "--interactions", "x.parquet", "--out", "d", env={"PRECISE_PARQUET": path})
-            self.assertEqual(done.returncode, 65)
+            self.assertEqual(done.returncode, 65, done.stderr)
             self.assertIn(says, done.stderr)
             self.assertIn("cluster/parquet/install.sh", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
         source = "int cparquet_version(void) { return 9999; }"
         subprocess.run(["g++", "-x", "c", "-shared", "-fPIC", "-o", self.path("old.so"), "-"], input=source, text=True, check=True)
         done = self.run_precise("prepare", "--interactions", "x.parquet", "--out", "d",

@@ -84,7 +84,10 @@ void add_columns(
   Column column{name, type.ToString(), kind_of(type), false, path, {}};
   add_leaves(field, column.leaves);
   if (column.leaves.empty()) column.kind = CPARQUET_OTHER;
-  const bool is_16 = type.id() == arrow::Type::FIXED_SIZE_BINARY && static_cast<const arrow::FixedSizeBinaryType &>(type).byte_width() == 16;
+  // pyarrow's own UUIDs are an extension of 16 bytes.
+  const auto &stored = storage_of(type);
+  const bool is_16 =
+      stored.id() == arrow::Type::FIXED_SIZE_BINARY && static_cast<const arrow::FixedSizeBinaryType &>(stored).byte_width() == 16;
   if (is_16 && field.is_leaf()) {
     const auto &logical = schema.Column(field.column_index)->logical_type();
     column.is_uuid = logical && logical->is_UUID();

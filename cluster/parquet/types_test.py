@@ -107,6 +107,12 @@ class TypesTest(Case):
         duckdb.sql('copy (select "user"::uuid as "user", item, timestamp, behavior, scene from "table") '
                    f"to '{self.path('u.parquet')}' (format parquet)")
         self.assertEqual(self.prepare("u.parquet")["checksum"], expected)
+        # pyarrow's own are an extension type, whose bytes are below it.
+        ids = [names[user].bytes for user in self.events["user"]]
+        own = pyarrow.ExtensionArray.from_storage(pyarrow.uuid(), pyarrow.array(ids, pyarrow.binary(16)))
+        for keeps_type in [True, False]:
+            pyarrow.parquet.write_table(self.table.set_column(0, "user", own), self.path("own.parquet"), store_schema=keeps_type)
+            self.assertEqual(self.prepare("own.parquet")["checksum"], expected, keeps_type)
         inner = pyarrow.StructArray.from_arrays(
             [self.table[name].combine_chunks() for name in ["item", "scene", "user"]], ["iid", "where", "uid"])
         pyarrow.parquet.write_table(

@@ -27,6 +27,13 @@ arrow::MemoryPool *pool() {
   return pool;
 }
 
+// What a type is kept as: that of an extension (pyarrow's UUIDs, JSON) below its name.
+const arrow::DataType &storage_of(const arrow::DataType &type) {
+  const auto *stored = &type;
+  while (stored->id() == arrow::Type::EXTENSION) stored = static_cast<const arrow::ExtensionType &>(*stored).storage_type().get();
+  return *stored;
+}
+
 // Text columns as bytes, whether or not they are UTF-8: only the type's name changes.
 std::shared_ptr<arrow::DataType> bytes_type(const std::shared_ptr<arrow::DataType> &type) {
   switch (type->id()) {
@@ -39,7 +46,7 @@ std::shared_ptr<arrow::DataType> bytes_type(const std::shared_ptr<arrow::DataTyp
 
 ArrayPointer as_bytes(const ArrayPointer &array) {
   auto data = array->data()->Copy();
-  if (data->type->id() == arrow::Type::EXTENSION) {
+  while (data->type->id() == arrow::Type::EXTENSION) {
     data->type = static_cast<const arrow::ExtensionType &>(*data->type).storage_type();
   }
   if (data->type->id() == arrow::Type::DICTIONARY) {

@@ -18,6 +18,9 @@ package struct UntrainedItems {
     (self.catalogue, self.trainCounts) = (catalogue, trainCounts)
   }
 
+  /// Whether so many items are few enough to be compared; more of them take the mean of all trained ID rows.
+  package func compares(_ items: Int) -> Bool { items * catalogue.items <= Self.mostPairs }
+
   /// Writes the ID halves of some items `[items, d_id]`; collective, every rank with items of its own choice or none.
   ///
   /// - Parameters:
@@ -28,8 +31,7 @@ package struct UntrainedItems {
   ) throws {
     precondition(ids.rows == texts.rows && own.count == ids.rows, "\(ids.shape) for \(texts.shape)")
     for row in 0..<ids.rows { ids.row(row).update(from: catalogue.meanID.base, count: ids.columns) }
-    let isLarge = ids.rows * catalogue.items > Self.mostPairs
-    let lists = isLarge ? [] : nearest(texts, own, vectors, workspace)
+    let lists = compares(ids.rows) ? nearest(texts, own, vectors, workspace) : []
     var sums = [Double](repeating: 0, count: lists.count * ids.columns)
     // Sums go in the order of rows, whatever ranks own them.
     let wanted = Dictionary(grouping: lists.enumerated().flatMap { item, rows in rows.map { (row: $0, item: item) } }, by: \.row)

@@ -36,7 +36,7 @@ final class DatasetSource: RowSource {
     behaviors = index(dataset.behaviors, names)
   }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     guard let shard = try shardWithEvents() else { return .end }
     let events = shard.events(user)
     lineNumber += 1

@@ -52,11 +52,13 @@ final class DelimitedSource: RowSource {
 
   var bytesRead: Int { reader.bytesRead }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while let line = try reader.next() {
       if line.isEmpty { continue }
       lineNumber = reader.lineNumber
       let outcome = try split(line, row)
+      // The slices of a bad row may be of a line that is gone.
+      guard case .row = outcome else { return outcome }
       for copy in copies { row.set(copy.to, row.value(copy.from)) }
       layout.finish(row)
       return outcome

@@ -2,21 +2,22 @@ import Datasets
 import Files
 import Parquet
 
-/// Ids of a file, one a line, or a row of the column `user` of a Parquet file (or of its only column).
+/// Ids of a file, one a line, or a row of the column `user` or `item` of a Parquet file (or of its only column).
 package final class IdentifierList {
   private let reader: Reader
-  private let what: String
+  /// Whose ids these are.
+  private let column: Column
 
   private enum Reader {
     case lines(LineReader)
     case rows(any RowSource, Row)
   }
 
-  /// Opens a file (`.gz`, `-`, `.parquet`) or a folder of Parquet files; `what` names an id in messages.
+  /// Opens a file (`.gz`, `-`, `.parquet`) or a folder of Parquet files with the ids of users or items, as `column` says.
   ///
   /// Throws `InputError` when it cannot be read.
-  package init(path: String, what: String) throws {
-    self.what = what
+  package init(path: String, of column: Column) throws {
+    self.column = column
     let files = try InputFiles.expand([path], isFormatGiven: false)
     guard files.contains(where: { InputFormat(ofFile: $0.path) == .parquet }) else {
       guard let file = files.first, files.count == 1 else {
@@ -26,16 +27,16 @@ package final class IdentifierList {
       reader = .lines(try LineReader(path: file.path))
       return
     }
-    reader = .rows(try ChainedSource(files.map { file in { try Self.column(of: file.path) } }), Row())
+    reader = .rows(try ChainedSource(files.map { file in { try Self.rows(file.path, column) } }), Row())
   }
 
   /// The ids of a Parquet file.
-  private static func column(of path: String) throws -> any RowSource {
+  private static func rows(_ path: String, _ column: Column) throws -> any RowSource {
+    let file = try ParquetFile(path: path)
     var names = ColumnNames()
-    let columns = try ParquetFile(path: path).columns
-    if columns.count == 1 { names[.user] = columns[0].name }
+    if file.columns.count == 1 { names[column] = file.columns[0].name }
     return try ParquetSource(
-      path: path, layouts: [RowLayout(names, required: [.user], optional: [])], timeUnit: .seconds, advice: Importer.listAdvice)
+      file, layouts: [RowLayout(names, required: [column], optional: [])], timeUnit: .seconds, advice: Importer.listAdvice)
   }
 
   /// The file, for messages.
@@ -58,12 +59,12 @@ package final class IdentifierList {
       return nil
     case .rows(let source, let row):
       if case .end = try source.next(row) { return nil }
-      return try id(row[.user], source.place, "row")
+      return try id(row[column], source.place, "row")
     }
   }
 
   private func id(_ bytes: UnsafeRawBufferPointer, _ place: String, _ unit: String) throws -> String {
-    if let problem = IdentifierCheck.problem(bytes, what, isPrepared: true) {
+    if let problem = IdentifierCheck.problem(bytes, column.rawValue, isPrepared: true) {
       throw InputError("\(place): \(problem.detail) (\(problem.kind.rawValue)); fix the \(unit)")
     }
     return String(decoding: bytes, as: UTF8.self)

@@ -36,7 +36,7 @@ final class MovieLensSource: RowSource {
   var lineNumber: Int { kind == .movies ? index : reader.lineNumber }
   var bytesRead: Int { reader.bytesRead }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     if kind == .movies { return try nextMovie(row) }
     while let line = try reader.next() {
       if line.isEmpty { continue }

@@ -9,19 +9,21 @@ final class ObjectSource: RowSource {
   let defaultBehavior: String
   let namesScenes: Bool
   private let reader: LineReader
-  /// The layouts with the place in `keys` of each of their fields, and which of them the rows have.
+  /// The layouts with the place in `keys` of each of their fields, and which of them the rows have; nil before a row that fits one.
   private let layouts: [(layout: RowLayout, places: [Int])]
-  private var chosen = 0
+  private var chosen: Int?
   /// The keys that are looked for, each once; a key may be several fields.
   private let keys: [String]
   private var scanner: ObjectScanner
   private let isList: Bool
-  private var isFirst = true
+  /// Whether no line was read, and no object.
+  private var (isFirst, isFirstObject) = (true, true)
 
   /// Opens the file.
   ///
   /// Keys of a layout's required fields must stand in every row; others need not. Of several layouts the first counts whose
-  /// required keys the first row has. `advice` is given where the format follows the file's name only.
+  /// required keys a row has, and the first row that has those of any decides. `advice` is given where the format follows
+  /// the file's name only.
   init(
     path: String, layouts: [RowLayout], timeUnit: TimeUnit, isPython: Bool = false, scene: String? = nil,
     behavior: String = "default", advice: String? = nil
@@ -49,7 +51,7 @@ final class ObjectSource: RowSource {
   var lineNumber: Int { reader.lineNumber }
   var bytesRead: Int { reader.bytesRead }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while let line = try reader.next() {
       if line.isEmpty { continue }
       defer { isFirst = false }
@@ -59,8 +61,9 @@ final class ObjectSource: RowSource {
         if isFirst { try checkFormat(line) }
         return .bad(BadRow(kind: .json, detail: problem.detail))
       }
-      if isFirst { choose() }
-      let (layout, places) = layouts[chosen]
+      defer { isFirstObject = false }
+      chosen = chosen ?? fitting()
+      let (layout, places) = layouts[chosen ?? 0]
       for (field, place) in zip(layout.fields, places) {
         let value = scanner.bytes(place)
         if value == nil && field.isRequired { return .bad(missing(keys[place], line)) }
@@ -72,12 +75,11 @@ final class ObjectSource: RowSource {
     return .end
   }
 
-  /// Finds the layout whose required keys the first row has.
-  private func choose() {
-    chosen =
-      layouts.firstIndex { layout, places in
-        zip(layout.fields, places).allSatisfy { !$0.isRequired || scanner.bytes($1) != nil }
-      } ?? 0
+  /// The layout whose required keys the row has.
+  private func fitting() -> Int? {
+    layouts.firstIndex { layout, places in
+      zip(layout.fields, places).allSatisfy { !$0.isRequired || scanner.bytes($1) != nil }
+    }
   }
 
   /// Throws `InputError` when the first line is none of this format but of another.
@@ -88,7 +90,7 @@ final class ObjectSource: RowSource {
 
   private func missing(_ key: String, _ line: UnsafeRawBufferPointer) -> BadRow {
     let lack = "no text or number at \"\(key)\""
-    guard isFirst, !isList else { return BadRow(kind: .missing, detail: lack) }
+    guard isFirstObject, !isList else { return BadRow(kind: .missing, detail: lack) }
     let releases = [("amazon-2014", ["reviewerID", "asin"]), ("amazon-2023", ["user_id", "parent_asin"])]
     let release = releases.first { _, names in
       var probe = ObjectScanner(keys: names, isPython: false)

@@ -33,8 +33,15 @@ final class ParquetSource: RowSource {
   /// Opens the file and looks its columns up.
   ///
   /// Throws `InputError` when the file is damaged or a column is missing or of a nested type.
-  init(path: String, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
-    let file = try ParquetFile(path: path)
+  convenience init(path: String, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
+    try self.init(ParquetFile(path: path), layouts: layouts, timeUnit: timeUnit, advice: advice)
+  }
+
+  /// Looks the columns of an open file up, which nobody else reads.
+  ///
+  /// Throws `InputError` when the file is damaged or a column is missing or of a nested type.
+  init(_ file: ParquetFile, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
+    path = file.path
     let found = FoundColumns(names: file.columns.map(\.name), subject: path, hint: nil)
     let positions: [(slot: Int, index: Int)]
     (layout, positions) = try found.choose(layouts, advice)
@@ -56,7 +63,6 @@ final class ParquetSource: RowSource {
     hasTypedTimes = positions.contains { $0.slot == Column.timestamp.index && file.columns[$0.index].kind == .time }
     self.timeUnit = hasTypedTimes ? .microseconds : timeUnit
     namesScenes = layout.givesScenes || positions.contains { $0.slot == Column.scene.index }
-    self.path = path
   }
 
   deinit {
@@ -66,7 +72,7 @@ final class ParquetSource: RowSource {
 
   var place: String { "\(path): row \(lineNumber)" }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while next == rows { guard try readBatch() else { return .end } }
     for index in 0..<targetCount {
       let (source, target) = targets[index]

@@ -2,8 +2,12 @@ package import Datasets
 import Files
 
 /// One input row as slices of bytes, by column; valid until the source's next row.
+///
+/// After a row that is bad, and at the end, it is empty (``RowSource/next(_:)``).
 package final class Row {
   private let fields: UnsafeMutablePointer<UnsafeRawBufferPointer>
+  /// No slot from here on holds bytes.
+  private var end = 0
 
   init() {
     fields = .allocate(capacity: RowLayout.slots)
@@ -15,17 +19,25 @@ package final class Row {
   /// The bytes of a column; empty when the row has none.
   package subscript(column: Column) -> UnsafeRawBufferPointer {
     get { fields[column.index] }
-    set { fields[column.index] = newValue }
+    set { set(column.index, newValue) }
   }
 
   /// The same by slot: `Column.index`, or behind all columns a part of a joined one (`RowLayout`).
-  @inline(__always) func set(_ index: Int, _ value: UnsafeRawBufferPointer) { fields[index] = value }
+  @inline(__always)
+  func set(_ index: Int, _ value: UnsafeRawBufferPointer) {
+    fields[index] = value
+    end = max(end, index + 1)
+  }
 
   /// The bytes in a slot.
   @inline(__always) func value(_ index: Int) -> UnsafeRawBufferPointer { fields[index] }
 
   /// Makes every column and part empty.
-  func clear() { fields.update(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: RowLayout.slots) }
+  @inline(__always)
+  func clear() {
+    for index in 0..<end { fields[index] = UnsafeRawBufferPointer(start: nil, count: 0) }
+    end = 0
+  }
 }
 
 /// Why a row is refused.
@@ -66,8 +78,9 @@ package protocol RowSource: AnyObject {
   var namesScenes: Bool { get }
   /// Whether the rows are a data set's: item ids are the catalogue's own, scenes and behaviors are known.
   var isPrepared: Bool { get }
-  /// Reads the next row into `row`. Throws `InputError` when the file itself is damaged.
-  func next(_ row: Row) throws -> RowOutcome
+  /// Puts the fields of the next row into `row`, which is empty; for ``next(_:)`` alone. Throws `InputError` when the file itself is
+  /// damaged.
+  func fill(_ row: Row) throws -> RowOutcome
 }
 
 extension RowSource {
@@ -77,6 +90,21 @@ extension RowSource {
   package var defaultScene: String { "default" }
   package var defaultBehavior: String { "default" }
   package var isPrepared: Bool { false }
+
+  /// Reads the next row into `row`.
+  ///
+  /// What a row held before is gone whatever the source fills, so no slice outlives the bytes that it is of: not in the columns that the
+  /// next of several files lacks, and not where a row is bad or none has come.
+  ///
+  /// Throws `InputError` when the file itself is damaged.
+  @inline(__always)
+  package func next(_ row: Row) throws -> RowOutcome {
+    row.clear()
+    let outcome = try fill(row)
+    if case .row = outcome { return outcome }
+    row.clear()
+    return outcome
+  }
 }
 
 /// The rows of several files one after another, for lists that a command reads as one.
@@ -102,7 +130,7 @@ final class ChainedSource: RowSource {
   var defaultBehavior: String { source.defaultBehavior }
   var namesScenes: Bool { source.namesScenes }
 
-  func next(_ row: Row) throws -> RowOutcome {
+  func fill(_ row: Row) throws -> RowOutcome {
     while true {
       let outcome = try source.next(row)
       guard case .end = outcome, let open = rest.popFirst() else { return outcome }

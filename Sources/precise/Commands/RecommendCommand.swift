@@ -149,7 +149,7 @@ struct RecommendCommand: ParsableCommand {
 
   /// Users block by block, so that a list may be long.
   private func printUsers(_ path: String, _ users: ServedUsers, _ lists: Lists, _ console: Console) throws {
-    let list = try IdentifierList(path: path, what: "user")
+    let list = try IdentifierList(path: path, of: .user)
     var (block, firstUnknown, unknown, total): ([(id: String, events: UserEvents)], String?, Int, Int) = ([], nil, 0, 0)
     while true {
       let id = try list.next()

@@ -39,6 +39,12 @@ struct NewItemOptions: ParsableArguments {
       parts.append("\(HumanFormat.count(added.itemsWithoutTokens)) without text, which all get one embedding")
     }
     console.note(parts.joined(separator: ", "))
+    if let first = added.firstWithCutFeatures {
+      let (limit, items) = (added.tokenLimit, HumanFormat.count(added.itemsWithCutFeatures, "new item"))
+      console.note(
+        "warning: more than \(HumanFormat.count(limit, "feature")) in \(items), the first \(printable(first)); the model reads the first "
+          + "\(limit) of an item, as no known item has more tokens")
+    }
     if let warning = added.list.warning { console.note("warning: \(warning)") }
     return added
   }
