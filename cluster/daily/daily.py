@@ -20,9 +20,10 @@ import re
 import shutil
 import sys
 import time
-from typing import Any, Optional
+from typing import Any, NoReturn, Optional
 
-from home import KINDS, Day, Home, is_day, read, write
+from home import KINDS, Day, Home, is_day, ranges, read, write
+from outcome import check, learned, rows_of, warnings
 from steps import EXIT_BUSY, EXIT_USAGE, Failed, Steps, Stop
 
 
@@ -59,16 +60,6 @@ def phase_of(today: dict[str, Any], yesterday: dict[str, Any], wanted: Optional[
     return wanted or (common or list(today))[-1]
 
 
-def share(dataset: pathlib.Path) -> dict[str, Any]:
-    """Where the day's rows went, by the data set's manifest."""
-    manifest = read(dataset / "manifest.json")
-    rows = manifest["counts"].get("new_rows", {})
-    return {"rows": rows.get("rows"), "kept": rows.get("kept"), "kept_share": rows.get("kept_share"),
-            "duplicates": rows.get("duplicates"), "bad": rows.get("bad"), "too_old": rows.get("too_old"),
-            "below_minimums": rows.get("below_user_minimum", 0) + rows.get("below_item_minimum", 0),
-            "users": manifest["users"], "items": manifest["items"], "events": manifest["events"]}
-
-
 class Daily:
     """The days of a home, one after the other.
 
@@ -87,27 +78,42 @@ class Daily:
         """Days to be done, oldest first: those behind the last one, or from the first one on, that have events."""
         done, end = self.home.done(), self.options.day
         begin = self.home.day(done[-1]).next if done else self.home.first(self.options.first, end)
-        days, day = [], begin
-        while day <= end:
-            if self.events(day).exists():
-                days.append(day)
-            elif not done and day == begin and self.options.history:
-                say(f"{day}: no events ({self.events(day)}); begins with the history alone")
-                days.append(day)
-            else:
-                say(f"{day}: no events ({self.events(day)}); passed over")
-            day = self.home.day(day).next
+        span = list(self.home.days(begin, end))
+        days = [day for day in span if self.events(day).exists()]
+        if not done and span and begin not in days:
+            if not self.options.history:
+                raise Failed(f"there are no events for {begin} ({self.events(begin)}); give --first or --history", EXIT_USAGE)
+            say(f"{begin}: no events ({self.events(begin)}); begins with the history alone")
+            days.insert(0, begin)
+        if done:
+            self.say_unread(done)
+        missing = [day for day in span if day not in days]
+        # A day is passed over by a later one; until then its events may come.
+        if passed := [day for day in missing if days and day < days[-1]]:
+            say(f"{ranges(passed)}: no events; passed over")
+        if open_yet := missing[len(passed):]:
+            say(f"{ranges(open_yet)}: no events yet ({self.options.events})")
         if not days:
             say(f"done already: {done[-1]} is the last day" if done else f"nothing to do: the first day is {begin}, the last to do {end}")
         return days
+
+    def say_unread(self, done: list[str]) -> None:
+        """Names the days that were passed over and have events now."""
+        known = set(done)
+        if late := [day for day in self.home.days(done[0], done[-1]) if day not in known and self.events(day).exists()]:
+            what = "1 file of a day before the last one lies" if len(late) == 1 else f"{len(late)} files of days before the last one lie"
+            say(f"{what} unread: {ranges(late)}; docs/daily.md")
+
+    def inputs(self, day: Day, last: Optional[Day]) -> list[Any]:
+        """The files of a day's events; the history comes before the first one's."""
+        events = self.events(day.name)
+        return [*(self.options.history if last is None else []), *([events] if events.exists() else [])]
 
     def prepare(self, steps: Steps, day: Day, last: Optional[Day]) -> None:
         data = day.folder("data")
         if (data / "manifest.json").exists():
             return
-        arguments: list[Any] = ["--interactions", *(self.options.history if last is None else [])]
-        if self.events(day.name).exists():
-            arguments.append(self.events(day.name))
+        arguments: list[Any] = ["--interactions", *self.inputs(day, last)]
         if self.options.items:
             arguments += ["--items", *self.options.items]
         if last is not None:
@@ -115,6 +121,21 @@ class Daily:
         # Trains on all of the day but each user's last event.
         steps.run("prepare", *arguments, "--out", data, "--split", f"time:{day.next}", "--min-user-events",
                   self.options.min_user_events, "--min-item-events", self.options.min_item_events, *self.options.prepare)
+
+    def account(self, day: Day, last: Optional[Day]) -> dict[str, Any]:
+        """Where the day's rows went; ends a day that has no new row, and takes its data set away."""
+        rows = rows_of(day)
+        try:
+            check(rows, " and ".join(map(str, self.inputs(day, last))))
+        except Failed as failure:
+            try:
+                self.home.drop_data(day)
+            except OSError as reason:
+                raise Failed(f"{failure}; its data set cannot be removed: {reason}", failure.status) from None
+            raise
+        for sentence in warnings(rows, day):
+            print(f"warning: {sentence}", file=sys.stderr, flush=True)
+        return rows
 
     def encode(self, steps: Steps, day: Day) -> None:
         # The last file that encode writes.
@@ -186,9 +207,10 @@ class Daily:
             return result
 
         timed("prepare", lambda: self.prepare(steps, day, last))
-        record["rows"] = share(day.folder("data"))
+        record["rows"] = self.account(day, last)
         timed("encode", lambda: self.encode(steps, day))
         timed("train", lambda: self.train(steps, day, before))
+        record.update(learned(day.folder("runs")))
         record["metrics"] = timed("evaluate", lambda: self.evaluate(steps, day, before))
         choice = self.choose(day, before, record)
         record["serves"] = str(choice.run.folder("runs"))
@@ -212,9 +234,10 @@ def line(record: dict[str, Any]) -> str:
     used = "of unknown use" if rows["kept_share"] is None else f"{100 * rows['kept_share']:.1f} % used"
     lost = f" ({rows['below_minimums']:,} below the minimums)" if rows["below_minimums"] else ""
     against = f" (yesterday's model {yesterday['ndcg@10']:.4f})" if yesterday else ""
+    unlearned = f", nothing was learned{'' if record['learned'] is False else ' in ' + ', '.join(kept)}" if (kept := record["not_learned"]) else ""
     index = f", index recall@{record['index']['recall_at']} {record['index']['recall']:.3f}" if record.get("index", {}).get("recall") else ""
     return (f"{record['day']}: {rows['rows'] or 0:,} rows, {used}{lost}; {rows['users']:,} users, {rows['items']:,} items; "
-            f"{today['phase']} NDCG@10 {today['ndcg@10']:.4f}{against}{index}; {record['seconds']['all']:.0f} s")
+            f"{today['phase']} NDCG@10 {today['ndcg@10']:.4f}{against}{unlearned}{index}; {record['seconds']['all']:.0f} s")
 
 
 def say(text: str) -> None:
@@ -227,9 +250,17 @@ def day(text: str) -> str:
     return text
 
 
+class Parser(argparse.ArgumentParser):
+    """Ends wrong usage with the program's own status."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"error: {message}\n")
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], epilog=__doc__.split("\n\n", 1)[1],
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__.split("\n\n")[0], epilog=__doc__.split("\n\n", 1)[1],
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     yesterday = (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)).isoformat()
     parser.add_argument("--home", required=True, help="the folder of all days; made when missing")
     parser.add_argument("--config", required=True, help="the configuration that every day is trained by")
@@ -254,6 +285,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error("--keep must be 2 or more: a day begins with the one before")
     if "{day}" not in options.events:
         parser.error("--events needs {day} in its name, such as raw/events-{day}.csv.gz")
+    if not os.path.isfile(options.config):
+        parser.error(f"--config {options.config}: there is no such file")
     if shutil.which(options.precise) is None:
         parser.error(f"{options.precise} is no program here; give it with --precise")
     return options

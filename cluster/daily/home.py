@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import shutil
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from steps import Failed
 
@@ -35,6 +35,12 @@ class Home:
 
     def day(self, name: str) -> Day:
         return Day(self.path, name)
+
+    def days(self, first: str, last: str) -> Iterator[str]:
+        """All days from the first to the last, both included; none where the last is before the first."""
+        while first <= last:
+            yield first
+            first = self.day(first).next
 
     def record_path(self, name: str) -> pathlib.Path:
         return self.path / "days" / f"{name}.json"
@@ -77,6 +83,18 @@ class Home:
                 target.symlink_to(pathlib.Path("../..") / kind / day.name)
         os.replace(temporary, link)
 
+    def drop_data(self, day: Day) -> None:
+        """Removes a day's data set, whole under its name or not there: a part of it would be in the way of the next try."""
+        folder = day.folder("data")
+        hidden = folder.with_name(f".{day.name}.removed")
+        # Of an earlier try that was killed. Refuses links.
+        if hidden.exists():
+            shutil.rmtree(hidden)
+        if folder.is_symlink():
+            raise OSError(f"{folder} is a link, which is not removed")
+        os.replace(folder, hidden)
+        shutil.rmtree(hidden)
+
     def needed(self, keep: int) -> set[str]:
         """The last days that are done, those whose runs serve for them, and the one that is current."""
         last = self.done()[-keep:]
@@ -103,6 +121,17 @@ class Home:
                 except OSError as failure:
                     left.append(f"{entry.path} cannot be removed ({failure}); it stays")
         return left
+
+
+def ranges(days: list[str]) -> str:
+    """Days, oldest first, in few words: `2026-10-02 to 2026-10-20, 2026-10-25`."""
+    found: list[list[datetime.date]] = []
+    for date in map(datetime.date.fromisoformat, days):
+        if found and date - found[-1][-1] == datetime.timedelta(days=1):
+            found[-1][1:] = [date]
+        else:
+            found.append([date])
+    return ", ".join(" to ".join(map(str, run)) for run in found)
 
 
 def read(path: pathlib.Path) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 from typing import Any, Optional
 
 EXIT_USAGE = 64
+EXIT_INPUT = 65
 EXIT_BUSY = 75
 
 

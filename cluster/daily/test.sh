@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests daily.py over made-up days in a small size; a minute.
+# Tests daily.py over made-up days in a small size; about a minute.
 #
 #     cluster/daily/test.sh [--precise PROGRAM]
 set -euo pipefail
@@ -15,4 +15,8 @@ if [ ! -x "$precise" ]; then
   echo "error: $precise is not there; build it (swift build -c release), or name another with --precise" >&2
   exit 1
 fi
-PRECISE=$(realpath "$precise") exec "$here/daily_test.py"
+export PRECISE
+PRECISE=$(realpath "$precise")
+for test in daily input; do
+  "$here/${test}_test.py"
+done
