@@ -159,7 +159,6 @@ struct EncodeCommand: ParsableCommand {
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
-    warnOfReplacing(dataset, by: source, tokens)
     let staged = try StagedFiles("encode", in: dataset.path)
     let writer = TokenStatesWriter(folder: staged.path, itemTableChecksum: items.checksum, tokens: tokens, type: type)
     let record = try writer.write(source, items: items) {
@@ -173,6 +172,7 @@ struct EncodeCommand: ParsableCommand {
       ) { textBar.update(completed: $0) }
       textBar.finish()
     }
+    warnOfReplacing(dataset, by: source, tokens)
     try staged.commit([TokenStates.fileName, TextVectors.fileName, EncodingRecord.fileName])
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard !outputOptions.quiet else { return }
