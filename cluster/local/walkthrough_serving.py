@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -158,10 +157,10 @@ def bare(walk: Walk) -> None:
 
 The release archive, built by one script, on a Debian 12 and a Debian 13 that have MPI and zlib and nothing else.
 """)
-    walk.run("cluster/release/build.sh --out release", keep=lambda lines: lines[-4:], name="cluster/release/build.sh")
+    walk.run(f"{ROOT}/cluster/release/build.sh --out release", keep=lambda lines: lines[-4:], name="cluster/release/build.sh")
     archive = next(path for path in (walk.work / "release").iterdir() if path.name.endswith(".tar.gz"))
     for system in ("debian12", "debian13"):
-        walk.run(f"cluster/release/try.sh release/{archive.name} {system}", keep=lambda lines: lines[:60], name=f"try.sh {system}")
+        walk.run(f"{ROOT}/cluster/release/try.sh release/{archive.name} {system}", keep=lambda lines: lines[:60], name=f"try.sh {system}")
 
 
 ASKED = """
@@ -227,7 +226,8 @@ def main() -> int:
         except Fault as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-        lines = [re.sub(re.escape(str(ROOT)), "REPOSITORY", line).replace(str(folder), "~") for line in walk.lines]
+        # Paths of this machine are nobody's business: scripts as from the repository's root, the clone from wherever it is.
+        lines = [line.replace(f"{ROOT}/", "").replace(str(ROOT), "REPOSITORY").replace(str(folder), "~") for line in walk.lines]
     times = "\n".join(f"| {name if not name.startswith('precise') else f'`{name}`'} | {taken:.1f} |" for name, taken in walk.times
                       if name not in ("cat", "ls", "find"))
     half = "\n".join([SECOND_HALF, "", *lines, "## Times of the second half", "", "| command | seconds |", "|---|---|", times]).rstrip() + "\n"
