@@ -10,11 +10,12 @@
 #
 # The C library of the machine that builds is the oldest that the program runs with: build on the oldest system that is to run it.
 set -euo pipefail
+from=$PWD
 cd "$(dirname "$0")/../.."
 out=dist may_be_dirty=""
 while [ $# -gt 0 ]; do
   case "$1" in
-    --out) out=$2; shift 2 ;;
+    --out) out=$(cd "$from" && realpath -m "$2"); shift 2 ;;
     --dirty) may_be_dirty=1; shift ;;
     *) echo "error: $1 is no option; --out FOLDER and --dirty are" >&2; exit 1 ;;
   esac
