@@ -227,7 +227,8 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 1
         # Paths of this machine are nobody's business: scripts as from the repository's root, the clone from wherever it is.
-        lines = [line.replace(f"{ROOT}/", "").replace(str(ROOT), "REPOSITORY").replace(str(folder), "~") for line in walk.lines]
+        lines = [line.replace(f"{ROOT}/", "").replace(str(ROOT), "REPOSITORY").replace(f"{work}/", "").replace(str(folder), "~")
+                 for line in walk.lines]
     times = "\n".join(f"| {name if not name.startswith('precise') else f'`{name}`'} | {taken:.1f} |" for name, taken in walk.times
                       if name not in ("cat", "ls", "find"))
     half = "\n".join([SECOND_HALF, "", *lines, "## Times of the second half", "", "| command | seconds |", "|---|---|", times]).rstrip() + "\n"
