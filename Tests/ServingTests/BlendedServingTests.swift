@@ -148,6 +148,17 @@ struct BlendedServingTests {
     }
   }
 
+  /// A list of several blocks: where an item stands in it tells nothing of its neighbors.
+  @Test func newItemsOfTheSameTextAreAlikeInEveryBlock() throws {
+    let served = try served(.blended())
+    let rows = (0..<2100).map { "n\($0),\(ServedWorld.text($0 % 7))\n" }
+    let path = try folder.write("new.csv", "item,text\n" + rows.joined())
+    let items = try export(served, "e", newItems: NewItems(path: path, states: nil, served: served)).items.suffix(2100)
+    let ids = items.map { Array($0.prefix(served.model.shape.fusion.idWidth)) }
+    #expect(ids.indices.allSatisfy { ids[$0] == ids[$0 % 7] })
+    #expect(Set(ids[..<7]).count > 1)
+  }
+
   /// The same with a language model's states, which come in a file.
   @Test func aNewItemWithStatesLandsBesideItsTwin() throws {
     let served = try served(.blendedForeign())
