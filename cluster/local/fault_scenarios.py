@@ -271,7 +271,9 @@ def tree(path):
     """Everything below a path that has no hidden name; nothing when there is nothing."""
     if path.is_file():
         return {"": path.read_bytes()}
-    return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] != "."}
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    names = {str(file.relative_to(path)): file for file in files if all(part[0] != "." for part in file.relative_to(path).parts)}
+    return {name: file.read_bytes() for name, file in names.items()}
 
 
 def make_world(folder):

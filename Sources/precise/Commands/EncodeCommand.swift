@@ -142,13 +142,13 @@ struct EncodeCommand: ParsableCommand {
     }
   }
 
-  /// Says so when states of another kind are replaced: runs that were trained on these do not read others.
-  private func warnOfReplacing(_ dataset: Dataset, by source: some TokenSource, _ tokens: Int) {
-    guard TokenStates.exist(in: dataset), let old = try? EncodingRecord(folder: dataset.path) else { return }
-    guard (old.encoder, old.width, old.tokens) != (source.name, source.dimension, tokens) else { return }
-    printError(
-      "warning: this replaces the token states of \(printable(old.encoder)), \(old.tokens) tokens of \(old.width); runs that were trained on "
-        + "them need the data set encoded in that way")
+  /// What is to be said where states of another kind are replaced: runs that were trained on these do not read others.
+  private func replaced(_ dataset: Dataset, by source: some TokenSource, _ tokens: Int) -> String? {
+    guard TokenStates.exist(in: dataset), let old = try? EncodingRecord(folder: dataset.path) else { return nil }
+    guard (old.encoder, old.width, old.tokens) != (source.name, source.dimension, tokens) else { return nil }
+    return
+      "warning: token states of \(printable(old.encoder)), \(old.tokens) tokens of \(old.width), were replaced; runs that were trained on "
+      + "them need the data set encoded in that way"
   }
 
   private func write(_ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType) throws {
@@ -172,8 +172,9 @@ struct EncodeCommand: ParsableCommand {
       ) { textBar.update(completed: $0) }
       textBar.finish()
     }
-    warnOfReplacing(dataset, by: source, tokens)
+    let replaced = replaced(dataset, by: source, tokens)
     try staged.commit([TokenStates.fileName, TextVectors.fileName, EncodingRecord.fileName])
+    if let replaced { printError(replaced) }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard !outputOptions.quiet else { return }
     print(
