@@ -1,5 +1,5 @@
 """The commands that `faults.py` breaks: what each starts from, and what must be true of what it leaves. Standard library only."""
-import json, shutil, subprocess
+import json, re, shutil, subprocess
 
 import runs
 from runs import Fault, PRECISE
