@@ -61,12 +61,20 @@ class TenDays(World):
 
     def test_4_two_at_a_time_are_refused(self) -> None:
         self.give(6)
+        began, go = self.folder / "began", self.folder / "go"
+        # The first one is at work, for as long as the second one needs.
+        self.fault("prepare", f"touch '{began}'; until [ -e '{go}' ]; do sleep 0.02; done")
         first = self.start(6)
-        time.sleep(0.5)
+        self.addCleanup(first.kill)
+        self.addCleanup(go.touch)
+        while not began.exists():
+            self.assertIsNone(first.poll())
+            time.sleep(0.02)
         second = self.start(6)
         errors = second.communicate()[1]
         self.assertEqual(second.returncode, daily.EXIT_BUSY, errors)
         self.assertIn("another run works", errors)
+        go.touch()
         first.communicate()
         self.assertEqual(first.returncode, 0)
 
