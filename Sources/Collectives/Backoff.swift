@@ -5,27 +5,34 @@ import Glibc
 ///
 /// A core that spins is a core that another rank of an oversubscribed machine waits for.
 package struct Backoff {
-  private let channel: Int
+  private var channel: Int?
   private var looks = 0
   private var seconds = 0.0
   private var lastLook = timespec()
 
-  /// Starts to wait for a channel's exchange.
-  package init(on channel: Int) { self.channel = channel }
+  /// Starts to wait.
+  package init() {}
 
   /// Waits a little, longer the more often it was called.
   ///
   /// Throws a `RankTimeout` once ranks that the exchange needs have been silent for `CollectiveState.timeout`.
-  package mutating func pause(_ communicator: some Communicator) throws {
+  ///
+  /// - Parameter channel: whose exchange is waited for now. Another one than before is waited for from the start: what has several
+  ///   exchanges one after the other must not ask for a silent rank in one that is done.
+  package mutating func pause(_ communicator: some Communicator, on channel: Int) throws {
+    if channel != self.channel {
+      self = Backoff()
+      self.channel = channel
+    }
     looks += 1
     guard looks > 1000 else { return }
     // On a crowded machine a yield can take as long as a sleep: the clock runs for both.
-    if looks > 500_000 || looks & 0xff == 0 { try count(communicator) }
+    if looks > 500_000 || looks & 0xff == 0 { try count(communicator, on: channel) }
     if looks > 500_000 { usleep(100) } else { sched_yield() }
   }
 
   /// Adds the time since the last look, of which no more than a second counts: a job that was suspended has not been silent.
-  private mutating func count(_ communicator: some Communicator) throws {
+  private mutating func count(_ communicator: some Communicator, on channel: Int) throws {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     defer { lastLook = now }

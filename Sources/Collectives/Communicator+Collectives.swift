@@ -4,8 +4,8 @@ extension Communicator {
   /// Before it throws, the rank withdraws: callers may free the memory that they have given.
   package func wait(_ channel: Int) throws {
     do {
-      var backoff = Backoff(on: channel)
-      while try !poll(channel) { try backoff.pause(self) }
+      var backoff = Backoff()
+      while try !poll(channel) { try backoff.pause(self, on: channel) }
     } catch {
       withdraw()
       throw error

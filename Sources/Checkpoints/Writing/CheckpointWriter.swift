@@ -140,12 +140,12 @@ package final class CheckpointWriter {
   /// - Returns: why it is not; the same on every rank.
   package func finish() throws -> String? {
     if underWay != nil {
-      var backoff = Backoff(on: Channels.checkpoints)
+      var backoff = Backoff()
       while state == .writing {
         if try stream.advance() {
-          backoff = Backoff(on: Channels.checkpoints)
+          backoff = Backoff()
         } else {
-          try backoff.pause(communicator)
+          try backoff.pause(communicator, on: Channels.checkpoints)
         }
       }
       if let failure = try close() { return failure }

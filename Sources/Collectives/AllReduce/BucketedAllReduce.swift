@@ -75,10 +75,10 @@ package final class BucketedAllReduce {
     try communicator.state.time(.denseGradients) {
       while finished < ready {
         let before = finished
-        var backoff = Backoff(on: buckets[before].channel)
+        var backoff = Backoff()
         while finished == before {
           try advance()
-          if finished == before { try backoff.pause(communicator) }
+          if finished == before { try backoff.pause(communicator, on: buckets[before].channel) }
         }
       }
     }
