@@ -29,11 +29,19 @@ long ck_attention_scratch(long length, long head_width) {
 INLINE void pack(long length, long width, const float *from, long ld, float *to) {
   long wide = padded(width), rows = padded_rows(length);
   for (long i = 0; i < length; i++) {
-    VECTOR_LOOP
+    ROW_LOOP
     for (long c = 0; c < width; c++) to[i * wide + c] = from[i * ld + c];
     for (long c = width; c < wide; c++) to[i * wide + c] = 0;
   }
   memset(to + length * wide, 0, sizeof(float) * (size_t)((rows - length) * wide));
+}
+
+/* to[i, 0 ..< width] = factor * from[i,:]. */
+INLINE void unpack(long length, long width, const float *from, float factor, float *to, long ld) {
+  long wide = padded(width);
+  for (long i = 0; i < length; i++)
+    ROW_LOOP
+    for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
 }
 
 KERNEL void ck_attention(const struct ck_sequence *sequence) {
@@ -61,11 +69,10 @@ KERNEL void ck_attention(const struct ck_sequence *sequence) {
       for (long q = 0; q < count; q++) {
         long keys_read = reach(causal, first + q, length);
         float *row = scores + q * columns, left = biased(time, head, first + q, keys_read, factor, row, buckets);
-        log_sum[head * length + first + q] = softmax_row(row, keys_read, padded(most), left);
+        log_sum[head * length + first + q] = softmax_row(row, keys_read, padded(most), left, FLOATS, row);
       }
       small_product(count, wide, most, scores, columns, 1, values, ld_values, results, wide, 0);
-      for (long q = 0; q < count; q++)
-        memcpy(out + (first + q) * d + head * head_width, results + q * wide, sizeof(float) * (size_t)head_width);
+      unpack(count, head_width, results, 1.0f, out + first * d + head * head_width, d);
     }
   }
 }
@@ -85,19 +92,12 @@ KERNEL void ck_attention_newest(long length, long heads, long head_width, const 
       scratch[j] = factor * dot;
     }
     biased(time, head, 0, length, 1.0f, scratch, (uint8_t *)(scratch + length));
-    softmax_row(scratch, length, length, 1.0f);
+    softmax_row(scratch, length, length, 1.0f, FLOATS, scratch);
     memset(to, 0, sizeof(float) * (size_t)head_width);
     for (long j = 0; j < length; j++)
       VECTOR_LOOP
       for (long c = 0; c < head_width; c++) to[c] += scratch[j] * values[j * 2 * d + c];
   }
-}
-
-INLINE void unpack(long length, long width, const float *from, float factor, float *to, long ld) {
-  long wide = padded(width);
-  for (long i = 0; i < length; i++)
-    VECTOR_LOOP
-    for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
 }
 
 KERNEL void ck_attention_backward(const struct ck_sequence *sequence, const float *dout, float *dqkv) {
@@ -133,12 +133,13 @@ KERNEL void ck_attention_backward(const struct ck_sequence *sequence, const floa
       for (long q = 0; q < count; q++) {
         long row = (first + q) * d + start;
         float dot = 0;
-        VECTOR_LOOP
+        ROW_LOOP
         for (long c = 0; c < head_width; c++) dot += out[row + c] * dout[row + c];
         long keys_read = reach(causal, first + q, length);
-        float left = biased(time, head, first + q, keys_read, factor, scores + q * columns, buckets);
-        weights_and_score_gradients(scores + q * columns, dscores + q * columns, keys_read, limit, left,
-                                    log_sum[head * length + first + q], dot);
+        float *weights = scores + q * columns, *gradients = dscores + q * columns;
+        float left = biased(time, head, first + q, keys_read, factor, weights, buckets);
+        struct query query = {left, log_sum[head * length + first + q], dot, keys_read};
+        weights_and_score_gradients(query, weights, gradients, limit, FLOATS, weights, gradients);
         if (time) ck_time_gradient(keys_read, buckets, dscores + q * columns, time_sums);
       }
       small_product(count, wide, limit, dscores, columns, 1, keys, wide, dqueries + first * wide, wide, 0);

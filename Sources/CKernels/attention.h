@@ -2,8 +2,7 @@
 #ifndef PRECISE_ATTENTION_H
 #define PRECISE_ATTENTION_H
 
-#include "CKernels.h"
-#include "vector.h"
+#include "activation.h"
 
 /* Queries whose scores against all keys are held at a time: two whole tiles. */
 enum { QUERIES = 24 };
@@ -28,31 +27,40 @@ INLINE void add_time_gradient(const struct ck_time *time, long head, const float
     to[b] += (sums[b] + sums[CK_TIME_BUCKETS + b]) + (sums[2 * CK_TIME_BUCKETS + b] + sums[3 * CK_TIME_BUCKETS + b]);
 }
 
-/* One row of factor * scores becomes weights; what is beyond `n` becomes zero. Returns log of the sum. Whole vectors throughout, because the
- * rest of a row would take as long as the row. */
-INLINE float softmax_row(float *scores, long n, long columns, float factor) {
+/* One row of factor * scores becomes weights, stored in a form; what is beyond `n` becomes zero, up to `columns`, a multiple of 16.
+ * Returns log of the sum. Scores are lost. Whole vectors throughout, because the rest of a row would take as long as the row. */
+INLINE float softmax_row(float *scores, long n, long columns, float factor, int form, void *weights) {
   FAST_SUMS
   float top = factor * ck_largest(n, scores), sum = 0;
-  VECTOR_LOOP
+  ROW_LOOP
   for (long j = 0; j < columns; j++) {
-    float e = j < n ? ck_exp_down(factor * scores[j] - top) : 0.0f;
+    float e = j < n ? ck_exp_down(factor * scores[j] - top, form != FLOATS) : 0.0f;
     scores[j] = e;
     sum += e;
   }
   float inverse = 1.0f / sum;
-  VECTOR_LOOP
-  for (long j = 0; j < columns; j++) scores[j] *= inverse;
+  ROW_LOOP
+  for (long j = 0; j < columns; j++) store(weights, form, j, scores[j] * inverse);
   return top + logf(sum);
 }
 
-/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, in place of s and dp; zeros beyond n. */
-INLINE void weights_and_score_gradients(float *scores, float *dweights, long n, long columns, float factor, float log_sum,
-                                        float dot) {
-  VECTOR_LOOP
+/* What backward needs to form the weights of one query again: its softmax's sum, and the sum of its weights' gradients. */
+struct query {
+  float factor, log_sum, dot;
+  long keys; /* that it reads */
+};
+
+/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, stored in a form; zeros beyond the keys. ds takes the place
+ * of dp too. */
+INLINE void weights_and_score_gradients(struct query query, const float *scores, float *dscores, long columns, int form,
+                                        void *weights, void *dstored) {
+  ROW_LOOP
   for (long j = 0; j < columns; j++) {
-    float p = j < n ? ck_expf(factor * scores[j] - log_sum) : 0.0f;
-    scores[j] = p;
-    dweights[j] = j < n ? p * (dweights[j] - dot) : 0.0f;
+    float p = j < query.keys ? ck_exp_down(query.factor * scores[j] - query.log_sum, form != FLOATS) : 0.0f;
+    float ds = j < query.keys ? p * (dscores[j] - query.dot) : 0.0f;
+    store(weights, form, j, p);
+    store(dstored, form, j, ds);
+    dscores[j] = ds;
   }
 }
 

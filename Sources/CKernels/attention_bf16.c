@@ -62,7 +62,11 @@ INLINE void pair_product(long rows, long columns, long depth, const void *a, lon
 /* to[c,i] = words c of row i of `from`, [width / 2, columns]; zeros beyond the length. */
 INLINE void transpose_rows(long length, long width, const uint16_t *from, long ld, uint32_t *rows, uint32_t *to) {
   long words = width / 2, wide = (words + 15) & ~15L, columns = padded(length);
-  for (long i = 0; i < length; i++) memcpy(rows + i * wide, from + i * ld, (size_t)(2 * width));
+  for (long i = 0; i < length; i++) {
+    const pair_word *row = (const pair_word *)(from + i * ld);
+    ROW_LOOP
+    for (long c = 0; c < words; c++) rows[i * wide + c] = row[c];
+  }
   memset(rows + length * wide, 0, sizeof(uint32_t) * (size_t)((columns - length) * wide));
   transpose(columns, wide, (const float *)rows, wide, (float *)to, columns);
 }
@@ -70,11 +74,11 @@ INLINE void transpose_rows(long length, long width, const uint16_t *from, long l
 /* to[i,:] = factor * from[i, 0 ..< width], rounded to the nearest. */
 INLINE void round_rows(long rows, long width, const float *from, long ld, float factor, uint16_t *to, long ld_to) {
   for (long i = 0; i < rows; i++)
-    VECTOR_LOOP
-    for (long c = 0; c < width; c++) to[i * ld_to + c] = narrow_to_nearest(factor * from[i * ld + c]);
+    ROW_LOOP
+    for (long c = 0; c < width; c++) to[i * ld_to + c] = narrow_as(BF16_HERE, factor * from[i * ld + c]);
 }
 
-KERNEL void ck_attention_bf16(const struct ck_sequence *sequence) {
+BF16_TARGET void ck_attention_bf16(const struct ck_sequence *sequence) {
   const struct ck_time *time = sequence->time;
   const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
   const int causal = sequence->causal;
@@ -96,19 +100,17 @@ KERNEL void ck_attention_bf16(const struct ck_sequence *sequence) {
       for (long q = 0; q < count; q++) {
         long keys_read = reach(causal, first + q, length);
         float *row = p.scores + q * p.columns, left = biased(time, head, first + q, keys_read, factor, row, p.buckets);
-        log_sum[head * length + first + q] = softmax_row(row, keys_read, limit, left);
+        uint16_t *weights = p.weights + q * p.columns;
+        log_sum[head * length + first + q] = softmax_row(row, keys_read, limit, left, BF16_HERE, weights);
       }
-      round_rows(count, limit, p.scores, p.columns, 1.0f, p.weights, p.columns);
       pair_product(count, p.wide, limit / 2, p.weights, p.columns / 2, 1, p.zipped, p.wide, p.results, p.wide, 0);
       round_rows(count, head_width, p.results, p.wide, 1.0f, out + first * d + head * head_width, d);
     }
   }
 }
 
-/* One block of queries: weights and gradients of scores, rounded, then what they give to dqueries, dkeys and dvalues. */
+/* One block of queries: what weights and gradients of scores give to dqueries, dkeys and dvalues. */
 INLINE void backward_block(long count, long limit, long head_width, const uint16_t *queries, long ld, struct parts p) {
-  round_rows(count, limit, p.scores, p.columns, 1.0f, p.weights, p.columns);
-  round_rows(count, limit, p.dweights, p.columns, 1.0f, p.dscores, p.columns);
   pair_product(count, p.wide, limit / 2, p.dscores, p.columns / 2, 1, p.zipped, p.wide, p.results, p.wide, 0); /* dqueries */
   zip(count, count, limit, p.weights, p.columns, p.weights_z, p.columns);
   zip(count, count, limit, p.dscores, p.columns, p.dscores_z, p.columns);
@@ -119,7 +121,7 @@ INLINE void backward_block(long count, long limit, long head_width, const uint16
   pair_product(limit, p.wide, pairs, p.weights_z, 1, p.columns, p.douts, p.wide, p.dvalues, p.wide, 1);
 }
 
-KERNEL void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float *dout, uint16_t *dqkv) {
+BF16_TARGET void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float *dout, uint16_t *dqkv) {
   FAST_SUMS
   const struct ck_time *time = sequence->time;
   const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
@@ -148,12 +150,13 @@ KERNEL void ck_attention_bf16_backward(const struct ck_sequence *sequence, const
       pair_product(count, limit, head_width / 2, p.drows, p.wide / 2, 1, p.values_t, p.columns, p.dweights, p.columns, 0);
       for (long q = 0; q < count; q++) {
         float dot = 0;
-        VECTOR_LOOP
+        ROW_LOOP
         for (long c = 0; c < head_width; c++) dot += widen(out[row + q * d + c]) * dout[row + q * d + c];
         long keys_read = reach(causal, first + q, length);
         float *row = p.scores + q * p.columns, left = biased(time, head, first + q, keys_read, factor, row, p.buckets);
-        weights_and_score_gradients(row, p.dweights + q * p.columns, keys_read, limit, left,
-                                    log_sum[head * length + first + q], dot);
+        struct query query = {left, log_sum[head * length + first + q], dot, keys_read};
+        weights_and_score_gradients(query, row, p.dweights + q * p.columns, limit, BF16_HERE, p.weights + q * p.columns,
+                                    p.dscores + q * p.columns);
         if (time) ck_time_gradient(keys_read, p.buckets, p.dweights + q * p.columns, time_sums);
       }
       backward_block(count, limit, head_width, queries + first * ld, ld, p);

@@ -6,6 +6,9 @@
 
 typedef uint16_t u16v __attribute__((vector_size(32), aligned(2), may_alias));
 
+/* a where the mask is all ones, b where it is zero. */
+INLINE u32v pick(u32v mask, u32v a, u32v b) { return (mask & a) | (~mask & b); }
+
 INLINE float widen(uint16_t stored) {
   uint32_t bits = (uint32_t)stored << 16;
   float value;
@@ -26,19 +29,6 @@ INLINE uint16_t narrow_to_nearest(float value) {
   uint32_t bits;
   memcpy(&bits, &value, 4);
   return narrow(value, 0x7fff + ((bits >> 16) & 1));
-}
-
-/* Element i of activations, which are bfloat16 or float32; `bf16` is a constant where this is inlined. */
-INLINE float stored(const void *rows, int bf16, long i) {
-  return bf16 ? widen(((const uint16_t *)rows)[i]) : ((const float *)rows)[i];
-}
-
-/* Sets element i, rounded to the nearest. */
-INLINE void store(void *rows, int bf16, long i, float value) {
-  if (bf16)
-    ((uint16_t *)rows)[i] = narrow_to_nearest(value);
-  else
-    ((float *)rows)[i] = value;
 }
 
 /* Sixteen at a time, as `narrow`. */

@@ -2,7 +2,7 @@
  * instead of reading it, and it does not depend on which rank or thread holds the row. Sixteen random bits an element: the
  * rate is kept to 1/65536. */
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "activation.h"
 
 enum { TILE = DRAW_TILE };
 
@@ -31,7 +31,7 @@ KERNEL void ck_dropout_add(const struct ck_dropout *dropout, const float *x, con
     }
 }
 
-INLINE void dropout_backward(const struct ck_dropout *dropout, const float *dz, int bf16, void *dx) {
+INLINE void dropout_backward(const struct ck_dropout *dropout, const float *dz, int form, void *dx) {
   const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
@@ -39,21 +39,15 @@ INLINE void dropout_backward(const struct ck_dropout *dropout, const float *dz, 
     for (long start = 0; start < d.columns; start += TILE) {
       long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
       if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
-      VECTOR_LOOP
-      for (long c = 0; c < n; c++) store(dx, bf16, at + c, factors[c] * dz[at + c]);
+      ROUNDING_LOOP
+      for (long c = 0; c < n; c++) store(dx, form, at + c, factors[c] * dz[at + c]);
     }
 }
 
-KERNEL void ck_dropout_backward(const struct ck_dropout *dropout, const float *dz, int bf16, void *dx) {
-  if (bf16)
-    dropout_backward(dropout, dz, 1, dx);
-  else
-    dropout_backward(dropout, dz, 0, dx);
-}
+ACTIVATION_KERNEL(void, dropout_backward, (const struct ck_dropout *dropout, const float *dz, int bf16, void *dx), dropout, dz, form, dx)
 
 /* What was kept of a half, times its gate, onto z; `result` keeps it for backward. */
-INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
-                      const void *logits, void *result, float *out) {
+INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int form, const void *logits, void *result, float *out) {
   const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
@@ -61,25 +55,18 @@ INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const fl
     for (long start = 0; start < d.columns; start += TILE) {
       long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
       if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
-      VECTOR_LOOP
+      ROUNDING_LOOP
       for (long c = 0; c < n; c++) {
         float kept = factors[c] * (x[at + c] + bias[start + c]);
-        store(result, bf16, at + c, kept);
-        out[at + c] = z[at + c] + ck_sigmoid(stored(logits, bf16, at + c)) * kept;
+        store(result, form, at + c, kept);
+        out[at + c] = z[at + c] + ck_sigmoid(stored(logits, form, at + c)) * kept;
       }
     }
 }
 
-KERNEL void ck_gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
-                         const void *logits, void *result, float *out) {
-  if (bf16)
-    gated_add(dropout, x, bias, z, 1, logits, result, out);
-  else
-    gated_add(dropout, x, bias, z, 0, logits, result, out);
-}
+ACTIVATION_KERNEL(void, gated_add, (const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16, const void *logits, void *result, float *out), dropout, x, bias, z, form, logits, result, out)
 
-INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result,
-                           void *dx, void *dlogits) {
+INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, int form, const void *logits, const void *result, void *dx, void *dlogits) {
   const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
@@ -87,19 +74,13 @@ INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, in
     for (long start = 0; start < d.columns; start += TILE) {
       long n = d.columns - start < TILE ? d.columns - start : TILE, at = r * d.columns + start;
       if (d.rate > 0.0f) mask_tile(d.stream, d.row_keys[r], start, d.rate, factors);
-      VECTOR_LOOP
+      ROUNDING_LOOP
       for (long c = 0; c < n; c++) {
-        float gate = ck_sigmoid(stored(logits, bf16, at + c)), slope = gate * dz[at + c];
-        store(dx, bf16, at + c, factors[c] * slope);
-        store(dlogits, bf16, at + c, (1.0f - gate) * slope * stored(result, bf16, at + c));
+        float gate = ck_sigmoid(stored(logits, form, at + c)), slope = gate * dz[at + c];
+        store(dx, form, at + c, factors[c] * slope);
+        store(dlogits, form, at + c, (1.0f - gate) * slope * stored(result, form, at + c));
       }
     }
 }
 
-KERNEL void ck_gated_backward(const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits,
-                              const void *result, void *dx, void *dlogits) {
-  if (bf16)
-    gated_backward(dropout, dz, 1, logits, result, dx, dlogits);
-  else
-    gated_backward(dropout, dz, 0, logits, result, dx, dlogits);
-}
+ACTIVATION_KERNEL(void, gated_backward, (const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result, void *dx, void *dlogits), dropout, dz, form, logits, result, dx, dlogits)

@@ -1,6 +1,6 @@
 /* Vector sums, bias, gelu and the gated linear unit. */
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "gelu.h"
 
 KERNEL void ck_add(long count, const float *x, float *y) {
   VECTOR_LOOP
@@ -42,116 +42,83 @@ KERNEL int ck_all_within(long count, const float *x, float bound) {
   return 1;
 }
 
-INLINE void add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y) {
+INLINE void add_bias(long rows, long columns, const float *bias, const float *x, int form, void *y) {
   for (long r = 0; r < rows; r++)
-    VECTOR_LOOP
-    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, x[r * columns + c] + bias[c]);
+    ROUNDING_LOOP
+    for (long c = 0; c < columns; c++) store(y, form, r * columns + c, x[r * columns + c] + bias[c]);
 }
 
-KERNEL void ck_add_bias(long rows, long columns, const float *bias, const float *x, int bf16, void *y) {
-  if (bf16)
-    add_bias(rows, columns, bias, x, 1, y);
-  else
-    add_bias(rows, columns, bias, x, 0, y);
-}
+ACTIVATION_KERNEL(void, add_bias, (long rows, long columns, const float *bias, const float *x, int bf16, void *y), rows, columns, bias, x, form, y)
 
 /* Column sums of a block of columns stay in registers or the L1 cache over all rows. */
-INLINE void bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias) {
+INLINE void bias_gradient(long rows, long columns, int form, const void *dy, float *dbias) {
   for (long start = 0; start < columns; start += 256) {
     long n = columns - start < 256 ? columns - start : 256;
     float sum[256] = {0};
     for (long r = 0; r < rows; r++)
       VECTOR_LOOP
-      for (long c = 0; c < n; c++) sum[c] += stored(dy, bf16, r * columns + start + c);
+      for (long c = 0; c < n; c++) sum[c] += stored(dy, form, r * columns + start + c);
     VECTOR_LOOP
     for (long c = 0; c < n; c++) dbias[start + c] += sum[c];
   }
 }
 
-KERNEL void ck_bias_gradient(long rows, long columns, int bf16, const void *dy, float *dbias) {
-  if (bf16)
-    bias_gradient(rows, columns, 1, dy, dbias);
-  else
-    bias_gradient(rows, columns, 0, dy, dbias);
-}
+ACTIVATION_KERNEL(void, bias_gradient, (long rows, long columns, int bf16, const void *dy, float *dbias), rows, columns, form, dy, dbias)
 
 /* What is kept is rounded first, so that backward finds the same gelu again. */
-INLINE void bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after) {
+INLINE void bias_gelu(long rows, long columns, const float *bias, const float *x, int form, void *before, void *after) {
   for (long r = 0; r < rows; r++)
-    VECTOR_LOOP
+    ROUNDING_LOOP
     for (long c = 0; c < columns; c++) {
       long i = r * columns + c;
-      float sum = x[i] + bias[c], kept = bf16 ? widen(narrow_to_nearest(sum)) : sum;
-      store(before, bf16, i, kept);
-      store(after, bf16, i, kept * ck_normal(kept).share);
+      float kept = kept_as(form, x[i] + bias[c]);
+      store(before, form, i, kept);
+      store(after, form, i, gelu(kept, form).value);
     }
 }
 
-KERNEL void ck_bias_gelu(long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after) {
-  if (bf16)
-    bias_gelu(rows, columns, bias, x, 1, before, after);
-  else
-    bias_gelu(rows, columns, bias, x, 0, before, after);
-}
+ACTIVATION_KERNEL(void, bias_gelu, (long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after), rows, columns, bias, x, form, before, after)
 
-INLINE void gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
-  VECTOR_LOOP
+INLINE void gelu_backward(long count, int form, const void *before, const float *dafter, void *after, void *dbefore) {
+  ROUNDING_LOOP
   for (long i = 0; i < count; i++) {
-    float x = stored(before, bf16, i), slope = dafter[i];
-    struct normal at = ck_normal(x);
-    store(after, bf16, i, x * at.share);
-    store(dbefore, bf16, i, slope * (at.share + x * at.density));
+    float slope = dafter[i];
+    struct gelu at = gelu(stored(before, form, i), form);
+    store(after, form, i, at.value);
+    store(dbefore, form, i, slope * at.slope);
   }
 }
 
-KERNEL void ck_gelu_backward(long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
-  if (bf16)
-    gelu_backward(count, 1, before, dafter, after, dbefore);
-  else
-    gelu_backward(count, 0, before, dafter, after, dbefore);
-}
+ACTIVATION_KERNEL(void, gelu_backward, (long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore), count, form, before, dafter, after, dbefore)
 
 /* The gated linear unit: the left half of a row through swish, times the right half (Shazeer 2020). What is kept is rounded first. */
-INLINE void bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after) {
+INLINE void bias_swiglu(long rows, long width, const float *bias, const float *x, int form, void *before, void *after) {
   for (long r = 0; r < rows; r++) {
     long left = 2 * r * width, right = left + width;
-    VECTOR_LOOP
+    ROUNDING_LOOP
     for (long c = 0; c < width; c++) {
-      float a = x[left + c] + bias[c], b = x[right + c] + bias[width + c];
-      a = bf16 ? widen(narrow_to_nearest(a)) : a;
-      b = bf16 ? widen(narrow_to_nearest(b)) : b;
-      store(before, bf16, left + c, a);
-      store(before, bf16, right + c, b);
-      store(after, bf16, r * width + c, a * ck_sigmoid(a) * b);
+      float a = kept_as(form, x[left + c] + bias[c]), b = kept_as(form, x[right + c] + bias[width + c]);
+      store(before, form, left + c, a);
+      store(before, form, right + c, b);
+      store(after, form, r * width + c, a * ck_sigmoid(a) * b);
     }
   }
 }
 
-KERNEL void ck_bias_swiglu(long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after) {
-  if (bf16)
-    bias_swiglu(rows, width, bias, x, 1, before, after);
-  else
-    bias_swiglu(rows, width, bias, x, 0, before, after);
-}
+ACTIVATION_KERNEL(void, bias_swiglu, (long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after), rows, width, bias, x, form, before, after)
 
-INLINE void swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore) {
+INLINE void swiglu_backward(long rows, long width, int form, const void *before, const float *dafter, void *after, void *dbefore) {
   for (long r = 0; r < rows; r++) {
     long left = 2 * r * width, right = left + width;
-    VECTOR_LOOP
+    ROUNDING_LOOP
     for (long c = 0; c < width; c++) {
-      float a = stored(before, bf16, left + c), b = stored(before, bf16, right + c), slope = dafter[r * width + c];
+      float a = stored(before, form, left + c), b = stored(before, form, right + c), slope = dafter[r * width + c];
       float s = ck_sigmoid(a), swished = a * s;
-      store(after, bf16, r * width + c, swished * b);
-      store(dbefore, bf16, left + c, slope * b * (s + swished * (1.0f - s)));
-      store(dbefore, bf16, right + c, slope * swished);
+      store(after, form, r * width + c, swished * b);
+      store(dbefore, form, left + c, slope * b * (s + swished * (1.0f - s)));
+      store(dbefore, form, right + c, slope * swished);
     }
   }
 }
 
-KERNEL void ck_swiglu_backward(long rows, long width, int bf16, const void *before, const float *dafter, void *after,
-                               void *dbefore) {
-  if (bf16)
-    swiglu_backward(rows, width, 1, before, dafter, after, dbefore);
-  else
-    swiglu_backward(rows, width, 0, before, dafter, after, dbefore);
-}
+ACTIVATION_KERNEL(void, swiglu_backward, (long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore), rows, width, form, before, dafter, after, dbefore)

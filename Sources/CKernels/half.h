@@ -15,9 +15,6 @@ typedef _Float16 h16 __attribute__((vector_size(32), aligned(2), may_alias));
 #define HALF_BIAS (112u << 23)
 #define FLOAT_INFINITY 0x7f800000u
 
-/* a where the mask is all ones, b where it is zero. */
-INLINE u32v pick(u32v mask, u32v a, u32v b) { return (mask & a) | (~mask & b); }
-
 INLINE v16 half_widen(u16v stored) {
   u32v word = __builtin_convertvector(stored, u32v), value = (word & 0x7fff) << 13;
   u32v normal = value + HALF_BIAS, small = (u32v)((v16)(value + HALF_NORMAL) - 0x1p-14f);

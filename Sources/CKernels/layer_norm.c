@@ -1,8 +1,8 @@
 /* Layer normalization (Ba, Kiros, Hinton 2016) over the columns of each row, forward then backward. */
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "activation.h"
 
-INLINE void layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y) {
+INLINE void layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int form, void *y) {
   FAST_SUMS
   const long columns = norm->columns;
   const struct ck_norm n = *norm; /* here, so that no store makes the compiler read it again */
@@ -15,19 +15,14 @@ INLINE void layer_norm(const struct ck_norm *norm, float epsilon, const float *b
     VECTOR_LOOP
     for (long c = 0; c < columns; c++) squares += (xr[c] - mu) * (xr[c] - mu);
     float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
-    VECTOR_LOOP
-    for (long c = 0; c < columns; c++) store(y, bf16, r * columns + c, (xr[c] - mu) * inverse * n.scale[c] + bias[c]);
+    ROUNDING_LOOP
+    for (long c = 0; c < columns; c++) store(y, form, r * columns + c, (xr[c] - mu) * inverse * n.scale[c] + bias[c]);
     n.mean[r] = mu;
     n.inverse_deviation[r] = inverse;
   }
 }
 
-KERNEL void ck_layer_norm(const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y) {
-  if (bf16)
-    layer_norm(norm, epsilon, bias, 1, y);
-  else
-    layer_norm(norm, epsilon, bias, 0, y);
-}
+ACTIVATION_KERNEL(void, layer_norm, (const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y), norm, epsilon, bias, form, y)
 
 /* x^ = (x - mean) / deviation, g = dy * scale:  dx = (g - mean(g) - x^ * mean(g * x^)) / deviation.
  *

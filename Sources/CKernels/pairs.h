@@ -13,10 +13,10 @@ INLINE void zip(long count, long rows, long width, const uint16_t *from, long ld
     const uint16_t *x = from + i * ld;
     long c = 0;
     if (i + 1 < count)
-      VECTOR_LOOP
+      ROW_LOOP
       for (c = 0; c < width; c++) to[c] = pair(x[c], x[ld + c]);
     else if (i < count)
-      VECTOR_LOOP
+      ROW_LOOP
       for (c = 0; c < width; c++) to[c] = x[c];
     memset(to + c, 0, sizeof(uint32_t) * (size_t)(ld_to - c));
   }

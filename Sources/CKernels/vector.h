@@ -30,12 +30,26 @@
 /* Before a loop whose arrays do not overlap, or are the same element for element (in place): without it the compiler
  * checks for overlap at run time and falls back to one element at a time for a product in place. */
 #define VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety)")
+/* The same for a row of some tens of numbers: left to itself, the compiler takes four vectors at a time, and what is left of the row
+ * one by one. */
+#define ROW_LOOP _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave_count(1)")
+/* The same for a loop that rounds to bfloat16: left to itself, the compiler takes vectors of eight there. */
+#define ROUNDING_LOOP _Pragma("clang loop vectorize(assume_safety) vectorize_width(16)")
 
 /* Sums may be reordered (that is what lets them vectorize); NaN and infinity keep their meaning. */
 #define FAST_SUMS _Pragma("clang fp reassociate(on) contract(fast)")
 
-/* e^x for -87 <= x <= 88, relative error < 2e-7: x = n ln 2 + r, and n is added to the exponent of e^r. The rounding to n is an
- * addition that pushes the fraction out; n then stands in the sum's low bits. */
+/* y times 2^n; n stands in the low bits of `shifted`, in which an addition of 1.5 * 2^23 has pushed the fraction out. */
+INLINE float ck_times_power(float y, float shifted) {
+  uint32_t bits, exponent;
+  memcpy(&bits, &y, 4);
+  memcpy(&exponent, &shifted, 4);
+  bits += exponent << 23;
+  memcpy(&y, &bits, 4);
+  return y;
+}
+
+/* e^x for -87 <= x <= 88, relative error < 2e-7: x = n ln 2 + r, and n is added to the exponent of e^r. */
 INLINE float ck_exp_within(float x) {
   const float shift = 12582912.0f; /* 1.5 * 2^23 */
   float shifted = __builtin_fmaf(x, 1.44269504088896341f, shift), n = shifted - shift;
@@ -47,48 +61,36 @@ INLINE float ck_exp_within(float x) {
   p = __builtin_fmaf(p, r, 4.1665795894e-2f);
   p = __builtin_fmaf(p, r, 1.6666665459e-1f);
   p = __builtin_fmaf(p, r, 5.0000001201e-1f);
-  p = __builtin_fmaf(p, r * r, r + 1.0f);
-  uint32_t bits, exponent;
-  memcpy(&bits, &p, 4);
-  memcpy(&exponent, &shifted, 4);
-  bits += exponent << 23;
-  memcpy(&p, &bits, 4);
-  return p;
+  return ck_times_power(__builtin_fmaf(p, r * r, r + 1.0f), shifted);
 }
 
-/* e^x for x <= 0; below -87 it is 0; NaN stays NaN. */
-INLINE float ck_exp_down(float x) {
-  float y = ck_exp_within(-87.0f > x ? -87.0f : x);
+/* The same with relative error < 2^-18, far below what bfloat16 tells apart; e^0 is 1 here too. */
+INLINE float ck_exp_within_short(float x) {
+  const float shift = 12582912.0f;
+  float shifted = __builtin_fmaf(x, 1.44269504088896341f, shift), n = shifted - shift;
+  float r = __builtin_fmaf(n, -0.693147180559945f, x);
+  float p = 4.1498303664e-2f;
+  p = __builtin_fmaf(p, r, 1.6787256962e-1f);
+  p = __builtin_fmaf(p, r, 5.0003206231e-1f);
+  p = __builtin_fmaf(p, r, 9.9996716273e-1f);
+  return ck_times_power(__builtin_fmaf(p, r, 1.0f), shifted);
+}
+
+/* e^x for x <= 0, or up to 88; below -87 it is 0; NaN stays NaN. `is_short`, a constant: by the short polynomial. */
+INLINE float ck_exp_down(float x, int is_short) {
+  float within = -87.0f > x ? -87.0f : x, y = is_short ? ck_exp_within_short(within) : ck_exp_within(within);
   y = x < -87.0f ? 0.0f : y;
   return x != x ? x : y;
 }
 
 /* e^x; above 88 it is infinity. */
 INLINE float ck_expf(float x) {
-  float y = ck_exp_down(88.0f < x ? 88.0f : x);
+  float y = ck_exp_down(88.0f < x ? 88.0f : x, 0);
   return x > 88.0f ? INFINITY : y;
 }
 
 /* 1 / (1 + e^-x). */
 INLINE float ck_sigmoid(float x) { return 1.0f / (1.0f + ck_expf(-x)); }
-
-/* The standard normal's density and distribution function at x; absolute error of the latter < 2e-7 (Abramowitz & Stegun
- * 7.1.26). The two share their exponential. */
-struct normal {
-  float density, share;
-};
-INLINE struct normal ck_normal(float x) {
-  float a = __builtin_fabsf(x) * 0.70710678118654752f, y = -0.5f * x * x;
-  float e = ck_exp_within(-87.0f > y ? -87.0f : y); /* a NaN comes back through t */
-  float t = 1.0f / __builtin_fmaf(0.3275911f, a, 1.0f);
-  float p = 1.061405429f;
-  p = __builtin_fmaf(p, t, -1.453152027f);
-  p = __builtin_fmaf(p, t, 1.421413741f);
-  p = __builtin_fmaf(p, t, -0.284496736f);
-  p = __builtin_fmaf(p, t, 0.254829592f);
-  float tail = 0.5f * p * t * e;
-  return (struct normal){0.39894228040143268f * e, x >= 0.0f ? 1.0f - tail : tail};
-}
 
 /* Vectors are read over memory that was written as something else (words of bits, stored rows): may_alias says so. */
 typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));

@@ -190,12 +190,11 @@ struct ck_softmax_block {
   const float *correction;     /* [N], log q: subtracted first; may be null */
   float *logits;               /* [rows, N], lost */
   float *positive;             /* [rows], the targets' logits; becomes their gradient */
-  int bf16;
   void *gradient;              /* [rows, ld_gradient] of the logits, written, zeros beyond N; may be the memory of logits */
   long ld_gradient;
 };
 /* Returns the sum of the rows' losses, unweighted. */
-double ck_sampled_softmax(const struct ck_softmax_block *block);
+double ck_sampled_softmax(const struct ck_softmax_block *block, int bf16);
 /* One block of cross-user BPR. `scores` [rows, users]: row u holds s * h'_{u'} . e_{t_u} for every u'; `own` [rows] is
  * the row's own user's column. Pairs with equal targets are left out. `scores` becomes its gradient times `weight`,
  * the own column's summed part included. Returns the sum of the pairs' losses. */

@@ -19,9 +19,9 @@ package func sampledSoftmaxBlock(
   }
   var block = ck_softmax_block(
     rows: logits.rows, negatives: logits.columns, weight: weight, targets: targets, negative_ids: ids, correction: correction,
-    logits: logits.base, positive: positive.base, bf16: gradient.bf16Flag, gradient: gradient.base,
+    logits: logits.base, positive: positive.base, gradient: gradient.base,
     ld_gradient: gradient.columns)
-  return ck_sampled_softmax(&block)
+  return ck_sampled_softmax(&block, gradient.bf16Flag)
 }
 
 /// One block of cross-user BPR: `scores` `[rows, users]` becomes its gradient times `weight`.
