@@ -1,11 +1,23 @@
 /* Rows by number: gather, and its transpose, an addition in the order of the list (so that sums are the same on every run). */
 #include "CKernels.h"
-#include "vector.h"
+#include "activation.h"
 
-KERNEL void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, float *out, long ld_out) {
-  for (long i = 0; i < count; i++)
-    memcpy(out + i * ld_out, table + (long)rows[i] * ld_table, sizeof(float) * (size_t)columns);
+INLINE void gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, int form, void *out,
+                        long ld_out) {
+  for (long i = 0; i < count; i++) {
+    const float *from = table + (long)rows[i] * ld_table;
+    if (form == FLOATS)
+      memcpy((float *)out + i * ld_out, from, sizeof(float) * (size_t)columns);
+    else
+      ROUNDING_LOOP
+      for (long c = 0; c < columns; c++) store(out, form, i * ld_out + c, from[c]);
+  }
 }
+
+ACTIVATION_KERNEL(void, gather_rows,
+                  (long count, long columns, const int32_t *rows, const float *table, long ld_table, int bf16, void *out,
+                   long ld_out),
+                  count, columns, rows, table, ld_table, form, out, ld_out)
 
 KERNEL void ck_scatter_add_rows(long count, long columns, const int32_t *rows, const float *in, long ld_in, float *table,
                                 long ld_table) {

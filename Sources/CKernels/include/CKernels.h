@@ -172,7 +172,8 @@ void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 
 /* out[i,:] = table[rows[i],:] */
-void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, float *out, long ld_out);
+void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, int bf16, void *out,
+                    long ld_out);
 /* table[rows[i],:] += in[i,:] in order of i */
 void ck_scatter_add_rows(long count, long columns, const int32_t *rows, const float *in, long ld_in, float *table, long ld_table);
 /* table[rows[i],:] += factors[i] * in[i,:] */

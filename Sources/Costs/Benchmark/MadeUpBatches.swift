@@ -11,6 +11,8 @@ final class MadeUpBatches: BatchSource {
   private let targeted: Bool
   private let stream: RandomStream
   private let cumulative: [Double]
+  /// Where the search for a draw begins: for each of as many equal parts of the distribution as there are ranks, the rank at its start.
+  private let starts: [Int]
   private let spacing: Int
 
   /// - Parameters:
@@ -32,6 +34,11 @@ final class MadeUpBatches: BatchSource {
       sum += 1 / Double(rank + 10)
       return sum
     }
+    var rank = 0
+    starts = (0...drawn).map { [cumulative] part in
+      while rank < drawn - 1, cumulative[rank] < sum * Double(part) / Double(drawn) { rank += 1 }
+      return rank
+    }
   }
 
   /// Nobody is made up that far.
@@ -40,11 +47,13 @@ final class MadeUpBatches: BatchSource {
   func fill(_ batch: SequenceBatch, step: Int) {
     batch.removeAll()
     for user in slots {
+      var item = item(step, user, 0)
       for position in 0..<length {
-        batch.append(item: item(step, user, position), scene: 0, behavior: 0, time: Self.time(position))
-        if !targeted { batch.targets.append(item(step, user, position + 1)) }
+        batch.append(item: item, scene: 0, behavior: 0, time: Self.time(position))
+        item = self.item(step, user, position + 1)
+        if !targeted { batch.targets.append(item) }
       }
-      if targeted { batch.targets.append(item(step, user, length)) }
+      if targeted { batch.targets.append(item) }
       batch.endSequence(slot: user, requestTime: Self.time(length))
     }
   }
@@ -73,7 +82,9 @@ final class MadeUpBatches: BatchSource {
     let total = cumulative[cumulative.count - 1]
     let draw = Double(stream.below(1 << 53, row: UInt64(step) << 24 | UInt64(user), column: UInt32(position)))
     let wanted = draw * 0x1p-53 * total
-    var (low, high) = (0, cumulative.count - 1)
+    // One part to each side besides: products of fractions are rounded.
+    let part = Int(draw * 0x1p-53 * Double(cumulative.count))
+    var (low, high) = (starts[max(part - 1, 0)], starts[min(part + 2, cumulative.count)])
     while low < high {
       let middle = (low + high) / 2
       if cumulative[middle] < wanted { low = middle + 1 } else { high = middle }

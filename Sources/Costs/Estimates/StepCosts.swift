@@ -150,8 +150,8 @@ package struct StepCosts: Sendable {
   private var fusionKeeps: Double {
     let fusion = shape.fusion
     guard fusion.readsText else { return 0 }
-    let slot = Double(fusion.tokenWidth + fusion.semanticWidth + 1) + tokens
-    return 4 * size.owned * (Double(fusion.active) * slot + Double(fusion.experts))
+    let slot = kept * Double(fusion.tokenWidth) + 4 * (Double(fusion.semanticWidth + 1) + tokens)
+    return size.owned * (Double(fusion.active) * slot + 4 * Double(fusion.experts))
   }
 
   private var transformerKeeps: Double {

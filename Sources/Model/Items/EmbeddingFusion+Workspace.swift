@@ -1,16 +1,22 @@
+package import Host
 import Tensors
 
 extension EmbeddingFusion {
   /// Floats that fusing so many items of a rank takes of the workspace: what stays for backward, and what each pass takes besides.
-  package static func workspaceFloats(items: Double, _ shape: FusionShape) -> (saved: Double, forward: Double, backward: Double) {
+  package static func workspaceFloats(
+    items: Double, _ shape: FusionShape, _ precision: NumberFormat
+  ) -> (saved: Double, forward: Double, backward: Double) {
     guard shape.readsText else { return (0, 0, 0) }
     let (width, semantic) = (Double(shape.tokenWidth), Double(shape.semanticWidth))
+    let precision = shape.productPrecision(precision)
+    let factor = Double(precision.size) / 4
     let slots = items * Double(shape.active)
     // Of a slot: chosen expert, gate, three lists of slots; weights, pooled states and result. Of an item: probabilities, mean.
     let item = Double(shape.experts) + (shape.gateInput == .mean ? width : 0)
-    let saved = slots * (5 + Double(shape.tokens) + width + semantic) + items * item
+    let saved = slots * (5 + Double(shape.tokens) + factor * width + semantic) + items * item
     let block = blockFloats(shape)
-    return (saved, slots * width + block, slots * (width + semantic + 3) + block)
+    let rounded = factor < 1 ? factor * semantic : 0
+    return (saved, slots * width + block, slots * (width + semantic + rounded + 3) + block)
   }
 
   /// A block of items on their way through gate and pooling, with the gate packed both ways.

@@ -1,3 +1,4 @@
+package import Host
 package import Tensors
 
 /// Item → embedding: `e_i = ID(i) ⊕ Σ_j g_j Attn_j(X_i)`, a mixture of experts over token states.
@@ -23,7 +24,7 @@ package struct EmbeddingFusion {
     let weights: Matrix  // [O, k · m], of which item o uses [k, m_o]
     let means: Matrix  // [O, dt], what the gate read; [0, dt] when it reads concatenated states
     let slots: ExpertSlots
-    let pooled: Matrix  // [J, dt], grouped by expert
+    let pooled: StoredRows  // [J, dt], grouped by expert, as the experts' products read it
     let results: Matrix  // [J, d_s], grouped by expert
   }
 
@@ -61,7 +62,11 @@ package struct EmbeddingFusion {
   // MARK: Forward
 
   /// Writes the semantic half `[O, d_s]` of the items at `rows` of a token table.
-  package func forward(_ rows: RowList, tokens: TokenTable, into semantic: Matrix, workspace: Workspace) -> Saved {
+  ///
+  /// - Parameter precision: what the factors of the experts' products are rounded to, forward and backward: float32 in inference.
+  package func forward(
+    _ rows: RowList, tokens: TokenTable, into semantic: Matrix, precision: NumberFormat = .fp32, workspace: Workspace
+  ) -> Saved {
     let (count, active) = (rows.count, shape.active)
     let chosen = workspace.take(Int32.self, count * active)
     let gates = workspace.zeros(count, active)
@@ -69,7 +74,7 @@ package struct EmbeddingFusion {
     let weights = workspace.matrix(count, active * shape.tokens)
     let means = workspace.matrix(shape.gateInput == .mean ? count : 0, shape.tokenWidth)
     let slots = ExpertSlots(capacity: count * active, experts: shape.experts, workspace: workspace)
-    let pooled = workspace.matrix(count * active, shape.tokenWidth)
+    let pooled = workspace.rows(count * active, shape.tokenWidth, shape.productPrecision(precision))
     let results = workspace.matrix(count * active, shape.semanticWidth)
     let saved = Saved(
       routing: Routing(experts: shape.experts, workspace: workspace), rows: rows, chosen: chosen, gates: gates,
@@ -92,7 +97,7 @@ package struct EmbeddingFusion {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
       workspace.scope {
-        let weight = PackedFactor(experts.slice(expert).value, workspace: workspace)
+        let weight = PackedFactor(experts.slice(expert).value, precision: pooled.element, workspace: workspace)
         multiply(pooled.rows(group), weight, into: results.rows(group))
       }
     }
@@ -201,15 +206,17 @@ package struct EmbeddingFusion {
     for (position, slot) in slots.slots.enumerated() { dGates.base[Int(slot)] = slotGradients[position] }
     let factors = slotGates(saved, workspace)
     for position in 0..<slots.count { scale(Vector(dResults.row(position), count: dResults.columns), by: factors[position]) }
+    let dOutputs = workspace.rows(of: dResults, saved.pooled.element)
     for expert in 0..<shape.experts {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
       let weight = experts.slice(expert)
-      multiply(
-        saved.pooled.rows(group), transposed: true, dResults.rows(group), into: weight.gradient, adding: true,
-        workspace: workspace)
-      multiply(
-        dResults.rows(group), weight.value, rightTransposed: true, into: dPooled.rows(group), workspace: workspace)
+      addProduct(
+        ofTransposed: saved.pooled.rows(group), dOutputs.rows(group), to: weight.gradient, workspace: workspace)
+      workspace.scope {
+        let factor = PackedFactor(weight.value, transposed: true, precision: dOutputs.element, workspace: workspace)
+        multiply(dOutputs.rows(group), factor, into: dPooled.rows(group))
+      }
     }
   }
 

@@ -1,3 +1,5 @@
+import Host
+
 /// The extents of embedding fusion.
 ///
 /// Letters in docs/shapes.md.
@@ -43,6 +45,10 @@ package struct FusionShape: Sendable, Equatable {
   package var width: Int { idWidth + semanticWidth }
   /// The width of the gate's input: dt or m · dt.
   package var gateWidth: Int { gateInput == .mean ? tokenWidth : tokens * tokenWidth }
+  /// What the experts' products can be formed in: pairs of bfloat16 need even widths.
+  func productPrecision(_ precision: NumberFormat) -> NumberFormat {
+    tokenWidth % 2 == 0 && semanticWidth % 2 == 0 ? precision : .fp32
+  }
   /// Whether items have a semantic half.
   package var readsText: Bool { semanticWidth > 0 && tokenWidth > 0 }
 }

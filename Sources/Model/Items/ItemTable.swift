@@ -129,12 +129,14 @@ package final class ItemTable {
   }
 
   /// Embeds the items of a complete route: e `[wanted, d]`, in the order of the route's rows.
-  package func embed(_ route: RowRoute, into e: Matrix, workspace: Workspace) throws -> Saved {
+  ///
+  /// - Parameter precision: of the experts' products.
+  package func embed(_ route: RowRoute, into e: Matrix, precision: NumberFormat = .fp32, workspace: Workspace) throws -> Saved {
     guard communicator.size > 1 else {
-      return Saved(route: route, fusion: embedOwned(route.owned, into: e, workspace: workspace))
+      return Saved(route: route, fusion: embedOwned(route.owned, into: e, precision: precision, workspace: workspace))
     }
     let ownedE = workspace.matrix(route.owned.count, shape.width)
-    let saved = embedOwned(route.owned, into: ownedE, workspace: workspace)
+    let saved = embedOwned(route.owned, into: ownedE, precision: precision, workspace: workspace)
     try exchange.deliver(ownedE, route, into: e, workspace: workspace)
     return Saved(route: route, fusion: saved)
   }
@@ -197,14 +199,16 @@ package final class ItemTable {
 
   /// Embeds local rows of this rank: e `[rows, d]`; what fusion saves is for backward.
   @discardableResult
-  package func embedOwned(_ rows: RowList, into e: Matrix, workspace: Workspace) -> EmbeddingFusion.Saved? {
+  package func embedOwned(
+    _ rows: RowList, into e: Matrix, precision: NumberFormat = .fp32, workspace: Workspace
+  ) -> EmbeddingFusion.Saved? {
     if shape.idWidth > 0 { gather(rows, from: ids, into: e.columns(0..<shape.idWidth)) }
     let semantic = e.columns(shape.idWidth..<shape.width)
     guard let fusion else {
       semantic.clear()
       return nil
     }
-    return fusion.forward(rows, tokens: tokens, into: semantic, workspace: workspace)
+    return fusion.forward(rows, tokens: tokens, into: semantic, precision: precision, workspace: workspace)
   }
 
   private func updateIDs(_ owned: RowList, _ ownedDE: Matrix, learningRate: Float) {

@@ -59,7 +59,7 @@ struct ResidualSum {
     guard let gate, let factor, let saved else { return mask.add(x, bias: bias, to: z, into: out) }
     workspace.scope {
       let product = workspace.matrix(z.rows, z.columns)
-      multiply(stored(z, factor.precision, workspace), factor, into: product)
+      multiply(workspace.rows(of: z, factor.precision), factor, into: product)
       addBias(gate.bias.vector, to: product, into: saved.logits)
       mask.addGated(x, bias: bias, by: saved.logits, keeping: saved.result, to: z, into: out)
     }
@@ -76,16 +76,8 @@ struct ResidualSum {
     workspace.scope {
       let dLogits = workspace.rows(dZ.rows, dZ.columns, factor.precision)
       mask.gatedBackward(dZ, by: saved.logits, result: saved.result, dX: dX, dLogits: dLogits)
-      gate.addGradients(x: stored(z, factor.precision, workspace), dY: dLogits, workspace: workspace)
+      gate.addGradients(x: workspace.rows(of: z, factor.precision), dY: dLogits, workspace: workspace)
       multiply(dLogits, factor, into: dZ, adding: true)
     }
-  }
-
-  /// z as a product reads it: itself, or rounded.
-  private func stored(_ z: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> StoredRows {
-    guard precision == .bf16 else { return StoredRows(z) }
-    let rows = workspace.rows(z.rows, z.columns, precision)
-    rows.store(StoredRows(z))
-    return rows
   }
 }

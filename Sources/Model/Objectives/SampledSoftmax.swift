@@ -126,7 +126,7 @@ package struct SampledSoftmax {
     gather(query.targetRows, from: pass.e, into: targetE)
     let positive = workspace.vector(query.hidden.rows)
     rowDots(query.hidden, targetE, factor: logitScale, into: positive)
-    let hidden = stored(query.hidden, pass.scores.precision, workspace)
+    let hidden = workspace.rows(of: query.hidden, pass.scores.precision)
     let dLogits = workspace.rows(query.hidden.rows, pass.gradients.storedDepth, pass.scores.precision)
     let loss = softmax(query, hidden, pass, positive: positive, dLogits: dLogits)
     multiply(dLogits, pass.gradients, into: dHidden, adding: true)
@@ -153,13 +153,5 @@ package struct SampledSoftmax {
       }
     }
     return loss
-  }
-
-  /// Rows as a precision stores them.
-  private func stored(_ rows: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> StoredRows {
-    guard precision != .fp32 else { return StoredRows(rows) }
-    let stored = workspace.rows(rows.rows, rows.columns, precision)
-    stored.store(rows.base)
-    return stored
   }
 }

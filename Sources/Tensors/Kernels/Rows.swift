@@ -1,10 +1,20 @@
 import CKernels
+import Host
 
 /// `out[i, :] = table[rows[i], :]`.
 package func gather(_ rows: RowList, from table: Matrix, into out: Matrix) {
   precondition(out.rows == rows.count && out.columns == table.columns, "\(rows.count) rows of \(table.shape) into \(out.shape)")
   guard let list = rows.baseAddress else { return }
-  ck_gather_rows(rows.count, table.columns, list, table.base, table.stride, out.base, out.stride)
+  ck_gather_rows(rows.count, table.columns, list, table.base, table.stride, 0, out.base, out.stride)
+}
+
+/// The same into rows as products read them: float32, or rounded to the nearest bfloat16.
+package func gather(_ rows: RowList, from table: Matrix, into out: StoredRows) {
+  precondition(
+    out.rows == rows.count && out.columns == table.columns && out.element != .fp16,
+    "\(rows.count) rows of \(table.shape) into \(out.shape) of \(out.element)")
+  guard let list = rows.baseAddress else { return }
+  ck_gather_rows(rows.count, table.columns, list, table.base, table.stride, out.bf16Flag, out.base, out.columns)
 }
 
 /// `table[rows[i], :] += values[i, :]`, in the order of the list.

@@ -102,6 +102,14 @@ extension Workspace {
     StoredRows(
       take(UInt8.self, rows * columns * format.size), format, rows: rows, columns: columns)
   }
+
+  /// A matrix without gaps as products read it: itself, or rounded to the nearest in a 16-bit format.
+  package func rows(of matrix: Matrix, _ format: NumberFormat) -> StoredRows {
+    guard format != .fp32 else { return StoredRows(matrix) }
+    let rows = rows(matrix.rows, matrix.columns, format)
+    rows.store(StoredRows(matrix))
+    return rows
+  }
 }
 
 extension StoredRows {

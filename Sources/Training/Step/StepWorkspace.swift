@@ -16,7 +16,7 @@ package enum StepWorkspace {
     let d = Double(shape.fusion.width)
     let isShared = size.ranks > 1
     let (wanted, owned) = (size.wanted * d, isShared ? size.owned * d : 0)
-    let fusion = EmbeddingFusion.workspaceFloats(items: size.owned, shape.fusion)
+    let fusion = EmbeddingFusion.workspaceFloats(items: size.owned, shape.fusion, precision)
     // Rows of the negatives and their log q, of the positions, of the targets.
     let lists = 2 * size.negatives + size.positions + size.queries
     let fusing = max(fusion.forward, isShared ? wanted : 0)
