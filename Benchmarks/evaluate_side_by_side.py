@@ -72,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     options = parse_arguments()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    print(describe(options) + "\n", flush=True)
+    print(describe(f"{options.runs} alternating runs of each") + "\n", flush=True)
     chosen = [variant for bf16 in (False, True) if (variant := fastest(options, bf16))]
     own: list[tuple[float, float]] = []
     found: list[list[dict]] = [[] for _ in chosen]

@@ -189,13 +189,14 @@ def processor() -> str:
     return platform.machine()
 
 
-def describe(options: argparse.Namespace) -> str:
+def describe(runs: str) -> str:
+    """Date, machine and how it was measured, for the line above a table."""
     version = subprocess.run(
         [sys.executable, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True).stdout.strip()
     load = os.getloadavg()[0]
     busy = f"; BUSY when it began (load {load:.1f}): not worth keeping" if load > 0.5 else ""
     return (f"{time.strftime('%Y-%m-%d')}, {processor()}, cores {sorted(os.sched_getaffinity(0))}, "
-            f"torch {version}, {options.runs} alternating runs of each{busy}")
+            f"torch {version}, {runs}{busy}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -222,7 +223,7 @@ def main() -> None:
     if len(allowed) < options.cores:
         raise SystemExit(f"error: {len(allowed)} cores are allowed here, --cores asks for {options.cores}")
     os.sched_setaffinity(0, allowed[: options.cores])
-    print(describe(options) + "\n", flush=True)
+    print(describe(f"{options.runs} alternating runs of each") + "\n", flush=True)
     session = Session(options)
     rows = [session.row(case) for case in CASES if case.name in options.cases.split(",")]
     print("| shape, phase | ours, positions/s | PyTorch, positions/s | its fastest variant | ratio | share of ceiling |")

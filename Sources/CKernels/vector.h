@@ -76,10 +76,11 @@ INLINE float ck_exp_within_short(float x) {
   return ck_times_power(__builtin_fmaf(p, r, 1.0f), shifted);
 }
 
-/* e^x for x <= 0, or up to 88; below -87 it is 0; NaN stays NaN. `is_short`, a constant: by the short polynomial. */
+/* e^x for x <= 0, or up to 88; below -87 it is 0; NaN stays NaN. `is_short`, a constant: by the short polynomial, and e^-87 below -87,
+ * which is nothing beside a sum that has a 1 in it. */
 INLINE float ck_exp_down(float x, int is_short) {
   float within = -87.0f > x ? -87.0f : x, y = is_short ? ck_exp_within_short(within) : ck_exp_within(within);
-  y = x < -87.0f ? 0.0f : y;
+  if (!is_short) y = x < -87.0f ? 0.0f : y;
   return x != x ? x : y;
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Host
 import Tensors
 import TestSupport
@@ -51,12 +52,40 @@ import Testing
     let sum = GuardedMatrix.make(before.values, rows: rows, columns: columns)
     let expected = StoredRows(GuardedMatrix.filled(rows, columns))
     addBiasAndGelu(.guarded([Float](repeating: 0, count: columns)), to: sum, before: StoredRows(sum), after: expected)
-    #expect(after.values == rounded(expected))
+    #expect(areNear(after.values, expected.values, within: 0x1p-13))
     let dAfter = GuardedMatrix.random(rows, columns, seed: 6)
     let (again, dBefore) = (empty(rows, columns), empty(rows, columns))
     geluBackward(before: before, dAfter: dAfter, after: again.half, dBefore: dBefore.half)
     geluBackward(before: StoredRows(sum), dAfter: dAfter, after: again.whole, dBefore: dBefore.whole)
-    #expect(again.half.values == after.values && dBefore.half.values == rounded(dBefore.whole))
+    #expect(again.half.values == after.values && areNear(dBefore.half.values, dBefore.whole.values, within: 0x1p-12))
+  }
+
+  /// Whether numbers in bfloat16 are the others but for an absolute error before the rounding.
+  private func areNear(_ half: [Float], _ whole: [Float], within bound: Float) -> Bool {
+    zip(half, whole).allSatisfy { abs($0 - $1) <= bound + 0x1p-8 * abs($1) }
+  }
+
+  /// What is computed for bfloat16 is the exact gelu and its slope but for the errors that the kernel states, everywhere.
+  @Test func geluIsExactEnoughEverywhere() {
+    let count = 1 << 13
+    let x = workspace.rows(1, count, .bf16)
+    x.store((0..<count).map { Float($0 - count / 2) / 256 })
+    let ones = GuardedMatrix.make([Float](repeating: 1, count: count), rows: 1, columns: count)
+    let (value, slope) = (empty(1, count), empty(1, count))
+    geluBackward(before: x, dAfter: ones, after: value.half, dBefore: slope.half)
+    for (x, (value, slope)) in zip(x.values, zip(value.half.values, slope.half.values)) {
+      let (x, rounding) = (Double(x), 0x1p-8)
+      let share = 0.5 * erfc(-x / 2.0.squareRoot()), density = exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+      #expect(abs(Double(value) - x * share) < 0x1p-13 + rounding * abs(x * share), "gelu(\(x))")
+      let expected = share + x * density
+      #expect(abs(Double(slope) - expected) < 0x1p-12 + rounding * abs(expected), "slope at \(x)")
+    }
+    // NaN stays one, and what is large is itself or nothing.
+    x.store([.nan, 1000, -1000, 0] + [Float](repeating: 0, count: count - 4))
+    geluBackward(before: x, dAfter: ones, after: value.half, dBefore: slope.half)
+    #expect(value.half.values[0].isNaN && slope.half.values[0].isNaN)
+    #expect(value.half.values[1] == 1000 && abs(value.half.values[2]) < 0.001 && value.half.values[3] == 0)
+    #expect(slope.half.values[1] == 1 && abs(slope.half.values[2]) < 1e-6 && slope.half.values[3] == 0.5)
   }
 
   @Test func layerNormAndDropout() {
@@ -122,10 +151,13 @@ import Testing
       return (loss, target.values)
     }
     let (half, whole) = (gradient(workspace.rows(3, 6, .bf16)), gradient(nil))
-    let expected = rounded(StoredRows(GuardedMatrix.make(whole.gradient, rows: 3, columns: 5)))
-    #expect(half.loss == whole.loss)
+    #expect(abs(half.loss - whole.loss) < 1e-5 * whole.loss)
     for row in 0..<3 {
-      #expect(Array(half.gradient[(6 * row)..<(6 * row + 6)]) == Array(expected[(5 * row)..<(5 * row + 5)]) + [0])
+      let found = Array(half.gradient[(6 * row)..<(6 * row + 6)])
+      let expected = Array(whole.gradient[(5 * row)..<(5 * row + 5)]) + [0]
+      #expect(areNear(found, expected, within: 0))
+      // A column that is left out has no gradient at all.
+      #expect(found.map { $0 == 0 } == expected.map { $0 == 0 })
     }
   }
 }
