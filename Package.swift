@@ -141,7 +141,7 @@ let package = Package(
       swiftSettings: swift),
     tests("TestSupportTests", ["Files"]),
     tests("HostTests", ["Host"]),
-    tests("FilesTests", ["Files"]),
+    tests("FilesTests", ["Files", "CHost", "CZlib"]),
     tests("ParquetTests", ["Parquet", "CParquet", "Files"]),
     tests("ConfigTests", ["Config", "Files", "Host"]),
     tests("ReportingTests", ["Reporting", "Files", logging]),

@@ -1,11 +1,12 @@
 /* What .ci/check-aarch64 runs on an emulated ARM processor: products against plain loops, bit for bit, and kernels built on
- * ck_expf and on bfloat16 against the C library in double. Prints a line each and ends with 1 if one is wrong. */
+ * ck_expf and on bfloat16 against the C library in double, CRC-32 bit by bit. Prints a line each and ends with 1 if one is wrong. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "CHost.h"
 #include "CKernels.h"
 
 enum { MOST = 620 * 130 };
@@ -89,6 +90,29 @@ static void check_attention(void) {
   report("causal attention, float32", worst, 2e-5);
 }
 
+static uint32_t plain_crc32(uint32_t checksum, const uint8_t *bytes, size_t count) {
+  checksum = ~checksum;
+  for (size_t i = 0; i < 8 * count; i++) {
+    if (i % 8 == 0) checksum ^= bytes[i / 8];
+    checksum = checksum & 1 ? checksum >> 1 ^ 0xEDB88320 : checksum >> 1;
+  }
+  return ~checksum;
+}
+
+/* Every length up to some blocks, at every alignment, after some bytes; all but the last few are taken. */
+static void check_crc32(void) {
+  const uint8_t *bytes = (const uint8_t *)a;
+  long different = 0;
+  for (size_t count = 0; count < 300; count++) {
+    for (size_t start = 0; start < 16; start++) {
+      uint32_t before = plain_crc32(0, bytes, start), found = before;
+      size_t taken = chost_crc32(&found, bytes + start, count);
+      different += count - taken >= 16 || found != plain_crc32(before, bytes + start, taken);
+    }
+  }
+  report("CRC-32, numbers that differ", (double)different, 0);
+}
+
 int main(void) {
   fill(a, 1), fill(b, 2), fill(d, 3);
   check_product(1, 1, 1, 0);
@@ -97,6 +121,7 @@ int main(void) {
   check_product(250, 45, 7, 1);
   check_gelu();
   check_attention();
+  check_crc32();
   ck_flush_denormals();
   volatile float tiny = 2e-38f; /* a normal number, its quarter is none */
   report("a denormal result, flushed", tiny / 4, 0);

@@ -15,6 +15,12 @@ int chost_exchange(const char *one, const char *other) {
 
 int chost_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : errno; }
 
+int chost_set_direct(int file, int is_direct) {
+  int flags = fcntl(file, F_GETFL);
+  if (flags < 0) return errno;
+  return fcntl(file, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 ? 0 : errno;
+}
+
 int chost_ignores(int signal) {
   struct sigaction action;
   return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;

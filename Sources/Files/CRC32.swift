@@ -1,6 +1,7 @@
+import CHost
 import CZlib
 
-/// The CRC-32 of gzip and PNG (polynomial 0xEDB88320), computed by zlib; the checksum of all our files.
+/// The CRC-32 of gzip and PNG (polynomial 0xEDB88320), the checksum of all our files; by the processor's instructions, or else by zlib.
 package struct CRC32: Sendable {
   /// The checksum of the bytes seen so far; 0 before the first.
   package private(set) var value: UInt32 = 0
@@ -11,7 +12,10 @@ package struct CRC32: Sendable {
   /// Takes in the next bytes.
   package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
-    value = UInt32(crc32_z(uLong(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+    let taken = chost_crc32(&value, start, bytes.count)
+    guard taken < bytes.count else { return }
+    let rest = (start + taken).assumingMemoryBound(to: UInt8.self)
+    value = UInt32(crc32_z(uLong(value), rest, bytes.count - taken))
   }
 
   /// The checksum of one buffer.

@@ -66,7 +66,7 @@ struct BaselineTests {
   }
 
   @Test func popularityByHand() {
-    let order = PopularityOrder([3, 0, 5, 3, 1] as [UInt32])
+    let order = PopularityOrder(lasting([3, 0, 5, 3, 1]))
     #expect(order.rows == [2, 0, 3, 4, 1])
     #expect((Int32(0)..<5).map { order.notBelow($0) } == [3, 5, 1, 3, 4])
     #expect(order.notBelow(4, among: [1, 2, 3] as [Int32]) == 2)

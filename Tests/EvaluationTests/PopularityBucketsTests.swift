@@ -3,8 +3,10 @@ import Testing
 
 struct PopularityBucketsTests {
   private func names(_ counts: [UInt32]) -> [[String]] {
-    let buckets = PopularityBuckets(trainCounts: counts)
-    return counts.indices.map { item in buckets.buckets(of: item).map { PopularityBuckets.names[$0] } }
+    counts.withUnsafeBufferPointer { counts in
+      let buckets = PopularityBuckets(trainCounts: counts)
+      return counts.indices.map { item in buckets.buckets(of: item).map { PopularityBuckets.names[$0] } }
+    }
   }
 
   @Test func sharesOfTheCatalogueByCount() {

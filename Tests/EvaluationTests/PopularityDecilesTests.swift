@@ -9,7 +9,7 @@ struct PopularityDecilesTests {
   @Test func tenRunsOfTheTrainedItems() {
     // 37 trained items with many equal counts among 50.
     let counts = (0..<50).map { UInt32($0 % 4 == 3 ? 0 : RandomValues.bits(seed: 3, $0) % 9 + 1) }
-    let deciles = PopularityDeciles(trainCounts: counts)
+    let deciles = PopularityDeciles(trainCounts: lasting(counts))
     let trained = counts.indices.filter { counts[$0] > 0 }.sorted { (counts[$0], $1) > (counts[$1], $0) }
     #expect(trained.count == 38)
     // 38 · k / 10, rounded down.
@@ -25,11 +25,11 @@ struct PopularityDecilesTests {
   }
 
   @Test func fewerThanTenTrainedItemsHaveNone() {
-    let nine = PopularityDeciles(trainCounts: [1, 1, 1, 0, 1, 1, 1, 1, 1, 1])
+    let nine = PopularityDeciles(trainCounts: lasting([1, 1, 1, 0, 1, 1, 1, 1, 1, 1]))
     #expect(nine.groups.isEmpty && (0..<10).allSatisfy { nine.number(of: $0) == nil })
-    let ten = PopularityDeciles(trainCounts: [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1])
+    let ten = PopularityDeciles(trainCounts: lasting([1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1]))
     #expect(ten.groups.count == 10 && [0, 1, 2, 4, 10].map { ten.number(of: $0) } == [0, 1, 2, 3, 9])
-    #expect(PopularityDeciles(trainCounts: []).groups.isEmpty)
+    #expect(PopularityDeciles(trainCounts: lasting([])).groups.isEmpty)
   }
 
   /// Users of all deciles are those whose item has a training event.

@@ -7,7 +7,7 @@ struct RankingMetricsTests {
   private static let cutoffs = [5, 10, 20, 50]
 
   private func metrics(_ fixture: MetricsFixture, _ variant: String, users: Range<Int>) -> RankingMetrics {
-    let buckets = PopularityBuckets(trainCounts: fixture.trainCounts)
+    let buckets = PopularityBuckets(trainCounts: lasting(fixture.trainCounts))
     var metrics = RankingMetrics(cutoffs: Self.cutoffs)
     for user in users { metrics.add(rank: fixture.rank(user, variant), groups: buckets.buckets(of: fixture.targets[user])) }
     return metrics

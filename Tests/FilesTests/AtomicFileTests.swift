@@ -1,3 +1,4 @@
+import CHost
 import Foundation
 import TestSupport
 import Testing
@@ -69,6 +70,52 @@ import Testing
     for part in parts { try part.withUnsafeBytes { try file.write($0) } }
     try file.commit()
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("a"))) == parts.reduce(Data(), +))
+  }
+
+  @Test func pastTheCacheBytesAreTheSame() throws {
+    let folder = try TemporaryFolder()
+    let buffer = AtomicFile.directBufferSize
+    for sizes in [[], [1], [buffer], [buffer - 1, 2], [5, 3 * buffer, 4096, 777], [2 * buffer + 4096]] {
+      let parts = sizes.enumerated().map { Data(repeating: UInt8($0.offset + 1), count: $0.element) }
+      var file = try AtomicFile(path: folder.file("a"), bypassesCache: true)
+      for part in parts { try part.withUnsafeBytes { try file.write($0) } }
+      try file.commit()
+      #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("a"))) == parts.reduce(Data(), +))
+    }
+    #expect(try folder.names() == ["a"])
+  }
+
+  /// A system that refuses a call past its cache, here because the file stands within a block, gets the bytes through it.
+  @Test func whatTheDiskDoesNotFetchGoesThroughTheCache() throws {
+    let folder = try TemporaryFolder()
+    var file = try AtomicFile(path: folder.file("a"), bypassesCache: true)
+    let temporary = try #require(try folder.names().first)
+    let number = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").first {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))?.hasSuffix("/" + temporary) == true
+      }.flatMap { Int32($0) })
+    lseek(number, 3, SEEK_SET)
+    let bytes = Data(repeating: 7, count: 2 * AtomicFile.directBufferSize + 1)
+    try bytes.withUnsafeBytes { try file.write($0) }
+    try file.commit()
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("a"))) == Data(repeating: 0, count: 3) + bytes)
+  }
+
+  @Test func theCacheIsPassedWhereTheFileSystemCan() throws {
+    let folder = try TemporaryFolder()
+    let descriptor = open(try folder.write("probe", ""), O_WRONLY)
+    defer { close(descriptor) }
+    let direct = try AtomicFile(path: folder.file("a"), bypassesCache: true)
+    let plain = try AtomicFile(path: folder.file("b"))
+    let (isDirect, isPlainDirect, canBe) = (direct.isDirect, plain.isDirect, chost_set_direct(descriptor, 1) == 0)
+    #expect(isDirect == canBe && !isPlainDirect)
+  }
+
+  @Test func standardDevicesAreNeverWrittenPastTheCache() throws {
+    let file = try AtomicFile(path: "/dev/null", bypassesCache: true)
+    let isDirect = file.isDirect
+    try file.commit()
+    #expect(!isDirect)
   }
 
   @Test func saysWhichFileItCannotCreate() throws {

@@ -42,6 +42,22 @@ struct SafetensorsWriterTests {
     #expect(try one == Data(contentsOf: URL(fileURLWithPath: folder.file("two"))))
   }
 
+  @Test func pastTheCacheBytesAndChecksumAreTheSame() throws {
+    let values = (0..<3_000_000).map { Float($0) }
+    var checksums: [UInt32] = []
+    for (name, bypasses) in [("one", false), ("two", true)] {
+      var writer = try SafetensorsWriter(
+        path: folder.file(name), tensors: [TensorSpec("x", .f32, [values.count])], bypassesCache: bypasses)
+      for start in stride(from: 0, to: values.count, by: 700_000) {
+        try writer.write(Array(values[start..<min(start + 700_000, values.count)]))
+      }
+      checksums.append(try writer.finish())
+    }
+    let one = try Data(contentsOf: URL(fileURLWithPath: folder.file("one")))
+    #expect(try one == Data(contentsOf: URL(fileURLWithPath: folder.file("two"))))
+    #expect(try checksums == Array(repeating: CRC32.of(file: folder.file("two")), count: 2))
+  }
+
   @Test func nothingStandsUnderTheNameBeforeTheEnd() throws {
     let path = folder.file("out.safetensors")
     do {

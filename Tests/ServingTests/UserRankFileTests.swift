@@ -82,7 +82,9 @@ struct UserRankFileTests {
   /// The decile of an item by its id.
   private func decile(of item: String) throws -> Int? {
     let items = try TrainedRun(path: run).dataset.items
-    return PopularityDeciles(trainCounts: items.trainCounts).number(of: try #require(items.index(of: item)))
+    return try withExtendedLifetime(items) {
+      PopularityDeciles(trainCounts: items.trainCounts).number(of: try #require(items.index(of: item)))
+    }
   }
 
   private func compare(_ rows: [[String: String]], _ metrics: RankingMetrics) throws {

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -67,5 +68,19 @@ import Testing
       #expect(UInt(bitPattern: storage.base) % 64 == 0)
       #expect(storage.buffer.count == count && storage.buffer.allSatisfy { $0 == 0 })
     }
+  }
+
+  /// Pages within the range go, elements outside it stay.
+  @Test func storageGivesBackWholePages() {
+    let (page, count) = (Int(sysconf(Int32(_SC_PAGESIZE))) / 4, 1 << 20)
+    let storage = Storage<Float>(count: count)
+    for index in 0..<count { storage.base[index] = 1 }
+    storage.discard(5..<6)
+    #expect(storage.buffer.allSatisfy { $0 == 1 })
+    let range = 1000..<count - 1000
+    storage.discard(range)
+    #expect(storage.buffer[..<1000].allSatisfy { $0 == 1 } && storage.buffer[(count - 1000)...].allSatisfy { $0 == 1 })
+    #expect(storage.buffer[1000 + page..<count - 1000 - page].allSatisfy { $0 == 0 })
+    storage.discard(0..<count)
   }
 }

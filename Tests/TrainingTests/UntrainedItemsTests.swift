@@ -140,6 +140,6 @@ struct UntrainedItemsTests {
     let estimate = StepEstimate(config, plan, facts, ranks: 1)
     #expect(estimate.size.negatives == Double(facts.trained))
     #expect(
-      estimate.memory.training.contains { $0.name == "items with training events" && $0.bytes == 4 * Double(facts.trained) })
+      estimate.memory.training.contains { $0.name == "items with training events" && $0.bytes == Double(facts.items) * 17 / 128 })
   }
 }

@@ -25,9 +25,13 @@ final class FileQueue: Sendable {
     }
   }
 
+  /// A file of so many bytes is written past the page cache; smaller ones are no work, and may be read again while they are there.
+  private static let largeBytes = 16 << 20
+
   /// Starts a file.
   func open(_ path: String, _ tensors: [TensorSpec]) {
-    run { [self] in file.writer = try SafetensorsWriter(path: path, tensors: tensors) }
+    let isLarge = tensors.reduce(0) { $0 + $1.byteCount } >= Self.largeBytes
+    run { [self] in file.writer = try SafetensorsWriter(path: path, tensors: tensors, bypassesCache: isLarge) }
   }
 
   /// Adds bytes to the file; they must stay as they are until `done` is called, which it is in any case.

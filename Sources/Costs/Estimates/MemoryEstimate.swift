@@ -56,7 +56,7 @@ package struct MemoryEstimate: Sendable {
     training =
       [Line(name: "program", bytes: Self.program, formula: "measured", isShared: true)]
       + Self.table(config, facts, shape, size.ranks) + Self.dense(config, shape, size.ranks)
-      + Self.counts(plan, facts, size.ranks)
+      + Self.counts(plan, facts)
       + [
         Line(
           name: "data files, mapped", bytes: Double(facts.mapped.users) / Double(size.ranks) + Double(facts.mapped.items),
@@ -110,24 +110,24 @@ package struct MemoryEstimate: Sendable {
     ]
   }
 
-  /// What every rank keeps for each item of the whole catalogue: log q, and counts and buckets of popularity.
+  /// What every rank keeps for each item of the whole catalogue: log q, and where some have no training event a bit that says which.
   ///
-  /// While a phase begins eight more bytes an item are needed, before a step's activations are.
-  private static func counts(_ plan: PhasePlan, _ facts: EstimateFacts, _ ranks: Int) -> [Line] {
+  /// While a phase begins, before a step's activations are there, log q takes twice that.
+  private static func counts(_ plan: PhasePlan, _ facts: EstimateFacts) -> [Line] {
     let sampler = plan.negatives(items: facts.items)
-    let draws = sampler?.count != nil
-    let chances = draws && plan.correctsLogQ ? (ranks > 1 ? 12.0 : 4.0) : 0
+    let chances = sampler?.count != nil && plan.correctsLogQ ? 4.0 : 0
     let listed =
       facts.trained < facts.items && (sampler?.readsCatalogue ?? false)
       ? [
         Line(
-          name: "items with training events", bytes: 4 * Double(facts.trained), formula: "4 V', on every rank",
+          name: "items with training events", bytes: Double(facts.items) * 17 / 128, formula: "V / 8 + V / 128, on every rank",
           key: plan.kind.isUniversal ? "universal.negatives_from" : nil)
       ] : []
     return listed + [
       Line(
-        name: "numbers of all items", bytes: (chances + 5) * Double(facts.items),
-        formula: "\(Int(chances + 5)) V, on every rank", key: plan.kind.isUniversal ? "universal.log_q" : nil)
+        name: "numbers of all items", bytes: chances * Double(facts.items),
+        formula: chances > 0 ? "\(Int(chances)) V, on every rank" : "0 without log q",
+        key: plan.kind.isUniversal ? "universal.log_q" : nil)
     ]
   }
 

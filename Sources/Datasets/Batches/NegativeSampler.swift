@@ -29,15 +29,15 @@ package struct NegativeSampler: Sendable {
   package let source: Source
   /// The number of items, V.
   package let items: Int
-  private let trained: [Int32]?
+  private let trained: TrainedItems?
   private let seed: UInt64
 
   /// Makes a sampler.
   ///
   /// An item that no training event shows is never a target, so that as a negative it would only ever be pushed down (ours).
   ///
-  /// - Parameter trained: the items that have a training event, rising, where not all have one; nil = all have.
-  package init(count: Int?, source: Source, items: Int, trained: [Int32]? = nil, seed: UInt64) {
+  /// - Parameter trained: the items that have a training event, where not all have one; nil = all have.
+  package init(count: Int?, source: Source, items: Int, trained: TrainedItems? = nil, seed: UInt64) {
     self.count = count
     self.source = source
     self.items = items
@@ -90,7 +90,8 @@ package struct NegativeSampler: Sendable {
   /// Adds the draws from all items with training events, the same on every rank; every one of these when the softmax is full.
   package func drawFromCatalogue(step: Int, into list: NumberList<Int32>) {
     guard count != nil else {
-      for index in 0..<candidates { list.append(item(index)) }
+      if let trained { return trained.forEach { list.append($0) } }
+      for item in 0..<Int32(items) { list.append(item) }
       return
     }
     guard candidates > 0 else { return }

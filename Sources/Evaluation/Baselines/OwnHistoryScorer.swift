@@ -8,6 +8,8 @@ import Tensors
 /// item once, it is the order of the history backward. It reads the events that the model reads, so that both know the same.
 struct OwnHistoryScorer: Scorer {
   let order: PopularityOrder
+  /// `order.rows`.
+  let rows: [Int32]
 
   func rank(_ round: EvaluationRound, into standings: Standings, workspace: Workspace, progress: (Int) -> Void) throws {
     let batch = SequenceBatch()
@@ -20,7 +22,7 @@ struct OwnHistoryScorer: Scorer {
       guard let first = standings.first else { continue }
       for item in had.prefix(first.limit) { first.append(item, for: slot) }
       let known = Set(had)
-      first.append(mostPopular: order, for: slot) { known.contains($0) || excluded.contains($0) }
+      first.append(mostPopular: rows, for: slot) { known.contains($0) || excluded.contains($0) }
     }
   }
 

@@ -89,35 +89,41 @@ struct EvaluationGroups {
 ///
 /// Items by count falling, equal counts by row: the first 20 % are head, the next 30 % mid, the rest tail. Cold items have at
 /// most five training events, unseen ones none (so unseen ⊂ cold, and both lie across the other three).
-package struct PopularityBuckets: Sendable {
+package struct PopularityBuckets {
   /// The buckets' names, in the order in which they are reported.
   package static let names = ["all", "head", "mid", "tail", "cold", "unseen"]
-  private let indices: [UInt8]
-  private let counts: [UInt32]
+  private let order: PopularityOrder
+  /// The first mid item; nil where there are no mid items, and so no head.
+  private let firstMid: Int32?
+  /// The first tail item; nil of an empty catalogue.
+  private let firstTail: Int32?
 
-  /// Sorts a catalogue by its training counts.
-  package init(trainCounts: some Collection<UInt32>) {
+  /// Looks at a catalogue's training counts, which must stay where they are as long as the buckets live.
+  package init(trainCounts: UnsafeBufferPointer<UInt32>) {
     self.init(PopularityOrder(trainCounts))
   }
 
   init(_ order: PopularityOrder) {
-    let (headEnd, midEnd) = (order.rows.count / 5, order.rows.count / 2)
-    var indices = [UInt8](repeating: 0, count: order.rows.count)
-    for (rank, item) in order.rows.enumerated() {
-      indices[Int(item)] = rank < headEnd ? 1 : rank < midEnd ? 2 : 3
-    }
-    self.indices = indices
-    counts = order.counts
+    self.order = order
+    let items = order.counts.count
+    firstMid = items / 5 < items / 2 ? order.item(at: items / 5) : nil
+    firstTail = items > 0 ? order.item(at: items / 2) : nil
   }
 
   /// The one bucket of head, mid and tail that an item belongs to.
-  package func share(of item: Int) -> String { Self.names[Int(indices[item])] }
+  package func share(of item: Int) -> String { Self.names[index(of: item)] }
 
   /// The numbers, in `names`, of the buckets that an item belongs to.
   package func buckets(of item: Int) -> [Int] {
-    var buckets = [0, Int(indices[item])]
-    if counts[item] <= 5 { buckets.append(4) }
-    if counts[item] == 0 { buckets.append(5) }
+    var buckets = [0, index(of: item)]
+    if order.counts[item] <= 5 { buckets.append(4) }
+    if order.counts[item] == 0 { buckets.append(5) }
     return buckets
+  }
+
+  private func index(of item: Int) -> Int {
+    if let firstMid, order.isBefore(item, firstMid) { return 1 }
+    if let firstTail, order.isBefore(item, firstTail) { return 2 }
+    return 3
   }
 }

@@ -28,14 +28,14 @@ struct RecommendationTally {
   private static let wordsAtATime = 1 << 16
 
   private let limit: Int
-  private let counts: [UInt32]
+  private let counts: UnsafeBufferPointer<UInt32>
   private let events: Double
   private var seen: [UInt64]
   /// Of each shard: how many items were recommended, and the sum of their self-information.
   private var sums: [[Double]]
 
-  /// Counts the first `limit` items of users in so many virtual shards.
-  init(limit: Int, shards: Int, counts: [UInt32]) {
+  /// Counts the first `limit` items of users in so many virtual shards; `counts` must stay where they are.
+  init(limit: Int, shards: Int, counts: UnsafeBufferPointer<UInt32>) {
     (self.limit, self.counts) = (limit, counts)
     events = counts.reduce(0) { $0 + Double($1) }
     seen = [UInt64](repeating: 0, count: (counts.count + 63) / 64)

@@ -91,9 +91,10 @@ package final class Evaluator {
       (.model, ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue))
     ]
     if baselines {
-      scorers.append((.popularity, PopularityScorer(order: order)))
+      let rows = order.rows
+      scorers.append((.popularity, PopularityScorer(order: order, rows: rows)))
       if let texts { scorers.append((.text, ProductScorer(embedder: LastItemEmbedder(texts), vectors: texts))) }
-      scorers.append((.history, OwnHistoryScorer(order: order)))
+      scorers.append((.history, OwnHistoryScorer(order: order, rows: rows)))
     }
     let groups = EvaluationGroups(buckets, PopularityDeciles(order), of: dataset)
     let empty = RankingMetrics(cutoffs: cutoffs, groups: groups.groups)

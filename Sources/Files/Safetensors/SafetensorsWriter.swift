@@ -17,12 +17,15 @@ package struct SafetensorsWriter: ~Copyable {
   ///   - path: The final name.
   ///   - tensors: What will be written, in this order; names must differ.
   ///   - metadata: Free text entries for the header.
+  ///   - bypassesCache: See ``AtomicFile/init(path:bypassesCache:)``.
   /// - Throws: ``InputError`` when the file cannot be created or written.
-  package init(path: String, tensors: [TensorSpec], metadata: [String: String] = [:]) throws {
+  package init(
+    path: String, tensors: [TensorSpec], metadata: [String: String] = [:], bypassesCache: Bool = false
+  ) throws {
     precondition(Set(tensors.map(\.name)).count == tensors.count, "tensor names repeat: \(tensors.map(\.name))")
     precondition(!tensors.contains { $0.name == "__metadata__" }, "a tensor cannot be named __metadata__")
     let header = Self.header(tensors, metadata)
-    var file = try AtomicFile(path: path)
+    var file = try AtomicFile(path: path, bypassesCache: bypassesCache)
     try header.withUnsafeBytes { try file.write($0) }
     self.file = file
     self.tensors = tensors

@@ -1,3 +1,4 @@
+import CHost
 import Glibc
 import Host
 
@@ -16,17 +17,26 @@ package struct AtomicFile: ~Copyable {
   private let descriptor: Int32
   private var buffer: UnsafeMutableRawBufferPointer
   private var buffered = 0
+  /// Whether the system takes the bytes past its page cache: whole buffers only.
+  private(set) var isDirect = false
 
   private static let bufferSize = 1 << 18
+  /// The buffer of a direct file, for fewer and larger writes; its start and size are multiples of any disk's blocks.
+  static let directBufferSize = 4 << 20
 
   /// Creates the temporary file.
   ///
-  /// Throws `InputError` when the folder is missing or not writable, or `path` is a folder.
-  package init(path: String) throws {
+  /// - Parameters:
+  ///   - path: The final name.
+  ///   - bypassesCache: For large files that nobody reads soon: whether the bytes go to the disk past the page cache, where the file
+  ///     system can. To copy them there would take ten times the processor's time, and the place of files that are read.
+  /// - Throws: `InputError` when the folder is missing or not writable, or `path` is a folder.
+  package init(path: String, bypassesCache: Bool = false) throws {
     guard !OutputPlace.split(path).name.isEmpty else { throw InputError("\(path) does not name a file") }
     (target, temporary, descriptor) = try Self.open(path)
     self.path = path
-    buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: AtomicFile.bufferSize, alignment: 16)
+    isDirect = bypassesCache && temporary != nil && chost_set_direct(descriptor, 1) == 0
+    buffer = .allocate(byteCount: isDirect ? Self.directBufferSize : Self.bufferSize, alignment: 4096)
   }
 
   deinit {
@@ -49,6 +59,7 @@ package struct AtomicFile: ~Copyable {
   ///
   /// Throws `InputError` when the disk refuses them.
   package mutating func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if isDirect { return try fill(bytes) }
     if buffered + bytes.count > buffer.count { try flush() }
     guard bytes.count < buffer.count else { return try writeThrough(bytes) }
     guard let source = bytes.baseAddress, let target = buffer.baseAddress else { return }
@@ -94,14 +105,39 @@ package struct AtomicFile: ~Copyable {
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemFailure("flush", folder) }
   }
 
+  /// The same past the page cache: everything goes through the buffer, whose blocks the disk can fetch by itself.
+  private mutating func fill(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(buffer.count - buffered))
+      UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: piece)
+      buffered += piece.count
+      rest = rest.dropFirst(piece.count)
+      if buffered == buffer.count { try flush() }
+    }
+  }
+
   private mutating func flush() throws {
+    // The file's end is no whole block.
+    if buffered < buffer.count { leaveDirect() }
     let pending = UnsafeRawBufferPointer(rebasing: buffer[0..<buffered])
     buffered = 0
     try writeThrough(pending)
   }
 
-  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
-    let outcome = writeAll(bytes, to: descriptor)
+  private mutating func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
+    var outcome = writeAll(bytes, to: descriptor)
+    if outcome.code == EINVAL && isDirect {
+      // Larger blocks than these, or a call that ended within one.
+      leaveDirect()
+      outcome = writeAll(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(outcome.count)), to: descriptor)
+    }
     guard outcome.isWhole else { throw systemFailure("write", path, code: outcome.code) }
+  }
+
+  /// Writes through the page cache from here on.
+  private mutating func leaveDirect() {
+    if isDirect { _ = chost_set_direct(descriptor, 0) }
+    isDirect = false
   }
 }

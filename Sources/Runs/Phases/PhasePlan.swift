@@ -166,9 +166,9 @@ package struct PhasePlan: Sendable {
     guard let sampler = negatives(config, items: trainCounts.count), sampler.readsCatalogue, trainCounts.contains(0) else {
       return negatives(config, items: trainCounts.count)
     }
-    let trained = trainCounts.indices.filter { trainCounts[$0] > 0 }.map(Int32.init)
     return NegativeSampler(
-      count: sampler.count, source: sampler.source, items: sampler.items, trained: trained, seed: seed(config))
+      count: sampler.count, source: sampler.source, items: sampler.items, trained: TrainedItems(trainCounts: trainCounts),
+      seed: seed(config))
   }
 
   /// The same where every item has training events.

@@ -52,6 +52,14 @@ package final class Storage<Element: BitwiseCopyable> {
     if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), 23) }
   }
 
+  /// Gives the memory of these elements back to the system, as whole pages; where it did, zeros stand there afterwards.
+  package func discard(_ range: Range<Int>) {
+    let (page, stride) = (UInt(getpagesize()), UInt(MemoryLayout<Element>.stride))
+    let start = (UInt(bitPattern: base) + UInt(range.lowerBound) * stride + page - 1) & ~(page - 1)
+    let end = (UInt(bitPattern: base) + UInt(range.upperBound) * stride) & ~(page - 1)
+    if end > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED) }
+  }
+
   deinit { free(allocation) }
 
   /// The elements.

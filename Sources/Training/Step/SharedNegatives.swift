@@ -20,8 +20,10 @@ package final class SharedNegatives {
   ///   - source: the phase's batches.
   ///   - shardCount: the virtual shards of the whole data set.
   ///   - isCorrected: whether logits are corrected by log q; the batches are then asked once what they show.
+  ///   - itemsAtATime: of how many items the ranks add up numbers at a time.
   package init(
-    _ sampler: NegativeSampler, of source: any BatchSource, shardCount: Int, isCorrected: Bool, communicator: any Communicator
+    _ sampler: NegativeSampler, of source: any BatchSource, shardCount: Int, isCorrected: Bool, itemsAtATime: Int = 1 << 20,
+    communicator: any Communicator
   ) throws {
     self.sampler = sampler
     self.shardCount = shardCount
@@ -30,7 +32,7 @@ package final class SharedNegatives {
     rank = communicator.rank
     logQ =
       isCorrected && sampler.count != nil
-      ? try Memory.use(for: .itemNumbers) { try Self.chances(sampler, source, communicator) } : nil
+      ? try Memory.use(for: .itemNumbers) { try Self.chances(sampler, source, itemsAtATime, communicator) } : nil
   }
 
   /// How many are drawn by all ranks, from batches and from the catalogue.
@@ -70,14 +72,20 @@ package final class SharedNegatives {
   private func shards(of rank: Int) -> Range<Int> { ShardRuns.shards(of: rank, ranks: ranks, count: shardCount) }
 
   /// log q of every item, from what the whole job's batches show.
+  ///
+  /// Piece by piece, so that neither the sums nor both kinds of numbers are there of all items at once.
   private static func chances(
-    _ sampler: NegativeSampler, _ source: any BatchSource, _ communicator: any Communicator
+    _ sampler: NegativeSampler, _ source: any BatchSource, _ itemsAtATime: Int, _ communicator: any Communicator
   ) throws -> Storage<Float> {
     let misses = Storage<Double>(count: sampler.items)
     source.addMisses(of: sampler, into: misses.buffer)
-    try communicator.allReduce(misses.buffer)
     let chances = Storage<Float>(count: sampler.items)
-    for item in 0..<sampler.items { chances.base[item] = sampler.logQ(missed: misses.base[item]) }
+    for first in stride(from: 0, to: sampler.items, by: itemsAtATime) {
+      let items = first..<min(first + itemsAtATime, sampler.items)
+      try communicator.allReduce(UnsafeMutableBufferPointer(rebasing: misses.buffer[items]))
+      for item in items { chances.base[item] = sampler.logQ(missed: misses.base[item]) }
+      misses.discard(items)
+    }
     return chances
   }
 }

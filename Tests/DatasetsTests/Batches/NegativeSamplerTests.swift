@@ -112,9 +112,10 @@ struct NegativeSamplerTests {
   /// Items without a training event are drawn by no source, and the others as often as V' of them are.
   @Test func onlyItemsWithTrainingEventsAreDrawn() {
     let trained: [Int32] = [1, 2, 5, 7, 8]
+    let items = TrainedItems(trainCounts: (0..<10).map { trained.contains($0) ? 3 : 0 })
     func list(_ count: Int?, _ source: NegativeSampler.Source) -> [Int32] {
       let list = NumberList<Int32>()
-      NegativeSampler(count: count, source: source, items: 10, trained: trained, seed: 11).drawFromCatalogue(step: 1, into: list)
+      NegativeSampler(count: count, source: source, items: 10, trained: items, seed: 11).drawFromCatalogue(step: 1, into: list)
       return Array(list.values)
     }
     #expect(list(nil, .batch) == trained && list(nil, .mixed) == trained && list(40, .batch).isEmpty)
@@ -123,13 +124,15 @@ struct NegativeSamplerTests {
     // 800 expected, standard deviation 25.
     for item in trained { #expect((670...930).contains(drawn.count { $0 == item })) }
     // q of one of five items in three draws.
-    let sampler = NegativeSampler(count: 3, source: .uniform, items: 10, trained: trained, seed: 11)
+    let sampler = NegativeSampler(count: 3, source: .uniform, items: 10, trained: items, seed: 11)
     let miss = 0.8 * 0.8 * 0.8
     #expect(sampler.candidates == 5 && abs(exp(Double(sampler.logQ(missed: 0))) - (1 - miss)) < 1e-6)
     #expect(abs(exp(Double(sampler.logQ(missed: log(0.5)))) - (1 - 0.5 * miss)) < 1e-6)
     // All of them: the draws of ever.
     let all = NumberList<Int32>()
-    NegativeSampler(count: 50, source: .uniform, items: 10, trained: Array(0..<10), seed: 11).drawFromCatalogue(
+    NegativeSampler(
+      count: 50, source: .uniform, items: 10, trained: TrainedItems(trainCounts: [UInt32](repeating: 1, count: 10)), seed: 11
+    ).drawFromCatalogue(
       step: 1, into: all)
     let plain = NumberList<Int32>()
     self.sampler(50, .uniform, items: 10).drawFromCatalogue(step: 1, into: plain)

@@ -71,6 +71,9 @@ struct StepEstimateTests {
     let adam = estimate(1) { $0.optimizer.rows = .lazyAdam }
     #expect(adam["ID rows' optimizer"] == 4 * 9 * 3000 && adam["token states' optimizer"] == 4 * 17 * 9000)
     #expect(estimate(1) { $0.model.semanticDim = 0 }["token states"] == nil)
+    // On every rank, however many there are.
+    #expect(one["numbers of all items"] == 4 * 3000 && four["numbers of all items"] == 4 * 3000)
+    #expect(estimate(4) { $0.universal.logQ = false }["numbers of all items"] == 0)
     #expect(estimate(1) { $0.evaluation.catalogueMib = 0 }["evaluation: catalogue"] == nil)
   }
 
