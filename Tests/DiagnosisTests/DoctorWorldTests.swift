@@ -65,7 +65,7 @@ import Testing
     }
     let same = found([["old", "new"], ["old", "new"], ["old", "new"], ["old", "new"]])
     #expect(same?.found == "new; why" && same?.verdict == .fine)
-    let mixed = found([["old", "new"], ["old", "new"], ["old"], ["old"]])
+    let mixed = found([["first", "old", "new"], ["first", "old", "new"], ["first", "old"], ["first", "old"]])
     #expect(mixed?.found == "new; rank 2 has old" && mixed?.verdict == .notice)
     #expect(mixed?.remedy?.hasSuffix("bf16 is computed by old on all of these") == true)
     #expect(found([["old"], ["old"], ["other"], []])?.remedy?.contains("in fp32") == true)

@@ -15,19 +15,20 @@ import Testing
     let columns: Int
     let depth: Int
     let transposed: Bool
+    let gap: Int
     var a: [UInt32]
     var b: [UInt32]
     var c: [Float]
 
-    var aStrides: (row: Int, column: Int) { transposed ? (1, rows + 3) : (depth + 3, 1) }
+    var aStrides: (row: Int, column: Int) { transposed ? (gap, gap * rows + 3) : (depth + 3, 1) }
     var stripWords: Int { 32 * (depth + 2) }
     var ldc: Int { columns + 5 }
 
-    init(rows: Int, columns: Int, depth: Int, transposed: Bool = false, whole: Bool = false) {
-      (self.rows, self.columns, self.depth, self.transposed) = (rows, columns, depth, transposed)
+    init(rows: Int, columns: Int, depth: Int, transposed: Bool = false, gap: Int = 1, whole: Bool = false) {
+      (self.rows, self.columns, self.depth, self.transposed, self.gap) = (rows, columns, depth, transposed, gap)
       (a, b, c) = ([], [], [])
       let nan: UInt32 = 0x7fc0_7fc0
-      a = [UInt32](repeating: nan, count: (max(rows, depth) + 3) * (min(rows, depth) + max(rows, depth) + 3))
+      a = [UInt32](repeating: nan, count: (gap * rows + 3) * (depth + 3))
       b = [UInt32](repeating: nan, count: columns / 32 * stripWords)
       func words(_ count: Int, seed: UInt64) -> [UInt32] {
         let numbers = RandomValues.floats(2 * count, seed: seed).map { whole ? ($0 * 8).rounded() : $0 }
@@ -143,6 +144,12 @@ import Testing
     }
     for at in [16, 32, 80] { #expect(cut(at) == all) }
     #expect(cut(40) != all)  // or this test would find nothing
+  }
+
+  @Test func neitherStrideNeedBeOne() {
+    let near = Factors(rows: 40, columns: 32, depth: 21, transposed: true)
+    let far = Factors(rows: 40, columns: 32, depth: 21, transposed: true, gap: 3)
+    #expect(far.product().map(\.bitPattern) == near.product().map(\.bitPattern))
   }
 
   @Test func brokenTilesAreNotUsed() {
