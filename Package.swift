@@ -148,7 +148,11 @@ let package = Package(
     tests("AblationTests", ["Ablation", "Config", "Files", "Reporting"]),
     tests("PicturesTests", ["Pictures"]),
     tests("SupervisionTests", ["Supervision"]),
-    tests("TensorsTests", ["Tensors", "Host", "CKernels"]),
+    // AMX's tiles in software, under the kernel's own source.
+    .target(
+      name: "CTileTwin", dependencies: ["CKernels"], path: "Tests/CTileTwin",
+      cSettings: [.headerSearchPath("../../Sources/CKernels"), .unsafeFlags(["-O3"])]),
+    tests("TensorsTests", ["Tensors", "Host", "CKernels", "CTileTwin"]),
     tests("CollectivesTests", ["Collectives", "Host"]),
     tests("DiagnosisTests", ["Diagnosis", "Collectives", "Host"]),
     tests("ModelTests", ["Model", "Host", "Files", "Tensors", "Collectives"]),

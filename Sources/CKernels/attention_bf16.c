@@ -56,7 +56,7 @@ long ck_attention_bf16_scratch(long length, long head_width) {
 /* C[rows, columns] (+)= A B on pairs, `columns` a multiple of 32. */
 INLINE void pair_product(long rows, long columns, long depth, const void *a, long a_row, long a_column, const uint32_t *b, long ldb,
                          float *c, long ldc, int add) {
-  for (long j = 0; j < columns; j += 32) ck_pair_strip(rows, depth, a, a_row, a_column, b + j, ldb, c + j, ldc, add);
+  ck_pair_strips(&(struct ck_strips){rows, columns, depth, a, a_row, a_column, b, ldb, STRIP, c, ldc, add});
 }
 
 /* to[c,i] = words c of row i of `from`, [width / 2, columns]; zeros beyond the length. */

@@ -6,8 +6,9 @@
 #endif
 
 const char *ck_instruction_set(void) {
+  const char *with_bf16[CK_BF16_KERNELS] = {0, "neon_bf16", "avx512_bf16", "amx_bf16"};
+  if (ck_bf16_products()) return with_bf16[ck_bf16_kernel()];
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16")) return "avx512_bf16";
   if (__builtin_cpu_supports("avx512f")) return "avx512";
   if (__builtin_cpu_supports("avx2")) return "avx2";
   return "sse2";

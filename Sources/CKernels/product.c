@@ -10,8 +10,8 @@
 #include "pairs.h"
 #include "strip.h"
 
-/* A block of ROWS x DEPTH words of A and a strip of B stay in the L2 cache. */
-enum { STRIP = 32, ROWS = 240, DEPTH = 512 };
+/* A block of ROWS x DEPTH words of A and a strip of B stay in the L2 cache. FEW rows of the last strip go together. */
+enum { ROWS = 240, DEPTH = 512, FEW = 4 * TALL };
 
 INLINE long depth_words(int bf16, long k) { return bf16 ? (k + 1) / 2 : k; }
 
@@ -69,44 +69,45 @@ KERNEL void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *p
 
 /* ---- Products ------------------------------------------------------------------------------------------------------------- */
 
-INLINE void strip(int bf16, long rows, long depth, const uint32_t *a, long a_row, long a_column, const uint32_t *b, float *c,
-                  long ldc, int add) {
-  if (bf16)
-    ck_pair_strip(rows, depth, a, a_row, a_column, b, STRIP, c, ldc, add);
-  else
-    ck_float_strip(STRIP, rows, depth, (const float *)a, a_row, a_column, (const float *)b, STRIP, c, ldc, add);
+/* Columns in whole strips. */
+INLINE void whole_strips(int bf16, const struct ck_strips *s) {
+  if (bf16) {
+    ck_pair_strips(s);
+    return;
+  }
+  const float *a = (const float *)s->a, *b = (const float *)s->b;
+  for (long j = 0; j < s->columns; j += STRIP, b += s->b_strip)
+    ck_float_strip(STRIP, s->rows, s->depth, a, s->a_row, s->a_column, b, s->b_row, s->c + j, s->ldc, s->add);
 }
 
-/* The last strip, of `count` columns: through a tile of whole strips. */
-static void last_strip(int bf16, long count, long m, long depth, const uint32_t *a, long a_row, long a_column,
-                       const uint32_t *b, float *c, long ldc, int add) {
-  float whole[TALL * STRIP] = {0};
-  for (long row = 0; row < m; row += TALL) {
-    long rows = m - row < TALL ? m - row : TALL;
-    for (long r = 0; add && r < rows; r++) memcpy(whole + r * STRIP, c + (row + r) * ldc, sizeof(float) * (size_t)count);
-    strip(bf16, rows, depth, a + row * a_row, a_row, a_column, b, whole, STRIP, add);
-    for (long r = 0; r < rows; r++) memcpy(c + (row + r) * ldc, whole + r * STRIP, sizeof(float) * (size_t)count);
+/* The last strip, of `count` columns: through a tile of a whole strip. */
+static void last_strip(int bf16, long count, struct ck_strips s) {
+  float whole[FEW * STRIP] = {0}, *c = s.c;
+  const long m = s.rows, ldc = s.ldc;
+  s.c = whole, s.ldc = STRIP, s.columns = STRIP;
+  for (long row = 0; row < m; row += FEW, s.a += FEW * s.a_row) {
+    s.rows = m - row < FEW ? m - row : FEW;
+    for (long r = 0; s.add && r < s.rows; r++) memcpy(whole + r * STRIP, c + (row + r) * ldc, sizeof(float) * (size_t)count);
+    whole_strips(bf16, &s);
+    for (long r = 0; r < s.rows; r++) memcpy(c + (row + r) * ldc, whole + r * STRIP, sizeof(float) * (size_t)count);
   }
 }
 
 void ck_product(const struct ck_factors *factors, int add, float *c, long ldc) {
   const struct ck_factors f = *factors;
-  const uint32_t *words = f.a, *strips = f.packed;
-  const long depth = depth_words(f.bf16, f.k);
+  const pair_word *words = f.a, *packed = f.packed;
+  const long depth = depth_words(f.bf16, f.k), whole = f.n / STRIP * STRIP;
+  struct ck_strips s = {.a_row = f.a_row, .a_column = f.a_column, .b_row = STRIP, .b_strip = depth * STRIP, .ldc = ldc};
   for (long first = 0; first < depth; first += DEPTH) {
-    long deep = depth - first < DEPTH ? depth - first : DEPTH;
-    int adds = add || first > 0;
+    s.depth = depth - first < DEPTH ? depth - first : DEPTH;
+    s.add = add || first > 0;
     for (long row = 0; row < f.m; row += ROWS) {
-      long rows = f.m - row < ROWS ? f.m - row : ROWS;
-      const uint32_t *from = words + row * f.a_row + first * f.a_column;
-      for (long column = 0; column < f.n; column += STRIP) {
-        const uint32_t *factor = strips + column * depth + first * STRIP;
-        float *to = c + row * ldc + column;
-        if (f.n - column >= STRIP)
-          strip(f.bf16, rows, deep, from, f.a_row, f.a_column, factor, to, ldc, adds);
-        else
-          last_strip(f.bf16, f.n - column, rows, deep, from, f.a_row, f.a_column, factor, to, ldc, adds);
-      }
+      s.rows = f.m - row < ROWS ? f.m - row : ROWS;
+      s.a = words + row * f.a_row + first * f.a_column;
+      s.b = packed + first * STRIP, s.c = c + row * ldc, s.columns = whole;
+      if (whole > 0) whole_strips(f.bf16, &s);
+      s.b += whole * depth, s.c += whole;
+      if (whole < f.n) last_strip(f.bf16, f.n - whole, s);
     }
   }
 }

@@ -65,7 +65,9 @@ KERNEL void ck_float_strip(long columns, long rows, long depth, const float *a, 
 #if defined(__x86_64__)
 #define BF16_KERNEL __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 
-int ck_bf16_products(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16"); }
+int ck_avx512_state(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16") ? CK_KERNEL_USABLE : CK_KERNEL_NO_PROCESSOR;
+}
 
 BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
                                   float *c, long ldc, int add) {
@@ -89,8 +91,8 @@ BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long
     for (int w = 0; w < 2; w++) _mm512_storeu_ps(c + r * ldc + 16 * w, sum[r][w]);
 }
 
-BF16_KERNEL void ck_pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
-                               float *c, long ldc, int add) {
+BF16_KERNEL INLINE void pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
+                                   float *c, long ldc, int add) {
   long r = 0;
   for (; r + TALL <= rows; r += TALL) pair_tile(TALL, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add);
   if (r + 8 <= rows) pair_tile(8, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add), r += 8;
@@ -98,12 +100,17 @@ BF16_KERNEL void ck_pair_strip(long rows, long depth, const pair_word *a, long a
   if (r + 2 <= rows) pair_tile(2, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add), r += 2;
   if (r < rows) pair_tile(1, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add);
 }
-#else
-int ck_bf16_products(void) { return 0; }
 
-void ck_pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb, float *c,
-                   long ldc, int add) {
-  (void)rows, (void)depth, (void)a, (void)a_row, (void)a_column, (void)b, (void)ldb, (void)c, (void)ldc, (void)add;
+BF16_KERNEL void ck_avx512_strips(const struct ck_strips *strips) {
+  const struct ck_strips s = *strips;
+  const pair_word *b = s.b;
+  for (long j = 0; j < s.columns; j += STRIP, b += s.b_strip)
+    pair_strip(s.rows, s.depth, s.a, s.a_row, s.a_column, b, s.b_row, s.c + j, s.ldc, s.add);
+}
+#else
+int ck_avx512_state(void) { return CK_KERNEL_ELSEWHERE; }
+void ck_avx512_strips(const struct ck_strips *strips) {
+  (void)strips;
   __builtin_trap();
 }
 #endif

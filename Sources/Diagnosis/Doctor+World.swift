@@ -59,6 +59,7 @@ extension Doctor {
     } else {
       findings.append(Finding("products", engine))
     }
+    findings.append(bfloat16Finding(facts))
     if let other = facts.first(where: { $0.programBytes != facts[0].programBytes }) {
       findings.append(
         Finding(
@@ -66,6 +67,24 @@ extension Doctor {
           remedy: "copy one binary to every host, or start it from a shared folder"))
     }
     return findings
+  }
+
+  /// Which kernel multiplies bfloat16: one that all ranks have, as StepPrecision of Training agrees.
+  private static func bfloat16Finding(_ facts: [RankFacts]) -> Finding {
+    let name = "bf16 products"
+    if let rank = facts.first(where: { !$0.wrongKernels.isEmpty }) {
+      return Finding(
+        name, rank.rank == 0 ? rank.bfloat16Products : "rank \(rank.rank) on \(rank.host): \(rank.bfloat16Products)", .notice,
+        remedy: "test the processor of \(rank.host), or leave that host out: it gets products of fixed numbers wrong")
+    }
+    guard let other = facts.first(where: { $0.bfloat16Kernels != facts[0].bfloat16Kernels }) else {
+      return Finding(name, facts[0].bfloat16Products)
+    }
+    let common = facts[0].bfloat16Kernels.last { kernel in facts.allSatisfy { $0.bfloat16Kernels.contains(kernel) } }
+    return Finding(
+      name, "\(facts[0].bfloat16Kernels.last ?? "none"); rank \(other.rank) has \(other.bfloat16Kernels.last ?? "none")", .notice,
+      remedy:
+        "use hosts of one kind: compute.precision bf16 is computed \(common.map { "by \($0)" } ?? "in fp32") on all of these")
   }
 
   /// The hosts in the order of their first ranks.

@@ -19,6 +19,12 @@ struct RankFacts: Codable, Equatable, Sendable {
   /// Cores' worth of time that its container allows; nil without a limit.
   var quota: Double?
   var instructionSet = ""
+  /// The kernels of bfloat16 products that it can use, the preferred one last.
+  var bfloat16Kernels: [String] = []
+  /// Those whose results were wrong.
+  var wrongKernels: [String] = []
+  /// The one in use, and why no other.
+  var bfloat16Products = ""
   /// Bytes that may still be taken.
   var memory = 0
   var sharedMemory: Int?
@@ -48,6 +54,8 @@ struct RankFacts: Codable, Equatable, Sendable {
       rank: communicator.rank, host: Machine.host, process: Int(getpid()), backend: communicator.backend,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
       quota: ControlGroup.cores(), instructionSet: Engine.instructionSet,
+      bfloat16Kernels: ProductKernel.usable.map(\.rawValue),
+      wrongKernels: ProductKernel.allCases.filter { $0.state == .wrong }.map(\.rawValue), bfloat16Products: ProductKernel.summary,
       memory: Machine.memory, sharedMemory: Machine.sharedMemory, hugePages: Machine.hugePages,
       openFiles: Machine.limit("Max open files"), lockedMemory: Machine.limit("Max locked memory"),
       hasRemoteMemory: Machine.hasRemoteMemory, programBytes: Machine.programBytes, interfaces: NetworkInterface.all(),

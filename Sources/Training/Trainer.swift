@@ -58,6 +58,7 @@ package final class Trainer {
     Engine.prepareThread()
     communicator.state.timeout = config.guards.timeoutS
     let agreed = try StepPrecision(config.compute, communicator: communicator)
+    agreed.take()
     if let warning = agreed.warning { console.note("warning: \(warning)") }
     context = RunContext(
       config: config, inputs: inputs, plans: PhasePlan.all(config, inputs.dataset), communicator: communicator,

@@ -54,6 +54,25 @@ import Testing
     #expect(finding("products", in: Doctor.worldFindings(facts, promise()))?.remedy?.contains("AVX2") == true)
   }
 
+  @Test func allRanksMultiplyBFloat16ByOneKernel() {
+    func found(_ kernels: [[String]], wrong: [String] = []) -> Finding? {
+      var facts = fineFacts(hosts: ["a", "b"])
+      for rank in facts.indices {
+        (facts[rank].bfloat16Kernels, facts[rank].bfloat16Products) = (kernels[rank], "\(kernels[rank].last ?? "none"); why")
+      }
+      facts[3].wrongKernels = wrong
+      return finding("bf16 products", in: Doctor.worldFindings(facts, promise()))
+    }
+    let same = found([["old", "new"], ["old", "new"], ["old", "new"], ["old", "new"]])
+    #expect(same?.found == "new; why" && same?.verdict == .fine)
+    let mixed = found([["first", "old", "new"], ["first", "old", "new"], ["first", "old"], ["first", "old"]])
+    #expect(mixed?.found == "new; rank 2 has old" && mixed?.verdict == .notice)
+    #expect(mixed?.remedy?.hasSuffix("bf16 is computed by old on all of these") == true)
+    #expect(found([["old"], ["old"], ["other"], []])?.remedy?.contains("in fp32") == true)
+    let wrong = found([["old"], ["old"], ["old"], ["old"]], wrong: ["new"])
+    #expect(wrong?.found == "rank 3 on b: old; why" && wrong?.verdict == .notice && wrong?.remedy?.contains("of b") == true)
+  }
+
   @Test func twoRanksOnOneCoreAreWrong() {
     var facts = fineFacts(hosts: ["a", "b"])
     (facts[2].cores, facts[3].cores) = ([1], [1])

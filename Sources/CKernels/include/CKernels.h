@@ -17,14 +17,32 @@ extern "C" {
 
 /* machine.c ------------------------------------------------------------------------------------------------------ */
 
-/* "avx512_bf16" and the like: the widest vectors of this machine that matter here. */
+/* "avx512_bf16" and the like: the kernel of bfloat16 products in use, else the widest vectors of this machine that matter here. */
 const char *ck_instruction_set(void);
 /* Denormal results of the calling thread become zero. */
 void ck_flush_denormals(void);
 
+/* bf16_kernel.c: which kernel multiplies bfloat16 ---------------------------------------------------------------- */
+
+/* In order of preference: the last usable one is used, unless ck_use_bf16_kernel says another. */
+enum ck_bf16_kernel { CK_BF16_NONE, CK_BF16_BFMMLA, CK_BF16_AVX512, CK_BF16_AMX, CK_BF16_KERNELS };
+enum ck_kernel_state {
+  CK_KERNEL_USABLE,
+  CK_KERNEL_ELSEWHERE,    /* of other processors than the program is built for */
+  CK_KERNEL_NO_PROCESSOR, /* this processor lacks the instructions */
+  CK_KERNEL_NOT_ALLOWED,  /* the operating system does not give them */
+  CK_KERNEL_WRONG,        /* its results were not those of plain loops */
+};
+/* Looked up and tried once, when first asked. */
+int ck_bf16_kernel_state(int kernel);
+/* The kernel in use. */
+int ck_bf16_kernel(void);
+/* Takes another usable kernel, in all threads; not while products are computed. */
+void ck_use_bf16_kernel(int kernel);
+
 /* product.c: products whose elements are functions of their row and column alone, whatever stands beside them ------- */
 
-/* Whether this machine multiplies bfloat16 (strip.c); without it `bf16` below must be 0. */
+/* Whether this machine multiplies bfloat16; without it `bf16` below must be 0. */
 int ck_bf16_products(void);
 /* Words of 32 bits that B [k,n] takes when it is packed. */
 long ck_packed_words(int bf16, long k, long n);

@@ -21,7 +21,7 @@ extension ComputeConfig: ConfigSection {
   static let keys: [ConfigKey<ComputeConfig>] = [
     .choice(
       "precision", \.precision, among: [.fp32, .bf16],
-      "inputs of training's matrix products; bf16 is about twice as fast and needs AVX-512 BF16"),
+      "inputs of training's matrix products; bf16 needs AVX-512 BF16 (about twice as fast), AMX or ARM's BF16"),
     .choice(
       "token_storage", \.tokenStorage, among: NumberFormat.allCases,
       "token states in memory; bf16 and fp16 halve the item table and round its updates at random"),

@@ -25,6 +25,7 @@ package struct Benchmark {
   ) throws -> Result {
     Engine.prepareThread()
     let agreed = try StepPrecision(config.compute, communicator: communicator)
+    agreed.take()
     let precision = agreed.precision
     // Model and workspace are gone before anything else is measured.
     let (shape, samples, counted) = try train(steps: steps, warmup: warmup, precision, communicator, progress)

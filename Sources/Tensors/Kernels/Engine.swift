@@ -3,7 +3,7 @@ package import Host
 
 /// What computes: for logs and benchmarks, and to prepare threads.
 package enum Engine {
-  /// "avx512_bf16", "avx2", "neon", …: the widest vectors of this machine that matter here.
+  /// "amx_bf16", "avx512_bf16", "avx2", "neon", …: the kernel of bfloat16 products in use, else the widest vectors that matter here.
   package static var instructionSet: String { String(cString: ck_instruction_set()) }
 
   /// Whether this machine multiplies factors in a format; float32 works everywhere, half precision nowhere.

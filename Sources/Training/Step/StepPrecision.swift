@@ -1,33 +1,44 @@
 package import Collectives
 package import Config
 package import Host
-import Tensors
+package import Tensors
 
 /// What the products of a job's training steps are rounded to: the configuration's wish, where every machine can grant it.
 package struct StepPrecision: Sendable {
   /// The precision of every rank.
   package let precision: NumberFormat
-  /// One sentence when that is not what was asked for.
+  /// The kernel of every rank's products in bf16; nil in fp32.
+  package let kernel: ProductKernel?
+  /// One sentence when the precision is not what was asked for.
   package let warning: String?
 
   /// Agrees with all ranks; collective.
   ///
-  /// One rank in float32 beside others in bfloat16 would make a job's numbers depend on which host holds which users.
+  /// One rank in float32 beside others in bfloat16, or two kernels, which round at different places, would make a job's numbers depend
+  /// on which host holds which users.
   ///
-  /// - Parameter isSupported: whether this rank's processor multiplies bfloat16.
+  /// - Parameter kernels: what this rank's processor can multiply bfloat16 with.
   package init(
-    _ compute: ComputeConfig, communicator: any Communicator, isSupported: Bool = Engine.supports(.bf16)
+    _ compute: ComputeConfig, communicator: any Communicator, kernels: [ProductKernel] = ProductKernel.usable
   ) throws {
     guard compute.precision == .bf16 else {
-      (precision, warning) = (.fp32, nil)
+      (precision, kernel, warning) = (.fp32, nil, nil)
       return
     }
-    let unable = try communicator.sum([isSupported ? 0 : 1])[0]
-    precision = unable > 0 ? .fp32 : .bf16
-    warning =
+    let able = try communicator.sum(ProductKernel.allCases.map { kernels.contains($0) ? 1 : 0 } + [kernels.isEmpty ? 0 : 1])
+    kernel = zip(ProductKernel.allCases, able).filter { $0.1 == Double(communicator.size) }.last?.0
+    precision = kernel == nil ? .fp32 : .bf16
+    let unable = communicator.size - Int(able[able.count - 1])
+    let lack =
       unable > 0
-      ? "compute.precision: bf16 needs processors with AVX-512 BF16, which \(Int(unable)) of \(communicator.size) "
-        + "ranks lack (rank \(communicator.rank) has \(Engine.instructionSet)): products are computed in fp32"
+      ? "processors that multiply bfloat16, which \(unable) of \(communicator.size) ranks lack"
+      : "processors of one kind, and those of the \(communicator.size) ranks have no such products in common"
+    warning =
+      kernel == nil
+      ? "compute.precision: bf16 needs \(lack) (rank \(communicator.rank) has \(Engine.instructionSet)): products are computed in fp32"
       : nil
   }
+
+  /// Makes this process compute as agreed.
+  package func take() { kernel?.use() }
 }
