@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What messages cost on two hosts made for the occasion, and how many a step sends: every rank to every rank, and by host.
 #
-#   cluster/hostfile/messages.sh [RANKS_A_HOST]...      default: 1 2 4 8 16 32
+#   cluster/hostfile/messages.sh [RANKS_A_HOST]...      default: 1 2 4 8 16
 #
 # First `messages.c` between the hosts and inside one: delay, time of a message, bytes a second. Then `precise bench` of a small model with so
 # many ranks on each host, both ways: messages and bytes that rank 0 sends in a step, and how long the step takes. The ranks share this
@@ -13,7 +13,7 @@ root=$(cd "$here/../.." && pwd)
 precise=${PRECISE:-$root/.build/release/precise}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-[ "$#" -gt 0 ] || set -- 1 2 4 8 16 32
+[ "$#" -gt 0 ] || set -- 1 2 4 8 16
 
 mpicc -O2 -Wall "$here/messages.c" -o "$work/messages"
 for where in two-hosts one-host; do
