@@ -4,6 +4,8 @@ package import Host
 package final class CollectiveState {
   /// What was sent to other ranks.
   package let traffic = TrafficCounter()
+  /// The messages that this took.
+  package let messages = MessageCounter()
   /// Where this rank keeps what it did when; nil unless somebody wants a trace.
   package var timeline: Timeline? { didSet { waiting.timeline = timeline } }
   /// What this rank is doing, for the line that a failure prints: a phase and its step, from 1.
@@ -40,6 +42,7 @@ package final class CollectiveState {
   /// Starts counting anew.
   package func resetTraffic() {
     traffic.reset()
+    messages.reset()
     waiting.reset()
   }
 

@@ -12,16 +12,23 @@ extension Communicator {
     }
   }
 
+  /// Waits until nothing of this rank is under way: its world may be ended then.
+  package func settle() throws {
+    for channel in 0..<Channels.count { try wait(channel) }
+  }
+
   /// Rank r's `send` segment for rank q becomes q's `receive` segment from r; counts are in rows of `each` elements.
   ///
   ///     rank 0 sends [a | b b], rank 1 sends [c c | d]
   ///     rank 0 gets  [a | c c], rank 1 gets  [b b | d]
+  ///
+  /// - Parameter pattern: what all ranks know of all counts.
   package func allToAll<Element: BitwiseCopyable>(
     _ send: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
     into receive: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int = 1,
-    as traffic: Traffic = .other
+    pattern: Exchange.Pattern = .any, as traffic: Traffic = .other
   ) throws {
-    state.exchange.cut(send, counts: sendCounts, into: receive, counts: receiveCounts, each: each)
+    state.exchange.cut(send, counts: sendCounts, into: receive, counts: receiveCounts, each: each, pattern: pattern)
     try complete(as: traffic)
   }
 
@@ -62,6 +69,7 @@ extension Communicator {
   /// Returns once every rank has called it.
   package func barrier() throws {
     for rank in 0..<size { (state.exchange.send[rank], state.exchange.receive[rank]) = (.empty, .empty) }
+    state.exchange.pattern = .oneForAll
     try complete(as: .other)
   }
 
@@ -79,7 +87,9 @@ extension Communicator {
     let ones = repeatElement(1, count: size)
     var received = [Int](repeating: 0, count: size)
     try counts.withUnsafeBufferPointer { send in
-      try received.withUnsafeMutableBufferPointer { try allToAll(send, counts: ones, into: $0, counts: ones, as: traffic) }
+      try received.withUnsafeMutableBufferPointer {
+        try allToAll(send, counts: ones, into: $0, counts: ones, pattern: .evenLengths, as: traffic)
+      }
     }
     return received
   }
@@ -153,7 +163,8 @@ extension Communicator {
     into receive: UnsafeMutableBufferPointer<Element>, as traffic: Traffic
   ) throws {
     let all = state.scratch(Element.self, receive.count * size)
-    try allToAll(values, counts: counts, into: all, counts: state.same(receive.count / each), each: each, as: traffic)
+    try allToAll(
+      values, counts: counts, into: all, counts: state.same(receive.count / each), each: each, pattern: .evenLengths, as: traffic)
     sumInRankOrder(all, into: receive)
   }
 }

@@ -23,12 +23,55 @@ package final class Exchange {
   /// `receive[q]` comes from rank q: as many bytes as q sends.
   package let receive: UnsafeMutableBufferPointer<Segment>
 
-  /// Makes an exchange of empty segments.
+  /// What all ranks know of each other's segments before they come; the same on every rank.
+  package enum Pattern: Sendable {
+    /// Only the two ranks that exchange a segment know how long it is.
+    case any
+    /// A rank gets segments of one length from all ranks, and every rank knows that length.
+    case evenLengths
+    /// Each rank sends all the same segment, and every rank knows the length of every rank's.
+    case oneForAll
+  }
+  /// What is known: it saves messages where ranks send by host.
+  package var pattern = Pattern.any
+  /// Whether a rank that has begun the exchange is not given up yet: where not all ranks exchange with all, it may wait for another.
+  var sparesWhoBegan = false
+  /// With which ranks it is, for an exchange that is not with all; messages to the others are not sent, not even empty ones.
+  private(set) var peers: (to: [Int], from: [Int])?
+
+  /// Makes an exchange of empty segments, with all ranks.
   package init(ranks: Int) {
     send = .allocate(capacity: ranks)
     receive = .allocate(capacity: ranks)
     send.initialize(repeating: .empty)
     receive.initialize(repeating: .empty)
+  }
+
+  /// Makes an exchange with no rank yet.
+  convenience init(ranks: Int, isPartial: Bool) {
+    self.init(ranks: ranks)
+    guard isPartial else { return }
+    var empty: [Int] = []
+    empty.reserveCapacity(ranks)
+    peers = (empty, empty)
+  }
+
+  /// Takes away all ranks that were added.
+  func forgetPeers() {
+    peers?.to.removeAll(keepingCapacity: true)
+    peers?.from.removeAll(keepingCapacity: true)
+  }
+
+  /// Adds a rank that gets a segment; it adds this one to those that it receives from.
+  func add(to rank: Int, _ segment: Segment) {
+    send[rank] = segment
+    peers?.to.append(rank)
+  }
+
+  /// Adds a rank that a segment comes from.
+  func add(from rank: Int, _ segment: Segment) {
+    receive[rank] = segment
+    peers?.from.append(rank)
   }
 
   deinit {
@@ -39,8 +82,10 @@ package final class Exchange {
   /// Cuts two buffers into segments of the given counts of `each` elements, rank after rank.
   func cut<Element: BitwiseCopyable>(
     _ source: UnsafeBufferPointer<Element>, counts sendCounts: some Collection<Int>,
-    into target: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int
+    into target: UnsafeMutableBufferPointer<Element>, counts receiveCounts: some Collection<Int>, each: Int,
+    pattern: Pattern
   ) {
+    self.pattern = pattern
     Self.cut(UnsafeMutableBufferPointer(mutating: source), sendCounts, each, send)
     Self.cut(target, receiveCounts, each, receive)
   }
@@ -50,6 +95,7 @@ package final class Exchange {
     _ source: UnsafeBufferPointer<Element>, into target: UnsafeMutableBufferPointer<Element>, counts: some Collection<Int>,
     each: Int
   ) {
+    pattern = .oneForAll
     let all = Segment(UnsafeMutableRawPointer(mutating: source.baseAddress), bytes: source.count * MemoryLayout<Element>.stride)
     for rank in send.indices { send[rank] = all }
     Self.cut(target, counts, each, receive)

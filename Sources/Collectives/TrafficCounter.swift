@@ -37,3 +37,33 @@ package enum Traffic: Int, CaseIterable, Sendable {
   /// What is no part of a training step.
   case other
 }
+
+/// The messages that a rank really sends: `TrafficCounter` knows what they are about, this one where they go.
+///
+/// The two differ where ranks send by host: messages are carried for others then, and copies go to a host once.
+package final class MessageCounter {
+  /// Messages to other ranks, empty ones included.
+  package private(set) var all = 0
+  /// Those of them to ranks on other hosts.
+  package private(set) var betweenHosts = 0
+  /// What those bring, in bytes.
+  package private(set) var bytesBetweenHosts = 0
+  private var isAway: [Bool] = []
+
+  /// Makes a counter for a world on one host.
+  package init() {}
+
+  /// Says which ranks are on other hosts than `rank`.
+  package func know(_ map: HostMap, rank: Int) { isAway = map.hosts.map { $0 != map.hosts[rank] } }
+
+  /// Counts a message to another rank.
+  func count(_ segment: Segment, to rank: Int) {
+    all += 1
+    guard !isAway.isEmpty, isAway[rank] else { return }
+    betweenHosts += 1
+    bytesBetweenHosts += segment.bytes
+  }
+
+  /// Starts counting anew.
+  func reset() { (all, betweenHosts, bytesBetweenHosts) = (0, 0, 0) }
+}

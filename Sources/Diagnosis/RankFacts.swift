@@ -49,7 +49,7 @@ struct RankFacts: Codable, Equatable, Sendable {
 
   /// This rank's.
   static func own(_ communicator: any Communicator, environment: [String: String]) -> RankFacts {
-    let isProcess = communicator is MPICommunicator
+    let isProcess = MPIWorld.isRunning
     return RankFacts(
       rank: communicator.rank, host: Machine.host, process: Int(getpid()), backend: communicator.backend,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,

@@ -46,6 +46,7 @@ final class PhaseTrainer {
   private let shouldStop: () -> Bool
   private let workspace = Workspace()
   private let rankTimes = RankTimes()
+  private var paceWatch: PaceWatch
   private let parameters: Int
   /// Whether the run began with another run's numbers; on rank 0.
   private let hasOrigin: Bool
@@ -65,6 +66,7 @@ final class PhaseTrainer {
     self.dataset = dataset
     self.communicator = communicator
     log = run.log
+    paceWatch = PaceWatch(everySteps: config.log.everySteps)
     shouldStop = run.shouldStop
     model = try start.makeModel(plan, run)
     work = Stopwatch("between steps", timeline: communicator.state.timeline)
@@ -164,6 +166,7 @@ final class PhaseTrainer {
       log?.step(
         step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
         last: step + 1 == steps)
+      try watchPace(waiting: communication)
       try keeper.afterStep(isBehind: report.notes.isBehind)
       guard try afterStep(step + 1, report.notes) else {
         // The next step's numbers are on their way already.
@@ -178,6 +181,19 @@ final class PhaseTrainer {
     }
     try keeper.finish()
     return .finished
+  }
+
+  /// Says when some ranks hold up the others; collective.
+  private func watchPace(waiting: Double) throws {
+    guard let pace = try paceWatch.add(seconds: step.clock.total, waiting: waiting, communicator),
+      let news = paceWatch.news(pace)
+    else { return }
+    let line =
+      switch news {
+      case .slow(let ranks): "warning: \(try pace.sentence(ranks, communicator))"
+      case .even: "no rank is slower than the others any more"
+      }
+    log?.note("\(plan.name), step \(HumanFormat.count(reached)): \(line)")
   }
 
   /// What is due before the first step; false when a signal stopped it.

@@ -87,6 +87,7 @@ final class GradientBucket {
   /// Share q of `all` goes to rank q; everybody's part of the own share comes one behind the other.
   private func cut<Element>(_ all: UnsafeMutablePointer<Element>, own received: UnsafeMutablePointer<Element>) {
     let stride = MemoryLayout<Element>.stride
+    exchange.pattern = .evenLengths
     for (rank, share) in shares.enumerated() {
       exchange.send[rank] = Segment(all + share.lowerBound, bytes: share.count * stride)
       exchange.receive[rank] = Segment(received + rank * own.count, bytes: own.count * stride)
@@ -111,6 +112,7 @@ final class GradientBucket {
 
   private func spread<Element>(_ all: UnsafeMutablePointer<Element>) {
     let stride = MemoryLayout<Element>.stride
+    exchange.pattern = .oneForAll
     for (rank, share) in shares.enumerated() {
       exchange.send[rank] = Segment(all + own.lowerBound, bytes: own.count * stride)
       exchange.receive[rank] = Segment(all + share.lowerBound, bytes: share.count * stride)

@@ -33,6 +33,11 @@ final class InProcessCommunicator: Communicator {
     flights[channel].exchange = exchange
     flights[channel].owner = owner
     flights[channel].hasCopied = false
+    if let peers = exchange.peers {
+      for other in peers.to { state.messages.count(exchange.send[other], to: other) }
+    } else {
+      for other in 0..<size where other != rank { state.messages.count(exchange.send[other], to: other) }
+    }
     let post = world.post(channel, rank)
     post.segments = exchange.send.baseAddress
     post.started.store(flights[channel].number, ordering: .releasing)
@@ -43,18 +48,19 @@ final class InProcessCommunicator: Communicator {
     let number = flights[channel].number
     guard let exchange = flights[channel].exchange else { return true }
     if !flights[channel].hasCopied {
-      guard try haveAll(channel, number, { $0.started.load(ordering: .acquiring) }) else { return false }
+      guard try haveStarted(exchange, channel, number) else { return false }
       // A rank that was given up on comes too late: what the others published is gone.
       try world.copy(for: rank) {
-        for other in 0..<size {
-          guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
-          exchange.receive[other].copy(from: segments[rank])
+        if let peers = exchange.peers {
+          for other in peers.from { copy(exchange, from: other, on: channel) }
+        } else {
+          for other in 0..<size { copy(exchange, from: other, on: channel) }
         }
       }
       flights[channel].hasCopied = true
       world.post(channel, rank).copied.store(number, ordering: .releasing)
     }
-    guard try haveAll(channel, number, { $0.copied.load(ordering: .acquiring) }) else { return false }
+    guard try haveCopied(exchange, channel, number) else { return false }
     flights[channel].exchange = nil
     flights[channel].owner = nil
     return true
@@ -63,11 +69,12 @@ final class InProcessCommunicator: Communicator {
   /// The ranks that have not published the channel's exchange, or else not copied.
   func giveUp(on channel: Int) -> [Int] {
     let flight = flights[channel]
-    guard flight.exchange != nil else { return [] }
-    let missing = (0..<size).filter { other in
+    guard let exchange = flight.exchange else { return [] }
+    let peers = flight.hasCopied ? exchange.peers?.to : exchange.peers?.from
+    let missing = (peers ?? Array(0..<size)).filter { other in
       let post = world.post(channel, other)
-      let done = flight.hasCopied ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)
-      return done < flight.number
+      let hasToCopy = flight.hasCopied && !exchange.sparesWhoBegan
+      return (hasToCopy ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)) < flight.number
     }
     if !missing.isEmpty { withdraw() }
     return missing
@@ -81,9 +88,28 @@ final class InProcessCommunicator: Communicator {
     for channel in flights.indices { flights[channel] = Flight() }
   }
 
-  /// Whether every rank's counter has come to this exchange.
-  private func haveAll(_ channel: Int, _ number: Int, _ counter: (InProcessWorld.Post) -> Int) throws -> Bool {
-    for other in 0..<size {
+  private func copy(_ exchange: Exchange, from other: Int, on channel: Int) {
+    guard let segments = world.post(channel, other).segments else { preconditionFailure("nothing published") }
+    exchange.receive[other].copy(from: segments[rank])
+  }
+
+  private func haveStarted(_ exchange: Exchange, _ channel: Int, _ number: Int) throws -> Bool {
+    let counter = { (post: InProcessWorld.Post) in post.started.load(ordering: .acquiring) }
+    guard let peers = exchange.peers else { return try haveAll(0..<size, channel, number, counter) }
+    return try haveAll(peers.from, channel, number, counter)
+  }
+
+  private func haveCopied(_ exchange: Exchange, _ channel: Int, _ number: Int) throws -> Bool {
+    let counter = { (post: InProcessWorld.Post) in post.copied.load(ordering: .acquiring) }
+    guard let peers = exchange.peers else { return try haveAll(0..<size, channel, number, counter) }
+    return try haveAll(peers.to, channel, number, counter)
+  }
+
+  /// Whether those ranks' counters have come to this exchange.
+  private func haveAll(
+    _ ranks: some Sequence<Int>, _ channel: Int, _ number: Int, _ counter: (InProcessWorld.Post) -> Int
+  ) throws -> Bool {
+    for other in ranks {
       let post = world.post(channel, other)
       guard counter(post) < number else { continue }
       try world.checkAlive(other, for: rank) { counter(post) >= number }

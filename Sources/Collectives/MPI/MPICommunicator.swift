@@ -32,11 +32,15 @@ package final class MPICommunicator: Communicator {
   package func start(_ exchange: Exchange, on channel: Int, keeping owner: AnyObject) throws {
     precondition(flights[channel] == nil, "channel \(channel) is under way")
     flights[channel] = owner
+    if let peers = exchange.peers {
+      for peer in peers.from.reversed() { try receive(exchange.receive[peer], from: peer, on: channel) }
+      for peer in peers.to { try send(exchange.send[peer], to: peer, on: channel) }
+      return
+    }
     exchange.receive[rank].copy(from: exchange.send[rank])
     for distance in 1..<max(size, 1) {
       let peer = (rank + size - distance) % size
-      let segment = exchange.receive[peer]
-      try check("MPI_Irecv", rank: rank) { cmpi_receive(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
+      try receive(exchange.receive[peer], from: peer, on: channel)
     }
     for distance in 1..<max(size, 1) {
       try send(exchange.send[(rank + distance) % size], to: (rank + distance) % size, on: channel)
@@ -63,13 +67,14 @@ package final class MPICommunicator: Communicator {
     for channel in flights.indices where cmpi_count(Int32(channel)) == 0 { flights[channel] = nil }
   }
 
-  /// Waits until nothing is under way: MPI may be ended then.
-  func settle() throws {
-    for channel in flights.indices { try wait(channel) }
+  /// Posts the receipt of one message.
+  private func receive(_ segment: Segment, from peer: Int, on channel: Int) throws(MPIError) {
+    try check("MPI_Irecv", rank: rank) { cmpi_receive(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
   }
 
   /// Posts one message.
   func send(_ segment: Segment, to peer: Int, on channel: Int) throws(MPIError) {
+    state.messages.count(segment, to: peer)
     try check("MPI_Isend", rank: rank) { cmpi_send(Int32(channel), Int32(peer), segment.base, Int64(segment.bytes)) }
   }
 }

@@ -5,9 +5,8 @@
 package enum ResumeRules {
   /// Keys, or sections, whose values may change.
   static let changeable = [
-    "checkpoint", "guards", "log", "compute.overlap", "evaluation.patience", "evaluation.cutoffs", "evaluation.catalogue_mib",
-    "cold_start",
-    "bench",
+    "checkpoint", "guards", "log", "compute.overlap", "compute.by_host", "evaluation.patience", "evaluation.cutoffs",
+    "evaluation.catalogue_mib", "cold_start", "bench",
   ]
   /// Keys that decide what a model's numbers are and mean: a run that begins with another's must share them.
   package static let extents = [

@@ -10,6 +10,18 @@ package struct ComputeConfig: Sendable, Equatable {
   package var gradientWire = NumberFormat.fp32
   /// Whether messages travel while the step computes: dense gradients behind backward, the next step's row numbers.
   package var overlap = true
+  /// Whether ranks of a host send together what goes to another host.
+  package var byHost = ByHost.auto
+
+  /// When ranks send by host.
+  package enum ByHost: String, ConfigChoice {
+    /// Where it saves each rank enough messages.
+    case auto
+    /// Wherever there are several hosts.
+    case always
+    /// Every rank sends to every rank.
+    case never
+  }
 
   /// The defaults.
   package init() {}
@@ -28,6 +40,9 @@ extension ComputeConfig: ConfigSection {
     .choice(
       "gradient_wire", \.gradientWire, among: [.fp32, .bf16],
       "dense gradients between ranks; bf16 halves what is sent, sums stay fp32"),
+    .choice(
+      "by_host", \.byHost, among: ByHost.allCases,
+      "ranks of a host send together what goes to another host; auto: where that saves enough messages"),
     .value("overlap", \.overlap, .any, "send messages while the step computes; false only to measure what that brings"),
   ]
 }

@@ -2,6 +2,7 @@ package import Collectives
 package import Host
 import Model
 import Tensors
+package import Training
 
 extension Benchmark {
   /// What was measured; times in milliseconds, medians over the steps.
@@ -28,6 +29,14 @@ extension Benchmark {
     package var operations = 0.0
     /// What this rank sent in a step, and how long it waited, by what it was about; means over the steps.
     package var traffic: [(about: Traffic, bytes: Double, milliseconds: Double)] = []
+    /// A whole step, the mean.
+    package var meanStep = 0.0
+    /// How long each rank computed and waited, means over the steps.
+    package var pace = RankPace(computing: [], waiting: [])
+    /// One sentence about ranks that hold up the others; nil when none does.
+    package var slowRanks: String?
+    /// Messages that this rank sent in a step: all, those to other hosts, and the bytes of these; means over the steps.
+    package var messages = (all: 0.0, betweenHosts: 0.0, bytesBetweenHosts: 0.0)
     /// Bytes of this rank's workspace: reserved before the first step, and taken at most.
     package var workspace = (reserved: 0, peak: 0)
     /// The loss of the first and the last step.

@@ -35,6 +35,15 @@ package struct Benchmark {
       let (bytes, seconds) = (communicator.state.traffic.bytes[about.rawValue], communicator.state.seconds[about.rawValue])
       return (about, Double(bytes) / Double(steps), seconds * 1000 / Double(steps))
     }
+    let messages = communicator.state.messages
+    result.messages = (
+      Double(messages.all) / Double(steps), Double(messages.betweenHosts) / Double(steps),
+      Double(messages.bytesBetweenHosts) / Double(steps)
+    )
+    let waiting = result.traffic.reduce(0) { $0 + $1.milliseconds }
+    result.pace = try RankPace.gather(computing: max(result.meanStep - waiting, 0), waiting: waiting, communicator)
+    let slow = result.pace.slow()
+    result.slowRanks = slow.isEmpty ? nil : try result.pace.sentence(slow, communicator)
     let size = size(result, ranks: communicator.size)
     let rates = PhaseLearningRates(plan, config, steps: warmup + steps)
     let trained = (warmup..<(warmup + steps)).count { rates.rows(at: $0).token != nil }
@@ -77,6 +86,7 @@ package struct Benchmark {
       }
     }
     result.workspace = (step.workspace.capacity, step.workspace.peak)
+    result.meanStep = samples[0].reduce(0, +) / Double(max(steps, 1))
     return (model.shape, samples, result)
   }
 

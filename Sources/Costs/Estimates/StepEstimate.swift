@@ -36,10 +36,12 @@ package struct StepEstimate: Sendable {
     package var blocking: Double
     /// What does not hide of the dense gradients behind backward, and of the next step's numbers behind the step.
     package var unhidden: Double
+    /// What messages to other hosts take besides their bytes: a rank's own work, whatever it waits for.
+    package var messages: Double
     /// What a rank computes.
     package var compute: Double { products + moved }
     /// The whole step.
-    package var total: Double { compute + blocking + unhidden }
+    package var total: Double { compute + blocking + unhidden + messages }
   }
 
   /// The phase's name.
@@ -64,12 +66,15 @@ package struct StepEstimate: Sendable {
   let costs: StepCosts
   let shape: ModelShape
   let facts: EstimateFacts
+  /// When ranks send by host.
+  let byHost: ComputeConfig.ByHost
 
   /// Estimates a phase.
   package init(_ config: RunConfig, _ plan: PhasePlan, _ facts: EstimateFacts, ranks: Int) {
     let shape = ModelFactory.shape(config, facts, userHead: plan.userHead)
     size = StepSize(plan, facts, ranks: ranks)
     phase = plan.name
+    byHost = config.compute.byHost
     memory = MemoryEstimate(config, plan, facts, shape, size)
     gigaflop = StepProducts(shape, size).operations * 1e-9
     (participants, stepsPerEpoch) = (facts.participants, facts.stepsPerEpoch)
@@ -117,8 +122,9 @@ package struct StepEstimate: Sendable {
   ///                or, where the speed of whole steps is given, GFLOP of the products / GFLOP/s of whole steps
   ///     link(b)  = b · f · h / speed, f = (R − h) / (R − 1) of the bytes leave a host of h ranks
   ///     own(b)   = b / software: a rank's own core moves its bytes, so even what travels meanwhile takes this
-  ///     blocking = max(link, own)(embeddings + their gradients + users + sums) + exchanges · (R − 1) · message
+  ///     blocking = max(link, own)(embeddings + their gradients + users + sums)
   ///     unhidden = max(own, link − backward)(dense gradients) + max(own, link − compute)(row numbers + negatives)
+  ///     messages = messages to other hosts · message
   package func time(on network: Network, _ constants: Constants = Constants()) -> Time {
     let products = constants.gigaflops.map { gigaflop / $0 } ?? work.products(constants)
     let moved = constants.gigaflops == nil ? work.moved(constants) : 0
@@ -129,12 +135,12 @@ package struct StepEstimate: Sendable {
       let bytes = kinds.reduce(0) { $0 + traffic.bytes(of: $1) }
       return max(bytes / constants.software, bytes * leaving / (network.gigabits * 0.125e9) - hiding)
     }
-    let exchanges = traffic.ranksUsers ? 6.0 : 3.0
     return Time(
       products: products, moved: moved,
-      blocking: send(.embeddings, .embeddingGradients, .users, .sums) + exchanges * (ranks - 1) * constants.message,
+      blocking: send(.embeddings, .embeddingGradients, .users, .sums),
       unhidden: send(.denseGradients, hiding: constants.backwardShare * compute)
-        + send(.rowNumbers, .negatives, hiding: compute))
+        + send(.rowNumbers, .negatives, hiding: compute),
+      messages: messages(on: network) * constants.message)
   }
 
   private static func traffic(

@@ -45,6 +45,7 @@ package final class RowExchange {
       route.exchange.send[rank] = Segment(counts.baseAddress! + rank, bytes: MemoryLayout<Int>.stride)
       route.exchange.receive[rank] = Segment(asked.baseAddress! + rank, bytes: MemoryLayout<Int>.stride)
     }
+    route.exchange.pattern = .evenLengths
     try send(route, .exchangingCounts)
   }
 
@@ -79,6 +80,7 @@ package final class RowExchange {
       sent += wants
       received += asks
     }
+    route.exchange.pattern = .any
     try send(route, .exchangingRows)
   }
 

@@ -48,6 +48,7 @@ final class StepInputs {
     rows = UniqueRows(of: items.partition)
     route = items.exchange.makeRoute(on: Channels.prefetch)
     announcement = Exchange(ranks: communicator.size)
+    announcement.pattern = .oneForAll
   }
 
   /// Makes room for the largest step, so that none allocates anything.

@@ -54,7 +54,8 @@ struct BenchCommand: RankCommand {
       let config = try ConfigReader.read(file: config, overrides: overrides)
       let targeted = phase == "targeted" ? config.targeted.first ?? TargetedConfig() : nil
       let trace = try traceOptions.folder()
-      try rankOptions.run(atMost: config.batch.users, console: console) { [self] communicator, console in
+      try rankOptions.run(atMost: config.batch.users, byHost: config.compute.byHost, console: console) {
+        [self] communicator, console in
         try trace?.check(ranks: communicator.size)
         if communicator.rank == 0 { try refuseBeyondMemory(communicator, config, nil, file: self.config, console) }
         try communicator.barrier()

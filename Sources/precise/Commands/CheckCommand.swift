@@ -50,6 +50,11 @@ struct CheckCommand: ParsableCommand {
         "In place of what is known of the cores. Of precise bench: the GFLOP/s of the products times the share that the step reaches.",
       valueName: "x"))
   var gflops: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Microseconds that a message to another host takes besides its bytes.",
+      discussion: "Default: 10. On two hosts that carry nothing else, cluster/hostfile/messages.c measures it.", valueName: "x"))
+  var latency: Double?
   @Flag(help: "Print JSON.")
   var json = false
   @OptionGroup var outputOptions: OutputOptions
@@ -61,6 +66,9 @@ struct CheckCommand: ParsableCommand {
     }
     guard gflops.map({ $0 > 0 && $0 <= 1e9 }) ?? true else {
       throw ValidationError("--gflops must be above 0 and at most 1e9, not \(gflops ?? 0)")
+    }
+    guard latency.map({ $0 >= 0 && $0 <= 1e6 }) ?? true else {
+      throw ValidationError("--latency must be 0 to 1e6 microseconds, not \(latency ?? 0)")
     }
   }
 
@@ -119,6 +127,7 @@ struct CheckCommand: ParsableCommand {
   private func constants(_ config: RunConfig, _ ranks: Int, isForThisHost: Bool) throws -> StepEstimate.Constants {
     var constants = StepEstimate.Constants()
     constants.gigaflops = gflops
+    constants.message = latency.map { $0 * 1e-6 } ?? constants.message
     if isForThisHost { try constants.measureProducts(ranks: ranks, config.compute.precision) }
     return constants
   }

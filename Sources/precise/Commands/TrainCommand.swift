@@ -96,7 +96,7 @@ struct TrainCommand: RankCommand {
       let trace = try traceOptions.folder()
       let outcome = Mutex(Trainer.Outcome.finished)
       let most = min(dataset.shardCount, config.batch.users)
-      try rankOptions.run(atMost: most, console: console) { [self] communicator, console in
+      try rankOptions.run(atMost: most, byHost: config.compute.byHost, console: console) { [self] communicator, console in
         try agree(communicator, config, dataset, states)
         try trace?.check(ranks: communicator.size)
         let lengths = try PhasePlan.checkUsers(config, dataset, only: phase, communicator: communicator) { console.note($0) }

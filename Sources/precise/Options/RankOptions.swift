@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Config
 import Diagnosis
 import Foundation
 import Reporting
@@ -22,8 +23,13 @@ struct RankOptions: ParsableArguments {
   ///
   /// Only rank 0's console speaks. When a rank throws, its line is printed and every rank ends.
   ///
-  /// - Parameter most: how many ranks there is work for, where nobody has said how many there are to be.
-  func run(atMost most: Int, console: Console, _ body: @escaping @Sendable (any Communicator, Console) throws -> Void) throws {
+  /// - Parameters:
+  ///   - most: how many ranks there is work for, where nobody has said how many there are to be.
+  ///   - byHost: when ranks of a host send together what goes to another host.
+  func run(
+    atMost most: Int, byHost: ComputeConfig.ByHost = .auto, console: Console,
+    _ body: @escaping @Sendable (any Communicator, Console) throws -> Void
+  ) throws {
     let environment = ProcessInfo.processInfo.environment
     guard let launch = Launch.detect(environment) else {
       let count = ranks ?? max(1, min(ProcessInfo.processInfo.activeProcessorCount, most))
@@ -37,8 +43,10 @@ struct RankOptions: ParsableArguments {
     do {
       let communicator = try MPIWorld.start(launch)
       started = communicator
-      try body(communicator, Self.console(of: communicator, console))
-      try MPIWorld.stop(communicator)
+      let joined = try HostwiseCommunicator.join(communicator, isWanted: byHost == .auto ? nil : byHost == .always)
+      try body(joined, Self.console(of: joined, console))
+      try joined.settle()
+      try MPIWorld.stop()
     } catch {
       // What is under way stays where it is until the process has ended.
       withExtendedLifetime(started) {

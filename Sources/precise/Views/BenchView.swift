@@ -4,6 +4,7 @@ import Files
 import Model
 import Reporting
 import Tensors
+import Training
 
 /// A benchmark's result as `precise bench` prints it.
 struct BenchView {
@@ -68,7 +69,14 @@ struct BenchView {
     }
     for (about, bytes, milliseconds) in result.traffic where bytes > 0 { append("\(about)", bytes, milliseconds) }
     append("all", result.traffic.reduce(0) { $0 + $1.bytes }, result.waiting)
-    return table.lines
+    let messages = result.messages
+    let away =
+      messages.betweenHosts > 0
+      ? "; \(number(messages.betweenHosts, 0)) of them to other hosts, with \(HumanFormat.bytes(Int(messages.bytesBetweenHosts)))"
+      : ""
+    return table.lines + [result.slowRanks].compactMap { $0 } + [
+      "messages of rank 0 in a step: \(number(messages.all, 0))\(away)"
+    ]
   }
 
   private func number(_ value: Double, _ digits: Int) -> String { HumanFormat.decimal(value, digits) }
@@ -89,6 +97,11 @@ struct BenchView {
       .init("step_ms_min", .double(result.range.lowerBound)), .init("step_ms_max", .double(result.range.upperBound)),
       .init("positions", .int(result.positions)), .init("unique_items", .int(result.items.wanted)),
       .init("owned_items", .int(result.items.owned)), .init("traffic", .object(traffic)),
+      .init("rank_compute_ms", .array(result.pace.computing.map { .double($0) })),
+      .init("rank_wait_ms", .array(result.pace.waiting.map { .double($0) })),
+      .init("slow_ranks", .array(result.pace.slow().map { .int($0) })),
+      .init("messages", .double(result.messages.all)), .init("messages_between_hosts", .double(result.messages.betweenHosts)),
+      .init("bytes_between_hosts", .double(result.messages.bytesBetweenHosts)),
       .init("parts", .object(result.parts.map { .init(RecordCoding.key(of: "\($0.part)"), json($0)) })),
       .init("peak_gflops", .double(roofline.gigaflops)), .init("bandwidth_gbs", .double(roofline.gigabytes)),
       .init("share_of_roofline", .double(result.share(of: roofline))), .init("products_ms", .double(result.products)),

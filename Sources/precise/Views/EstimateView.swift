@@ -91,13 +91,24 @@ struct EstimateView {
       table.append([name] + times.map { HumanFormat.decimal($0[keyPath: value] * 1000, 1) } + [formula])
     }
     appendCompute(estimate, append)
-    append("waiting for embeddings, gradients, users, sums", \.blocking, "max(link, own) of these + exchanges (R - 1) message")
+    append("waiting for embeddings, gradients, users, sums", \.blocking, "max(link, own) of these")
     append(
       "what does not hide of the others", \.unhidden, "max(own, link - backward) of dense, max(own, link - compute) of numbers")
+    if estimate.size.ranks > ranksPerHost { appendMessages(estimate, append) }
     append("step", \.total, "")
     let positions = estimate.size.positions * Double(ranks)
     table.append(["positions/s of the job"] + times.map { HumanFormat.rate(positions / $0.total) } + [""])
     return table.lines
+  }
+
+  /// What messages to other hosts take.
+  private func appendMessages(_ estimate: StepEstimate, _ append: (String, KeyPath<StepEstimate.Time, Double>, String) -> Void) {
+    let network = network(0)
+    let ways = estimate.sendsByHost(on: network) ? "by host, (H - 1) an exchange, long parts R - h more" : "(R - h) an exchange"
+    append(
+      "messages to other hosts", \.messages,
+      "\(HumanFormat.count(Int(estimate.messages(on: network).rounded()))) of \(HumanFormat.decimal(constants.message * 1e6, 1)) µs: \(ways)"
+    )
   }
 
   /// What a rank computes, in one row where the speed of whole steps was given.
@@ -117,13 +128,13 @@ struct EstimateView {
 
   /// What the letters mean and what times rest on.
   private var legend: [String] {
-    let (software, message) = (Int(constants.software / 1e6), Int(constants.message * 1e6))
+    let software = Int(constants.software / 1e6)
     return [
       "R ranks, B users, T positions, E events of a step (T + B), V' items with training events, p an item's chance to be an event's, N_b and N_c negatives",
       "drawn from batches and from the catalogue, N' = E (1 - (1 - 1/E)^N_b) events that are drawn, K experts, k of them active, L",
       "blocks of the transformer, M token states, P dense parameters. Of U wanted rows F = A = (1 - 1/R) U are another rank's; b_g bytes",
       "of a gradient on the wire. link(b) = b h (R - h) / (R - 1) / speed for h ranks a host; own(b) = b / \(software) MB/s, for a rank's",
-      "core moves its own bytes; a message takes \(message) µs, an exchange R - 1 of them. Ranks are taken to be equally loaded.",
+      "core moves its own bytes. H hosts; messages inside a host are left out. Ranks are taken to be equally loaded.",
       "Where the constants come from and how far off this is: docs/scaling.md",
     ]
   }
@@ -167,11 +178,13 @@ struct EstimateView {
         .init("gigabits", .double(link)), .init("compute_ms", .double(time.compute * 1000)),
         .init("products_ms", .double(time.products * 1000)),
         .init("blocking_ms", .double(time.blocking * 1000)), .init("unhidden_ms", .double(time.unhidden * 1000)),
+        .init("messages_ms", .double(time.messages * 1000)),
         .init("step_ms", .double(time.total * 1000)),
       ])
     }
     return .object([
-      .init("name", .string(estimate.phase)), .init("positions", .double(size.positions)),
+      .init("name", .string(estimate.phase)), .init("messages_between_hosts", .double(estimate.messages(on: network(0)))),
+      .init("positions", .double(size.positions)),
       .init("wanted_items", .double(size.wanted)),
       .init("owned_items", .double(size.owned)), .init("negatives", .double(size.negatives)),
       .init("parameters", .int(estimate.parameters)), .init("gflop", .double(estimate.gigaflop)),

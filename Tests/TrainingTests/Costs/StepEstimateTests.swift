@@ -131,6 +131,37 @@ struct StepEstimateTests {
     let alone = StepEstimate(config, PhasePlan.all(config)[0], EstimateFacts(config), ranks: 1)
     #expect(alone.time(on: .init(gigabits: 1)).blocking == 0 && alone.traffic.total == 0)
   }
+
+  /// Messages are those of a real step, without the next step's numbers beside it; and by host there are as many fewer as are carried.
+  @Test(arguments: [2, 3], ["universal", "targeted"]) func messagesAreCounted(ranks: Int, phase: String) throws {
+    let config = config {
+      $0.compute.overlap = false
+      if phase == "targeted" { $0.targeted = [TargetedConfig()] }
+    }
+    let estimate = StepEstimate(config, try #require(PhasePlan.all(config).last), EstimateFacts(config), ranks: ranks)
+    let messages = estimate.messages(on: .init(gigabits: 1))
+    try RankThreads.run(ranks: ranks) { communicator in
+      let result = try Benchmark(config, targeted: config.targeted.first).run(steps: 2, warmup: 1, communicator: communicator)
+      #expect(result.messages.all == messages)
+    }
+    #expect(estimate.messages(on: .init(gigabits: 1, ranksPerHost: ranks)) == 0)
+  }
+
+  @Test func sendingByHostTakesFewerMessages() {
+    let config = config()
+    let estimate = { (ranks: Int, way: ComputeConfig.ByHost) in
+      var own = config
+      own.compute.byHost = way
+      return StepEstimate(own, PhasePlan.all(own)[0], EstimateFacts(own), ranks: ranks)
+    }
+    let network = StepEstimate.Network(gigabits: 1, ranksPerHost: 8)
+    let (flat, hosts) = (estimate(64, .never), estimate(64, .auto))
+    #expect(flat.messages(on: network) == 8 * hosts.messages(on: network) && hosts.sendsByHost(on: network))
+    #expect(isNear(flat.time(on: network).messages, flat.messages(on: network) * 10e-6, within: 1e-12))
+    // A host more that has one rank saves too little.
+    #expect(!estimate(9, .auto).sendsByHost(on: network) && estimate(9, .always).sendsByHost(on: network))
+    #expect(!estimate(8, .always).sendsByHost(on: network))
+  }
 }
 
 struct ItemPopularityTests {
