@@ -25,7 +25,8 @@ static uint64_t saved_components(void) {
 static int has_tiles(void) {
   enum { TILES = 1 << 24, BF16 = 1 << 22 };
   uint32_t a, b, c, d;
-  if (!__builtin_cpu_supports("x86-64-v4") || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+  /* What a step computes between products rounds by AVX-512's instruction. */
+  if (ck_avx512_state() != CK_KERNEL_USABLE || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
   if ((d & (TILES | BF16)) != (TILES | BF16) || !__get_cpuid_count(0x1d, 1, &a, &b, &c, &d)) return 0;
   return (b & 0xffff) == 64 && b >> 16 >= 8 && (c & 0xffff) >= 16;
 }

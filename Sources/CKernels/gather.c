@@ -38,3 +38,14 @@ KERNEL void ck_scatter_add_scaled_rows(long count, long columns, const int32_t *
     for (long c = 0; c < columns; c++) row[c] += factor * from[c];
   }
 }
+
+KERNEL int ck_holds(long count, const int32_t *x, int32_t number) {
+  for (long start = 0; start < count; start += 256) {
+    long end = start + 256 < count ? start + 256 : count;
+    int32_t found = 0;
+    VECTOR_LOOP
+    for (long i = start; i < end; i++) found |= x[i] == number;
+    if (found) return 1;
+  }
+  return 0;
+}

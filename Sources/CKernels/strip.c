@@ -66,7 +66,7 @@ KERNEL void ck_float_strip(long columns, long rows, long depth, const float *a, 
 #define BF16_KERNEL __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 
 int ck_avx512_state(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16") ? CK_KERNEL_USABLE : CK_KERNEL_NO_PROCESSOR;
+  return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") ? CK_KERNEL_USABLE : CK_KERNEL_NO_PROCESSOR;
 }
 
 BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,

@@ -115,7 +115,7 @@ package final class PreciseModel {
       let batch = aged(batch, workspace)
       var z = workspace.matrix(batch.positions, e.columns)
       embedding.forward(e, input: input, batch: batch, mode: mode, into: z, workspace: workspace)
-      for block in blocks.dropLast() { z = block.forward(z, batch: batch, mode: mode, workspace: workspace).output }
+      for block in blocks.dropLast() { z = block.output(z, batch: batch, mode: mode, workspace: workspace) }
       let newest = blocks[blocks.count - 1].forwardNewest(z, batch: batch, workspace: workspace)
       finalNorm.forward(newest, into: StoredRows(hidden), saved: .init(rows: batch.users, workspace: workspace))
     }

@@ -26,9 +26,7 @@ struct FirstItemsTests {
     let plain = Ranking(users: users, width: width, workspace: workspace)
     for index in 0..<users * width { (ranking.users.base[index], plain.users.base[index]) = (values[index], values[index]) }
     for user in 0..<users {
-      let target = catalogue.rows(user * 7..<user * 7 + 1)
-      ranking.setTarget(user, by: target, workspace: workspace)
-      plain.setTarget(user, by: target, workspace: workspace)
+      for ranking in [ranking, plain] { ranking.setTarget(user, by: catalogue, at: .kept([user * 7]), workspace: workspace) }
     }
     let first = FirstItems(users: users, limit: limit, workspace: workspace)
     let isExcluded: (Int, Int32) -> Bool = { (Int($1) + $0) % 4 == 0 }

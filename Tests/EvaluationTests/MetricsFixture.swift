@@ -46,7 +46,8 @@ func rankAmong(_ scores: [Float], _ target: Int, excluded: [Int32] = []) -> Int 
   let targets = [scores[target]] + excluded.filter { Int($0) != target }.map { scores[Int($0)] }
   let ranking = Ranking(users: 1, width: 1, workspace: workspace)
   ranking.users[0, 0] = 1
-  ranking.setTarget(0, by: GuardedMatrix.make(targets, rows: targets.count, columns: 1), workspace: workspace)
+  ranking.setTarget(
+    0, by: GuardedMatrix.make(targets, rows: targets.count, columns: 1), at: .kept(Array(targets.indices)), workspace: workspace)
   ranking.count(items.rows(0..<scores.count / 3), workspace: workspace)
   ranking.count(items.rows(scores.count / 3..<scores.count), workspace: workspace)
   return ranking.rank(of: 0)

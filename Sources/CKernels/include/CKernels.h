@@ -67,6 +67,30 @@ void ck_product(const struct ck_factors *factors, int add, float *c, long ldc);
 void ck_packed_count(long m, long n, long k, const float *a, long lda, const void *packed, const float *bounds,
                      int64_t *counts);
 
+/* screen.c: which scores are below a bound, in bfloat16, as float32 decides it ------------------------------------------ */
+
+/* Whether this machine can: it has AVX-512's products of bfloat16. */
+int ck_screens(void);
+/* norms[r] >= |x[r,:]| and remainders[r] >= |x[r,:] - x'[r,:]|, where x' is x rounded to bfloat16; both by a millionth at most. */
+void ck_rounded_norms(long rows, long k, const float *x, long ldx, float *norms, float *remainders);
+/* scores[j] = a[k] . b[rows[j],:], with the bits that ck_product gives. */
+void ck_row_scores(long count, long k, const float *a, const float *b, long ldb, const int32_t *rows, float *scores);
+/* Rows of A [m,k] against columns of B [k,n], k <= 65536, with what ck_rounded_norms says of both in float32. */
+struct ck_screened {
+  long m, n, k;
+  const void *a;                          /* bfloat16 [m, k rounded up to pairs, a zero behind] */
+  const void *packed;                     /* B, from ck_pack in bfloat16 */
+  const float *a_norms, *a_remainders;    /* [m] */
+  const float *b_norms, *b_remainders;    /* [n] */
+  const float *bounds;                    /* [m] */
+  const float *wanted;                    /* [m]: a score above it is wanted itself; null = none is */
+  long first, open_stride;                /* the number of the first column; between the rows of `open` */
+};
+/* For every element of A B that is not wanted and is surely, in float32 too, not below its row's bound: counts[row] += 1. The columns
+ * of which that is not sure either way, and the wanted ones, are put behind what stands in open [m, open_stride], open_counts [m]
+ * numbers a row, in order; up to 16 words behind are lost. Returns how many they are. Only where ck_screens() is 1. */
+long ck_screen(const struct ck_screened *screen, int64_t *counts, int32_t *open, int32_t *open_counts);
+
 /* philox.c: counter-based random numbers (Salmon et al., SC'11), Philox 4x32-10 --------------------------------- */
 
 /* What a draw is for: two 32-bit keys and the two upper counter words; the lower words count along a row. */
@@ -189,6 +213,8 @@ void ck_attention_bf16_backward(const struct ck_sequence *sequence, const float 
 
 /* gather.c ---------------------------------------------------------------------------------------------------------- */
 
+/* Whether x [count] holds a number. */
+int ck_holds(long count, const int32_t *x, int32_t number);
 /* out[i,:] = table[rows[i],:] */
 void ck_gather_rows(long count, long columns, const int32_t *rows, const float *table, long ld_table, int bf16, void *out,
                     long ld_out);

@@ -7,7 +7,8 @@ extension StepEstimate {
   /// Seconds in which a rank, beside the others, ranks the held-out items of so many users among all items.
   ///
   /// docs/scaling.md. Every rank fuses its share of the catalogue and takes in the rest, encodes its share of the users, and forms the
-  /// product of each user with each item; a catalogue that is not held is fused and taken in once a round of users. All of it is float32.
+  /// product of each user with each item; a catalogue that is not held is fused and taken in once a round of users. All of it is counted
+  /// as float32; where bfloat16 decides most of the ranks, it takes less.
   func evaluationSeconds(users: Int, budget: Double, on network: Network, _ constants: Constants) -> Double {
     let ranks = Double(size.ranks)
     let (items, width) = (Double(facts.items), Double(shape.fusion.width))

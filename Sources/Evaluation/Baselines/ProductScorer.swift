@@ -7,10 +7,13 @@ import Tensors
 struct ProductScorer: Scorer {
   let embedder: any QueryEmbedder
   let vectors: any ItemVectors
+  /// Whether items are decided in bfloat16, as `Ranking` has it.
+  var screens: Bool?
 
   func rank(_ round: EvaluationRound, into standings: Standings, workspace: Workspace, progress: (Int) -> Void) throws {
     try workspace.scope {
-      let ranking = Ranking(users: round.users.count, width: vectors.width, workspace: workspace)
+      let ranking = Ranking(
+        users: round.users.count, width: vectors.width, screens: screens, workspace: workspace)
       try embed(round, ranking, workspace)
       try count(round, ranking, standings.first, workspace, progress)
       for slot in standings.ranks.indices { standings.ranks[slot] = Int32(ranking.rank(of: slot)) }
@@ -33,12 +36,8 @@ struct ProductScorer: Scorer {
   ) {
     var start = 0
     for (slot, count) in zip(slots, counts) {
-      workspace.scope {
-        let rows = RowList(rebasing: items.rows[start..<start + count])
-        let embeddings = workspace.matrix(count, ranking.users.columns)
-        gather(rows, from: items.embeddings, into: embeddings)
-        ranking.setTarget(slot, by: embeddings, workspace: workspace)
-      }
+      let rows = RowList(rebasing: items.rows[start..<start + count])
+      ranking.setTarget(slot, by: items.embeddings, at: rows, workspace: workspace)
       start += count
     }
   }
@@ -48,12 +47,8 @@ struct ProductScorer: Scorer {
   ) throws {
     var reported = 0
     try vectors.forEachBlock(workspace: workspace) { rows, embeddings in
-      if let first {
-        ranking.count(
-          embeddings, from: rows.lowerBound, into: first, isExcluded: round.isExcluded, workspace: workspace)
-      } else {
-        ranking.count(embeddings, workspace: workspace)
-      }
+      ranking.count(
+        embeddings, from: rows.lowerBound, into: first, isExcluded: round.isExcluded, workspace: workspace)
       let done = ranking.users.rows * rows.upperBound / vectors.items
       if done > reported { progress(done - reported) }
       reported = done

@@ -58,7 +58,7 @@ struct EvaluationRound {
   func isExcluded(_ slot: Int, _ item: Int32) -> Bool {
     guard task.filterSeen else { return false }
     let user = users[slot]
-    return item != user.target && user.events.items[..<user.event].contains(item)
+    return item != user.target && holds(RowList(rebasing: user.events.items[..<user.event]), item)
   }
 }
 

@@ -8,6 +8,8 @@ protocol QueryEmbedder: AnyObject {
   var batch: SequenceBatch { get }
   /// Catalogue rows of further items, in any order, repeated or not; filled by the caller.
   var items: NumberList<Int32> { get }
+  /// Which of the catalogue's rows are among `items` of the user that is being taken; else empty.
+  var distinct: DistinctItems { get }
 
   /// Forgets users and items, for the next block.
   func removeAll()
@@ -24,11 +26,41 @@ extension QueryEmbedder {
     removeAll()
     return round.users[slots].enumerated().map { slot, user in
       round.task.history.append(user.events, before: user.event, slot: slot, to: batch)
-      let excluded = round.excluded(user)
+      let before = items.count
+      let excluded = user.events.items[..<(round.task.filterSeen ? user.event : 0)]
+      _ = distinct.insert(user.target)
       items.append(user.target)
-      for item in excluded { items.append(item) }
-      return 1 + excluded.count
+      for item in excluded where distinct.insert(item) { items.append(item) }
+      distinct.remove(items.values[before...])
+      return items.count - before
     }
+  }
+}
+
+/// A set of catalogue rows: a bit an item.
+///
+/// A history has hundreds of items; hashing each would take longer than scoring it.
+final class DistinctItems {
+  private let count: Int
+  private let bits: Storage<UInt64>
+
+  /// Makes room for the rows of a catalogue.
+  init(of items: Int) {
+    count = items
+    bits = Storage(count: (items + 63) / 64)
+  }
+
+  /// Puts a row in; whether it is new.
+  func insert(_ item: Int32) -> Bool {
+    precondition(item >= 0 && item < count, "item \(item) of \(count)")
+    let (word, bit) = (Int(item) / 64, UInt64(1) << UInt64(item % 64))
+    defer { bits.base[word] |= bit }
+    return bits.base[word] & bit == 0
+  }
+
+  /// Takes out rows that were put in.
+  func remove(_ items: Slice<UnsafeBufferPointer<Int32>>) {
+    for item in items { bits.base[Int(item) / 64] &= ~(UInt64(1) << UInt64(item % 64)) }
   }
 }
 
@@ -41,10 +73,14 @@ final class LastItemEmbedder: QueryEmbedder {
   let batch = SequenceBatch()
   let items = NumberList<Int32>()
   private let vectors: any ItemVectors
+  let distinct: DistinctItems
   private let newest = NumberList<Int32>()
   private let unique = UniqueRows()
 
-  init(_ vectors: any ItemVectors) { self.vectors = vectors }
+  init(_ vectors: any ItemVectors) {
+    self.vectors = vectors
+    distinct = DistinctItems(of: vectors.items)
+  }
 
   func removeAll() {
     batch.removeAll()

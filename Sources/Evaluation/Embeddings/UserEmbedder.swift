@@ -19,6 +19,8 @@ package final class UserEmbedder {
   package let batch = SequenceBatch()
   /// Catalogue rows of further items, in any order, repeated or not; filled by the caller.
   package let items = NumberList<Int32>()
+  /// Made when an evaluation asks: serving needs none.
+  private(set) lazy var distinct = DistinctItems(of: catalogue.items)
   private let encoder: UserEncoder
   private let catalogue: Catalogue
   private let unique = UniqueRows()

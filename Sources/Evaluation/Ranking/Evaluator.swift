@@ -19,6 +19,7 @@ package final class Evaluator {
   private let communicator: any Communicator
   private let text: TextBlend?
   private let catalogueBytes: Int
+  private let screens: Bool?
   private let trainCounts: UnsafeBufferPointer<UInt32>
   private let order: PopularityOrder
   private let buckets: PopularityBuckets
@@ -29,10 +30,12 @@ package final class Evaluator {
   ///   - text: what text adds to every score; nil evaluates the model alone.
   ///   - trainCounts: training events of each item as the model was trained, nil = as the data set counts them; must stay where they are.
   ///   - catalogueBytes: the most bytes of item embeddings that this rank may hold.
+  ///   - screens: whether items are decided in bfloat16, as `Ranking` has it; the metrics are the same.
   package init(
     _ dataset: Dataset, shards: Range<Int>, cutoffs: [Int], communicator: any Communicator, text: TextBlend? = nil,
-    trainCounts: UnsafeBufferPointer<UInt32>? = nil, catalogueBytes: Int = Catalogue.defaultBytes
+    trainCounts: UnsafeBufferPointer<UInt32>? = nil, catalogueBytes: Int = Catalogue.defaultBytes, screens: Bool? = nil
   ) {
+    self.screens = screens
     self.text = text
     self.dataset = dataset
     self.shards = shards
@@ -62,7 +65,7 @@ package final class Evaluator {
     shouldStop: () -> Bool
   ) throws -> RankingMetrics? {
     let catalogue = try catalogue(of: model, workspace)
-    let scorer = ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue)
+    let scorer = ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue, screens: screens)
     let groups = EvaluationGroups(buckets)
     var tallies = [StandingTally(shards: shards.count, metrics: RankingMetrics(cutoffs: cutoffs))]
     let walk = Walk(
@@ -88,12 +91,12 @@ package final class Evaluator {
   ) throws -> [Standing] {
     let catalogue = try catalogue(of: model, workspace)
     var scorers: [(ranking: Standing.Ranking, scorer: any Scorer)] = [
-      (.model, ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue))
+      (.model, ProductScorer(embedder: UserEmbedder(model, catalogue), vectors: catalogue, screens: screens))
     ]
     if baselines {
       let rows = order.rows
       scorers.append((.popularity, PopularityScorer(order: order, rows: rows)))
-      if let texts { scorers.append((.text, ProductScorer(embedder: LastItemEmbedder(texts), vectors: texts))) }
+      if let texts { scorers.append((.text, ProductScorer(embedder: LastItemEmbedder(texts), vectors: texts, screens: screens))) }
       scorers.append((.history, OwnHistoryScorer(order: order, rows: rows)))
     }
     let groups = EvaluationGroups(buckets, PopularityDeciles(order), of: dataset)

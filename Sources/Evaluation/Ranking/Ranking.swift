@@ -7,52 +7,54 @@ package import Tensors
 /// Full ranking, never sampled. Ties count against the model: the target ranks after every item of equal score, and NaN counts as
 /// ahead, so a collapsed or broken model cannot look good. Scores are never in memory: first every user's bound is found, the score
 /// of the target, then items are counted against it. Both are packed products, so a target's score has the same bits in both, and
-/// the ranks do not depend on how users and items are cut into blocks.
+/// the ranks do not depend on how users and items are cut into blocks. Where the processor multiplies bfloat16, `ScreenedPass` decides
+/// most items by that, as float32 would.
 package struct Ranking {
   /// Users taken against a strip of items at a time: with d = 128 their embeddings fill 64 KiB of the cache.
-  private static let usersAtATime = 128
-  /// Items whose scores are kept at a time, where the best are looked for: 256 KiB for so many users.
-  private static let itemsAtATime = 512
+  static let usersAtATime = 128
+  /// Items taken at a time; where the best are looked for, so many scores are kept of so many users: 256 KiB.
+  static let itemsAtATime = 512
   /// Scores that are passed over together, when none of them is good enough.
   private static let scoresAtATime = 64
 
   /// The users' embeddings `[users, d]`, to be filled in before anything else.
   package let users: Matrix
-  private let bounds: Vector
-  private let counts: UnsafeMutableBufferPointer<Int64>
+  let bounds: Vector
+  let counts: UnsafeMutableBufferPointer<Int64>
+  /// The groups of users whose items are worth deciding in bfloat16, while they are; nil where that is not done.
+  let screened: UnsafeMutablePointer<Bool>?
 
   /// Makes room for users in a workspace.
-  package init(users: Int, width: Int, workspace: Workspace) {
+  ///
+  /// - Parameter screens: whether items are decided in bfloat16 where that is possible, which changes no rank; nil = where the vectors are
+  ///   long enough to gain by it.
+  package init(users: Int, width: Int, screens: Bool? = nil, workspace: Workspace) {
+    let canScreen = RoundedRows.isSupported(width: width)
+    let groups = (users + Self.usersAtATime - 1) / Self.usersAtATime
+    screened = canScreen && (screens ?? (width >= 32)) ? workspace.take(Bool.self, groups) : nil
+    screened?.update(repeating: true, count: groups)
     self.users = workspace.matrix(users, width)
     bounds = workspace.vector(users)
     counts = UnsafeMutableBufferPointer(start: workspace.take(Int64.self, users), count: users)
     counts.update(repeating: 0)
   }
 
-  /// Sets what a user is evaluated by, from embeddings `[1 + excluded, d]`: the target's first, then those of the items that do not
+  /// Sets what a user is evaluated by: rows of embeddings `[items, d]`, the target's first, then those of the items that do not
   /// compete (distinct, without the target).
-  package func setTarget(_ user: Int, by items: Matrix, workspace: Workspace) {
+  package func setTarget(_ user: Int, by items: Matrix, at rows: RowList, workspace: Workspace) {
     workspace.scope {
-      // The user is the packed factor: one row is packed faster than all that it has seen, and an element has the same bits.
-      let scores = workspace.matrix(items.rows, 1)
-      multiply(items, PackedFactor(users.rows(user..<user + 1), transposed: true, workspace: workspace), into: scores)
-      let bound = scores[0, 0]
+      let scores = workspace.take(Float.self, rows.count)
+      multiplyRow(Vector(users.row(user), count: users.columns), with: items, at: rows, into: scores)
+      let bound = scores[0]
       bounds[user] = bound
       // They will be counted with all others, so they are taken off beforehand.
-      for excluded in 1..<items.rows where !(scores[excluded, 0] < bound) { counts[user] -= 1 }
+      for excluded in 1..<rows.count where !(scores[excluded] < bound) { counts[user] -= 1 }
     }
   }
 
   /// Counts some items `[block, d]` of the catalogue against every user; each item of the catalogue must come once.
   package func count(_ items: Matrix, workspace: Workspace) {
-    workspace.scope {
-      let factor = PackedFactor(items, transposed: true, workspace: workspace)
-      for start in stride(from: 0, to: users.rows, by: Self.usersAtATime) {
-        let slots = start..<min(start + Self.usersAtATime, users.rows)
-        countNotBelow(
-          bounds[slots], in: users.rows(slots), times: factor, counts: UnsafeMutableBufferPointer(rebasing: counts[slots]))
-      }
-    }
+    count(items, from: 0, into: nil, isExcluded: { _, _ in false }, workspace: workspace)
   }
 
   /// The same, and puts the best items into `first`: the block holds the catalogue's rows from `row` on, and blocks come in order.
@@ -61,22 +63,47 @@ package struct Ranking {
   ///
   /// - Parameter isExcluded: whether an item does not compete for a user; asked for the few that are good enough.
   func count(
-    _ items: Matrix, from row: Int, into first: FirstItems, isExcluded: (Int, Int32) -> Bool, workspace: Workspace
+    _ items: Matrix, from row: Int, into first: FirstItems?, isExcluded: (Int, Int32) -> Bool, workspace: Workspace
   ) {
-    for start in stride(from: 0, to: items.rows, by: Self.itemsAtATime) {
-      workspace.scope {
-        let block = items.rows(start..<min(start + Self.itemsAtATime, items.rows))
-        let factor = PackedFactor(block, transposed: true, workspace: workspace)
-        let scores = workspace.matrix(min(Self.usersAtATime, users.rows), block.rows)
-        for slot in stride(from: 0, to: users.rows, by: Self.usersAtATime) {
-          let slots = slot..<min(slot + Self.usersAtATime, users.rows)
-          multiply(users.rows(slots), factor, into: scores.rows(0..<slots.count))
-          for (line, slot) in slots.enumerated() {
-            let found = UnsafeBufferPointer(start: UnsafePointer(scores.row(line)), count: block.rows)
-            let below = scan(slot, found, from: row + start, into: first, isExcluded)
-            counts[slot] += Int64(block.rows - below)
-          }
+    workspace.scope {
+      let blocks = stride(from: 0, to: items.rows, by: Self.itemsAtATime).map { start in
+        start..<min(start + Self.itemsAtATime, items.rows)
+      }
+      let pass = screened.map { ScreenedPass(self, $0, items, blocks, from: row, into: first, workspace) }
+      var factors = [PackedFactor?](repeating: nil, count: blocks.count)
+      for (group, slots) in groups.enumerated() {
+        pass?.begin(slots)
+        for (block, rows) in blocks.enumerated() where pass?.screen(group, slots, block, isExcluded) != true {
+          let factor = factors[block] ?? PackedFactor(items.rows(rows), transposed: true, workspace: workspace)
+          factors[block] = factor
+          score(slots, factor, from: row + rows.lowerBound, into: first, isExcluded, workspace)
         }
+        pass?.finish(slots, isExcluded)
+      }
+    }
+  }
+
+  /// The users in groups that go through a block of items together.
+  var groups: [Range<Int>] {
+    stride(from: 0, to: users.rows, by: Self.usersAtATime).map { $0..<min($0 + Self.usersAtATime, users.rows) }
+  }
+
+  /// Forms all scores of a group of users with a block of items, catalogue rows from `row` on.
+  private func score(
+    _ slots: Range<Int>, _ items: PackedFactor, from row: Int, into first: FirstItems?, _ isExcluded: (Int, Int32) -> Bool,
+    _ workspace: Workspace
+  ) {
+    guard let first else {
+      return countNotBelow(
+        bounds[slots], in: users.rows(slots), times: items, counts: UnsafeMutableBufferPointer(rebasing: counts[slots]))
+    }
+    workspace.scope {
+      let scores = workspace.matrix(slots.count, items.columns)
+      multiply(users.rows(slots), items, into: scores)
+      for (line, slot) in slots.enumerated() {
+        let found = UnsafeBufferPointer(start: UnsafePointer(scores.row(line)), count: items.columns)
+        let below = scan(slot, found, from: row, into: first, isExcluded)
+        counts[slot] += Int64(items.columns - below)
       }
     }
   }

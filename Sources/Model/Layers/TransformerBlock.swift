@@ -92,13 +92,9 @@ package struct TransformerBlock {
 
   /// From z `[T, d]`: writes the block's output, which stays in the workspace with what backward needs.
   package func forward(_ z: Matrix, batch: PackedBatch, mode: ForwardMode, workspace: Workspace) -> Saved {
-    let saved = makeSaved(z, mode.precision, workspace)
+    let saved = makeSaved(z, output: workspace.matrix(z.rows, z.columns), mode.precision, workspace)
     workspace.scope {
-      let factors = Factors(
-        attention: attention.factors(mode.precision, workspace: workspace),
-        ffn: ffn.factors(mode.precision, workspace: workspace),
-        attentionSum: attentionSum.factor(mode.precision, workspace: workspace),
-        ffnSum: ffnSum.factor(mode.precision, workspace: workspace))
+      let factors = factors(mode.precision, workspace)
       batch.forEachBlock { sequences in
         workspace.scope { forward(sequences, saved.rows(sequences.rows), factors, batch, mode, workspace) }
       }
@@ -106,7 +102,32 @@ package struct TransformerBlock {
     return saved
   }
 
-  private func makeSaved(_ z: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> Saved {
+  /// The same for inference: the block's output alone stays in the workspace.
+  ///
+  /// What backward would need is written over by the next block of sequences, so it never leaves the cache.
+  func output(_ z: Matrix, batch: PackedBatch, mode: ForwardMode, workspace: Workspace) -> Matrix {
+    let output = workspace.matrix(z.rows, z.columns)
+    workspace.scope {
+      let factors = factors(mode.precision, workspace)
+      batch.forEachBlock { sequences in
+        workspace.scope {
+          let rows = sequences.rows
+          let saved = makeSaved(z.rows(rows), output: output.rows(rows), mode.precision, workspace)
+          forward(sequences, saved, factors, batch, mode, workspace)
+        }
+      }
+    }
+    return output
+  }
+
+  private func factors(_ precision: NumberFormat, _ workspace: Workspace) -> Factors {
+    Factors(
+      attention: attention.factors(precision, workspace: workspace), ffn: ffn.factors(precision, workspace: workspace),
+      attentionSum: attentionSum.factor(precision, workspace: workspace),
+      ffnSum: ffnSum.factor(precision, workspace: workspace))
+  }
+
+  private func makeSaved(_ z: Matrix, output: Matrix, _ precision: NumberFormat, _ workspace: Workspace) -> Saved {
     let (rows, width) = (z.rows, z.columns)
     return Saved(
       attentionInput: z, attentionNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
@@ -116,7 +137,7 @@ package struct TransformerBlock {
       ffnInput: workspace.matrix(rows, width), ffnNorm: LayerNorm.Saved(rows: rows, workspace: workspace),
       ffnNormed: workspace.rows(rows, width, precision), ffnBefore: workspace.rows(rows, ffn.hidden, precision),
       ffnSum: ffnSum.makeSaved(positions: rows, width: width, precision, workspace: workspace),
-      output: workspace.matrix(rows, width))
+      output: output)
   }
 
   private func forward(

@@ -13,7 +13,7 @@ package struct PackedFactor {
   package let columns: Int
   /// What its elements are rounded to; left factors must be stored alike.
   package let precision: NumberFormat
-  fileprivate let words: UnsafeMutablePointer<UInt32>
+  let words: UnsafeMutablePointer<UInt32>
 
   /// So many columns as they are laid out: in whole strips.
   package static func storedColumns(_ columns: Int) -> Int { (columns + 31) / 32 * 32 }

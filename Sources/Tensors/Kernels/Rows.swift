@@ -47,3 +47,9 @@ package func addScaledRows(_ x: Matrix, factors: Vector, to y: Matrix) {
     x.rows == y.rows && x.columns == y.columns && factors.count == x.rows, "adding scaled rows of \(x.shape) to \(y.shape)")
   ck_add_scaled_rows(x.rows, x.columns, factors.base, x.base, x.stride, y.base, y.stride)
 }
+
+/// Whether a list holds a row: in vectors, for lists that are asked often.
+package func holds(_ rows: RowList, _ row: Int32) -> Bool {
+  guard let first = rows.baseAddress else { return false }
+  return ck_holds(rows.count, first, row) == 1
+}
