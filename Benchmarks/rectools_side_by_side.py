@@ -55,18 +55,19 @@ def theirs(options: argparse.Namespace) -> tuple[list[float], float]:
 
     from ml1m import read_dataset
 
-    class Epochs(lightning.Callback):
-        def __init__(self) -> None:
-            self.seconds: list[float] = []
+    # RecTools trains with a copy of the trainer and its callbacks: what they tell is kept outside.
+    begins: list[float] = []
+    seconds: list[float] = []
 
+    class Epochs(lightning.Callback):
         def on_train_epoch_start(self, *_: object) -> None:
-            self.start = time.perf_counter()
+            begins.append(time.perf_counter())
 
         def on_train_epoch_end(self, *_: object) -> None:
-            self.seconds.append(time.perf_counter() - self.start)
+            seconds.append(time.perf_counter() - begins[-1])
 
     torch.set_num_threads(options.cores)
-    data, clock = read_dataset(options.data), Epochs()
+    data = read_dataset(options.data)
     user = np.repeat(np.arange(data.users), np.diff(data.starts))
     place = np.arange(len(data.events)) - data.starts[user]
 
@@ -79,7 +80,7 @@ def theirs(options: argparse.Namespace) -> tuple[list[float], float]:
         n_factors=WIDTH, n_blocks=LAYERS, n_heads=HEADS, session_max_len=LENGTH, batch_size=USERS, dropout_rate=DROPOUT,
         epochs=options.epochs, loss="softmax",
         get_trainer_func=lambda **_: lightning.Trainer(
-            accelerator="cpu", max_epochs=options.epochs, callbacks=[clock], logger=False, enable_checkpointing=False,
+            accelerator="cpu", max_epochs=options.epochs, callbacks=[Epochs()], logger=False, enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False))
     model.fit(events(place < data.train[user]))
     tested = np.flatnonzero(data.test >= 0)
@@ -87,7 +88,7 @@ def theirs(options: argparse.Namespace) -> tuple[list[float], float]:
     lists = model.recommend(users=tested, dataset=events(before), k=10, filter_viewed=True, on_unsupported_targets="ignore")
     wanted = pd.Series(data.events[data.starts[tested] + data.test[tested]], index=tested)
     hits = lists[lists[Columns.Item].to_numpy() == wanted.loc[lists[Columns.User]].to_numpy()]
-    return clock.seconds[1:], len(hits) / len(tested)
+    return seconds[1:], len(hits) / len(tested)
 
 
 def spread(seconds: list[float]) -> str:

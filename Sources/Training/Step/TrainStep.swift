@@ -106,7 +106,7 @@ package final class TrainStep: BackwardObserver {
       planWorkspace(inputs)
       let e = workspace.matrix(inputs.rows.count, model.shape.fusion.width)
       let dE = workspace.zeros(e.rows, e.columns)
-      let embedded = try clock.time(.embed) { 
+      let embedded = try clock.time(.embed) {
         try model.items.embed(inputs.route, into: e, precision: precision, workspace: workspace)
       }
       try clock.time(.batch) { try prefetch(after: step) }
