@@ -69,7 +69,7 @@ KERNEL void ck_pair_rows(long rows, long columns, const uint16_t *x, uint32_t *p
 
 /* ---- Products ------------------------------------------------------------------------------------------------------------- */
 
-/* Columns in whole strips. */
+/* Columns in whole strips, or in float32 in one half of one. */
 INLINE void whole_strips(int bf16, const struct ck_strips *s) {
   if (bf16) {
     ck_pair_strips(s);
@@ -77,14 +77,15 @@ INLINE void whole_strips(int bf16, const struct ck_strips *s) {
   }
   const float *a = (const float *)s->a, *b = (const float *)s->b;
   for (long j = 0; j < s->columns; j += STRIP, b += s->b_strip)
-    ck_float_strip(STRIP, s->rows, s->depth, a, s->a_row, s->a_column, b, s->b_row, s->c + j, s->ldc, s->add);
+    ck_float_strip(s->columns < STRIP ? s->columns : STRIP, s->rows, s->depth, a, s->a_row, s->a_column, b, s->b_row, s->c + j,
+                   s->ldc, s->add);
 }
 
-/* The last strip, of `count` columns: through a tile of a whole strip. */
+/* The last strip, of `count` columns: through a tile of a whole strip, or of half a one where that will do. */
 static void last_strip(int bf16, long count, struct ck_strips s) {
   float whole[FEW * STRIP] = {0}, *c = s.c;
   const long m = s.rows, ldc = s.ldc;
-  s.c = whole, s.ldc = STRIP, s.columns = STRIP;
+  s.c = whole, s.ldc = STRIP, s.columns = !bf16 && count <= STRIP / 2 ? STRIP / 2 : STRIP;
   for (long row = 0; row < m; row += FEW, s.a += FEW * s.a_row) {
     s.rows = m - row < FEW ? m - row : FEW;
     for (long r = 0; s.add && r < s.rows; r++) memcpy(whole + r * STRIP, c + (row + r) * ldc, sizeof(float) * (size_t)count);
