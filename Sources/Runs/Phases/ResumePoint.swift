@@ -41,7 +41,7 @@ package struct ResumePoint {
           damaged.append((store, path))
           guard communicator.rank == 0 else { continue }
           Logger(label: "precise.training").warning(
-            "a checkpoint is not whole and is set aside; an older one is used",
+            "a checkpoint is not whole; an older one is looked for",
             metadata: ["checkpoint": "\(path)", "cause": "\(error)"])
         }
       }
@@ -56,7 +56,8 @@ package struct ResumePoint {
     if communicator.rank == 0 {
       for (store, path) in damaged {
         let aside = try store.setAside(path)
-        Logger(label: "precise.training").warning("it is kept aside", metadata: ["checkpoint": "\(path)", "now": "\(aside)"])
+        Logger(label: "precise.training").warning(
+          "the damaged checkpoint is kept aside", metadata: ["checkpoint": "\(path)", "now": "\(aside)"])
       }
     }
     try communicator.barrier()

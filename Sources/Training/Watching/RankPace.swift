@@ -45,11 +45,10 @@ package struct RankPace: Equatable, Sendable {
   /// Which of those ranks is the slowest.
   package func slowest(of ranks: [Int]) -> Int? { ranks.max { (computing[$0], $1) < (computing[$1], $0) } }
 
-  /// The share of a step that the other ranks wait, on the mean.
-  package func othersWait(for ranks: [Int]) -> Double {
-    let others = computing.indices.filter { !ranks.contains($0) }
-    let times = others.map { computing[$0] + waiting[$0] }
-    return times.isEmpty ? 0 : others.map { waiting[$0] }.reduce(0, +) / max(times.reduce(0, +), 1e-9)
+  /// The share of a step that a rank takes longer than the median: what the others wait for it, beside their waiting for messages.
+  package func cost(of rank: Int) -> Double {
+    let step = zip(computing, waiting).reduce(0) { $0 + $1.0 + $1.1 } / Double(max(computing.count, 1))
+    return (computing[rank] - median) / max(step, 1e-9)
   }
 
   /// The sentence, with the host that the slowest rank is on; collective.
@@ -60,14 +59,17 @@ package struct RankPace: Equatable, Sendable {
 
   /// Names the slow ranks, where the slowest is, and what they cost.
   ///
-  ///     rank 3 on node7 takes 1.8 times as long as the median rank: 93.0 ms of computing in a step against 51.7; the others wait 41 % of a step
+  ///     rank 3 on node7 takes 1.8 times as long as the median rank: 93.0 ms of computing in a step against 51.7, which costs the others 41 % of a step
   package func sentence(_ ranks: [Int], host: String) -> String {
     guard let slowest = slowest(of: ranks) else { return "" }
     let times = HumanFormat.decimal(computing[slowest] / max(median, 1e-9), 1)
     let cost =
-      "\(HumanFormat.decimal(computing[slowest], 1)) ms of computing in a step against \(HumanFormat.decimal(median, 1)); "
-      + "the others wait \(HumanFormat.decimal(100 * othersWait(for: ranks), 0)) % of a step"
-    if ranks.count == 1 { return "rank \(slowest) on \(host) takes \(times) times as long as the median rank: \(cost)" }
+      "\(HumanFormat.decimal(computing[slowest], 1)) ms of computing in a step against \(HumanFormat.decimal(median, 1)), which costs "
+      + "the others \(HumanFormat.decimal(100 * cost(of: slowest), 0)) % of a step"
+    if ranks.count == 1 {
+      let measure = computing.count == 2 ? "the other rank" : "the median rank"
+      return "rank \(slowest) on \(host) takes \(times) times as long as \(measure): \(cost)"
+    }
     let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
     return "ranks \(shown) take up to \(times) times as long as the median rank, rank \(slowest) on \(host) the longest: \(cost)"
   }

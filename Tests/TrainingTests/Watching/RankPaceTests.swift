@@ -25,13 +25,19 @@ import Testing
     let even = pace([50, 52, 90, 51], step: 100)
     #expect(
       even.sentence(even.slow(), host: "node7")
-        == "rank 2 on node7 takes 1.8 times as long as the median rank: 90.0 ms of computing in a step against 51.0; the others wait "
-        + "49 % of a step")
+        == "rank 2 on node7 takes 1.8 times as long as the median rank: 90.0 ms of computing in a step against 51.0, which costs "
+        + "the others 39 % of a step")
+    // Waiting for messages is no cost of a rank's.
+    let apart = RankPace(computing: [50, 80], waiting: [150, 120])
+    #expect(
+      apart.sentence(apart.slow(), host: "node7")
+        == "rank 1 on node7 takes 1.6 times as long as the other rank: 80.0 ms of computing in a step against 50.0, which costs "
+        + "the others 15 % of a step")
     let two = pace([50, 80, 90, 51, 50], step: 100)
     #expect(
       two.sentence(two.slow(), host: "node7")
         == "ranks 1, 2 take up to 1.8 times as long as the median rank, rank 2 on node7 the longest: 90.0 ms of computing in a step "
-        + "against 51.0; the others wait 50 % of a step")
+        + "against 51.0, which costs the others 39 % of a step")
     #expect(two.slowest(of: [1, 2]) == 2 && pace([9, 9]).slowest(of: [0, 1]) == 0)
   }
 
@@ -67,7 +73,7 @@ import Testing
       #expect(news == [nil, .slow([2])])
       let sentence = try RankPace(computing: [40, 40, 80], waiting: [60, 60, 20]).sentence([2], communicator)
       #expect(sentence.contains("takes 2.0 times as long as the median rank"))
-      #expect(sentence.hasSuffix("the others wait 60 % of a step"))
+      #expect(sentence.hasSuffix("which costs the others 40 % of a step"))
     }
     try RankThreads.run(ranks: 1) { communicator in
       var watch = PaceWatch(everySteps: everySteps)
