@@ -27,7 +27,7 @@ INLINE void add_time_gradient(const struct ck_time *time, long head, const float
     to[b] += (sums[b] + sums[CK_TIME_BUCKETS + b]) + (sums[2 * CK_TIME_BUCKETS + b] + sums[3 * CK_TIME_BUCKETS + b]);
 }
 
-/* One row of factor * scores becomes weights, stored in a form; what is beyond `n` becomes zero, up to `columns`, a multiple of 16.
+/* One row of factor * scores becomes weights, stored in a form; what is beyond `n` becomes zero, up to `columns`, best a multiple of 16.
  * Returns log of the sum. Scores are lost. Whole vectors throughout, because the rest of a row would take as long as the row. */
 INLINE float softmax_row(float *scores, long n, long columns, float factor, int form, void *weights) {
   FAST_SUMS

@@ -44,10 +44,13 @@ INLINE void dropout_backward(const struct ck_dropout *dropout, const float *dz, 
     }
 }
 
-ACTIVATION_KERNEL(void, dropout_backward, (const struct ck_dropout *dropout, const float *dz, int bf16, void *dx), dropout, dz, form, dx)
+ACTIVATION_KERNEL(void, dropout_backward,
+                  (const struct ck_dropout *dropout, const float *dz, int bf16, void *dx),
+                  dropout, dz, form, dx)
 
 /* What was kept of a half, times its gate, onto z; `result` keeps it for backward. */
-INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int form, const void *logits, void *result, float *out) {
+INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int form,
+                      const void *logits, void *result, float *out) {
   const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
@@ -64,9 +67,13 @@ INLINE void gated_add(const struct ck_dropout *dropout, const float *x, const fl
     }
 }
 
-ACTIVATION_KERNEL(void, gated_add, (const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16, const void *logits, void *result, float *out), dropout, x, bias, z, form, logits, result, out)
+ACTIVATION_KERNEL(void, gated_add,
+                  (const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, int bf16,
+                   const void *logits, void *result, float *out),
+                  dropout, x, bias, z, form, logits, result, out)
 
-INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, int form, const void *logits, const void *result, void *dx, void *dlogits) {
+INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, int form, const void *logits, const void *result,
+                           void *dx, void *dlogits) {
   const struct ck_dropout d = *dropout;
   float factors[TILE];
   for (int c = 0; c < TILE; c++) factors[c] = 1.0f;
@@ -83,4 +90,7 @@ INLINE void gated_backward(const struct ck_dropout *dropout, const float *dz, in
     }
 }
 
-ACTIVATION_KERNEL(void, gated_backward, (const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result, void *dx, void *dlogits), dropout, dz, form, logits, result, dx, dlogits)
+ACTIVATION_KERNEL(void, gated_backward,
+                  (const struct ck_dropout *dropout, const float *dz, int bf16, const void *logits, const void *result, void *dx,
+                   void *dlogits),
+                  dropout, dz, form, logits, result, dx, dlogits)

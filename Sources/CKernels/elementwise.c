@@ -48,7 +48,9 @@ INLINE void add_bias(long rows, long columns, const float *bias, const float *x,
     for (long c = 0; c < columns; c++) store(y, form, r * columns + c, x[r * columns + c] + bias[c]);
 }
 
-ACTIVATION_KERNEL(void, add_bias, (long rows, long columns, const float *bias, const float *x, int bf16, void *y), rows, columns, bias, x, form, y)
+ACTIVATION_KERNEL(void, add_bias,
+                  (long rows, long columns, const float *bias, const float *x, int bf16, void *y),
+                  rows, columns, bias, x, form, y)
 
 /* Column sums of a block of columns stay in registers or the L1 cache over all rows. */
 INLINE void bias_gradient(long rows, long columns, int form, const void *dy, float *dbias) {
@@ -63,7 +65,9 @@ INLINE void bias_gradient(long rows, long columns, int form, const void *dy, flo
   }
 }
 
-ACTIVATION_KERNEL(void, bias_gradient, (long rows, long columns, int bf16, const void *dy, float *dbias), rows, columns, form, dy, dbias)
+ACTIVATION_KERNEL(void, bias_gradient,
+                  (long rows, long columns, int bf16, const void *dy, float *dbias),
+                  rows, columns, form, dy, dbias)
 
 /* What is kept is rounded first, so that backward finds the same gelu again. */
 INLINE void bias_gelu(long rows, long columns, const float *bias, const float *x, int form, void *before, void *after) {
@@ -77,7 +81,9 @@ INLINE void bias_gelu(long rows, long columns, const float *bias, const float *x
     }
 }
 
-ACTIVATION_KERNEL(void, bias_gelu, (long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after), rows, columns, bias, x, form, before, after)
+ACTIVATION_KERNEL(void, bias_gelu,
+                  (long rows, long columns, const float *bias, const float *x, int bf16, void *before, void *after),
+                  rows, columns, bias, x, form, before, after)
 
 INLINE void gelu_backward(long count, int form, const void *before, const float *dafter, void *after, void *dbefore) {
   ROUNDING_LOOP
@@ -89,7 +95,9 @@ INLINE void gelu_backward(long count, int form, const void *before, const float 
   }
 }
 
-ACTIVATION_KERNEL(void, gelu_backward, (long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore), count, form, before, dafter, after, dbefore)
+ACTIVATION_KERNEL(void, gelu_backward,
+                  (long count, int bf16, const void *before, const float *dafter, void *after, void *dbefore),
+                  count, form, before, dafter, after, dbefore)
 
 /* The gated linear unit: the left half of a row through swish, times the right half (Shazeer 2020). What is kept is rounded first. */
 INLINE void bias_swiglu(long rows, long width, const float *bias, const float *x, int form, void *before, void *after) {
@@ -105,9 +113,12 @@ INLINE void bias_swiglu(long rows, long width, const float *bias, const float *x
   }
 }
 
-ACTIVATION_KERNEL(void, bias_swiglu, (long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after), rows, width, bias, x, form, before, after)
+ACTIVATION_KERNEL(void, bias_swiglu,
+                  (long rows, long width, const float *bias, const float *x, int bf16, void *before, void *after),
+                  rows, width, bias, x, form, before, after)
 
-INLINE void swiglu_backward(long rows, long width, int form, const void *before, const float *dafter, void *after, void *dbefore) {
+INLINE void swiglu_backward(long rows, long width, int form, const void *before, const float *dafter, void *after, void *dbefore)
+                            {
   for (long r = 0; r < rows; r++) {
     long left = 2 * r * width, right = left + width;
     ROUNDING_LOOP
@@ -121,4 +132,6 @@ INLINE void swiglu_backward(long rows, long width, int form, const void *before,
   }
 }
 
-ACTIVATION_KERNEL(void, swiglu_backward, (long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore), rows, width, form, before, dafter, after, dbefore)
+ACTIVATION_KERNEL(void, swiglu_backward,
+                  (long rows, long width, int bf16, const void *before, const float *dafter, void *after, void *dbefore),
+                  rows, width, form, before, dafter, after, dbefore)

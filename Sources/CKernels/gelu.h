@@ -46,7 +46,8 @@ INLINE float gelu_short(float x) {
   const float share[] = {0.165931925f, -0.080863543f, 0.055913471f, -0.038227919f, 0.023918912f, -0.017007507f, 0.012351966f,
                          -0.004370246f};
   struct gelu_place at = gelu_place(x);
-  return __builtin_fmaf(__builtin_fabsf(x), at.size * polynomial(8, share, at.square), 0.5f * x);
+  float value = __builtin_fmaf(__builtin_fabsf(x), at.size * polynomial(8, share, at.square), 0.5f * x);
+  return x < -4.25f ? 0.0f : value;
 }
 
 /* Absolute error < 2^-12. */

@@ -22,7 +22,9 @@ INLINE void layer_norm(const struct ck_norm *norm, float epsilon, const float *b
   }
 }
 
-ACTIVATION_KERNEL(void, layer_norm, (const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y), norm, epsilon, bias, form, y)
+ACTIVATION_KERNEL(void, layer_norm,
+                  (const struct ck_norm *norm, float epsilon, const float *bias, int bf16, void *y),
+                  norm, epsilon, bias, form, y)
 
 /* x^ = (x - mean) / deviation, g = dy * scale:  dx = (g - mean(g) - x^ * mean(g * x^)) / deviation.
  *

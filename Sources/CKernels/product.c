@@ -81,7 +81,7 @@ INLINE void whole_strips(int bf16, const struct ck_strips *s) {
                    s->ldc, s->add);
 }
 
-/* The last strip, of `count` columns: through a tile of a whole strip, or of half a one where that will do. */
+/* The last strip, of `count` columns: through a tile of a whole strip, or of half of one where that will do. */
 static void last_strip(int bf16, long count, struct ck_strips s) {
   float whole[FEW * STRIP] = {0}, *c = s.c;
   const long m = s.rows, ldc = s.ldc;

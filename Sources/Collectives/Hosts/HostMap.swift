@@ -44,7 +44,8 @@ package struct HostMap: Equatable, Sendable {
       })
   }
 
-  /// Messages to other hosts that a rank saves in each exchange when its host sends as one; the fewest of all ranks.
+  /// Messages to other hosts that a rank saves in each exchange when its host sends as one; the fewest of all ranks, and fewer still on
+  /// a host that has fewer ranks than others.
   package var savedMessages: Int {
     ranks.map { hosts.count - $0.count - (ranks.count - 1) }.min() ?? 0
   }

@@ -11,6 +11,9 @@ package final class HostwiseCommunicator: Communicator {
   ///
   /// docs/benchmarks/ranks.md.
   static let worthwhile = 4
+  /// Seconds that a rank is given longer at least which may itself wait for another: ranks but the first hold their sentence back for
+  /// 2 s, so that one of them speaks for all.
+  private static let leastPatience = 3.0
   /// This rank.
   package var rank: Int { inner.rank }
   /// The world's ranks.
@@ -49,11 +52,14 @@ package final class HostwiseCommunicator: Communicator {
   ///
   /// Collective.
   ///
-  /// - Parameter isWanted: nil = where it saves enough messages.
+  /// - Parameter isWanted: nil = where it saves enough messages; where ranks differ in it, they do not.
   package static func join(_ communicator: any Communicator, isWanted: Bool? = nil) throws -> any Communicator {
     guard communicator.size > 1 else { return communicator }
     let map = try HostMap.find(communicator)
     communicator.state.messages.know(map, rank: communicator.rank)
+    // Ranks that were told different things must still understand each other, to say so.
+    let told = try communicator.gatherCounts(isWanted.map { $0 ? 2 : 1 } ?? 0)
+    let isWanted = Set(told).count == 1 ? isWanted : false
     guard isBetter(saving: map.savedMessages, hosts: map.ranks.count, isWanted: isWanted) else { return communicator }
     return HostwiseCommunicator(communicator, map)
   }
@@ -87,7 +93,7 @@ package final class HostwiseCommunicator: Communicator {
 
   /// The ranks whose part the exchange's stage still lacks.
   ///
-  /// Where they may wait for others themselves, those who wait for the silent rank itself are given half as long again to name it.
+  /// Where they may wait for others themselves, those who wait for the silent rank itself are given longer to name it.
   package func giveUp(on channel: Int) -> [Int] {
     guard underWay[channel], let staged = exchanges[channel] else { return [] }
     staged.stageExchange.sparesWhoBegan = true
@@ -99,7 +105,7 @@ package final class HostwiseCommunicator: Communicator {
       return []
     }
     staged.stageExchange.sparesWhoBegan = false
-    return now - impatience.since < .seconds(timeout / 2) ? [] : inner.giveUp(on: channel)
+    return now - impatience.since < .seconds(max(timeout / 2, Self.leastPatience)) ? [] : inner.giveUp(on: channel)
   }
 
   /// Takes this rank out of the world because it fails.
@@ -107,7 +113,7 @@ package final class HostwiseCommunicator: Communicator {
 
   private func advance(_ channel: Int) throws {
     while underWay[channel], let staged = exchanges[channel], try inner.poll(channel) {
-      impatience = nil
+      if impatience?.channel == channel { impatience = nil }
       if staged.nextStage() {
         try inner.start(staged.stageExchange, on: channel, keeping: staged)
       } else {

@@ -7,7 +7,7 @@ final class InProcessWorld: Sendable {
   final class Post: Sendable {
     let started = Atomic<Int>(0)
     let copied = Atomic<Int>(0)
-    /// Written before `started` and not again before every rank's `copied`.
+    /// Written before `started` and not again before the `copied` of every rank that it is for.
     nonisolated(unsafe) var segments: UnsafeMutablePointer<Segment>?
   }
 

@@ -36,6 +36,8 @@ package struct StepCosts: Sendable {
   private let tokensTrained: Double
   /// Bytes of an element that products read again in backward.
   private let kept: Double
+  /// The same of the experts' products.
+  private let keptPooled: Double
   private let tokens: Double
   private let fusionParameters: Double
   private let otherParameters: Double
@@ -57,6 +59,7 @@ package struct StepCosts: Sendable {
     self.size = size
     self.tokensTrained = tokensTrained
     kept = Double(precision.size)
+    keptPooled = Double(shape.fusion.productPrecision(precision).size)
     tokens = facts.items > 0 ? Double(facts.tokens) / Double(facts.items) : 0
     let specs = PreciseModel.specs(shape)
     fusionParameters = Double(ParameterArena.count(of: specs.filter { $0.group == .fusion }))
@@ -150,7 +153,7 @@ package struct StepCosts: Sendable {
   private var fusionKeeps: Double {
     let fusion = shape.fusion
     guard fusion.readsText else { return 0 }
-    let slot = kept * Double(fusion.tokenWidth) + 4 * (Double(fusion.semanticWidth + 1) + tokens)
+    let slot = keptPooled * Double(fusion.tokenWidth) + 4 * (Double(fusion.semanticWidth + 1) + tokens)
     return size.owned * (Double(fusion.active) * slot + 4 * Double(fusion.experts))
   }
 

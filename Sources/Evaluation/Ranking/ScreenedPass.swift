@@ -3,7 +3,7 @@ import Tensors
 /// One walk of users through some items, deciding in bfloat16 what float32 would decide alike, and scoring in float32 what is open.
 ///
 /// A score in bfloat16 comes with a bound of its distance to the float32 one (screen.c). An item is decided where the target's score is
-/// farther away than that; of the others, few in a thousand, and of those that may be among a user's first items, the float32 score is
+/// farther away than that; of the others, one or two in a hundred, and of those that may be among a user's first items, the float32 score is
 /// formed and compared as ever. So ranks and first items are those of float32, whatever the numbers are. A group of users of which
 /// too much stays open is scored in float32 from then on.
 struct ScreenedPass {

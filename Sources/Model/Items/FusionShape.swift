@@ -1,4 +1,4 @@
-import Host
+package import Host
 
 /// The extents of embedding fusion.
 ///
@@ -46,7 +46,7 @@ package struct FusionShape: Sendable, Equatable {
   /// The width of the gate's input: dt or m · dt.
   package var gateWidth: Int { gateInput == .mean ? tokenWidth : tokens * tokenWidth }
   /// What the experts' products can be formed in: pairs of bfloat16 need even widths.
-  func productPrecision(_ precision: NumberFormat) -> NumberFormat {
+  package func productPrecision(_ precision: NumberFormat) -> NumberFormat {
     tokenWidth % 2 == 0 && semanticWidth % 2 == 0 ? precision : .fp32
   }
   /// Whether items have a semantic half.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Config
 import Datasets
 import Evaluation
 import Files
@@ -48,7 +49,9 @@ struct BlendCommand: RankCommand {
       let console = outputOptions.startConsole()
       let trained = try TrainedRun(path: directory, data: data, overrides: completeOverrides)
       // Rank 0 of a launcher's ranks alone writes, and holds the lock for all of them.
-      try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try blend(trained, $0, $1) }
+      try rankOptions.run(
+        atMost: trained.dataset.shardCount, byHost: trained.config.compute.byHost, console: console
+      ) { [self] in try blend(trained, $0, $1) }
     }
   }
 

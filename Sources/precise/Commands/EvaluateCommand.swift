@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Config
 import Datasets
 import Evaluation
 import Files
@@ -77,7 +78,9 @@ struct EvaluateCommand: RankCommand {
         path: directory, data: data, trainedOn: trainedOn, allowsNewer: true, overrides: overrides)
       if let lineage = trained.lineage { console.note(TrainedRunOptions.sentence(lineage)) }
       try checkOutput(trained)
-      try rankOptions.run(atMost: trained.dataset.shardCount, console: console) { [self] in try evaluate(trained, $0, $1) }
+      try rankOptions.run(
+        atMost: trained.dataset.shardCount, byHost: trained.config.compute.byHost, console: console
+      ) { [self] in try evaluate(trained, $0, $1) }
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Config
 import Datasets
 import Files
 import Preparation
@@ -63,7 +64,9 @@ struct ExportCommand: RankCommand {
       let console = outputOptions.console
       let run = try trained.open()
       let events = try eventOptions.read(run, at: trained.at, console)
-      try rankOptions.run(atMost: run.dataset.shardCount, console: console) { [self] in try export(run, events, on: $0, $1) }
+      try rankOptions.run(atMost: run.dataset.shardCount, byHost: run.config.compute.byHost, console: console) { [self] in
+        try export(run, events, on: $0, $1)
+      }
     }
   }
 

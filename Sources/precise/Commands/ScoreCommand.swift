@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Config
 import Datasets
 import Files
 import Reporting
@@ -36,7 +37,9 @@ struct ScoreCommand: RankCommand {
       let console = outputOptions.console
       let run = try trained.open()
       try checkOutput(run)
-      try rankOptions.run(atMost: run.dataset.shardCount, console: console) { [self] in try score(run, on: $0, $1) }
+      try rankOptions.run(atMost: run.dataset.shardCount, byHost: run.config.compute.byHost, console: console) { [self] in
+        try score(run, on: $0, $1)
+      }
     }
   }
 
