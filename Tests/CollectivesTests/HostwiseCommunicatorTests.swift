@@ -21,10 +21,13 @@ import Testing
     }
   }
 
-  @Test(arguments: worlds, [0, 12, 1 << 20]) func keepsTheContract(hosts: [Int], longest: Int) throws {
+  /// All limits in the first world, one in each of the others: a rank is a thread, and threads that wait for each other are slow on few
+  /// cores.
+  @Test(arguments: zip([worlds[0], worlds[0]] + worlds, [0, 1 << 20, 12, 0, 12, 1 << 20, 0, 12, 1 << 20, 12]))
+  func keepsTheContract(hosts: [Int], longest: Int) throws {
     try run(hosts, longest: longest) { communicator in
       // Again: memory and channels are used a second time.
-      for _ in 0..<3 { try CommunicatorContract(communicator: communicator).checkAll() }
+      for _ in 0..<2 { try CommunicatorContract(communicator: communicator).checkAll() }
     }
   }
 
