@@ -1,5 +1,5 @@
 /* What .ci/check-aarch64 runs on emulated ARM processors: products against plain loops, bit for bit, and kernels built on
- * ck_expf and on bfloat16 against the C library in double, CRC-32 bit by bit. Prints a line each and ends with 1 if one is wrong.
+ * ck_expf and on bfloat16 against the C library in double, CRC-32 against a plain loop. Prints a line each and ends with 1 if one is wrong.
  *
  *   check 0|1    whether the processor multiplies bfloat16 */
 #include <arm_neon.h>

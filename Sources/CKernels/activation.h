@@ -11,29 +11,29 @@ enum form { FLOATS, BF16_BY_BITS, BF16_BY_INSTRUCTION };
 /* ACTIVATION_KERNEL defines the kernel ck_<name>, which has a parameter `bf16`, from the inlined body <name>, which has the form as a
  * constant in its place; the arguments at the end are the body's. BF16_TARGET is what functions are compiled for that run only where
  * there are products of bfloat16; they round as BF16_HERE says. */
-#define IN_FORM(name, number, ...)          \
-  {                                         \
-    enum { form = number };                 \
-    return name(__VA_ARGS__);               \
+#define IN_FORM(name, number, ...) \
+  {                                \
+    enum { form = number };        \
+    return name(__VA_ARGS__);      \
   }
-#define EITHER_FORM(name, ...)                     \
-  {                                                \
+#define EITHER_FORM(name, ...)                         \
+  {                                                    \
     if (bf16) IN_FORM(name, BF16_BY_BITS, __VA_ARGS__) \
-    IN_FORM(name, FLOATS, __VA_ARGS__)             \
+    IN_FORM(name, FLOATS, __VA_ARGS__)                 \
   }
 #if defined(__x86_64__)
 /* Features, and no "arch=x86-64-v4": with it would come the advice to prefer vectors of 256 bits, which KERNEL's versions do not get. */
-#define BF16_TARGET                                                                                            \
+#define BF16_TARGET \
   __attribute__((target("avx512bf16,avx512vl,avx512dq,avx512cd,avx512bw,fma,f16c,bmi,bmi2,lzcnt"), min_vector_width(512)))
 #define BF16_HERE BF16_BY_INSTRUCTION
-#define ACTIVATION_KERNEL(type, name, parameters, ...)                                                 \
-  static type name##_anywhere parameters;                                                              \
-  KERNEL type name##_anywhere parameters EITHER_FORM(name, __VA_ARGS__)                                \
-  BF16_TARGET static type name##_bf16 parameters IN_FORM(name, BF16_BY_INSTRUCTION, __VA_ARGS__)         \
-  type ck_##name parameters {                                                                          \
-    const int form = bf16;                                                                             \
-    if (bf16 && ck_bf16_products()) return name##_bf16(__VA_ARGS__);                                   \
-    return name##_anywhere(__VA_ARGS__);                                                               \
+#define ACTIVATION_KERNEL(type, name, parameters, ...)                                           \
+  static type name##_anywhere parameters;                                                        \
+  KERNEL type name##_anywhere parameters EITHER_FORM(name, __VA_ARGS__)                          \
+  BF16_TARGET static type name##_bf16 parameters IN_FORM(name, BF16_BY_INSTRUCTION, __VA_ARGS__) \
+  type ck_##name parameters {                                                                    \
+    const int form = bf16;                                                                       \
+    if (bf16 && ck_bf16_products()) return name##_bf16(__VA_ARGS__);                             \
+    return name##_anywhere(__VA_ARGS__);                                                         \
   }
 #else
 #define BF16_TARGET

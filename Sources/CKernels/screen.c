@@ -6,7 +6,7 @@
  * sum adds its own rounding: k terms in one chain, each step wrong by 2^-24 of what it holds, 2^-23 without a fused operation; what
  * is below the smallest normal number may become zero. All of it is taken twice or more. */
 #include "CKernels.h"
-#include "bfloat16.h"
+#include "activation.h"
 #include "strip.h"
 #include "transpose.h"
 
@@ -52,7 +52,6 @@ int ck_screens(void) { return ck_bf16_kernel_state(CK_BF16_AVX512) == CK_KERNEL_
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define BF16_KERNEL __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 
 /* What a row's scores are compared with beside a strip: sixteen rows at a time, one a lane. */
 struct limits {
@@ -60,13 +59,13 @@ struct limits {
 };
 
 /* The largest of up to 32 lengths. */
-BF16_KERNEL INLINE float longest(long count, const float *lengths) {
+BF16_TARGET INLINE float longest(long count, const float *lengths) {
   float top = 0;
   for (long j = 0; j < count; j++) top = lengths[j] > top || lengths[j] != lengths[j] ? lengths[j] : top;
   return top;
 }
 
-BF16_KERNEL INLINE struct limits limits_of(const struct ck_screened *s, long row, long rows, float norm, float rest) {
+BF16_TARGET INLINE struct limits limits_of(const struct ck_screened *s, long row, long rows, float norm, float rest) {
   const __mmask16 lanes = (__mmask16)((1u << rows) - 1);
 #define ROWS(field) (v16)_mm512_maskz_loadu_ps(lanes, s->field + row)
   const float each = 2.02f * 0x1p-23f * (float)(s->k + 4), lost = 0x1p-120f * (float)s->k, b = norm + rest;
@@ -86,7 +85,7 @@ BF16_KERNEL INLINE struct limits limits_of(const struct ck_screened *s, long row
 }
 
 /* Puts the columns of a mask, counted from `first`, behind a row's list; up to 16 words behind them are written, too. */
-BF16_KERNEL INLINE int32_t append(int32_t *list, int32_t count, uint32_t mask, int32_t first) {
+BF16_TARGET INLINE int32_t append(int32_t *list, int32_t count, uint32_t mask, int32_t first) {
   const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   for (int half = 0; half < 2; half++, mask >>= 16) {
     __m512i columns = _mm512_add_epi32(lanes, _mm512_set1_epi32(first + 16 * half));
@@ -96,7 +95,7 @@ BF16_KERNEL INLINE int32_t append(int32_t *list, int32_t count, uint32_t mask, i
   return count;
 }
 
-BF16_KERNEL long ck_screen(const struct ck_screened *screen, int64_t *counts, int32_t *open, int32_t *open_counts) {
+BF16_TARGET long ck_screen(const struct ck_screened *screen, int64_t *counts, int32_t *open, int32_t *open_counts) {
   const struct ck_screened s = *screen;
   const long depth = (s.k + 1) / 2;
   const pair_word *factor = s.packed;

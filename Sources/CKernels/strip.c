@@ -1,7 +1,7 @@
 /* Register tiles of products: float32 in the compiler's own vectors, bfloat16 with AVX-512's instruction for it. */
 #include "strip.h"
 #include "CKernels.h"
-#include "vector.h"
+#include "activation.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -63,13 +63,12 @@ KERNEL void ck_float_strip(long columns, long rows, long depth, const float *a, 
 }
 
 #if defined(__x86_64__)
-#define BF16_KERNEL __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
 
 int ck_avx512_state(void) {
   return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") ? CK_KERNEL_USABLE : CK_KERNEL_NO_PROCESSOR;
 }
 
-BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
+BF16_TARGET INLINE void pair_tile(int rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
                                   float *c, long ldc, int add) {
   __m512 sum[TALL][2];
 #pragma clang loop unroll(full)
@@ -91,7 +90,7 @@ BF16_KERNEL INLINE void pair_tile(int rows, long depth, const pair_word *a, long
     for (int w = 0; w < 2; w++) _mm512_storeu_ps(c + r * ldc + 16 * w, sum[r][w]);
 }
 
-BF16_KERNEL INLINE void pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
+BF16_TARGET INLINE void pair_strip(long rows, long depth, const pair_word *a, long a_row, long a_column, const pair_word *b, long ldb,
                                    float *c, long ldc, int add) {
   long r = 0;
   for (; r + TALL <= rows; r += TALL) pair_tile(TALL, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add);
@@ -101,7 +100,7 @@ BF16_KERNEL INLINE void pair_strip(long rows, long depth, const pair_word *a, lo
   if (r < rows) pair_tile(1, depth, a + r * a_row, a_row, a_column, b, ldb, c + r * ldc, ldc, add);
 }
 
-BF16_KERNEL void ck_avx512_strips(const struct ck_strips *strips) {
+BF16_TARGET void ck_avx512_strips(const struct ck_strips *strips) {
   const struct ck_strips s = *strips;
   const pair_word *b = s.b;
   for (long j = 0; j < s.columns; j += STRIP, b += s.b_strip)
