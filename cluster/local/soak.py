@@ -5,10 +5,11 @@
 
 Samples memory (resident; anonymous, which is what the program itself has taken; and proportional), open files and threads from /proc
 every so many seconds, and compares, after a warm-up of a fifth of the time, the medians of the first and the last quarter. Prints a
-table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go), when files became
-more, or threads by more than one a rank (the runtime adds one to its pool the first time that two pieces of work in the background
-meet; one lost with every checkpoint would be hundreds), or when the run did not end with 75 and a checkpoint after SIGUSR1. Proportional
-memory is shown only: it also depends on what other processes share.
+table; ends with 1 when memory grew by more than 1 % (or by 1 MiB, where that is more: pages of code come and go, and the runtime keeps
+up to 1,024 used closures of each thread) and 1 MiB for each thread that was added in between (its stack, its heap and its closures),
+when files became more, or threads by more than one a rank (the runtime adds one to its pool the first time that two pieces of work in the
+background meet; one lost with every checkpoint would be hundreds), or when the run did not end with 75 and a checkpoint after SIGUSR1.
+Proportional memory is shown only: it also depends on what other processes share.
 Needs Linux, and the release build or PRECISE.
 """
 import argparse, os, pathlib, signal, statistics, tempfile, time
@@ -34,13 +35,15 @@ def sample(pid):
     return [memory["Rss"], memory["Anonymous"], memory["Pss"], files, threads]
 
 
-def is_grown(column, before, after, ranks):
+def is_grown(column, before, after, ranks, added_threads):
     """Whether that is a leak; files and threads are compared by their most, because they come and go."""
     if column == "threads":
         return after > before + ranks
     if column.startswith("proportional"):
         return False  # pages shared with other processes count for more when those end: shown, not counted as a leak
-    return after > before + max(before / 100, 1024) if column.endswith("KiB") else after > before
+    if column.endswith("KiB"):
+        return after > before + max(before / 100, 1024) + 1024 * added_threads
+    return after > before
 
 
 def main():
@@ -60,8 +63,8 @@ def main():
             while time.monotonic() < end and job.process.poll() is None:
                 time.sleep(options.every)
                 samples.append(sample(job.process.pid))
-        except FileNotFoundError:
-            pass
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended: the status below says how
         job.send(signal.SIGUSR1, job.members())
         try:
             status = job.wait(60)
@@ -72,12 +75,17 @@ def main():
     samples = samples[len(samples) // 5:]
     part = max(1, len(samples) // 4)
     is_fine = status == 75
-    print(f"{'':<17} {'first':>10} {'last':>10} {'growth':>8}")
+    compared = {}
     for place, column in enumerate(COLUMNS):
         values = [line[place] for line in samples]
-        middle = statistics.median if column.endswith("KiB") else max
-        before, after = middle(values[:part]), middle(values[-part:] if column.endswith("KiB") else values[part:])
-        grown = is_grown(column, before, after, options.ranks)
+        if column.endswith("KiB"):
+            compared[column] = statistics.median(values[:part]), statistics.median(values[-part:])
+        else:
+            compared[column] = max(values[:part]), max(values[part:])
+    added_threads = max(0, compared["threads"][1] - compared["threads"][0])
+    print(f"{'':<17} {'first':>10} {'last':>10} {'growth':>8}")
+    for column, (before, after) in compared.items():
+        grown = is_grown(column, before, after, options.ranks, added_threads)
         is_fine = is_fine and not grown
         print(f"{column:<17} {before:>10.0f} {after:>10.0f} {100 * (after - before) / before:>6.2f} %{'  GROWN' if grown else ''}")
     checkpoints, evaluations = (sum(name in line for line in lines) for name in ("checkpoint_ms", "split"))
