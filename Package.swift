@@ -87,7 +87,7 @@ let package = Package(
     library("Model", ["Host", "Tensors", "Collectives"]),
 
     library("Datasets", ["Files", "Tensors"]),
-    library("Preparation", ["Files", "Parquet", "Datasets"]),
+    library("Preparation", ["Files", "Parquet", "Datasets", "Collectives"]),
     library("Synth", ["Files"]),
     library("Texts", ["Files", "Tensors", "Datasets", "Parquet"]),
 

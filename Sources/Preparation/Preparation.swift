@@ -1,115 +1,125 @@
+package import Collectives
 package import Datasets
 import Files
-import Glibc
 
-/// Makes a data set out of raw event files: read, sort, filter, split, audit, write.
+/// Makes a data set out of raw event files, on one rank or many: read, sort, filter, split, audit, write.
 ///
 /// ```
-/// files → RowSource → EventSink → EventSorter → UserEventRules → CoreFilter → SplitTally → DatasetWriter → folder
-///                                (spills, merges) (duplicates, ties)          (items files: ItemFiles)
+/// files → EventReading → EventSorter → UserEventRules → CoreFilter → SplitTally → DatasetWriter → folder
+///         (RowSource,    (spills,      (duplicates,     (all-reduced counts)      (items files: ItemFiles)
+///          EventSink)     merges)       ties)
 /// ```
-/// Memory is bounded by the distinct ids and texts plus `PreparationOptions.memory`, not by the number of events (one user's events must fit).
+/// Each rank reads a stretch of the files, then has the users of some virtual shards, whose files it writes; rank 0 alone reads the items
+/// files and writes the rest. The bytes are the same on any number of ranks.
+///
+/// Memory is bounded by the distinct ids and texts plus `PreparationOptions.memory` a rank, not by the number of events (one user's
+/// events must fit).
 package struct Preparation {
   private let options: PreparationOptions
   private let reporter: PreparationReporter
+  private let communicator: any Communicator
 
-  /// Takes what to do and where to tell of it.
-  package init(_ options: PreparationOptions, reporter: PreparationReporter = PreparationReporter()) {
+  /// Takes what to do, where to tell of it and the ranks that do it.
+  package init(
+    _ options: PreparationOptions, reporter: PreparationReporter = PreparationReporter(),
+    on communicator: any Communicator = SoloCommunicator()
+  ) {
     self.options = options
     self.reporter = reporter
+    self.communicator = communicator
   }
 
-  /// Does everything and returns the manifest of the new data set.
+  /// Does everything and returns the manifest of the new data set; collective.
   ///
   /// Throws `InputError` for bad input; nothing is left under the output's name then.
-  package func run() throws -> DatasetManifest {
-    if let problem = options.problems.first { throw InputError(problem) }
-    let isFormatGiven = options.format != nil
-    let interactions = try InputFiles.expand(options.interactions, isFormatGiven: isFormatGiven)
-    let items = try InputFiles.expand(options.items, isFormatGiven: isFormatGiven)
-    try preflight(interactions, items)
+  ///
+  /// - Parameter plan: the files, where they have been looked for; that of rank 0 counts.
+  package func run(_ plan: ReadingPlan? = nil) throws -> DatasetManifest {
+    let own = try communicator.isFirst ? plan ?? ReadingPlan(options) : nil
+    let plan = communicator.size > 1 ? try communicator.broadcast(record: own) : own ?? ReadingPlan()
+    let known = options.known.map { known in (0..<known.shardCount).map { known.manifest.files[$0 + 1].bytes } } ?? []
+    let (shards, pieces) = plan.share(of: communicator.rank, ranks: communicator.size, shards: known)
+    let stretches = ReadingPlan.stretches(pieces).map { stretch in
+      EventReading.Stretch(input: stretch.input) {
+        try Importer.interactions(InputFile(path: stretch.path), options, groups: stretch.groups)
+      }
+    }
     return try run(
-      interactions: interactions.map { file in { try Importer.interactions(file, options) } },
-      items: items.map { file in { try Importer.items(file, options) } })
+      EventReading.Share(shards: shards, stretches: stretches),
+      items: plan.items.map { path in { try Importer.items(InputFile(path: path), options) } })
   }
 
   package typealias Opener = () throws -> any RowSource
 
-  /// The same over sources of any kind, opened one after another.
+  /// The same over sources of any kind, opened one after another, on one rank.
   package func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
-    let folder = try OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite)
-    let users = UserTable(shardCount: options.virtualShards)
-    let sorter = EventSorter(users: users, folder: folder.temporaryPath, memory: options.memory)
-    let sink = EventSink(options, users: users, sorter: sorter, reporter: reporter)
-    if let known = options.known { try sink.read(known) }
-    let knownUsers = users.count
-    for open in interactions { try sink.read(try open()) }
-    try sink.badRows.check(options.maximumBadRows, rows: sink.rows, "interaction")
-    guard sink.rows > 0 else {
-      throw InputError("there is no row in \(options.interactions.joined(separator: ", ")); are these the interactions?")
-    }
+    precondition(communicator.size == 1, "\(communicator.size) ranks for sources that one reads")
+    let stretches = interactions.enumerated().map { EventReading.Stretch(input: $0 + 1, open: $1) }
+    return try run(EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items)
+  }
+
+  private func run(_ share: EventReading.Share, items: [Opener]) throws -> DatasetManifest {
+    let folder = try communicator.isFirst ? OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite) : nil
+    let path = try communicator.broadcast(folder?.temporaryPath)
+    let reading = EventReading(options: options, reporter: reporter, communicator: communicator, folder: path)
+    let read = try reading.run(share)
     var manifest = DatasetManifest()
     manifest.preparation = PreparationProtocol(options)
-    manifest.counts.interactionRows = sink.rows
-    if options.since != nil { manifest.counts.eventsTooOld = sink.rowsTooOld }
-    (manifest.counts.usersSeen, manifest.counts.itemsSeen) = (users.count, sink.items.count)
-    let (events, rows) = try sortAndFilter(sorter, sink, knownUsers: knownUsers, &manifest)
-    try write(events, rows, sink, items, folder, &manifest)
-    try folder.commit()
+    manifest.counts.interactionRows = read.account.rows
+    if options.since != nil { manifest.counts.eventsTooOld = read.account.rowsTooOld }
+    manifest.counts.usersSeen = try communicator.sum(counts: [read.users.count])[0]
+    manifest.counts.itemsSeen = read.names.items.count
+    let (events, rows) = try sortAndFilter(read, &manifest)
+    try write(events, rows, read, items, path, &manifest)
+    try folder?.commit()
     return manifest
   }
 
-  /// Opens every plain file once, so that a missing file or column fails before the work rather than after it.
-  private func preflight(_ interactions: [InputFile], _ items: [InputFile]) throws {
-    for (files, open) in [(interactions, Importer.interactions), (items, Importer.items)] {
-      for file in files where file.path != "-" {
-        var status = stat()
-        let isPipe = stat(file.path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
-        if !isPipe { _ = try open(file, options) }
-      }
-    }
-  }
-
-  /// Returns the kept events with their final item numbers, and each catalogue row's place in the table of ids.
-  private func sortAndFilter(
-    _ sorter: EventSorter, _ sink: EventSink, knownUsers: Int, _ manifest: inout DatasetManifest
-  ) throws -> (SortedEvents, [Int]) {
+  /// Returns this rank's kept events with their final item numbers, and each catalogue row's place in the table of ids.
+  private func sortAndFilter(_ read: EventReading.Outcome, _ manifest: inout DatasetManifest) throws -> (SortedEvents, [Int]) {
+    let sorter = read.sorter
     reporter.note(sorter.runCount > 0 ? "merging \(sorter.runCount + 1) sorted runs" : "sorting")
-    var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties, eventHash: sink.hash)
+    var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties, eventHash: read.names.hash)
     let events = try sorter.finish(&rules)
-    manifest.counts.exactDuplicates = rules.exactDuplicates
-    manifest.counts.droppedDuplicates = rules.dropped
     let filter = CoreFilter(
-      minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents, knownUsers: knownUsers,
+      minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents, knownUsers: read.knownUsers,
       knownItems: options.known?.items.count ?? 0, keepsGoneItems: options.goneItems == .keep)
-    let core = filter.run(events, itemCount: sink.items.count)
+    let core = try filter.run(events, itemCount: read.names.items.count, on: communicator)
     let rows = core.keepsItem.indices.filter { core.keepsItem[$0] }
     var numbers = [Int32](repeating: -1, count: core.keepsItem.count)
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
-    let (usersBefore, eventsBefore) = (events.users.count, events.count)
+    let (ownUsers, ownEvents) = (events.users.count, events.count)
     events.compact(keepsUser: core.keepsUser, itemNumbers: numbers)
-    guard events.count > 0 else {
+    let sums = try communicator.sum(counts: [
+      rules.exactDuplicates, rules.dropped, ownUsers, ownEvents, events.users.count, events.count, core.eventsOfUsers,
+    ])
+    let (usersBefore, eventsBefore) = (sums[2], sums[3])
+    (manifest.users, manifest.items, manifest.events) = (sums[4], rows.count, sums[5])
+    guard manifest.events > 0 else {
       if let since = options.since, eventsBefore == 0 { throw InputError("every event is older than --since \(since)") }
       throw InputError(
         "no event is left of \(eventsBefore): no user has \(options.minimumUserEvents) events on items that have "
           + "\(options.minimumItemEvents); lower --min-user-events or --min-item-events")
     }
-    manifest.counts.usersDropped = usersBefore - events.users.count
-    manifest.counts.itemsDropped = sink.items.count - rows.count
-    manifest.counts.eventsDropped = eventsBefore - events.count
-    manifest.counts.newRows = account(sink, manifest.counts, core)
+    (manifest.counts.exactDuplicates, manifest.counts.droppedDuplicates) = (sums[0], sums[1])
+    manifest.counts.usersDropped = usersBefore - manifest.users
+    manifest.counts.itemsDropped = read.names.items.count - rows.count
+    manifest.counts.eventsDropped = eventsBefore - manifest.events
+    manifest.counts.newRows = account(
+      read.account, manifest.counts, eventsOfUsers: sums[6], eventsOfItems: core.eventsOfItems)
     manifest.counts.coreRounds = core.rounds
-    (manifest.users, manifest.items, manifest.events) = (events.users.count, rows.count, events.count)
-    manifest.appendedTo = options.known.map { appended($0, events, rows, knownUsers: knownUsers) }
+    manifest.appendedTo = try options.known.map { try appended($0, events, rows, knownUsers: read.knownUsers) }
     return (events, rows)
   }
 
   /// Where the rows of the files went: known users and items are never dropped, so whatever was is of these rows.
-  private func account(_ sink: EventSink, _ counts: PreparationCounts, _ core: CoreFilter.Result) -> RowAccount {
+  private func account(
+    _ read: ReadAccount, _ counts: PreparationCounts, eventsOfUsers: Int, eventsOfItems: Int
+  ) -> RowAccount {
     var account = RowAccount()
-    (account.rows, account.bad, account.tooOld) = (sink.rows, sink.badRows.total, sink.rowsTooOld - sink.knownTooOld)
+    (account.rows, account.bad, account.tooOld) = (read.rows, read.badRows.total, read.rowsTooOld - read.knownTooOld)
     account.duplicates = counts.droppedDuplicates
-    (account.belowUserMinimum, account.belowItemMinimum) = (core.eventsOfUsers, core.eventsOfItems)
+    (account.belowUserMinimum, account.belowItemMinimum) = (eventsOfUsers, eventsOfItems)
     account.kept =
       account.rows - account.bad - account.tooOld - account.duplicates - account.belowUserMinimum - account.belowItemMinimum
     account.keptShare = Double(account.kept) / Double(max(1, account.rows))
@@ -117,13 +127,15 @@ package struct Preparation {
   }
 
   /// What the data set was that this one begins with, and what of it has no event any more; items have their final numbers.
-  private func appended(_ known: Dataset, _ events: SortedEvents, _ rows: [Int], knownUsers: Int) -> AppendedTo {
-    var isAlive = [Bool](repeating: false, count: rows.count)
-    events.forEach { _, events in for event in events { isAlive[Int(event.item)] = true } }
-    let items = rows.indices.count { rows[$0] < known.items.count && isAlive[$0] }
+  private func appended(_ known: Dataset, _ events: SortedEvents, _ rows: [Int], knownUsers: Int) throws -> AppendedTo {
+    var isAlive = [Int](repeating: 0, count: rows.count)
+    events.forEach { _, events in for event in events { isAlive[Int(event.item)] = 1 } }
+    isAlive = try communicator.sum(counts: isAlive)
+    let items = rows.indices.count { rows[$0] < known.items.count && isAlive[$0] > 0 }
+    let users = try communicator.sum(counts: [knownUsers, events.users.count { $0 < knownUsers }])
     var appended = AppendedTo(
       path: known.path, checksum: known.manifest.checksum, users: known.manifest.users, items: known.items.count,
-      events: known.manifest.events, usersGone: knownUsers - events.users.count { $0 < knownUsers },
+      events: known.manifest.events, usersGone: users[0] - users[1],
       itemsGone: known.items.count - items, goneItems: options.goneItems.rawValue)
     let rules = known.manifest.preparation
     (appended.minimumUserEvents, appended.minimumItemEvents) = (rules.minimumUserEvents, rules.minimumItemEvents)
@@ -131,31 +143,48 @@ package struct Preparation {
   }
 
   private func write(
-    _ events: SortedEvents, _ rows: [Int], _ sink: EventSink, _ items: [Opener], _ folder: OutputFolder,
+    _ events: SortedEvents, _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ folder: String,
     _ manifest: inout DatasetManifest
   ) throws {
-    reporter.note("splitting and counting \(events.count) events")
-    let isCold = options.coldItems.map { cold in rows.map { cold.contains(sink.items[$0]) } } ?? []
-    var tally = SplitTally(
-      events, items: rows.count, scenes: sink.scenes.count, behaviors: sink.behaviors.count, rule: options.split, isCold: isCold)
-    try checkTraining(tally)
-    let itemFiles = try readItems(rows, sink, items, &manifest)
-    tally.scenes.add(listed: itemFiles.listed, categories: sink.scenes.count)
-    fill(&manifest, tally, sink)
-    let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
-    let warnings = PreparationWarnings(
-      sink, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
-    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
-    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
-    let scenes = DatasetWriter.renumbering(tally.scenes.items.map { $0 > 0 })
-    let behaviors = DatasetWriter.renumbering(tally.behaviors.items.map { $0 > 0 })
+    reporter.note("splitting and counting \(manifest.events) events")
+    let names = read.names
+    let isCold = options.coldItems.map { cold in rows.map { cold.contains(names.items[$0]) } } ?? []
+    var tally = try SplitTally(
+      events, items: rows.count, scenes: names.scenes.count, behaviors: names.behaviors.count, rule: options.split,
+      isCold: isCold, on: communicator)
+    let itemFiles = try communicator.isFirst ? catalogue(rows, read, items, &tally, &manifest) : nil
+    let numbers = try communicator.broadcast(record: itemFiles.map { _ in
+      CategoryNumbers(scenes: tally.scenes.items.map { $0 > 0 }, behaviors: tally.behaviors.items.map { $0 > 0 })
+    })
     reporter.note("writing \(options.virtualShards) shards")
     var writer = DatasetWriter(folder)
-    manifest.shards = try writer.writeShards(events, sink.users, rule: options.split, scenes: scenes, behaviors: behaviors)
+    try writer.makeFolders(on: communicator)
+    let own = try writer.writeShards(
+      events, read.users, of: ShardShare.shards(of: communicator.rank, ranks: communicator.size, count: options.virtualShards),
+      rule: options.split, numbers: numbers)
+    let shards = try communicator.gatherRecords(own).flatMap { $0 }
+    guard let itemFiles else { return }
+    manifest.shards = writer.take(shards)
     try writer.writeItems(
-      ids: sink.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
-      scenes: scenes, isCold: isCold)
+      ids: names.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
+      numbers: numbers, isCold: isCold)
     manifest = try writer.writeManifest(manifest)
+  }
+
+  /// Reads the items files and completes the tally and the manifest with what they say.
+  private func catalogue(
+    _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ tally: inout SplitTally, _ manifest: inout DatasetManifest
+  ) throws -> ItemFiles {
+    try checkTraining(tally)
+    let itemFiles = try readItems(rows, read, items, &manifest)
+    tally.scenes.add(listed: itemFiles.listed, categories: read.names.scenes.count)
+    fill(&manifest, tally, read.names)
+    let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
+    let warnings = PreparationWarnings(
+      read.account, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
+    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
+    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
+    return itemFiles
   }
 
   /// Throws `InputError` when the split leaves nothing that a model could learn.
@@ -173,13 +202,13 @@ package struct Preparation {
         + "so there is no next item to learn; give longer histories or another split; nothing was written")
   }
 
-  private func readItems(_ rows: [Int], _ sink: EventSink, _ items: [Opener], _ manifest: inout DatasetManifest) throws
-    -> ItemFiles
-  {
-    var numbers = [Int32](repeating: -1, count: sink.items.count)
+  private func readItems(
+    _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ manifest: inout DatasetManifest
+  ) throws -> ItemFiles {
+    var numbers = [Int32](repeating: -1, count: read.names.items.count)
     for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
     var itemFiles = ItemFiles(
-      options, ids: sink.items, numbers: numbers, kept: rows.count, scenes: sink.scenes, note: reporter.note)
+      options, ids: read.names.items, numbers: numbers, kept: rows.count, scenes: read.names.scenes, note: reporter.note)
     if let known = options.known { try itemFiles.take(known) }
     for open in items { try itemFiles.read(try open()) }
     try itemFiles.badRows.check(options.maximumBadRows, rows: itemFiles.rows, "items")
@@ -187,12 +216,12 @@ package struct Preparation {
     manifest.counts.itemRowsUnused = itemFiles.unusedRows
     manifest.counts.itemRowsRepeated = itemFiles.repeatedRows
     manifest.counts.itemsWithoutText = itemFiles.itemsWithoutText
-    manifest.counts.badRows = BadRowLog.sum(sink.badRows.summary, itemFiles.badRows.summary)
-    manifest.inputs = sink.inputs + itemFiles.inputs
+    manifest.counts.badRows = BadRowLog.sum(read.account.badRows.summary, itemFiles.badRows.summary)
+    manifest.inputs = read.account.inputs + itemFiles.inputs
     return itemFiles
   }
 
-  private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ sink: EventSink) {
+  private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ names: EventNames) {
     manifest.split = tally.split
     if options.coldItems != nil { (manifest.coldItems, manifest.version) = (tally.cold, DatasetManifest.coldVersion) }
     manifest.audit = tally.audit
@@ -203,8 +232,8 @@ package struct Preparation {
         CategoryCount(name: names.string($0), events: tally.events[$0], users: tally.users[$0], items: tally.items[$0])
       }
     }
-    manifest.scenes = categories(tally.scenes, sink.scenes)
-    manifest.behaviors = categories(tally.behaviors, sink.behaviors)
+    manifest.scenes = categories(tally.scenes, names.scenes)
+    manifest.behaviors = categories(tally.behaviors, names.behaviors)
   }
 }
 

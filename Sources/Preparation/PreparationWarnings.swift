@@ -13,9 +13,9 @@ struct PreparationWarnings {
 
   private(set) var sentences: [String] = []
 
-  init(_ sink: EventSink, _ itemFiles: ItemFiles, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
-    sentences = sink.times.warnings(unit: unit)
-    for (what, bad, rows) in [("interaction", sink.badRows.total, sink.rows), ("item", itemFiles.badRows.total, itemFiles.rows)]
+  init(_ read: ReadAccount, _ itemFiles: ItemFiles, eventsWithoutText: Int, events: Int, unit: TimeUnit) {
+    sentences = read.times.warnings(unit: unit)
+    for (what, bad, rows) in [("interaction", read.badRows.total, read.rows), ("item", itemFiles.badRows.total, itemFiles.rows)]
     where Double(bad) > Self.badRows * Double(rows) {
       sentences.append("\(bad) of \(rows) \(what) rows are bad and were left out, as --max-bad-rows allows")
     }
@@ -50,7 +50,7 @@ extension NewItemTexts {
 }
 
 /// How often something was found in input files, and where first.
-struct Occurrences: Sendable, Equatable {
+struct Occurrences: Codable, Sendable, Equatable {
   /// How often.
   package private(set) var count = 0
   /// File and line of the first; empty when there is none.
@@ -59,5 +59,11 @@ struct Occurrences: Sendable, Equatable {
   mutating func add(_ place: @autoclosure () -> String) {
     if count == 0 { first = place() }
     count += 1
+  }
+
+  /// Adds those that come behind these.
+  mutating func add(_ next: Occurrences) {
+    if count == 0 { first = next.first }
+    count += next.count
   }
 }

@@ -35,7 +35,9 @@ enum PreciseExit {
   /// Prints an error's sentence on stderr and returns the code that fits.
   static func report(_ error: any Error) -> ExitCode {
     let cause = (error as? RankFailure)?.cause ?? error
-    let location = (error as? RankFailure).map { " (\($0.location))" } ?? ""
+    // Which thread met wrong input says nothing; which host's process did may.
+    let isEverywhere = cause is InputError && !RankOptions.isLaunched
+    let location = isEverywhere ? "" : (error as? RankFailure).map { " (\($0.location))" } ?? ""
     if let code = cause as? ExitCode { return code }
     let isTold = isToldByAnother()
     let (code, sentence): (ExitCode, String) =

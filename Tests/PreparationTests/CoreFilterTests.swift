@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [(1, 1), (2, 2), (3, 3), (5, 2), (0, 4), (4, 0), (30, 30)])
-  func agreesWithDroppingOneAtATime(userMinimum: Int, itemMinimum: Int) {
+  func agreesWithDroppingOneAtATime(userMinimum: Int, itemMinimum: Int) throws {
     var random = SplitMix(state: 11)
     let pairs = (0..<400).map { _ in
       (
@@ -44,7 +44,7 @@ import Testing
       )
     }
     let events = sorted(pairs)
-    let result = CoreFilter(minimumUserEvents: userMinimum, minimumItemEvents: itemMinimum).run(events, itemCount: 120)
+    let result = try CoreFilter(minimumUserEvents: userMinimum, minimumItemEvents: itemMinimum).run(events, itemCount: 120)
     let expected = slowly(pairs, userMinimum, itemMinimum)
     #expect(Set(events.users.indices.filter { result.keepsUser[$0] }.map { Int(events.users[$0]) }) == Set(expected.map(\.0)))
     #expect(Set(result.keepsItem.indices.filter { result.keepsItem[$0] }) == Set(expected.map(\.1)))
@@ -52,10 +52,10 @@ import Testing
     #expect(events.count == expected.count)
   }
 
-  @Test func aChainFallsToTheLast() {
+  @Test func aChainFallsToTheLast() throws {
     // User n has items n and n + 1: with two events each, the ends fall first and then everybody.
     let pairs = (0..<20).flatMap { [($0, $0), ($0, $0 + 1)] }
-    let result = CoreFilter(minimumUserEvents: 2, minimumItemEvents: 2).run(sorted(pairs), itemCount: 21)
+    let result = try CoreFilter(minimumUserEvents: 2, minimumItemEvents: 2).run(sorted(pairs), itemCount: 21)
     #expect(!result.keepsUser.contains(true) && !result.keepsItem.contains(true))
     // Eleven rounds that drop an item at each end (the last one in the middle), and one that finds nothing more.
     #expect(result.rounds == 12)

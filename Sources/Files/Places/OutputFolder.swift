@@ -65,8 +65,8 @@ package final class OutputFolder {
     temporary = made
   }
 
-  /// Makes a folder inside.
-  package func makeFolder(_ name: String) throws {
+  /// Makes a folder inside an output folder that is being made.
+  package static func makeFolder(_ name: String, in temporaryPath: String) throws {
     guard mkdir("\(temporaryPath)/\(name)", 0o777) == 0 || errno == EEXIST else {
       throw InputError("cannot make a folder in \(temporaryPath): \(systemReason())")
     }

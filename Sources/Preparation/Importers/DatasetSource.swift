@@ -16,14 +16,18 @@ final class DatasetSource: RowSource {
   private let names = ByteBuffer()
   private let scenes: [Range<Int>]
   private let behaviors: [Range<Int>]
-  private var next = 0
+  private let shards: Range<Int>
+  private var next: Int
   private var shard: UserShard?
   private var user = 0
   private var event = 0
   private let time = ByteBuffer()
 
-  init(_ dataset: Dataset) {
+  /// Reads some shards of a data set.
+  init(_ dataset: Dataset, shards: Range<Int>) {
     self.dataset = dataset
+    self.shards = shards
+    next = shards.lowerBound
     path = dataset.path
     func index(_ list: [String], _ names: ByteBuffer) -> [Range<Int>] {
       list.map { name in
@@ -61,7 +65,7 @@ final class DatasetSource: RowSource {
           (user, event) = (user + 1, 0)
         }
       }
-      guard next < dataset.shardCount else { return nil }
+      guard next < shards.upperBound else { return nil }
       shard = nil
       shard = try dataset.openShard(next)
       bytesRead += dataset.manifest.files[next + 1].bytes

@@ -3,14 +3,14 @@ import Files
 
 /// Opens input files as row sources, by format.
 enum Importer {
-  /// A source of events.
+  /// A source of events; with `groups`, of these row groups of a Parquet file.
   ///
   /// Throws `InputError` when the file cannot be read or lacks columns.
-  static func interactions(_ file: InputFile, _ options: PreparationOptions) throws -> any RowSource {
+  static func interactions(_ file: InputFile, _ options: PreparationOptions, groups: Range<Int>? = nil) throws -> any RowSource {
     let format = options.format ?? InputFormat(ofFile: file.path)
     switch format {
     case .csv, .tsv, .jsonl, .parquet:
-      return try table(file, format, interactionLayouts(options), options.timeUnit)
+      return try table(file, format, interactionLayouts(options), options.timeUnit, groups: groups)
     case .movieLens1M:
       return try MovieLensSource(path: file.path, kind: .ratings)
     case .amazon2014:
@@ -80,10 +80,13 @@ enum Importer {
 
   /// A file whose columns have names; those that its folders' names give are not looked for in it.
   private static func table(
-    _ file: InputFile, _ format: InputFormat, _ layouts: [RowLayout], _ timeUnit: TimeUnit = .seconds, advice: String? = nil
+    _ file: InputFile, _ format: InputFormat, _ layouts: [RowLayout], _ timeUnit: TimeUnit = .seconds,
+    groups: Range<Int>? = nil, advice: String? = nil
   ) throws -> any RowSource {
     let layouts = layouts.map { $0.given(file.partitions) }
-    if format == .parquet { return try ParquetSource(path: file.path, layouts: layouts, timeUnit: timeUnit, advice: advice) }
+    if format == .parquet {
+      return try ParquetSource(path: file.path, layouts: layouts, timeUnit: timeUnit, groups: groups, advice: advice)
+    }
     try refuseParquet(file.path, isList: advice != nil)
     if format == .jsonl { return try ObjectSource(path: file.path, layouts: layouts, timeUnit: timeUnit, advice: advice) }
     return try DelimitedSource(path: file.path, format: format, layouts: layouts, timeUnit: timeUnit, advice: advice)

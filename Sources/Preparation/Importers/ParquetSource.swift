@@ -12,7 +12,7 @@ final class ParquetSource: RowSource {
   let hasTypedTimes: Bool
   let namesScenes: Bool
   /// The number of the row that was read last, from 1.
-  private(set) var lineNumber = 0
+  private(set) var lineNumber: Int
   private(set) var bytesRead = 0
   private let batches: ParquetBatches
   private let layout: RowLayout
@@ -33,14 +33,20 @@ final class ParquetSource: RowSource {
   /// Opens the file and looks its columns up.
   ///
   /// Throws `InputError` when the file is damaged or a column is missing or of a nested type.
-  convenience init(path: String, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
-    try self.init(ParquetFile(path: path), layouts: layouts, timeUnit: timeUnit, advice: advice)
+  convenience init(
+    path: String, layouts: [RowLayout], timeUnit: TimeUnit, groups: Range<Int>? = nil, advice: String? = nil
+  ) throws {
+    try self.init(ParquetFile(path: path), layouts: layouts, timeUnit: timeUnit, groups: groups, advice: advice)
   }
 
-  /// Looks the columns of an open file up, which nobody else reads.
+  /// Looks the columns of an open file up, which nobody else reads; with `groups`, only these row groups are read.
   ///
   /// Throws `InputError` when the file is damaged or a column is missing or of a nested type.
-  init(_ file: ParquetFile, layouts: [RowLayout], timeUnit: TimeUnit, advice: String? = nil) throws {
+  init(
+    _ file: ParquetFile, layouts: [RowLayout], timeUnit: TimeUnit, groups: Range<Int>? = nil, advice: String? = nil
+  ) throws {
+    let groups = groups ?? 0..<file.groupCount
+    guard groups.upperBound <= file.groupCount else { throw InputError("\(file.path) has changed while it was read") }
     path = file.path
     let found = FoundColumns(names: file.columns.map(\.name), subject: path, hint: nil)
     let positions: [(slot: Int, index: Int)]
@@ -52,7 +58,8 @@ final class ParquetSource: RowSource {
     guard !positions.isEmpty else { throw InputError("\(path) has none of the columns that are read") }
     let indices = Set(positions.map(\.index)).sorted()
     (columnCount, targetCount) = (indices.count, positions.count)
-    batches = try file.batches(indices, maximumRows: Self.batchRows)
+    batches = try file.batches(indices, groups: groups, maximumRows: Self.batchRows)
+    lineNumber = (0..<groups.lowerBound).reduce(0) { $0 + file.rows(ofGroup: $1) }
     targets = .allocate(capacity: targetCount)
     for (place, position) in positions.enumerated() {
       let source = indices.firstIndex(of: position.index) ?? 0

@@ -1,27 +1,43 @@
 import Datasets
 import Files
 
-/// Counts bad rows by kind, shows the first ones and enforces the limit.
-struct BadRowLog {
+/// Counts bad rows by kind, keeps the first ones for people and enforces the limit.
+struct BadRowLog: Codable {
   /// How many bad rows of all files are shown in full (ours).
   static let shownRows = 5
 
+  /// A bad row that is shown.
+  private struct Shown: Codable {
+    var sentence: String
+    var rows: Int
+  }
+
   private var counts: [BadRowKind: Int] = [:]
   private(set) var total = 0
-  private var first: String?
-  private let note: (String) -> Void
+  private var shown: [Shown] = []
 
-  /// `note` takes one line for people.
-  init(note: @escaping (String) -> Void) { self.note = note }
-
-  /// Takes in a bad row.
-  mutating func add(_ problem: BadRow, at place: String) {
-    let sentence = "\(place): \(problem.detail) (\(problem.kind.rawValue))"
-    if total < BadRowLog.shownRows { note("bad row: \(sentence)") }
-    if first == nil { first = sentence }
+  /// Takes in a bad row; returns the line for people when it is one of the first.
+  mutating func add(_ problem: BadRow, at place: String) -> String? {
     counts[problem.kind, default: 0] += problem.rows
-    total += problem.rows
+    defer { total += problem.rows }
+    guard total < BadRowLog.shownRows else { return nil }
+    shown.append(Shown(sentence: "\(place): \(problem.detail) (\(problem.kind.rawValue))", rows: problem.rows))
+    return lines.last
   }
+
+  /// Takes in the log of rows that come behind this one's.
+  mutating func add(_ next: BadRowLog) {
+    var before = total
+    for row in next.shown where before < BadRowLog.shownRows {
+      shown.append(row)
+      before += row.rows
+    }
+    counts.merge(next.counts, uniquingKeysWith: +)
+    total += next.total
+  }
+
+  /// The first bad rows, a line each.
+  var lines: [String] { shown.map { "bad row: \($0.sentence)" } }
 
   /// The counts in the order of `BadRowKind`.
   var summary: [PreparationCounts.BadRows] {
@@ -40,7 +56,7 @@ struct BadRowLog {
   ///
   /// `what` names the rows.
   func check(_ limit: BadRowLimit, rows: Int, _ what: String) throws {
-    guard let first, !limit.allows(total, of: rows) else { return }
+    guard let first = shown.first?.sentence, !limit.allows(total, of: rows) else { return }
     let kinds = summary.map { "\($0.count) with \($0.kind.rawValue)" }.joined(separator: ", ")
     throw InputError(
       "\(total) of \(rows) \(what) rows are bad, more than the \(limit) allowed (\(kinds)), the first at \(first); "

@@ -1,6 +1,9 @@
+import Collectives
 import Datasets
 
 /// Everything that is counted over the kept events: the split's parts, training counts, ties, leaks, scenes and behaviors.
+///
+/// Each rank counts its own users' events; rank 0 then has the sums, the others what is said below.
 struct SplitTally {
   private(set) var split = SplitCounts()
   private(set) var audit = LeakAudit()
@@ -19,12 +22,14 @@ struct SplitTally {
   var scenes: CategoryTally
   private(set) var behaviors: CategoryTally
 
-  /// Two passes over the events; the second finds training events behind the earliest test event.
+  /// Two passes over the events; the second finds training events behind the earliest test event. Collective.
   ///
   /// - Parameter isCold: of each item, whether its training events are left out; empty = none is.
-  init(_ events: SortedEvents, items: Int, scenes: Int, behaviors: Int, rule: SplitProtocol, isCold: [Bool] = []) {
+  init(
+    _ events: SortedEvents, items: Int, scenes: Int, behaviors: Int, rule: SplitProtocol, isCold: [Bool] = [],
+    on communicator: any Communicator = SoloCommunicator()
+  ) throws {
     self.isCold = isCold
-    cold.items = isCold.count { $0 }
     trainCounts = Array(repeating: 0, count: items)
     eventCounts = Array(repeating: 0, count: items)
     self.scenes = CategoryTally(categories: scenes, items: items)
@@ -35,6 +40,8 @@ struct SplitTally {
       count(events, user: position, split, stays)
       audit(events, split, stays, rule)
     }
+    let earliestTest = try communicator.gatherCounts(audit.earliestTestTime.map { Int($0) } ?? .max).min() ?? .max
+    audit.earliestTestTime = earliestTest == .max ? nil : Int64(earliestTest)
     if let earliest = audit.earliestTestTime {
       events.forEach { _, events in
         let split = rule.split(count: events.count) { events[$0].time }
@@ -45,7 +52,31 @@ struct SplitTally {
         }
       }
     }
+    if communicator.size > 1 { try add(on: communicator) }
+    cold.items = isCold.count { $0 }
     fillShares()
+  }
+
+  /// The sums over the ranks; lengths and the pairs of scenes and behaviors on rank 0 alone.
+  private mutating func add(on communicator: any Communicator) throws {
+    let sums = try communicator.sum(counts: Self.counts.map { self[keyPath: $0] })
+    for (path, sum) in zip(Self.counts, sums) { self[keyPath: path] = sum }
+    earliestTime = Int64(try communicator.gatherCounts(Int(earliestTime)).min() ?? .max)
+    trainCounts = try communicator.sum(counts: trainCounts.map { Int($0) }).map { UInt32($0) }
+    eventCounts = try communicator.sum(counts: eventCounts)
+    lengths = try communicator.gatherToFirst(lengths)
+    try scenes.add(on: communicator)
+    try behaviors.add(on: communicator)
+  }
+
+  /// What is counted in single numbers.
+  private static var counts: [WritableKeyPath<SplitTally, Int>] {
+    [
+      \.usersToLearnFrom, \.split.training, \.split.validation, \.split.test, \.split.unused, \.cold.eventsLeftOut,
+      \.cold.withoutHistory, \.cold.validation, \.cold.test, \.audit.usersWithValidation, \.audit.eventsAfterCutUnused,
+      \.audit.usersWithoutHistory, \.audit.usersWithTest, \.audit.testTies, \.audit.validationTestTies,
+      \.audit.trainingAfterEarliestTest,
+    ]
   }
 
   private func isExcluded(_ event: EventRecord) -> Bool { !isCold.isEmpty && isCold[Int(event.item)] }
@@ -132,6 +163,15 @@ struct CategoryTally {
       users[index] += 1
     }
     if pairs.insert(item, category) { items[index] += 1 }
+  }
+
+  /// The sums over the ranks; pairs on rank 0 alone.
+  mutating func add(on communicator: any Communicator) throws {
+    events = try communicator.sum(counts: events)
+    users = try communicator.sum(counts: users)
+    let all = try communicator.gatherToFirst(pairs.keys)
+    guard communicator.isFirst else { return }
+    for key in all where pairs.insert(Int(key >> 16), UInt16(truncatingIfNeeded: key)) { items[Int(key & 0xFFFF)] += 1 }
   }
 
   /// Adds pairs that have no event, such as listings; categories beyond those of the events are appended.

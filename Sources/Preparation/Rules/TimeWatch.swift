@@ -1,7 +1,7 @@
 import Datasets
 
 /// Times of rows that can be read but are hardly meant: before 1970, after 2100, or all of them just after 1970 in a fine unit.
-struct TimeWatch {
+struct TimeWatch: Codable {
   /// 1970 to 2100.
   static let usual: Range<Int64> = 0..<Timestamp.year2100
   /// The newest time of all rows.
@@ -21,6 +21,15 @@ struct TimeWatch {
       if late.count == 0 { firstLate = sentence() }
       late.add(source.place)
     }
+  }
+
+  /// Adds what was seen in rows that come behind these.
+  mutating func add(_ next: TimeWatch) {
+    newest = max(newest, next.newest)
+    if early.count == 0 { firstEarly = next.firstEarly }
+    if late.count == 0 { firstLate = next.firstLate }
+    early.add(next.early)
+    late.add(next.late)
   }
 
   /// The unit that makes a likely time of a number; nil when none does.

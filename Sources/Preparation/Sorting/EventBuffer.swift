@@ -21,6 +21,11 @@ struct EventBuffer: ~Copyable {
     count += 1
   }
 
+  /// Appends events behind those that are there.
+  mutating func append(_ records: UnsafeBufferPointer<EventRecord>) {
+    for record in records { append(record) }
+  }
+
   mutating func removeAll() { count = 0 }
 
   /// Hands the memory over to the caller, who deallocates it.

@@ -2,33 +2,61 @@ import Files
 
 /// Takes events in file order and gives them back grouped by user and ordered by time, in bounded memory.
 ///
-/// When the buffer is full it is sorted and appended to a scratch file as a run; in the end the runs are merged. The result is the same
+/// When the buffers are full they are sorted and appended to a scratch file as runs; in the end the runs are merged. The result is the same
 /// whatever the budget: runs hold consecutive events, so equal keys stay in file order when earlier runs win.
-final class EventSorter {
+///
+/// Events may come in several lanes at the same time, one for each rank that reads: those of a lane stand in the files before those of
+/// the next lane.
+final class EventSorter: EventStore {
   private let users: UserTable
   private let folder: String
   private let capacity: Int
-  private var buffer = EventBuffer()
+  private let lanes: [Lane]
+  /// Events in all lanes.
+  private var held = 0
   private var scratch: ScratchFile?
-  private var runs: [Range<Int>] = []
 
-  /// `memory` is in bytes; half of it is for the buffer and half for sorting it.
+  /// The events that came in a lane: those in memory, and the runs of those that were spilled.
+  private final class Lane {
+    var buffer = EventBuffer()
+    var runs: [Range<Int>] = []
+  }
+
+  /// `memory` is in bytes; half of it is for the buffers and half for sorting them.
   ///
   /// The scratch file goes into `folder`.
-  init(users: UserTable, folder: String, memory: Int) {
+  init(users: UserTable, folder: String, memory: Int, lanes: Int = 1) {
     self.users = users
     self.folder = folder
+    self.lanes = (0..<lanes).map { _ in Lane() }
     capacity = min(max(1, memory / 2 / MemoryLayout<EventRecord>.stride), Int(UInt32.max))
   }
 
   /// The number of runs spilled so far.
-  var runCount: Int { runs.count }
+  var runCount: Int { lanes.reduce(0) { $0 + $1.runs.count } }
+
+  func append(_ record: EventRecord) throws {
+    try makeRoom()
+    lanes[0].buffer.append(record)
+    held += 1
+  }
+
+  /// Appends events that come behind all of the lane's.
+  func append(_ records: UnsafeBufferPointer<EventRecord>, lane: Int) throws {
+    var rest = records[...]
+    while !rest.isEmpty {
+      try makeRoom()
+      let part = rest.prefix(max(1, capacity - held))
+      lanes[lane].buffer.append(UnsafeBufferPointer(rebasing: part))
+      held += part.count
+      rest = rest.dropFirst(part.count)
+    }
+  }
 
   @inline(__always)
-  func append(_ record: EventRecord) throws {
+  private func makeRoom() throws {
     // A run smaller than the users' own tables would cost more in passes over these tables than it saves.
-    if buffer.count >= capacity && buffer.count >= users.count / 2 { try spill() }
-    buffer.append(record)
+    if held >= capacity && held >= users.count / 2 { try spill() }
   }
 
   /// Sorts everything, applies `rules` to each user's events and returns the rest.
@@ -36,26 +64,34 @@ final class EventSorter {
   /// The sorter is empty afterwards.
   func finish(_ rules: inout UserEventRules) throws -> SortedEvents {
     guard scratch != nil else {
-      buffer.sort(users)
+      for lane in lanes.dropFirst() {
+        lanes[0].buffer.append(UnsafeBufferPointer(lane.buffer.contents))
+        lane.buffer = EventBuffer()
+      }
+      lanes[0].buffer.sort(users)
       return finishInMemory(&rules)
     }
-    if buffer.count > 0 { try spill() }
-    buffer = EventBuffer()
+    if held > 0 { try spill() }
+    for lane in lanes { lane.buffer = EventBuffer() }
     return try merge(&rules)
   }
 
   private func spill() throws {
     let file = try scratch ?? ScratchFile(folder: folder)
     scratch = file
-    buffer.sort(users)
-    let start = file.size
-    try file.append(UnsafeRawBufferPointer(buffer.contents))
-    runs.append(start..<file.size)
-    buffer.removeAll()
+    for lane in lanes where lane.buffer.count > 0 {
+      lane.buffer.sort(users)
+      let start = file.size
+      try file.append(UnsafeRawBufferPointer(lane.buffer.contents))
+      lane.runs.append(start..<file.size)
+      lane.buffer.removeAll()
+    }
+    held = 0
   }
 
   private func finishInMemory(_ rules: inout UserEventRules) -> SortedEvents {
-    let records = buffer.take()
+    let records = lanes[0].buffer.take()
+    held = 0
     var (order, starts): ([UInt32], [Int]) = ([], [])
     var (start, end) = (0, 0)
     while start < records.count {
@@ -76,6 +112,7 @@ final class EventSorter {
   private func merge(_ rules: inout UserEventRules) throws -> SortedEvents {
     guard let scratch else { preconditionFailure("nothing was spilled") }
     let merged = try ScratchFile(folder: folder)
+    let runs = lanes.flatMap(\.runs)
     var merger = try RunMerger(scratch, runs, users, memory: capacity * MemoryLayout<EventRecord>.stride)
     var group = EventBuffer()
     var (order, starts): ([UInt32], [Int]) = ([], [])
@@ -96,6 +133,12 @@ final class EventSorter {
     starts.append(merged.size / MemoryLayout<EventRecord>.stride)
     return SortedEvents(try merged.map().bindMemory(to: EventRecord.self), users: order, starts: starts, scratch: merged)
   }
+}
+
+/// Where events go that were read.
+protocol EventStore: AnyObject {
+  /// Takes the next event; throws `InputError` when the disk refuses it.
+  func append(_ record: EventRecord) throws
 }
 
 /// One event while it is being sorted: 24 bytes, numbers instead of ids.

@@ -6,11 +6,22 @@ final class NameTable {
   static let maximumCount = Int(UInt16.max)
 
   private let what: String
-  private let table = IdentifierTable()
+  /// The names with their numbers.
+  let table: IdentifierTable
   private var last = -1
 
   /// `what` names the column in messages.
-  init(_ what: String) { self.what = what }
+  init(_ what: String) {
+    self.what = what
+    table = IdentifierTable()
+  }
+
+  /// Takes over names that were numbered elsewhere; throws `InputError` when there are too many.
+  init(_ what: String, _ table: IdentifierTable) throws {
+    self.what = what
+    self.table = table
+    guard table.count <= NameTable.maximumCount else { throw tooMany }
+  }
 
   var count: Int { table.count }
 
@@ -56,9 +67,11 @@ final class NameTable {
   }
 
   private func insert(_ name: UnsafeRawBufferPointer, hash: UInt64) throws -> UInt16 {
-    guard count < NameTable.maximumCount else {
-      throw InputError("there are more than \(NameTable.maximumCount) different values of \(what); is the right column named?")
-    }
+    guard count < NameTable.maximumCount else { throw tooMany }
     return UInt16(try table.insert(name, hash: hash))
+  }
+
+  private var tooMany: InputError {
+    InputError("there are more than \(NameTable.maximumCount) different values of \(what); is the right column named?")
   }
 }

@@ -26,9 +26,12 @@ struct PairSet {
     return insert(UInt64(number) << 16 | UInt64(category))
   }
 
+  /// All pairs in no order, the number in the upper 48 bits and the category in the lower 16.
+  var keys: [UInt64] { slots.filter { $0 != .max } }
+
   /// All pairs, by number, then category.
   func sorted() -> [(number: Int, category: UInt16)] {
-    slots.filter { $0 != .max }.sorted().map { (Int($0 >> 16), UInt16(truncatingIfNeeded: $0)) }
+    keys.sorted().map { (Int($0 >> 16), UInt16(truncatingIfNeeded: $0)) }
   }
 
   private mutating func insert(_ key: UInt64) -> Bool {

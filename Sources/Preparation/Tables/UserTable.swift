@@ -20,6 +20,12 @@ final class UserTable {
     return try ids.insert(id, hash: hash)
   }
 
+  /// The id's number, added when it is new.
+  func intern(_ id: UnsafeRawBufferPointer) throws -> Int {
+    let (index, hash) = find(id)
+    return try index ?? insert(id, hash: hash)
+  }
+
   func shard(_ user: Int) -> Int { Int(shards[user]) }
 
   /// A number by which users sort as the data set stores them: by shard, then by first appearance.

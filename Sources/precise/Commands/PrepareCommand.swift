@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Datasets
 import Files
 import Preparation
@@ -6,7 +7,7 @@ import Reporting
 import Texts
 
 /// `precise prepare`: raw event files in, a data set out.
-struct PrepareCommand: ParsableCommand {
+struct PrepareCommand: RankCommand {
   static let configuration = CommandConfiguration(
     commandName: "prepare",
     abstract: "Makes a data set out of interaction and item files.",
@@ -24,7 +25,8 @@ struct PrepareCommand: ParsableCommand {
       numbers (--time-unit) or ISO 8601, such as 2025-03-01T09:05:57+02:00 or 2025-03-01 09:05:57 (UTC).
 
       A folder stands for its files by name, and those of folders like day=2025-03-01 in it, whose names are columns (behavior=buy); \
-      a pattern ('events-*.csv') for the files that fit it. Parquet takes Arrow's library, which cluster/parquet/install.sh \
+      a pattern ('events-*.csv') for the files that fit it. Several files, and row groups of Parquet, are read by as many ranks side \
+      by side (--ranks, or mpirun); the bytes written are the same on any number of them. Parquet takes Arrow's library, which cluster/parquet/install.sh \
       brings; its timestamps and dates have units of their own.
 
       Several fields of a row make one text with --columns text=title+category, and tokens of their own with \
@@ -110,11 +112,13 @@ struct PrepareCommand: ParsableCommand {
   var maxBadRows = BadRowLimit.share(0.001)
   @Option(
     help: ArgumentHelp(
-      "Memory for events (such as 512M or 2G); what is more goes through a scratch file. (default: 1G)", valueName: "size"),
+      "Memory for the events of this process (such as 512M or 2G); what is more goes through scratch files. (default: 1G)",
+      valueName: "size"),
     transform: parseSize)
   var memory = 1 << 30
   @Flag(help: "Replace a data set that stands at --out.")
   var overwrite = false
+  @OptionGroup var rankOptions: RankOptions
   @OptionGroup var outputOptions: OutputOptions
 
   func validate() throws {
@@ -124,18 +128,33 @@ struct PrepareCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let console = outputOptions.console
-      let bar = ProgressBar("reading", total: nil, unit: "row", console: console)
       let options = try append.map(appended) ?? options
       let old = try append.flatMap(encoding)
-      let manifest = try Preparation(options, reporter: reporter(console, bar)).run()
-      bar.finish()
-      if outputOptions.quiet {
-        for warning in manifest.warnings ?? [] { printError("warning: \(warning)") }
-      } else {
-        print("\(PreparationSummary(manifest))\nwritten to \(printable(output))")
-        NextCommands.lines(nextCommands(manifest, old)).forEach { print($0) }
+      // Under a launcher rank 0 looks for the files.
+      let plan = RankOptions.isLaunched ? nil : try ReadingPlan(options)
+      try rankOptions.run(atMost: plan?.count ?? 1, console: outputOptions.console) { [self] communicator, console in
+        try prepare(options, plan, old, on: communicator, console)
       }
+    }
+  }
+
+  private func prepare(
+    _ given: PreparationOptions, _ plan: ReadingPlan?, _ old: EncodingRecord?, on communicator: any Communicator,
+    _ console: Console
+  ) throws {
+    var options = given
+    if !RankOptions.isLaunched { options.memory /= communicator.size }
+    let ranks = communicator.size == 1 ? "" : " (rank 0 of \(communicator.size))"
+    let bar = ProgressBar("reading\(ranks)", total: nil, unit: "row", console: console)
+    let reporter = communicator.isFirst ? reporter(console, bar) : PreparationReporter()
+    let manifest = try Preparation(options, reporter: reporter, on: communicator).run(plan)
+    bar.finish()
+    guard communicator.isFirst else { return }
+    if outputOptions.quiet {
+      for warning in manifest.warnings ?? [] { printError("warning: \(warning)") }
+    } else {
+      print("\(PreparationSummary(manifest))\nwritten to \(printable(output))")
+      NextCommands.lines(nextCommands(manifest, old)).forEach { print($0) }
     }
   }
 

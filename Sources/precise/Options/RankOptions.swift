@@ -59,6 +59,9 @@ struct RankOptions: ParsableArguments {
     }
   }
 
+  /// Whether a launcher started this process as one of several, or as one.
+  static var isLaunched: Bool { Launch.detect(ProcessInfo.processInfo.environment) != nil }
+
   /// Says what the ranks are, and what is wrong with them; collective.
   static func introduce(_ communicator: any Communicator, _ console: Console) throws {
     let environment = ProcessInfo.processInfo.environment

@@ -11,7 +11,7 @@ struct ItemFiles {
   private(set) var unseenRows = Occurrences()
   /// Texts that are not UTF-8, with the first.
   private(set) var unreadableTexts = Occurrences()
-  private(set) var badRows: BadRowLog
+  private(set) var badRows = BadRowLog()
   private(set) var inputs: [DatasetManifest.Input] = []
   /// Scene names as the events numbered them; names that only items files know are added.
   let scenes: NameTable
@@ -24,6 +24,7 @@ struct ItemFiles {
   private let bytes = ByteBuffer()
   private var texts: [Range<Int>]
   private let key = ByteBuffer()
+  private let note: (String) -> Void
 
   /// `numbers` gives the catalogue's row of each id, -1 = dropped.
   init(
@@ -36,7 +37,7 @@ struct ItemFiles {
     self.scenes = scenes
     texts = Array(repeating: 0..<0, count: kept)
     listed = PairSet(numbers: kept)
-    badRows = BadRowLog(note: note)
+    self.note = note
   }
 
   /// The text of a kept item as it is stored (`ItemText`); empty = none.
@@ -76,14 +77,18 @@ struct ItemFiles {
       case .end: break reading
       case .bad(let problem):
         rows += problem.rows
-        badRows.add(problem, at: source.place)
+        refuse(problem, source)
       case .row:
         rows += 1
-        if let problem = try take(row, source) { badRows.add(problem, at: source.place) }
+        if let problem = try take(row, source) { refuse(problem, source) }
       }
     }
     inputs.append(
       DatasetManifest.Input(path: source.path, kind: "items", rows: rows - rowsBefore, badRows: badRows.total - badBefore))
+  }
+
+  private mutating func refuse(_ problem: BadRow, _ source: any RowSource) {
+    if let line = badRows.add(problem, at: source.place) { note(line) }
   }
 
   private mutating func take(_ row: Row, _ source: any RowSource) throws -> BadRow? {

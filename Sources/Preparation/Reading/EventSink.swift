@@ -1,92 +1,82 @@
 import Datasets
 import Files
 
-/// Reads interaction sources: checks rows, numbers ids and hands events to the sorter.
+/// Reads interaction sources: checks rows, numbers ids and hands events on.
 final class EventSink {
   let users: UserTable
-  let items = IdentifierTable()
-  let scenes = NameTable("scene")
-  let behaviors = NameTable("behavior")
-  private(set) var rows = 0
-  /// Good rows older than the floor.
-  private(set) var rowsTooOld = 0
-  /// The same of the data set that is appended to.
-  private(set) var knownTooOld = 0
-  private(set) var badRows: BadRowLog
-  /// Times that are read but look wrong.
-  private(set) var times = TimeWatch()
-  private(set) var inputs: [DatasetManifest.Input] = []
+  let names = EventNames()
+  private(set) var account = ReadAccount()
 
   private let itemKey: ItemKey
   private let sceneKey: SceneKey
   private let floor: Int64
-  private let sorter: EventSorter
+  private let store: any EventStore
   private let reporter: PreparationReporter
   private let key = ByteBuffer()
   private var bytesOfFilesBefore = 0
 
-  init(_ options: PreparationOptions, users: UserTable, sorter: EventSorter, reporter: PreparationReporter) {
+  /// `store` gets the events, with the numbers of `users` and `names`.
+  init(_ options: PreparationOptions, users: UserTable, store: any EventStore, reporter: PreparationReporter) {
     itemKey = options.itemKey
     sceneKey = options.sceneKey
     floor = options.since?.time ?? .min
     self.users = users
-    self.sorter = sorter
+    self.store = store
     self.reporter = reporter
-    badRows = BadRowLog(note: reporter.note)
   }
 
-  /// Numbers a data set's items, and the scenes and behaviors that it has events in, before any row does; then reads its events.
+  /// Numbers a data set's items, and the scenes and behaviors that it has events in, before any row does.
   ///
   /// Scenes that only listings name come later (`ItemFiles`), as they do when everything is prepared at once.
-  func read(_ dataset: Dataset) throws {
-    for item in 0..<dataset.items.count { _ = try items.intern(dataset.items.idBytes(item)) }
-    guard items.count == dataset.items.count else {
+  func number(_ dataset: Dataset) throws {
+    for item in 0..<dataset.items.count { _ = try names.items.intern(dataset.items.idBytes(item)) }
+    guard names.items.count == dataset.items.count else {
       throw InputError("\(dataset.path) has an item twice; prepare it again")
     }
-    for (table, categories) in [(scenes, dataset.manifest.scenes), (behaviors, dataset.manifest.behaviors)] {
+    for (table, categories) in [(names.scenes, dataset.manifest.scenes), (names.behaviors, dataset.manifest.behaviors)] {
       for category in categories where category.events > 0 { try table.intern(category.name) }
     }
-    let before = rows
-    try read(DatasetSource(dataset))
-    (rows, knownTooOld) = (before, rowsTooOld)
   }
 
-  /// Reads a whole source.
+  /// Reads the events of some shards of a data set whose names are numbered.
+  func read(_ dataset: Dataset, shards: Range<Int>) throws {
+    let (rows, tooOld) = (account.rows, account.rowsTooOld)
+    try read(DatasetSource(dataset, shards: shards), input: 0)
+    account.rows = rows
+    account.knownTooOld += account.rowsTooOld - tooOld
+  }
+
+  /// Reads a whole source, which is (a part of) the input of this number.
   ///
   /// Throws `InputError` when the file is damaged or a table is full.
-  func read(_ source: any RowSource) throws {
+  func read(_ source: any RowSource, input: Int) throws {
     let row = Row()
     let defaults = Defaults(source)
-    let (rowsBefore, badBefore) = (rows, badRows.total)
+    let (rowsBefore, badBefore) = (account.rows, account.badRows.total)
     reading: while true {
       switch try source.next(row) {
       case .end: break reading
       case .bad(let problem): refuse(problem, source)
       case .row:
-        rows += 1
         if let problem = try take(row, defaults, source) {
-          badRows.add(problem, at: source.place)
+          refuse(problem, source)
+        } else {
+          account.rows += 1
         }
       }
-      if rows & 0xFFFF == 0 { reporter.progress(rows, bytesOfFilesBefore + source.bytesRead) }
+      if account.rows & 0xFFFF == 0 { reporter.progress(account.rows, bytesOfFilesBefore + source.bytesRead) }
     }
     bytesOfFilesBefore += source.bytesRead
-    reporter.progress(rows, bytesOfFilesBefore)
-    inputs.append(
+    reporter.progress(account.rows, bytesOfFilesBefore)
+    account.add(
       DatasetManifest.Input(
-        path: source.path, kind: source.isPrepared ? "dataset" : "interactions", rows: rows - rowsBefore,
-        badRows: badRows.total - badBefore))
-  }
-
-  /// A hash of what an event is but for its user and time: of its item's id, its scene and its behavior, not of their numbers.
-  func hash(_ event: EventRecord) -> UInt64 {
-    let index = VirtualShards.finalize(scenes.hash(Int(event.scene)) &+ 1) ^ behaviors.hash(Int(event.behavior))
-    return VirtualShards.hash(items[Int(event.item)]) ^ VirtualShards.finalize(index)
+        path: source.path, kind: source.isPrepared ? "dataset" : "interactions", rows: account.rows - rowsBefore,
+        badRows: account.badRows.total - badBefore), number: input)
   }
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
-    rows += problem.rows
-    badRows.add(problem, at: source.place)
+    account.rows += problem.rows
+    if let line = account.badRows.add(problem, at: source.place) { reporter.note(line) }
   }
 
   /// Checks one row and appends its event; returns what is wrong with it.
@@ -110,19 +100,19 @@ final class EventSink {
       try sceneKey.check(scene, source.place)
     }
     let itemID = takesID ? row[.item] : sceneKey.join(row[.item], scene, key)
-    let (foundItem, itemHash) = items.find(itemID)
+    let (foundItem, itemHash) = names.items.find(itemID)
     if foundItem == nil, let problem = IdentifierCheck.problem(itemID, "item") { return problem }
-    guard case .number(let sceneNumber) = try scenes.number(scene) else { return wrongName(scene, "scene") }
-    guard case .number(let behaviorNumber) = try behaviors.number(behavior) else { return wrongName(behavior, "behavior") }
+    guard case .number(let sceneNumber) = try names.scenes.number(scene) else { return wrongName(scene, "scene") }
+    guard case .number(let behaviorNumber) = try names.behaviors.number(behavior) else { return wrongName(behavior, "behavior") }
     let user = try foundUser ?? users.insert(row[.user], hash: userHash)
-    let item = try foundItem ?? items.insert(itemID, hash: itemHash)
-    if !isPrepared && !TimeWatch.usual.contains(time) { times.add(time, row[.timestamp], source) }
-    if !defaults.hasTypedTimes { times.newest = max(times.newest, time) }
+    let item = try foundItem ?? names.items.insert(itemID, hash: itemHash)
+    if !isPrepared && !TimeWatch.usual.contains(time) { account.times.add(time, row[.timestamp], source) }
+    if !defaults.hasTypedTimes { account.times.newest = max(account.times.newest, time) }
     guard time >= floor else {
-      rowsTooOld += 1
+      account.rowsTooOld += 1
       return nil
     }
-    try sorter.append(
+    try store.append(
       EventRecord(time: time, user: UInt32(user), item: UInt32(item), scene: sceneNumber, behavior: behaviorNumber))
     return nil
   }

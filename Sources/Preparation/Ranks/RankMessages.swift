@@ -1,0 +1,51 @@
+import Collectives
+import Files
+import Foundation
+
+/// What ranks tell each other beside events: records, names, bytes.
+extension Communicator {
+  /// Rank 0 gets every rank's record, in rank order; the others get none.
+  func gatherRecords<Record: Codable>(_ own: Record) throws -> [Record] {
+    let bytes = Array(try RecordCoding.encode(own, layout: .line))
+    let counts = try gatherToFirst([bytes.count])
+    var rest = try gatherToFirst(bytes)[...]
+    return try counts.map { count in
+      defer { rest = rest.dropFirst(count) }
+      return try RecordCoding.decode(Record.self, from: Data(rest.prefix(count)))
+    }
+  }
+
+  /// Every rank gets rank 0's record, which alone gives one.
+  func broadcast<Record: Codable>(record: Record?) throws -> Record {
+    let text = try record.map { String(decoding: try RecordCoding.encode($0, layout: .line), as: UTF8.self) }
+    return try RecordCoding.decode(Record.self, from: Data(try broadcast(text).utf8))
+  }
+
+  /// Every rank gets what one of them tells.
+  func share<Element: BitwiseCopyable>(_ elements: [Element], of teller: Int) throws -> [Element] {
+    let count = try gatherCounts(elements.count)[teller]
+    let counts = (0..<size).map { $0 == teller ? count : 0 }
+    return try [Element](unsafeUninitializedCapacity: count) { received, initialized in
+      try (rank == teller ? elements : []).withUnsafeBufferPointer { try allGather($0, into: received, counts: counts) }
+      initialized = count
+    }
+  }
+
+  /// Sums of whole numbers over the ranks; exact up to 2⁵³.
+  func sum(counts: [Int]) throws -> [Int] {
+    guard size > 1 else { return counts }
+    return try sum(counts.map(Double.init), as: .other).map { Int($0) }
+  }
+
+  /// Runs what one rank may fail in alone: then all ranks throw the sentence of the first that did.
+  ///
+  /// So it is the same sentence on any number of ranks.
+  func agree<Result>(_ body: () throws -> Result) throws -> Result {
+    guard size > 1 else { return try body() }
+    var (result, problem): (Result?, InputError?)
+    do { result = try body() } catch let error as InputError { problem = error }
+    if let sentence = try firstText(problem?.description) { throw InputError(sentence) }
+    guard let result else { preconditionFailure("no result and no problem") }
+    return result
+  }
+}

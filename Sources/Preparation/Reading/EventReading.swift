@@ -1,0 +1,119 @@
+import Collectives
+import Datasets
+import Files
+
+/// Reads the interactions on all ranks, and leaves each rank the events of its shards' users.
+///
+/// One rank hands events to the sorter as it reads them. Several read consecutive stretches of the input, agree on the numbers of names
+/// (`CommonNumbers`) and deal the events out (`EventDealer`); what comes out is the same.
+struct EventReading {
+  /// A file to read, or some row groups of one.
+  struct Stretch {
+    /// The file's place among all, from 1.
+    let input: Int
+    let open: Preparation.Opener
+  }
+
+  /// What this rank reads, in order.
+  struct Share {
+    /// Shards of the data set that is appended to.
+    var shards: Range<Int>
+    var stretches: [Stretch]
+  }
+
+  /// What reading leaves on a rank.
+  struct Outcome {
+    /// The users of this rank's shards.
+    let users: UserTable
+    /// How many of them the data set has that is appended to: those that come first.
+    let knownUsers: Int
+    /// The names of all ranks.
+    let names: EventNames
+    let sorter: EventSorter
+    /// What all ranks found.
+    let account: ReadAccount
+  }
+
+  let options: PreparationOptions
+  let reporter: PreparationReporter
+  let communicator: any Communicator
+  /// Where scratch files go.
+  let folder: String
+
+  /// The share of the memory of which several ranks keep what they have read; the rest is for sorting (ours).
+  private static let logShare = 4
+
+  /// Collective.
+  ///
+  /// Throws `InputError` when a file is damaged, too many rows are bad, or there is none.
+  func run(_ share: Share) throws -> Outcome {
+    communicator.size == 1 ? try runAlone(share) : try runTogether(share)
+  }
+
+  private func runAlone(_ share: Share) throws -> Outcome {
+    let users = UserTable(shardCount: options.virtualShards)
+    let sorter = EventSorter(users: users, folder: folder, memory: options.memory)
+    let sink = EventSink(options, users: users, store: sorter, reporter: reporter)
+    let knownUsers = try read(share, into: sink)
+    try check(sink.account)
+    return Outcome(users: users, knownUsers: knownUsers, names: sink.names, sorter: sorter, account: sink.account)
+  }
+
+  private func runTogether(_ share: Share) throws -> Outcome {
+    let log = EventLog(folder: folder, memory: options.memory / Self.logShare)
+    let silent = PreparationReporter(progress: reporter.progress)
+    let sink = EventSink(options, users: UserTable(shardCount: options.virtualShards), store: log, reporter: silent)
+    let known = try communicator.agree { try read(share, into: sink) }
+    let account = try communicator.broadcast(record: merged(try communicator.gatherRecords(sink.account)))
+    account.badRows.lines.forEach(reporter.note)
+    try check(account)
+    reporter.note("bringing the users' events together")
+    let items = try CommonNumbers(of: sink.names.items, on: communicator)
+    let scenes = try CommonNumbers(of: sink.names.scenes.table, on: communicator)
+    let behaviors = try CommonNumbers(of: sink.names.behaviors.table, on: communicator)
+    let names = EventNames(
+      items: items.table, scenes: try NameTable("scene", scenes.table), behaviors: try NameTable("behavior", behaviors.table))
+    let dealer = try EventDealer(sink.users, known: known, on: communicator)
+    let sorter = EventSorter(
+      users: dealer.users, folder: folder, memory: options.memory / Self.logShare * (Self.logShare - 1), lanes: communicator.size)
+    try dealer.deal(log, items: items, scenes: scenes, behaviors: behaviors, to: sorter)
+    return Outcome(users: dealer.users, knownUsers: dealer.knownUsers, names: names, sorter: sorter, account: account)
+  }
+
+  /// Returns how many users the data set has that is appended to; they have the first numbers.
+  private func read(_ share: Share, into sink: EventSink) throws -> Int {
+    var knownUsers = 0
+    if let known = options.known {
+      try sink.number(known)
+      if !share.shards.isEmpty { try sink.read(known, shards: share.shards) }
+      knownUsers = sink.users.count
+      if communicator.size > 1, !share.stretches.isEmpty { try admitOldNames(of: known, into: sink.users) }
+    }
+    for stretch in share.stretches { try sink.read(try stretch.open(), input: stretch.input) }
+    return knownUsers
+  }
+
+  /// A data set of an earlier version may have users whose names are refused now; they stay good in rows of the files, whichever rank
+  /// reads those.
+  private func admitOldNames(of known: Dataset, into users: UserTable) throws {
+    for index in 0..<known.shardCount {
+      let shard = try known.openShard(index)
+      for user in 0..<shard.userCount where IdentifierCheck.problem(shard.idBytes(user), "user") != nil {
+        _ = try users.intern(shard.idBytes(user))
+      }
+    }
+  }
+
+  private func merged(_ accounts: [ReadAccount]) -> ReadAccount? {
+    guard var sum = accounts.first else { return nil }
+    for next in accounts.dropFirst() { sum.add(next) }
+    return sum
+  }
+
+  private func check(_ account: ReadAccount) throws {
+    try account.badRows.check(options.maximumBadRows, rows: account.rows, "interaction")
+    guard account.rows > 0 else {
+      throw InputError("there is no row in \(options.interactions.joined(separator: ", ")); are these the interactions?")
+    }
+  }
+}
