@@ -9,8 +9,7 @@ import Files
 ///         (RowSource,    (spills,      (duplicates,     (all-reduced counts)      (items files: ItemFiles)
 ///          EventSink)     merges)       ties)
 /// ```
-/// Each rank reads a stretch of the files, then has the users of some virtual shards, whose files it writes; rank 0 alone reads the items
-/// files and writes the rest. The bytes are the same on any number of ranks.
+/// Each rank reads a stretch of the interactions, then has the users of some virtual shards, whose files it writes; rank 0 writes the rest. The bytes are the same on any number of ranks.
 ///
 /// Memory is bounded by the distinct ids and texts plus `PreparationOptions.memory` a rank, not by the number of events (one user's
 /// events must fit).
@@ -44,9 +43,10 @@ package struct Preparation {
         try Importer.interactions(InputFile(path: stretch.path), options, groups: stretch.groups)
       }
     }
+    let items: [Opener] = plan.items.map { path in { try Importer.items(InputFile(path: path), options) } }
     return try run(
       EventReading.Share(shards: shards, stretches: stretches),
-      items: plan.items.map { path in { try Importer.items(InputFile(path: path), options) } })
+      items: plan.hasItemStream && !communicator.isFirst ? [] : items, sharingItems: !plan.hasItemStream)
   }
 
   package typealias Opener = () throws -> any RowSource
@@ -55,10 +55,10 @@ package struct Preparation {
   package func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
     precondition(communicator.size == 1, "\(communicator.size) ranks for sources that one reads")
     let stretches = interactions.enumerated().map { EventReading.Stretch(input: $0 + 1, open: $1) }
-    return try run(EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items)
+    return try run(EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items, sharingItems: true)
   }
 
-  private func run(_ share: EventReading.Share, items: [Opener]) throws -> DatasetManifest {
+  private func run(_ share: EventReading.Share, items: [Opener], sharingItems: Bool) throws -> DatasetManifest {
     let folder = try communicator.isFirst ? OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite) : nil
     let path = try communicator.broadcast(folder?.temporaryPath)
     let reading = EventReading(options: options, reporter: reporter, communicator: communicator, folder: path)
@@ -70,7 +70,9 @@ package struct Preparation {
     manifest.counts.usersSeen = try communicator.sum(counts: [read.users.count])[0]
     manifest.counts.itemsSeen = read.names.items.count
     let (events, rows) = try sortAndFilter(read, &manifest)
-    try write(events, rows, read, items, path, &manifest)
+    let itemFiles = ItemFiles(
+      options, names: read.names, rows: rows, on: sharingItems ? communicator : SoloCommunicator(), note: reporter.note)
+    try write(events, rows, read, itemFiles, items, path, &manifest)
     try folder?.commit()
     return manifest
   }
@@ -143,7 +145,7 @@ package struct Preparation {
   }
 
   private func write(
-    _ events: SortedEvents, _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ folder: String,
+    _ events: SortedEvents, _ rows: [Int], _ read: EventReading.Outcome, _ emptyFiles: ItemFiles, _ items: [Opener], _ folder: String,
     _ manifest: inout DatasetManifest
   ) throws {
     reporter.note("splitting and counting \(manifest.events) events")
@@ -152,18 +154,19 @@ package struct Preparation {
     var tally = try SplitTally(
       events, items: rows.count, scenes: names.scenes.count, behaviors: names.behaviors.count, rule: options.split,
       isCold: isCold, on: communicator)
-    let itemFiles = try communicator.isFirst ? catalogue(rows, read, items, &tally, &manifest) : nil
-    let numbers = try communicator.broadcast(record: itemFiles.map { _ in
-      CategoryNumbers(scenes: tally.scenes.items.map { $0 > 0 }, behaviors: tally.behaviors.items.map { $0 > 0 })
-    })
+    try checkTraining(tally, users: manifest.users)
+    let itemFiles = try readItems(emptyFiles, items)
+    if communicator.isFirst { fill(&manifest, &tally, read, itemFiles, rows) }
+    let own = CategoryNumbers(scenes: tally.scenes.items.map { $0 > 0 }, behaviors: tally.behaviors.items.map { $0 > 0 })
+    let numbers = try communicator.broadcast(record: communicator.isFirst ? own : nil)
     reporter.note("writing \(options.virtualShards) shards")
     var writer = DatasetWriter(folder)
     try writer.makeFolders(on: communicator)
-    let own = try writer.writeShards(
+    let written = try writer.writeShards(
       events, read.users, of: ShardShare.shards(of: communicator.rank, ranks: communicator.size, count: options.virtualShards),
       rule: options.split, numbers: numbers)
-    let shards = try communicator.gatherRecords(own).flatMap { $0 }
-    guard let itemFiles else { return }
+    let shards = try communicator.gatherRecords(written).flatMap { $0 }
+    guard communicator.isFirst else { return }
     manifest.shards = writer.take(shards)
     try writer.writeItems(
       ids: names.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
@@ -171,24 +174,8 @@ package struct Preparation {
     manifest = try writer.writeManifest(manifest)
   }
 
-  /// Reads the items files and completes the tally and the manifest with what they say.
-  private func catalogue(
-    _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ tally: inout SplitTally, _ manifest: inout DatasetManifest
-  ) throws -> ItemFiles {
-    try checkTraining(tally)
-    let itemFiles = try readItems(rows, read, items, &manifest)
-    tally.scenes.add(listed: itemFiles.listed, categories: read.names.scenes.count)
-    fill(&manifest, tally, read.names)
-    let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
-    let warnings = PreparationWarnings(
-      read.account, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
-    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
-    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
-    return itemFiles
-  }
-
   /// Throws `InputError` when the split leaves nothing that a model could learn.
-  private func checkTraining(_ tally: SplitTally) throws {
+  private func checkTraining(_ tally: SplitTally, users: Int) throws {
     guard tally.usersToLearnFrom == 0 && !options.mayLackTraining else { return }
     let split = options.split
     if case .time(let cut, _) = split, tally.earliestTime >= cut {
@@ -197,28 +184,41 @@ package struct Preparation {
           + "the cut is at \(Timestamp.text(cut)); choose a later cut; nothing was written")
     }
     throw InputError(
-      "--split \(split) leaves no user with two events for training (\(tally.split.training) events of \(tally.lengths.count) users), "
+      "--split \(split) leaves no user with two events for training (\(tally.split.training) events of \(users) users), "
         + (options.coldItems.map { "without those on cold items (--cold-items \($0)), " } ?? "")
         + "so there is no next item to learn; give longer histories or another split; nothing was written")
   }
 
-  private func readItems(
-    _ rows: [Int], _ read: EventReading.Outcome, _ items: [Opener], _ manifest: inout DatasetManifest
-  ) throws -> ItemFiles {
-    var numbers = [Int32](repeating: -1, count: read.names.items.count)
-    for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
-    var itemFiles = ItemFiles(
-      options, ids: read.names.items, numbers: numbers, kept: rows.count, scenes: read.names.scenes, note: reporter.note)
-    if let known = options.known { try itemFiles.take(known) }
-    for open in items { try itemFiles.read(try open()) }
-    try itemFiles.badRows.check(options.maximumBadRows, rows: itemFiles.rows, "items")
+  /// Reads the items files on all ranks; rank 0 then has all texts.
+  private func readItems(_ emptyFiles: ItemFiles, _ items: [Opener]) throws -> ItemFiles {
+    var itemFiles = emptyFiles
+    try communicator.agree {
+      if let known = options.known { try itemFiles.take(known) }
+      for open in items { try itemFiles.read(try open()) }
+      try itemFiles.badRows.check(options.maximumBadRows, rows: itemFiles.rows, "items")
+    }
+    try itemFiles.gather()
+    return itemFiles
+  }
+
+  /// Completes the tally and the manifest with what the items files say.
+  private func fill(
+    _ manifest: inout DatasetManifest, _ tally: inout SplitTally, _ read: EventReading.Outcome, _ itemFiles: ItemFiles,
+    _ rows: [Int]
+  ) {
+    tally.scenes.add(listed: itemFiles.listed, categories: read.names.scenes.count)
     manifest.counts.itemRows = itemFiles.goodRows
     manifest.counts.itemRowsUnused = itemFiles.unusedRows
     manifest.counts.itemRowsRepeated = itemFiles.repeatedRows
     manifest.counts.itemsWithoutText = itemFiles.itemsWithoutText
     manifest.counts.badRows = BadRowLog.sum(read.account.badRows.summary, itemFiles.badRows.summary)
     manifest.inputs = read.account.inputs + itemFiles.inputs
-    return itemFiles
+    fill(&manifest, tally, read.names)
+    let withoutText = rows.indices.reduce(0) { $0 + (itemFiles.text($1).isEmpty ? tally.eventCounts[$1] : 0) }
+    let warnings = PreparationWarnings(
+      read.account, itemFiles, eventsWithoutText: withoutText, events: manifest.events, unit: options.timeUnit)
+    let lost = manifest.appendedTo != nil ? manifest.counts.newRows?.minimumsAdvice.map { [$0] } ?? [] : []
+    manifest.warnings = warnings.sentences.isEmpty && lost.isEmpty ? nil : warnings.sentences + lost
   }
 
   private func fill(_ manifest: inout DatasetManifest, _ tally: SplitTally, _ names: EventNames) {

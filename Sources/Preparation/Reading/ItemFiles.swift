@@ -1,7 +1,11 @@
+import Collectives
 import Datasets
 import Files
 
 /// Reads items files: texts and listed scenes of the items that were kept.
+///
+/// Every rank reads all rows, because an items file is mostly one; but making a text ready takes far longer than finding its row, so each
+/// rank does that for the rows of its own items, and rank 0 then has all texts (`gather`).
 struct ItemFiles {
   private(set) var rows = 0
   private(set) var goodRows = 0
@@ -11,6 +15,7 @@ struct ItemFiles {
   private(set) var unseenRows = Occurrences()
   /// Texts that are not UTF-8, with the first.
   private(set) var unreadableTexts = Occurrences()
+  private var firstUnreadableRow = Int.max
   private(set) var badRows = BadRowLog()
   private(set) var inputs: [DatasetManifest.Input] = []
   /// Scene names as the events numbered them; names that only items files know are added.
@@ -19,24 +24,32 @@ struct ItemFiles {
   private(set) var listed: PairSet
 
   private let ids: IdentifierTable
+  /// The catalogue's row of each id, -1 = dropped.
   private let numbers: [Int32]
   private let options: PreparationOptions
   private let bytes = ByteBuffer()
   private var texts: [Range<Int>]
   private let key = ByteBuffer()
   private let note: (String) -> Void
+  private let communicator: any Communicator
 
-  /// `numbers` gives the catalogue's row of each id, -1 = dropped.
+  /// Starts without a text.
+  ///
+  /// - Parameters:
+  ///   - rows: the place of each kept item among the names.
+  ///   - communicator: the ranks that read together.
   init(
-    _ options: PreparationOptions, ids: IdentifierTable, numbers: [Int32], kept: Int, scenes: NameTable,
+    _ options: PreparationOptions, names: EventNames, rows: [Int], on communicator: any Communicator,
     note: @escaping (String) -> Void
   ) {
+    self.communicator = communicator
     self.options = options
-    self.ids = ids
+    (ids, scenes) = (names.items, names.scenes)
+    var numbers = [Int32](repeating: -1, count: ids.count)
+    for (number, item) in rows.enumerated() { numbers[item] = Int32(number) }
     self.numbers = numbers
-    self.scenes = scenes
-    texts = Array(repeating: 0..<0, count: kept)
-    listed = PairSet(numbers: kept)
+    texts = Array(repeating: 0..<0, count: rows.count)
+    listed = PairSet(numbers: rows.count)
     self.note = note
   }
 
@@ -57,7 +70,7 @@ struct ItemFiles {
     for item in 0..<dataset.items.count where numbers[item] >= 0 {
       let (number, text) = (Int(numbers[item]), dataset.items.textBytes(item))
       for scene in dataset.items.scenes(item) { listed.insert(number, indices[scene]) }
-      guard !text.isEmpty else { continue }
+      guard !text.isEmpty, isOwn(number) else { continue }
       texts[number] = bytes.count..<bytes.count + text.count
       bytes.append(text)
     }
@@ -115,15 +128,47 @@ struct ItemFiles {
     }
   }
 
+  private func isOwn(_ item: Int) -> Bool { item % communicator.size == communicator.rank }
+
   private mutating func addText(_ row: Row, _ item: Int, _ source: any RowSource) {
+    guard isOwn(item) else { return }
     guard texts[item].isEmpty else {
       repeatedRows += 1
       return
     }
-    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) { unreadableTexts.add(source.place) }
+    if !TextCleaner.isUTF8(row[.text]) || !TextCleaner.isUTF8(row[.features]) {
+      unreadableTexts.add(source.place)
+      firstUnreadableRow = min(firstUnreadableRow, rows)
+    }
     var text = TextCleaner.itemText(row, unescapesHTML: options.format?.hasEscapedTexts ?? false).stored
     let start = bytes.count
     text.withUTF8 { bytes.append(UnsafeRawBufferPointer($0)) }
     texts[item] = start..<bytes.count
+  }
+
+  /// Rank 0 gets the texts of all ranks, and what they found in them; collective.
+  mutating func gather() throws {
+    guard communicator.size > 1 else { return }
+    repeatedRows = try communicator.sum(counts: [repeatedRows])[0]
+    let unreadable = try communicator.gatherRecords(Unreadable(row: firstUnreadableRow, texts: unreadableTexts))
+    let own = texts.indices.filter(isOwn)
+    let lengths = try communicator.gatherToFirst(own.map { texts[$0].count })
+    let all = try communicator.gatherToFirst(communicator.isFirst ? [] : own.flatMap { bytes[texts[$0]] })
+    guard communicator.isFirst else { return }
+    unreadableTexts = Occurrences()
+    for found in unreadable.sorted(by: { $0.row < $1.row }) { unreadableTexts.add(found.texts) }
+    let others = (1..<communicator.size).flatMap { Array(stride(from: $0, to: texts.count, by: communicator.size)) }
+    var start = bytes.count
+    all.withUnsafeBytes { bytes.append($0) }
+    for (item, length) in zip(others, lengths.dropFirst(own.count)) {
+      texts[item] = start..<start + length
+      start += length
+    }
+  }
+
+  /// Texts of a rank that are not UTF-8, with the row of the first.
+  private struct Unreadable: Codable {
+    var row: Int
+    var texts: Occurrences
   }
 }

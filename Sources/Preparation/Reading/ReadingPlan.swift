@@ -26,6 +26,8 @@ package struct ReadingPlan: Codable, Sendable {
   private(set) var pieces: [Piece] = []
   /// Items files in order.
   private(set) var items: [String] = []
+  /// Whether an items file is no plain file, so that one rank alone can read it.
+  private(set) var hasItemStream = false
 
   /// How many ranks find something to read.
   package var count: Int { isOneStream ? 1 : pieces.count }
@@ -48,6 +50,7 @@ package struct ReadingPlan: Codable, Sendable {
     for file in items where !Self.isStream(file.path) { _ = try Importer.items(file, options) }
     for (index, file) in interactions.enumerated() { pieces += try Self.pieces(file, index + 1, options) }
     self.items = items.map(\.path)
+    hasItemStream = self.items.contains(where: Self.isStream)
   }
 
   /// What a rank reads: consecutive shards of a data set that is appended to and consecutive pieces of the files, so that the ranks hold
