@@ -157,7 +157,7 @@ let package = Package(
     tests("DiagnosisTests", ["Diagnosis", "Collectives", "Host"]),
     tests("ModelTests", ["Model", "Host", "Files", "Tensors", "Collectives"]),
     tests("DatasetsTests", ["Datasets", "Preparation", "Files", "Tensors"]),
-    tests("PreparationTests", ["Preparation", "Datasets", "Files"]),
+    tests("PreparationTests", ["Preparation", "Datasets", "Files", "Collectives"]),
     tests("SynthTests", ["Synth", "Files"]),
     tests("TextsTests", ["Texts", "Datasets", "Preparation", "Files", "Tensors"]),
     tests(

@@ -55,7 +55,8 @@ package struct Preparation {
   package func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
     precondition(communicator.size == 1, "\(communicator.size) ranks for sources that one reads")
     let stretches = interactions.enumerated().map { EventReading.Stretch(input: $0 + 1, open: $1) }
-    return try run(EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items, sharingItems: true)
+    return try run(
+      EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items, sharingItems: true)
   }
 
   private func run(_ share: EventReading.Share, items: [Opener], sharingItems: Bool) throws -> DatasetManifest {
@@ -145,7 +146,8 @@ package struct Preparation {
   }
 
   private func write(
-    _ events: SortedEvents, _ rows: [Int], _ read: EventReading.Outcome, _ emptyFiles: ItemFiles, _ items: [Opener], _ folder: String,
+    _ events: SortedEvents, _ rows: [Int], _ read: EventReading.Outcome, _ emptyFiles: ItemFiles, _ items: [Opener],
+    _ folder: String,
     _ manifest: inout DatasetManifest
   ) throws {
     reporter.note("splitting and counting \(manifest.events) events")

@@ -165,6 +165,14 @@ class Prepare(Output):
                 "--virtual-shards", 4, "--min-item-events", 1, "--memory", "16K", "--quiet"]
 
 
+class PrepareThreads(Prepare):
+    """Two ranks, each with a file to read; the second one's events are repeats, which are dropped."""
+    def command(self, place):
+        words = super().command(place)
+        words.insert(words.index("--items"), self.world / "raw/interactions.csv")
+        return words + ["--ranks", 2]
+
+
 class PrepareAgain(Prepare):
     """In the place of an older data set."""
     def prepare(self, place):
@@ -262,7 +270,7 @@ class EvaluateUsers(Output):
 SCENARIOS = {
     "train": Train, "train-2-threads": TrainThreads, "train-2-processes": TrainProcesses,
     "train-large": TrainLarge, "resume": Resume, "overwrite": Overwrite,
-    "prepare": Prepare, "prepare-again": PrepareAgain, "encode": EncodeFirst, "encode-again": Encode, "export": Export,
+    "prepare": Prepare, "prepare-2-threads": PrepareThreads, "prepare-again": PrepareAgain, "encode": EncodeFirst, "encode-again": Encode, "export": Export,
     "export-2-threads": ExportThreads, "score": Score, "evaluate": Evaluate, "evaluate-users": EvaluateUsers,
 }
 

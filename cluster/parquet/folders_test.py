@@ -35,6 +35,16 @@ class WritersTest(Case):
                                         data_page_version=pages, use_dictionary=False, data_page_size=100)
             self.assertEqual(self.prepare("x.parquet")["checksum"], self.expected, version)
 
+    def test_ranks_take_row_groups(self) -> None:
+        self.events.to_parquet(self.path("x.parquet"), row_group_size=37)
+        self.events.assign(user=self.events["user"] + 10).to_parquet(self.path("y.parquet"), row_group_size=500)
+        files = {}
+        for ranks in (1, 2, 3, 7):
+            self.prepare("x.parquet", "y.parquet", options=("--ranks", str(ranks)))
+            paths = sorted(path for path in (self.folder / "dataset").rglob("*") if path.is_file())
+            files[ranks] = [(path.name, path.read_bytes()) for path in paths]
+        self.assertEqual([ranks for ranks in files if files[ranks] != files[1]], [])
+
     def test_polars(self) -> None:
         table = polars.from_pandas(self.events).with_columns(
             polars.col("user").cast(polars.String), polars.col("item").cast(polars.String).cast(polars.Categorical),

@@ -5,7 +5,7 @@ import Files
 /// Reads the interactions on all ranks, and leaves each rank the events of its shards' users.
 ///
 /// One rank hands events to the sorter as it reads them. Several read consecutive stretches of the input, agree on the numbers of names
-/// (`CommonNumbers`) and deal the events out (`EventDealer`); what comes out is the same.
+/// (`CommonNumbers`) and exchange events (`EventExchange`); what comes out is the same.
 struct EventReading {
   /// A file to read, or some row groups of one.
   struct Stretch {
@@ -73,11 +73,12 @@ struct EventReading {
     let behaviors = try CommonNumbers(of: sink.names.behaviors.table, on: communicator)
     let names = EventNames(
       items: items.table, scenes: try NameTable("scene", scenes.table), behaviors: try NameTable("behavior", behaviors.table))
-    let dealer = try EventDealer(sink.users, known: known, on: communicator)
+    let exchange = try EventExchange(sink.users, known: known, on: communicator)
     let sorter = EventSorter(
-      users: dealer.users, folder: folder, memory: options.memory / Self.logShare * (Self.logShare - 1), lanes: communicator.size)
-    try dealer.deal(log, items: items, scenes: scenes, behaviors: behaviors, to: sorter)
-    return Outcome(users: dealer.users, knownUsers: dealer.knownUsers, names: names, sorter: sorter, account: account)
+      users: exchange.users, folder: folder, memory: options.memory / Self.logShare * (Self.logShare - 1),
+      lanes: communicator.size)
+    try exchange.send(log, items: items, scenes: scenes, behaviors: behaviors, to: sorter)
+    return Outcome(users: exchange.users, knownUsers: exchange.knownUsers, names: names, sorter: sorter, account: account)
   }
 
   /// Returns how many users the data set has that is appended to; they have the first numbers.

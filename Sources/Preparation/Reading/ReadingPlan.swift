@@ -102,7 +102,8 @@ package struct ReadingPlan: Codable, Sendable {
     let rows = Double(max(1, parquet.rowCount))
     return (0..<parquet.groupCount).map { group in
       Piece(
-        input: input, path: file.path, group: group, bytes: max(1, Int(Double(bytes) * Double(parquet.rows(ofGroup: group)) / rows)))
+        input: input, path: file.path, group: group,
+        bytes: max(1, Int(Double(bytes) * Double(parquet.rows(ofGroup: group)) / rows)))
     }
   }
 

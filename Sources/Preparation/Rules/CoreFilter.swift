@@ -26,7 +26,9 @@ struct CoreFilter {
     var eventsOfItems = 0
   }
 
-  /// Finds who stays; the events are not changed. Collective: each rank has some users with all of their events.
+  /// Finds who stays; the events are not changed.
+  ///
+  /// Collective: each rank has some users with all of their events.
   ///
   /// Users without an event never stay, nor do items but known ones that may.
   func run(_ events: SortedEvents, itemCount: Int, on communicator: any Communicator = SoloCommunicator()) throws -> Result {

@@ -22,7 +22,9 @@ struct SplitTally {
   var scenes: CategoryTally
   private(set) var behaviors: CategoryTally
 
-  /// Two passes over the events; the second finds training events behind the earliest test event. Collective.
+  /// Two passes over the events; the second finds training events behind the earliest test event.
+  ///
+  /// Collective.
   ///
   /// - Parameter isCold: of each item, whether its training events are left out; empty = none is.
   init(

@@ -1,6 +1,6 @@
 import Files
 
-/// Keeps events in the order in which they come, in bounded memory: what a rank has read and not dealt out yet.
+/// Keeps events in the order in which they come, in bounded memory: what a rank has read and not sent on yet.
 ///
 /// When the buffer is full it is appended to a scratch file.
 final class EventLog: EventStore {
@@ -36,9 +36,9 @@ final class EventLog: EventStore {
     buffer.append(record)
   }
 
-  /// The next events, at most so many of them; none at the end. Valid until the next call.
+  /// The next events, at most so many of them; none at the end.
   ///
-  /// `most` is the same in all calls. Throws `InputError` when the disk fails.
+  /// Valid until the next call; `most` is the same in all calls. Throws `InputError` when the disk fails.
   func take(_ most: Int) throws -> UnsafeBufferPointer<EventRecord> {
     defer { taken = min(count, taken + most) }
     guard let scratch, taken < spilled else {

@@ -5,7 +5,7 @@ import Files
 ///
 /// A rank has consecutive shards. It numbers its users in the order in which one rank would: rank 0's in its order, then the new ones of
 /// rank 1, and so on; only the order within a shard shows in a data set. Users travel first, once a rank; then events, in blocks.
-struct EventDealer {
+struct EventExchange {
   /// Events of a block, at most (ours: 6 MiB).
   private static let blockEvents = 1 << 18
 
@@ -19,7 +19,7 @@ struct EventDealer {
   /// For each rank, the numbers in `users` of the users that came from it.
   private var arrived: [[UInt32]] = []
 
-  /// Deals out the users; collective.
+  /// Sends the users to the ranks of their shards; collective.
   ///
   /// - Parameters:
   ///   - read: the users that this rank has read.
@@ -51,10 +51,10 @@ struct EventDealer {
     }
   }
 
-  /// Deals out the events, which get common numbers; collective.
+  /// Sends the events after them, with common numbers; collective.
   ///
   /// `sorter` has a lane for each rank.
-  func deal(
+  func send(
     _ log: EventLog, items: CommonNumbers, scenes: CommonNumbers, behaviors: CommonNumbers, to sorter: EventSorter
   ) throws {
     let blocks = try communicator.gatherCounts((log.count + Self.blockEvents - 1) / Self.blockEvents).max() ?? 0

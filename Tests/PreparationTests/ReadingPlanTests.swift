@@ -1,0 +1,63 @@
+import TestSupport
+import Testing
+
+@testable import Preparation
+
+@Suite struct ReadingPlanTests {
+  /// Ranks' parts one behind the other are everything, in order, and of about as many bytes.
+  @Test(arguments: [1, 2, 3, 7, 40]) func partsAreConsecutiveAndEven(ranks: Int) {
+    var random = SplitMix(state: 3)
+    let bytes = (0..<200).map { _ in Int.random(in: 0..<1_000, using: &random) }
+    let parts = (0..<ranks).map { ReadingPlan.part(of: $0, ranks: ranks, bytes: bytes) }
+    #expect(parts.flatMap { Array($0) } == Array(0..<200))
+    let share = bytes.reduce(0, +) / ranks
+    #expect(parts.allSatisfy { abs(bytes[$0].reduce(0, +) - share) <= 1_000 })
+  }
+
+  @Test func whatIsTooFewIsSomeRanks() {
+    for bytes in [[], [5], [5, 5], [1_000, 1, 1], [0, 0, 0]] {
+      let parts = (0..<4).map { ReadingPlan.part(of: $0, ranks: 4, bytes: bytes) }
+      #expect(parts.flatMap { Array($0) } == Array(bytes.indices), "\(bytes)")
+    }
+  }
+
+  @Test func whoReadsAStreamReadsAll() throws {
+    let folder = try TemporaryFolder()
+    var options = PreparationOptions()
+    options.interactions = [try folder.write("a.csv", "user,item,timestamp\n"), "-", folder.file("a.csv")]
+    let plan = try ReadingPlan(options)
+    #expect(plan.count == 1)
+    #expect(plan.share(of: 0, ranks: 3, shards: [9, 9]).pieces.map(\.path) == options.interactions)
+    #expect(plan.share(of: 0, ranks: 3, shards: [9, 9]).shards == 0..<2)
+    #expect(plan.share(of: 2, ranks: 3, shards: [9, 9]).pieces.isEmpty)
+  }
+
+  /// Row groups of a file that one rank has are one stretch of it.
+  @Test func neighborsAreOneStretch() {
+    let pieces = [(1, nil), (2, 0), (2, 1), (2, 2), (3, 0), (4, nil)].map { (input: Int, group: Int?) in
+      ReadingPlan.Piece(input: input, path: "\(input)", group: group, bytes: 1)
+    }
+    let stretches = ReadingPlan.stretches(pieces[1..<6])
+    #expect(stretches.map(\.path) == ["2", "3", "4"])
+    #expect(stretches.map(\.groups) == [0..<3, 0..<1, nil])
+    #expect(ReadingPlan.stretches(pieces[2..<4]).map(\.groups) == [1..<3])
+  }
+}
+
+@Suite struct EventLogTests {
+  /// Whatever fits in memory, events come back in order.
+  @Test(arguments: [0, 24, 240, 2_400, 1 << 20], [1, 7, 64, 1_000]) func handsEventsBackInOrder(memory: Int, most: Int) throws {
+    let folder = try TemporaryFolder()
+    let log = EventLog(folder: folder.path, memory: memory)
+    for number in 0..<533 { try log.append(EventRecord(time: Int64(number), user: 1, item: 2, scene: 3, behavior: 4)) }
+    #expect(log.count == 533)
+    var times: [Int64] = []
+    while true {
+      let block = try log.take(most)
+      if block.isEmpty { break }
+      #expect(block.count == min(most, 533 - times.count))
+      times += block.map(\.time)
+    }
+    #expect(times == (0..<533).map { Int64($0) })
+  }
+}
