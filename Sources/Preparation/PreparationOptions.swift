@@ -57,9 +57,12 @@ package struct PreparationOptions: Sendable {
 
   /// Makes a data set the beginning of the new one, which inherits its rules.
   ///
-  /// Throws `InputError` when its files are damaged or its rules are none of this program's.
-  package mutating func append(to dataset: Dataset) throws {
-    try dataset.verifyChecksums()
+  /// - Parameters:
+  ///   - dataset: the data set.
+  ///   - isVerified: whether its files are compared with their checksums, which one of many processes does for all.
+  /// - Throws: `InputError` when its files are damaged or its rules are none of this program's.
+  package mutating func append(to dataset: Dataset, isVerified: Bool = true) throws {
+    if isVerified { try dataset.verifyChecksums() }
     let rules = dataset.manifest.preparation
     guard let duplicates = DuplicateRule(rawValue: rules.duplicates), let itemKey = ItemKey(rawValue: rules.itemKey),
       let ties = try? TieOrder(rules.ties), let split = try? SplitProtocol(rules.split),

@@ -22,8 +22,13 @@ struct EventBuffer: ~Copyable {
   }
 
   /// Appends events behind those that are there.
-  mutating func append(_ records: UnsafeBufferPointer<EventRecord>) {
-    for record in records { append(record) }
+  mutating func append(_ more: UnsafeBufferPointer<EventRecord>) {
+    while count + more.count > capacity { grow() }
+    for (index, record) in more.enumerated() {
+      records[count + index] = record
+      records[count + index].position = UInt32(truncatingIfNeeded: count + index)
+    }
+    count += more.count
   }
 
   mutating func removeAll() { count = 0 }
@@ -38,10 +43,13 @@ struct EventBuffer: ~Copyable {
 
   /// Sorts by counting each user's events, dealing them out, and then sorting each user's by time where they are not in order yet.
   ///
-  /// Needs as much memory again while it runs. Calls `each` with every user's events, in order.
-  mutating func sort(_ users: UserTable) {
+  /// Needs as much memory again while it runs.
+  ///
+  /// - Parameter others: events of other buffers, which come behind those of this one and become its own.
+  mutating func sort(_ users: UserTable, with others: [UnsafeMutableBufferPointer<EventRecord>] = []) {
+    let parts = [contents] + others
     var indices = [Int](repeating: 0, count: users.count)
-    for record in contents { indices[Int(record.user)] += 1 }
+    for part in parts { for record in part { indices[Int(record.user)] += 1 } }
     var start = 0
     let order = users.inOrder()
     for user in order {
@@ -49,10 +57,16 @@ struct EventBuffer: ~Copyable {
       indices[Int(user)] = start
       start += size
     }
+    count = start
     let assigned = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
-    for record in contents {
-      assigned[indices[Int(record.user)]] = record
-      indices[Int(record.user)] += 1
+    var position: UInt32 = 0
+    for part in parts {
+      for var record in part {
+        record.position = position
+        assigned[indices[Int(record.user)]] = record
+        indices[Int(record.user)] += 1
+        position &+= 1
+      }
     }
     records.deallocate()
     (records, capacity) = (assigned, max(1, count))

@@ -64,11 +64,8 @@ final class EventSorter: EventStore {
   /// The sorter is empty afterwards.
   func finish(_ rules: inout UserEventRules) throws -> SortedEvents {
     guard scratch != nil else {
-      for lane in lanes.dropFirst() {
-        lanes[0].buffer.append(UnsafeBufferPointer(lane.buffer.contents))
-        lane.buffer = EventBuffer()
-      }
-      lanes[0].buffer.sort(users)
+      lanes[0].buffer.sort(users, with: lanes.dropFirst().map { $0.buffer.contents })
+      for lane in lanes.dropFirst() { lane.buffer = EventBuffer() }
       return finishInMemory(&rules)
     }
     if held > 0 { try spill() }

@@ -62,6 +62,9 @@ struct RankOptions: ParsableArguments {
   /// Whether a launcher started this process as one of several, or as one.
   static var isLaunched: Bool { Launch.detect(ProcessInfo.processInfo.environment) != nil }
 
+  /// Whether this process is rank 0's, as far as the launcher has said.
+  static var isFirstProcess: Bool { Launch.detect(ProcessInfo.processInfo.environment)?.rank ?? 0 == 0 }
+
   /// Says what the ranks are, and what is wrong with them; collective.
   static func introduce(_ communicator: any Communicator, _ console: Console) throws {
     let environment = ProcessInfo.processInfo.environment
