@@ -122,6 +122,23 @@ extension Communicator {
     }
   }
 
+  /// Runs what one rank may fail in alone: then all ranks throw the sentence of the first rank that did.
+  ///
+  /// So it is the same sentence on any number of ranks that divide the work in its order.
+  ///
+  /// - Parameter failure: makes the error of a sentence; of other kinds of errors a rank throws its own.
+  package func agree<Result, Failure: Error & CustomStringConvertible>(
+    on failure: (String) -> Failure, _ body: () throws -> Result
+  ) throws -> Result {
+    guard size > 1 else { return try body() }
+    var result: Result?
+    var problem: Failure?
+    do { result = try body() } catch let error as Failure { problem = error }
+    if let sentence = try firstText(problem?.description) { throw failure(sentence) }
+    guard let result else { preconditionFailure("neither a result nor a problem") }
+    return result
+  }
+
   // MARK: How
 
   private func complete(as traffic: Traffic) throws {

@@ -194,7 +194,7 @@ package struct Preparation {
   /// Reads the items files on all ranks; rank 0 then has all texts.
   private func readItems(_ emptyFiles: ItemFiles, _ items: [Opener]) throws -> ItemFiles {
     var itemFiles = emptyFiles
-    try communicator.agree {
+    try communicator.agree(on: InputError.init) {
       if let known = options.known { try itemFiles.take(known) }
       for open in items { try itemFiles.read(try open()) }
       try itemFiles.badRows.check(options.maximumBadRows, rows: itemFiles.rows, "items")

@@ -36,16 +36,4 @@ extension Communicator {
     guard size > 1 else { return counts }
     return try sum(counts.map(Double.init), as: .other).map { Int($0) }
   }
-
-  /// Runs what one rank may fail in alone: then all ranks throw the sentence of the first that did.
-  ///
-  /// So it is the same sentence on any number of ranks.
-  func agree<Result>(_ body: () throws -> Result) throws -> Result {
-    guard size > 1 else { return try body() }
-    var (result, problem): (Result?, InputError?)
-    do { result = try body() } catch let error as InputError { problem = error }
-    if let sentence = try firstText(problem?.description) { throw InputError(sentence) }
-    guard let result else { preconditionFailure("no result and no problem") }
-    return result
-  }
 }

@@ -63,7 +63,7 @@ struct EventReading {
     let log = EventLog(folder: folder, memory: options.memory / Self.logShare)
     let silent = PreparationReporter(progress: reporter.progress)
     let sink = EventSink(options, users: UserTable(shardCount: options.virtualShards), store: log, reporter: silent)
-    let known = try communicator.agree { try read(share, into: sink) }
+    let known = try communicator.agree(on: InputError.init) { try read(share, into: sink) }
     let account = try communicator.broadcast(record: merged(try communicator.gatherRecords(sink.account)))
     account.badRows.lines.forEach(reporter.note)
     try check(account)
