@@ -5,7 +5,7 @@
                                    [--keep FOLDER] [--seed 1] [--precise PROGRAM]
 
 Makes events in files (a heavy tail of items, times in order within a file, scenes and behaviors) and items with texts of a dozen words,
-the same for the same seed. Then both commands run by turns on each number of ranks, --runs times. A row has the lowest and the median
+the same for the same seed. Then both commands run --runs times on each number of ranks, alternating. A row has the lowest and the median
 seconds, events or items a second, the ratio to the first number of ranks, and the peak of resident memory (ranks are threads of
 one process). Ends with 1 when an output file of one number of ranks differs from that of another. Needs about 4 GB of disk for 10
 million events. Standard library only; --parquet writes the events with pyarrow.
@@ -108,7 +108,7 @@ def has_ranks(options, command):
 
 
 def measure(options):
-    """Runs both commands by turns; the runs of each, and what its files are, by command and ranks."""
+    """Runs both commands on each number of ranks, alternating; the runs of each, and what its files are, by command and ranks."""
     dataset, made = options.folder / "dataset", ("token_states.safetensors", "text_vectors.safetensors", "encode.json")
     able = {command: has_ranks(options, command) for command in ("prepare", "encode")}
     for command in [command for command in able if not able[command]]:

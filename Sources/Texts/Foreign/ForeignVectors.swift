@@ -170,7 +170,9 @@ package struct ForeignVectors: TokenSource, Sendable {
     return VectorRows(values, width: width)
   }
 
-  /// Looks at every item's vector, and takes those of zeros alone away; collective. Each rank looks at a share of the file.
+  /// Looks at every item's vector, and takes those of zeros alone away; collective.
+  ///
+  /// Each rank looks at a share of the file.
   ///
   /// - Throws: `InputError` on every rank, naming the first item of the data set whose vector is not finite.
   package func checked(_ items: some TextItems, on communicator: any Communicator) throws -> ForeignVectors {

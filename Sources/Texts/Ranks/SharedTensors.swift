@@ -61,7 +61,9 @@ final class SharedTensors {
     try values.withUnsafeBytes { try write($0) }
   }
 
-  /// Gives the file its name once all ranks have written; collective. From then on every rank can open it.
+  /// Gives the file its name once all ranks have written; collective.
+  ///
+  /// From then on every rank can open it.
   ///
   /// - Returns: The CRC-32 of the whole file.
   /// - Throws: `InputError` when a disk refuses.

@@ -28,7 +28,9 @@ package struct TokenStatesWriter {
     self.type = type
   }
 
-  /// Writes the states of all items; collective. The files are the same, byte for byte, on any number of ranks.
+  /// Writes the states of all items; collective.
+  ///
+  /// The files are the same, byte for byte, on any number of ranks.
   ///
   /// - Parameters:
   ///   - source: Where the states come from.

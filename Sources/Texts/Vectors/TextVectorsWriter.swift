@@ -5,7 +5,9 @@ import Tensors
 extension TextVectors {
   private static let blockItems = 1024
 
-  /// Writes a data set's text vectors beside its token states; collective. The file is the same, byte for byte, on any number of ranks.
+  /// Writes a data set's text vectors beside its token states; collective.
+  ///
+  /// The file is the same, byte for byte, on any number of ranks.
   ///
   /// - Parameters:
   ///   - states: the states that the folder's record is of; their means are read when a language model made them.
