@@ -104,9 +104,8 @@ struct EncodingRanksTests {
   @Test(arguments: [many, ["red boat", "", "boat", "a=b"], ["red"], [], ["", "", " "]])
   func hashedStatesHaveTheSameBytes(texts: [String]) throws {
     let items = items(texts)
-    try expectTheSame(items, tokens: 6) { _ in
-      HashedSource(items: items, encoder: HashedEncoder(dimension: 12, maxTokens: 6))
-    }
+    let source = HashedSource(items: items, encoder: HashedEncoder(dimension: 12, maxTokens: 6))
+    try expectTheSame(items, tokens: 6) { _ in source }
   }
 
   @Test(arguments: [2600, 4, 2])

@@ -15,10 +15,10 @@ package struct LexicalEncoder: Sendable {
   /// The width of a vector.
   package var dimension: Int { encoder.dimension }
 
-  /// Encodes by the weights of a catalogue's words.
-  init(dimension: Int, weights: WordWeights) {
+  /// Encodes by the weights of a catalogue's words; `known` is what encoders of this dimension share.
+  init(dimension: Int, weights: WordWeights, known: WordStates = WordStates()) {
     self.weights = weights
-    encoder = HashedEncoder(dimension: dimension, maxTokens: Self.mostWords)
+    encoder = HashedEncoder(dimension: dimension, maxTokens: Self.mostWords, known: known)
   }
 
   /// Writes a text's vector, `dimension` numbers: of length 1, or zeros when the text has no word of any weight.

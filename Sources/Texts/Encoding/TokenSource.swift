@@ -84,8 +84,10 @@ package struct HashedSource<Items: TextItems>: TokenSource {
   }
 }
 
+extension HashedSource: Sendable where Items: Sendable {}
+
 /// A data set's items as an encoder sees them.
-package struct DatasetItems: TextItems {
+package struct DatasetItems: TextItems, Sendable {
   private let dataset: Dataset
   /// The ids of an item in every scene, where items are keyed by both.
   private let sceneKeys: (@Sendable (String) -> [String])?

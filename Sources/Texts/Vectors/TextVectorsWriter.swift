@@ -12,11 +12,12 @@ extension TextVectors {
   /// - Parameters:
   ///   - states: the states that the folder's record is of; their means are read when a language model made them.
   ///   - communicator: the ranks, each of which makes the vectors of a share of the items.
+  ///   - known: words met before, shared by the ranks of a process.
   ///   - progress: called now and then with the number of items done, as far as this rank can tell from its own share.
   /// - Throws: `InputError` when the disk refuses.
   package static func write(
     folder: String, items: some TextItems, itemTableChecksum: String, record: EncodingRecord, states: TokenStates,
-    on communicator: any Communicator = SoloCommunicator(), progress: (Int) -> Void = { _ in }
+    on communicator: any Communicator = SoloCommunicator(), known: WordStates = WordStates(), progress: (Int) -> Void = { _ in }
   ) throws {
     let workspace = Workspace()
     let own = ItemShares.own(communicator, count: items.count) { min(items.textSize($0), 8 * LexicalEncoder.mostWords) }
@@ -25,7 +26,8 @@ extension TextVectors {
     let words = try counts.shared(on: communicator)
     let axes = record.encoder == HashedEncoder.name ? nil : try SemanticAxes(of: states, workspace: workspace, on: communicator)
     let lexical = LexicalEncoder(
-      dimension: axes == nil ? 2 * TextVectorMaker.lexicalWidth : TextVectorMaker.lexicalWidth, weights: words.weights)
+      dimension: axes == nil ? 2 * TextVectorMaker.lexicalWidth : TextVectorMaker.lexicalWidth, weights: words.weights,
+      known: known)
     let maker = TextVectorMaker(lexical: lexical, axes: axes)
     let file = try SharedTensors(
       path: "\(folder)/\(fileName)",

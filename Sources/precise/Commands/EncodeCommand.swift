@@ -90,19 +90,18 @@ struct EncodeCommand: RankCommand {
       if let states {
         let source = try ForeignStates(path: states, ids: ids, items: DatasetItems(dataset), maxTokens: limit)
         try checkWidth(of: source)
-        try onRanks(dataset) { communicator, console in
-          note(source.missingItems, source.unusedItems, dataset, "states", console)
-          try write(source, dataset, tokens: limit, type: source.type, on: communicator, console)
+        try onRanks(dataset) { own in
+          note(source.missingItems, source.unusedItems, dataset, "states", own.console)
+          try write(source, dataset, tokens: limit, type: source.type, on: own)
         }
       } else if let vectors {
         try encode(dataset, vectors: vectors)
       } else {
-        try onRanks(dataset) { communicator, console in
-          try checkFeatures(dataset, limit, on: communicator)
-          // Of each rank's own: an encoder remembers words, and ranks would wait for each other to look them up.
-          let encoder = HashedEncoder(dimension: dim ?? 128, maxTokens: limit)
-          let source = HashedSource(items: DatasetItems(dataset), encoder: encoder)
-          try write(source, dataset, tokens: limit, type: .f16, on: communicator, console)
+        let encoder = HashedEncoder(dimension: dim ?? 128, maxTokens: limit)
+        let source = HashedSource(items: DatasetItems(dataset), encoder: encoder)
+        try onRanks(dataset) { own in
+          try checkFeatures(dataset, limit, on: own.communicator)
+          try write(source, dataset, tokens: limit, type: .f16, on: own)
         }
       }
     }
@@ -110,8 +109,19 @@ struct EncodeCommand: RankCommand {
 
   private static let usualTokens = 16
 
-  private func onRanks(_ dataset: Dataset, _ body: @escaping @Sendable (any Communicator, Console) throws -> Void) throws {
-    try rankOptions.run(atMost: dataset.items.count / ItemShares.fewestItems, console: outputOptions.console, body)
+  /// What a rank has.
+  private struct Rank {
+    let communicator: any Communicator
+    let console: Console
+    /// The words of text vectors that the ranks of this process have met.
+    let known: WordStates
+  }
+
+  private func onRanks(_ dataset: Dataset, _ body: @escaping @Sendable (Rank) throws -> Void) throws {
+    let known = WordStates()
+    try rankOptions.run(atMost: dataset.items.count / ItemShares.fewestItems, console: outputOptions.console) {
+      try body(Rank(communicator: $0, console: $1, known: known))
+    }
   }
 
   private func encode(_ dataset: Dataset, vectors path: String) throws {
@@ -121,16 +131,16 @@ struct EncodeCommand: RankCommand {
     let items = DatasetItems(dataset)
     let opened = try ForeignVectors(unchecked: path, ids: ids, items: items, name: encoderName)
     try checkWidth(of: opened)
-    try onRanks(dataset) { communicator, console in
-      let source = try opened.checked(items, on: communicator)
-      note(source.missingItems, source.unusedItems, dataset, "vectors", console)
+    try onRanks(dataset) { own in
+      let source = try opened.checked(items, on: own.communicator)
+      note(source.missingItems, source.unusedItems, dataset, "vectors", own.console)
       if source.zeroItems > 0 {
-        console.note("the vectors of \(HumanFormat.count(source.zeroItems, "item")) are all zeros and count as none")
+        own.console.note("the vectors of \(HumanFormat.count(source.zeroItems, "item")) are all zeros and count as none")
       }
-      if communicator.isFirst && source.missingItems * 2 > dataset.items.count {
+      if own.communicator.isFirst && source.missingItems * 2 > dataset.items.count {
         printError("warning: more than half of the data set's items have no vector; are these the vectors of the same catalogue?")
       }
-      try write(source, dataset, tokens: 1, type: source.type, on: communicator, console)
+      try write(source, dataset, tokens: 1, type: source.type, on: own)
     }
   }
 
@@ -179,10 +189,8 @@ struct EncodeCommand: RankCommand {
       + "them need the data set encoded in that way"
   }
 
-  private func write(
-    _ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType, on communicator: any Communicator,
-    _ console: Console
-  ) throws {
+  private func write(_ source: some TokenSource, _ dataset: Dataset, tokens: Int, type: ElementType, on own: Rank) throws {
+    let (communicator, console) = (own.communicator, own.console)
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
@@ -197,7 +205,8 @@ struct EncodeCommand: RankCommand {
       let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
       try TextVectors.write(
         folder: folder, items: items, itemTableChecksum: items.checksum, record: record,
-        states: TokenStates(path: "\(folder)/\(TokenStates.fileName)", items: items.count), on: communicator
+        states: TokenStates(path: "\(folder)/\(TokenStates.fileName)", items: items.count), on: communicator,
+        known: own.known
       ) { textBar.update(completed: $0) }
       textBar.finish()
     }
