@@ -140,13 +140,24 @@ struct EncodingRanksTests {
     let opened = try ForeignVectors(
       unchecked: try vectors(2600, damaged: [2590, 8, 1400]), ids: nil, items: items, name: nil)
     let sources: [(String, @Sendable (any Communicator) throws -> any TokenSource)] = [
-      ("i7", { _ in source }), ("i8", { try opened.checked(items, on: $0) }),
+      ("i7", { _ in source }), ("i8", { try opened.checked(items, on: $0) }), ("i9", { _ in LateSource() }),
     ]
     for (item, source) in sources {
       let error = #expect(throws: (any Error).self) { try encode(items, ranks: ranks, tokens: 2, source) }
       let cause = (error as? RankFailure)?.cause ?? error
       #expect((cause as? InputError)?.description.contains("item \"\(item)\" ha") == true, "\(String(describing: error))")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("ranks-\(ranks)")).isEmpty)
+    }
+  }
+
+  /// Item 9's states have a NaN, which is found late, and so has every item's from 300 on, which is found at once.
+  private struct LateSource: TokenSource {
+    let dimension = 2
+    let name = "late"
+    func tokenCount(_ item: Int) -> Int { 1 }
+    func appendStates(_ item: Int, to states: inout [Float]) {
+      if item == 9 { Thread.sleep(forTimeInterval: 0.2) }
+      states += [item == 9 || item >= 300 ? .nan : 1, 0]
     }
   }
 
