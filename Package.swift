@@ -89,7 +89,7 @@ let package = Package(
     library("Datasets", ["Files", "Tensors"]),
     library("Preparation", ["Files", "Parquet", "Datasets", "Collectives"]),
     library("Synth", ["Files"]),
-    library("Texts", ["Files", "Tensors", "Datasets", "Parquet"]),
+    library("Texts", ["Files", "Tensors", "Collectives", "Datasets", "Parquet"]),
 
     library("Evaluation", ["Files", "Tensors", "Collectives", "Model", "Datasets", "Texts"]),
     library("Checkpoints", ["Host", "Files", "Tensors", "Collectives", "Model"]),
@@ -159,7 +159,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "Preparation", "Files", "Tensors"]),
     tests("PreparationTests", ["Preparation", "Datasets", "Files", "Collectives"]),
     tests("SynthTests", ["Synth", "Files"]),
-    tests("TextsTests", ["Texts", "Datasets", "Preparation", "Files", "Tensors"]),
+    tests("TextsTests", ["Texts", "Datasets", "Preparation", "Files", "Tensors", "Collectives"]),
     tests(
       "EvaluationTests",
       ["Evaluation", "Collectives", "Datasets", "Preparation", "Files", "Model", "Tensors", "Texts"]),

@@ -99,14 +99,21 @@ extension Communicator {
     try exchangeCounts([Int](repeating: count, count: size), as: traffic)
   }
 
+  /// Tells every rank all ranks' elements, one rank's behind the other's.
+  ///
+  ///     rank 0 gives [a], rank 1 gives [b b]   →   both get [a b b]
+  package func gather<Element: BitwiseCopyable>(_ own: [Element]) throws -> [Element] {
+    let counts = try gatherCounts(own.count)
+    let total = counts.reduce(0, +)
+    return try [Element](unsafeUninitializedCapacity: total) { all, count in
+      try own.withUnsafeBufferPointer { try allGather($0, into: all, counts: counts) }
+      count = total
+    }
+  }
+
   /// Tells every rank a text of rank 0, whose `text` is not nil.
   package func broadcast(_ text: String?) throws -> String {
-    let own = rank == 0 ? Array((text ?? "").utf8) : []
-    let counts = try gatherCounts(own.count)
-    return try String(unsafeUninitializedCapacity: counts[0]) { buffer in
-      try own.withUnsafeBufferPointer { try allGather($0, into: buffer, counts: counts) }
-      return counts[0]
-    }
+    String(decoding: try gather(rank == 0 ? Array((text ?? "").utf8) : []), as: UTF8.self)
   }
 
   /// Tells every rank the text of the first rank that has one; nil when none has.

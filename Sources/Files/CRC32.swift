@@ -25,6 +25,11 @@ package struct CRC32: Sendable {
     return checksum.value
   }
 
+  /// The checksum of bytes whose first part has the checksum `first`, and whose rest, `count` bytes, has `second`.
+  package static func combined(_ first: UInt32, _ second: UInt32, count: Int) -> UInt32 {
+    UInt32(crc32_combine(uLong(first), uLong(second), count))
+  }
+
   /// The checksum of a whole file.
   ///
   /// Throws `InputError` when it is missing, unreadable or no plain file.

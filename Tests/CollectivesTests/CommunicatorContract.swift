@@ -14,6 +14,7 @@ struct CommunicatorContract {
     try allToAllOfUnevenCounts()
     try allToAllOfOtherElements()
     try gathersInRankOrder()
+    try tellsEveryRank()
     try sumsInRankOrder(count: 3)
     try sumsInRankOrder(count: 10_007)
     try sumsInRankOrder(count: size - 1)
@@ -51,6 +52,15 @@ struct CommunicatorContract {
       try all.withUnsafeMutableBufferPointer { try communicator.allGather(own, into: $0, counts: counts) }
     }
     #expect(all == (0..<size).flatMap { other in (0..<counts[other]).map { Self.value(other, 0, $0) } })
+  }
+
+  /// What each rank has, where some have nothing, and where one alone has anything.
+  private func tellsEveryRank() throws {
+    let own = { (rank: Int) in (0..<(rank * 2) % 3).map { UInt64(rank * 10 + $0) } }
+    #expect(try communicator.gather(own(rank)) == (0..<size).flatMap(own))
+    #expect(try communicator.gather([Float]()) == [])
+    #expect(try communicator.gather(rank == size - 1 ? [1.5, 2.5] : []) == [1.5, 2.5])
+    #expect(try communicator.broadcast(rank == 0 ? "é, \(size) ranks" : nil) == "é, \(size) ranks")
   }
 
   /// Numbers of very different size: only the sum from rank 0 on has these bits.

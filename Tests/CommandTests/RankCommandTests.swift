@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -51,6 +52,49 @@ import Testing
       #expect(FileManager.default.contentsEqual(atPath: folder.file("e1/\(name)"), andPath: folder.file("e3/\(name)")), "\(name)")
     }
     #expect(FileManager.default.contentsEqual(atPath: folder.file("s1.csv"), andPath: folder.file("s3.csv")))
+  }
+
+  @Test func encodingsHaveTheSameBytes() throws {
+    let files = ["token_states.safetensors", "text_vectors.safetensors", "encode.json"]
+    let copy = folder.file("dataset")
+    try FileManager.default.copyItem(atPath: world.dataset, toPath: copy)
+    for ranks in ["2", "5"] {
+      for file in files { try FileManager.default.removeItem(atPath: "\(copy)/\(file)") }
+      let outcome = try run("encode", copy, "--dim", "8", "--tokens", "4", "--ranks", ranks)
+      #expect(outcome.code == 0 && outcome.output.contains("hashed: 60 items, "), "\(outcome.errors)")
+      for file in files {
+        #expect(FileManager.default.contentsEqual(atPath: "\(copy)/\(file)", andPath: "\(world.dataset)/\(file)"), "\(file)")
+      }
+    }
+    let names = try FileManager.default.contentsOfDirectory(atPath: copy)
+    #expect(try names.sorted() == FileManager.default.contentsOfDirectory(atPath: world.dataset).sorted())
+  }
+
+  /// One sentence, the states that were there stay, and nothing is left beside them.
+  @Test func anEncodingThatFailsLeavesTheOld() throws {
+    let copy = folder.file("dataset")
+    try FileManager.default.copyItem(atPath: world.dataset, toPath: copy)
+    let before = try FileManager.default.contentsOfDirectory(atPath: copy).sorted()
+    // Two items' vectors are none: the first of the data set is named, not the first of the file.
+    let ids = (1...60).compactMap { try? world.id("items.csv", column: 0, line: $0) }
+    let order = try SafetensorsFile(path: "\(copy)/items.safetensors").withValues(
+      "ids_bytes", as: UInt8.self, .u8, shape: [nil]
+    ) { String(decoding: $0, as: UTF8.self) }
+    let first = try #require(ids.first { order.hasPrefix($0) })
+    let bad = [ids.last { $0 != first } ?? "", first]
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }"
+    let bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+    try folder.write("v.npy", Data(bytes + [0, 0, 0x80, 0x7F, 0, 0, 0x80, 0x7F]))
+    try folder.write("v.npy.ids.txt", bad.map { "\($0)\n" }.joined())
+    for ranks in ["1", "2", "5"] {
+      let outcome = try run("encode", copy, "--vectors", "v.npy", "--ranks", ranks)
+      #expect(outcome.code == 65 && outcome.errorLines.count { $0.hasPrefix("precise: ") } == 1, "\(outcome.errors)")
+      #expect(outcome.errors.contains("the vector of item \"\(first)\" has NaN"), "\(outcome.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: copy).sorted() == before)
+      #expect(
+        FileManager.default.contentsEqual(
+          atPath: "\(copy)/token_states.safetensors", andPath: "\(world.dataset)/token_states.safetensors"))
+    }
   }
 
   @Test func trainingSaysWhatItsRanksAre() throws {

@@ -47,6 +47,19 @@ import Testing
     }
   }
 
+  @Test func partsAreCombined() {
+    let bytes = (0..<5000).map { UInt8(truncatingIfNeeded: $0 * $0 / 7) }
+    bytes.withUnsafeBytes { bytes in
+      for border in [0, 1, 7, 64, 4096, 4999, 5000] {
+        let (first, second) = (
+          CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[..<border])),
+          CRC32.of(UnsafeRawBufferPointer(rebasing: bytes[border...]))
+        )
+        #expect(CRC32.combined(first, second, count: bytes.count - border) == CRC32.of(bytes), "\(border)")
+      }
+    }
+  }
+
   /// Where the processor has the instructions they are used: else the test above is of zlib alone.
   @Test func theProcessorsInstructionsAreUsed() throws {
     let processor = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)

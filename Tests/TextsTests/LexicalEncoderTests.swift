@@ -1,3 +1,4 @@
+import Collectives
 import Testing
 
 @testable import Texts
@@ -7,12 +8,12 @@ struct LexicalEncoderTests {
   private let encoder: LexicalEncoder
 
   /// "the" stands in 9 of 12 texts, "ruby" and "harbor" in two each.
-  init() {
-    var weights = WordWeights()
+  init() throws {
+    var counts = WordCounts()
     for text in (0..<7).map({ "the thing\($0)" }) + ["the ruby", "the harbor", "ruby stone", "harbor wall", "plain"] {
-      weights.count(text)
+      counts.count(text)
     }
-    encoder = LexicalEncoder(dimension: Self.width, weights: weights)
+    encoder = LexicalEncoder(dimension: Self.width, weights: try counts.shared(on: SoloCommunicator()).weights)
   }
 
   private func vector(_ text: String) -> [Float] {
@@ -49,11 +50,11 @@ struct LexicalEncoderTests {
     #expect(vector(text) == [Float](repeating: 0, count: Self.width))
   }
 
-  @Test func aTextOfWordsThatSayNothingIsZeros() {
-    var weights = WordWeights()
-    for text in ["red boat", "red car"] { weights.count(text) }
+  @Test func aTextOfWordsThatSayNothingIsZeros() throws {
+    var counts = WordCounts()
+    for text in ["red boat", "red car"] { counts.count(text) }
     var vector = [Float](repeating: 1, count: 8)
-    LexicalEncoder(dimension: 8, weights: weights).encode("red red", into: &vector)
+    LexicalEncoder(dimension: 8, weights: try counts.shared(on: SoloCommunicator()).weights).encode("red red", into: &vector)
     #expect(vector == [Float](repeating: 0, count: 8))
   }
 

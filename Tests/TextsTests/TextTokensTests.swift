@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Foundation
 import TestSupport
@@ -55,7 +56,7 @@ struct TextTokensTests {
   }
 
   /// A made-up world in which titles say nothing and the category all: items of one category lie together, others apart.
-  @Test func itemsDifferByTheirFeature() {
+  @Test func itemsDifferByTheirFeature() throws {
     let categories = ["Shoes", "Hats", "Books", "Toys"]
     let stored = (0..<24).map { "Thing\u{1F}category=\(categories[$0 % 4])" }
     let encoder = HashedEncoder(dimension: 64, maxTokens: 4)
@@ -71,8 +72,9 @@ struct TextTokensTests {
       }
     }
     // Text vectors too: the shared word weighs nothing, the category all.
-    var weights = WordWeights()
-    for text in stored { weights.count(text) }
+    var counts = WordCounts()
+    for text in stored { counts.count(text) }
+    let weights = try counts.shared(on: SoloCommunicator()).weights
     let lexical = LexicalEncoder(dimension: 64, weights: weights)
     let vectors = stored.map { text in
       var vector = [Float](repeating: 0, count: 64)

@@ -220,6 +220,20 @@ class EncodeFirst(Encode):
         return tree(self.world / "bare")
 
 
+class EncodeThreads(EncodeFirst):
+    """On two ranks, which write the same files at once."""
+    def command(self, place):
+        return super().command(place) + ["--ranks", 2]
+
+
+class EncodeProcesses(Encode):
+    """Under mpirun; faults hit rank 1 alone, which makes no file and gives none its name."""
+    rank = 1
+
+    def command(self, place):
+        return [runs.MPI, 2, *super().command(place)]
+
+
 class Export(Output):
     ranks = 1
 
@@ -270,8 +284,9 @@ class EvaluateUsers(Output):
 SCENARIOS = {
     "train": Train, "train-2-threads": TrainThreads, "train-2-processes": TrainProcesses,
     "train-large": TrainLarge, "resume": Resume, "overwrite": Overwrite,
-    "prepare": Prepare, "prepare-2-threads": PrepareThreads, "prepare-again": PrepareAgain, "encode": EncodeFirst, "encode-again": Encode, "export": Export,
-    "export-2-threads": ExportThreads, "score": Score, "evaluate": Evaluate, "evaluate-users": EvaluateUsers,
+    "prepare": Prepare, "prepare-2-threads": PrepareThreads, "prepare-again": PrepareAgain,
+    "encode": EncodeFirst, "encode-again": Encode, "encode-2-threads": EncodeThreads, "encode-2-processes": EncodeProcesses,
+    "export": Export, "export-2-threads": ExportThreads, "score": Score, "evaluate": Evaluate, "evaluate-users": EvaluateUsers,
 }
 
 

@@ -49,6 +49,30 @@ if [ -x "$program" ]; then
   echo "precise doctor: sees the ranks, and misses one that was promised"
 fi
 
+# Encoding writes the same bytes on ranks that are processes.
+if [ -x "$program" ]; then
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  "$program" synth --out "$folder/raw" --users 80 --items 60 --quiet
+  "$program" prepare --interactions "$folder/raw/interactions.csv" --items "$folder/raw/items.csv" --out "$folder/1" --quiet
+  cut -d, -f1 "$folder/raw/items.csv" | tail -n +2 | sort -u |
+    awk 'BEGIN { srand(1) } { printf "{\"id\": \"%s\", \"embedding\": [%f, %f, %f]}\n", $1, rand(), rand(), rand() }' >"$folder/vectors.jsonl"
+  for source in "" "--vectors $folder/vectors.jsonl"; do
+    read -ra words <<<"$source"
+    rm -f "$folder/1/"{token_states.safetensors,text_vectors.safetensors,encode.json}
+    "$program" encode "$folder/1" --ranks 1 --quiet "${words[@]}"
+    for count in 2 3; do
+      rm -rf "$folder/$count"
+      cp -r "$folder/1" "$folder/$count"
+      rm "$folder/$count/"{token_states.safetensors,text_vectors.safetensors,encode.json}
+      cluster/local/mpi.sh "$count" "$program" encode "$folder/$count" --quiet "${words[@]}"
+      diff -r "$folder/1" "$folder/$count" || { echo "error: $count processes encode otherwise than one" >&2; exit 1; }
+    done
+  done
+  rm -rf "$folder"
+  echo "precise encode: the same bytes on 1, 2 and 3 processes"
+fi
+
 # MPI that does not start as it must: a sentence and an end on every rank, also where only one is concerned and the others wait for it.
 if [ -x "$program" ] && command -v mpicc >/dev/null; then
   faults=$(mktemp -d)

@@ -55,6 +55,16 @@ package struct AtomicFile: ~Copyable {
     }
   }
 
+  /// Gives the file its size, for several writers who fill it where it is until `commit` (``FilePart``); nothing is written here then.
+  ///
+  /// - Returns: The path at which they open it.
+  /// - Throws: `InputError` when the system refuses, or the bytes would go straight through to a device.
+  package mutating func share(size: Int) throws -> String {
+    guard let temporary else { throw InputError("\(path) is no plain file, so several writers cannot fill it; remove it") }
+    guard ftruncate(descriptor, off_t(size)) == 0 else { throw systemFailure("make room for", path) }
+    return temporary.path
+  }
+
   /// Appends bytes.
   ///
   /// Throws `InputError` when the disk refuses them.

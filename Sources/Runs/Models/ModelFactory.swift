@@ -98,11 +98,11 @@ package enum ModelFactory {
         target.store(scratch.base)
       }
       if row % 4096 == 4095 {
-        states.forget(upTo: item)
+        states.forget(0..<item)
         try checkStop()
       }
     }
-    states.forget(upTo: states.itemCount)
+    states.forget(0..<states.itemCount)
   }
 
   /// The rule that rows are updated by.

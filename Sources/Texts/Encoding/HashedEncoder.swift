@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Token states from the words and features of a text alone: no model, no download, the same everywhere.
 ///
 /// Ours, after fastText's subwords. Each of the first `maxTokens` words of the text (see ``WordSplitter``)
@@ -27,13 +25,16 @@ package struct HashedEncoder: Sendable, Equatable {
   /// Pieces are taken from this many characters of a word at most, so that a hostile word costs no more than a text.
   private static let longestWord = 64
   /// Shared by copies of the encoder, and no part of what it is.
-  private let known = WordStates()
+  private let known: WordStates
 
   /// Makes an encoder; both numbers must be at least 1.
-  package init(dimension: Int, maxTokens: Int) {
+  ///
+  /// - Parameter known: what encoders of this dimension share.
+  package init(dimension: Int, maxTokens: Int, known: WordStates = WordStates()) {
     precondition(dimension >= 1 && maxTokens >= 1, "dimension \(dimension) and tokens \(maxTokens) must be at least 1")
     self.dimension = dimension
     self.maxTokens = maxTokens
+    self.known = known
   }
 
   /// Encoders are equal that give equal states.
@@ -134,50 +135,4 @@ package struct HashedEncoder: Sendable, Equatable {
     bits = (bits ^ (bits &>> 27)) &* 0x94D0_49BB_1331_11EB
     return bits ^ (bits &>> 31)
   }
-}
-
-/// States of words met before, so that a word of many titles is hashed once.
-///
-/// Ours. Bounded: when full, everything goes and the words at hand come back, which with words as uneven as those of titles costs
-/// little. What it returns is what would have been computed, so it cannot show in a result.
-final class WordStates: Sendable {
-  private struct Store {
-    /// Where each word's state begins in `values`.
-    var indices: [[UInt32]: Int] = [:]
-    var values: [Float] = []
-  }
-
-  private let store = Mutex(Store())
-  private let mostValues: Int
-
-  /// Holds at most `mostValues` Floats (32 MiB, the words of most catalogues).
-  init(mostValues: Int = 8 << 20) { self.mostValues = mostValues }
-
-  /// Writes the state of a word, asking `compute` for it where it has not been met.
-  func write(
-    _ word: ArraySlice<UInt32>, to state: UnsafeMutableBufferPointer<Float>, compute: (UnsafeMutableBufferPointer<Float>) -> Void
-  ) {
-    guard let target = state.baseAddress else { return }
-    let key = Array(word)
-    let isKnown = store.withLock { store in
-      guard let position = store.indices[key] else { return false }
-      store.values.withUnsafeBufferPointer { values in
-        if let base = values.baseAddress { target.update(from: base + position, count: state.count) }
-      }
-      return true
-    }
-    guard !isKnown else { return }
-    compute(state)
-    store.withLock { store in
-      if store.values.count + state.count > mostValues {
-        store.indices.removeAll(keepingCapacity: true)
-        store.values.removeAll(keepingCapacity: true)
-      }
-      store.indices[key] = store.values.count
-      store.values.append(contentsOf: state)
-    }
-  }
-
-  /// Words held at present.
-  var count: Int { store.withLock { $0.indices.count } }
 }

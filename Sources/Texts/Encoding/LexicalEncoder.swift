@@ -15,10 +15,10 @@ package struct LexicalEncoder: Sendable {
   /// The width of a vector.
   package var dimension: Int { encoder.dimension }
 
-  /// Encodes by the weights of a catalogue's words.
-  init(dimension: Int, weights: WordWeights) {
+  /// Encodes by the weights of a catalogue's words; `known` is what encoders of this dimension share.
+  init(dimension: Int, weights: WordWeights, known: WordStates = WordStates()) {
     self.weights = weights
-    encoder = HashedEncoder(dimension: dimension, maxTokens: Self.mostWords)
+    encoder = HashedEncoder(dimension: dimension, maxTokens: Self.mostWords, known: known)
   }
 
   /// Writes a text's vector, `dimension` numbers: of length 1, or zeros when the text has no word of any weight.
@@ -46,35 +46,56 @@ package struct LexicalEncoder: Sendable {
 /// term specificity", 1972. Words are kept as 64-bit hashes: two that meet in one count as one.
 struct WordWeights: Sendable, Equatable {
   /// Texts that have at least one word.
-  package private(set) var texts = 0
-  private var frequencies: [UInt64: Int] = [:]
+  let texts: Int
+  /// The words' numbers, rising.
+  private let words: [UInt64]
+  private let weights: [Float]
 
-  /// Knows no word yet.
-  init() {}
-
-  /// Puts weights together from `sorted`.
+  /// Puts weights together from words whose numbers rise, and in how many texts each stands.
   init(texts: Int, words: [UInt64], frequencies: [Int]) {
-    self.texts = texts
-    self.frequencies = Dictionary(zip(words, frequencies)) { first, _ in first }
+    self.init(texts: texts, words: words, weights: frequencies.map { Self.weight(frequency: $0, texts: texts) })
   }
 
-  /// Counts a text's words and features, each once.
-  package mutating func count(_ text: String) {
-    let split = TextTokens(text, limit: LexicalEncoder.mostWords)
-    let words = Set(split.tokens.map { HashedEncoder.number(of: split.scalars[$0]) })
-    guard !words.isEmpty else { return }
-    texts += 1
-    for word in words { frequencies[word, default: 0] += 1 }
-  }
-
-  /// The words' numbers rising, and in how many texts each stands.
-  package var sorted: (words: [UInt64], frequencies: [Int]) {
-    let words = frequencies.keys.sorted()
-    return (words, words.map { frequencies[$0] ?? 0 })
+  /// The same with the words' weights.
+  init(texts: Int, words: [UInt64], weights: [Float]) {
+    precondition(words.count == weights.count, "\(words.count) words with \(weights.count) weights")
+    (self.texts, self.words, self.weights) = (texts, words, weights)
   }
 
   /// The weight of a word, from its number.
   func weight(_ word: UInt64) -> Float {
-    Float(log(Double(max(texts, 1)) / Double(min(max(frequencies[word] ?? 1, 1), max(texts, 1)))))
+    let place = place(word)
+    return place < words.count && words[place] == word ? weights[place] : Self.weight(frequency: 1, texts: texts)
+  }
+
+  /// The first place whose word is not below this one.
+  ///
+  /// Hashes are spread evenly, so it is looked for around where an even spread would have it, in steps that double: a few lines of
+  /// the cache instead of twenty. Whatever a file's words are, it ends within them.
+  private func place(_ word: UInt64) -> Int {
+    var (low, high) = (0, words.count)
+    guard high > 0 else { return 0 }
+    let guess = Int(word.multipliedFullWidth(by: UInt64(high)).high)
+    var step = 16
+    // Below `low` all words are below this one, from `high` on none is.
+    if words[guess] < word {
+      low = guess + 1
+      while low + step < high, words[low + step] < word { (low, step) = (low + step + 1, 2 * step) }
+      high = min(high, low + step)
+    } else {
+      high = guess
+      while high - step > 0, words[high - step] >= word { (high, step) = (high - step, 2 * step) }
+      low = max(low, high - step)
+    }
+    while low < high {
+      let middle = low + (high - low) / 2
+      if words[middle] < word { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// The weight of a word that stands in so many of the texts; a file's numbers can be any.
+  static func weight(frequency: Int, texts: Int) -> Float {
+    Float(log(Double(max(texts, 1)) / Double(min(max(frequency, 1), max(texts, 1)))))
   }
 }

@@ -8,8 +8,15 @@ package protocol TextItems {
   func id(_ item: Int) -> String
   /// The text of an item as a data set stores it (``ItemText``); empty when it has none.
   func text(_ item: Int) -> String
+  /// Bytes of an item's text.
+  func textSize(_ item: Int) -> Int
   /// The items that an outside id names: mostly one or none.
   func items(named id: String) -> [Int]
+}
+
+extension TextItems {
+  /// Counted in the text.
+  package func textSize(_ item: Int) -> Int { text(item).utf8.count }
 }
 
 /// Where token states come from, item by item of a data set.
@@ -24,6 +31,8 @@ package protocol TokenSource {
   var kind: EncodingRecord.Kind? { get }
   /// The number of tokens of an item, at most the limit asked for.
   func tokenCount(_ item: Int) -> Int
+  /// About how much work an item's states are, beside the others': by this items are cut into shares, a rank each.
+  func weight(_ item: Int) -> Int
   /// Appends an item's states, `tokenCount(item) * dimension` numbers.
   func appendStates(_ item: Int, to states: inout [Float])
   /// Takes what was read of a file out of this process's memory; it is read from the file again when needed.
@@ -36,6 +45,9 @@ extension TokenSource {
 
   /// States of tokens.
   package var kind: EncodingRecord.Kind? { nil }
+
+  /// The number of tokens.
+  package func weight(_ item: Int) -> Int { tokenCount(item) }
 
   /// Nothing is read of a file.
   package func forget() {}
@@ -63,14 +75,19 @@ package struct HashedSource<Items: TextItems>: TokenSource {
     encoder.tokenCount(items.text(item))
   }
 
+  /// The text's bytes, as far as words of the usual eight bytes would be read: to count its words is half the work already.
+  package func weight(_ item: Int) -> Int { min(items.textSize(item), 8 * encoder.maxTokens) }
+
   /// Encodes the item's text.
   package func appendStates(_ item: Int, to states: inout [Float]) {
     encoder.encode(items.text(item), into: &states)
   }
 }
 
+extension HashedSource: Sendable where Items: Sendable {}
+
 /// A data set's items as an encoder sees them.
-package struct DatasetItems: TextItems {
+package struct DatasetItems: TextItems, Sendable {
   private let dataset: Dataset
   /// The ids of an item in every scene, where items are keyed by both.
   private let sceneKeys: (@Sendable (String) -> [String])?
@@ -95,6 +112,9 @@ package struct DatasetItems: TextItems {
 
   /// The text of an item as it is stored; empty when it has none.
   package func text(_ item: Int) -> String { dataset.items.storedText(item) }
+
+  /// Bytes of the stored text.
+  package func textSize(_ item: Int) -> Int { dataset.items.textBytes(item).count }
 
   /// The items of an outside id.
   ///

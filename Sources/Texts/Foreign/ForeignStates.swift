@@ -4,7 +4,7 @@ package import Files
 ///
 /// A safetensors file as ``TokenStates`` reads it, and a list of the item ids, a UTF-8 line each, row for
 /// row of `offsets`. Where no list is named it is looked for beside the states, as `FILE.safetensors.ids.txt`.
-package struct ForeignStates: TokenSource {
+package struct ForeignStates: TokenSource, Sendable {
   private let states: TokenStates
   private let maxTokens: Int
   /// The row of the file for each item of the data set; -1 for none.
@@ -59,7 +59,7 @@ package struct ForeignStates: TokenSource {
   }
 
   /// Takes the states that were read out of memory.
-  package func forget() { states.forget(upTo: states.itemCount) }
+  package func forget() { states.forget(0..<states.itemCount) }
 
   /// Appends the item's first states, converted to Float.
   package func appendStates(_ item: Int, to output: inout [Float]) {

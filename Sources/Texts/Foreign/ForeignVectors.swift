@@ -1,3 +1,4 @@
+package import Collectives
 package import Files
 import Glibc
 import Parquet
@@ -7,7 +8,7 @@ import Parquet
 /// Read from a NumPy array or a safetensors tensor `[items, width]`, both mapped, with a list of ids beside it; or from lines
 /// `{"id": …, "embedding": […]}` or a Parquet table with such columns, of which the data set's items are kept in memory. Numbers stay as they are: in trials vectors of length
 /// 1, as APIs return them, trained as well as the same scaled to the size of token states.
-package struct ForeignVectors: TokenSource {
+package struct ForeignVectors: TokenSource, Sendable {
   /// What a record calls vectors whose file does not say where they are from.
   package static let unnamed = "vectors"
   /// The file, as it was named.
@@ -21,10 +22,10 @@ package struct ForeignVectors: TokenSource {
   /// Ids of the file that the data set does not have.
   package let unusedItems: Int
   /// Items whose vector is all zeros, which counts as none.
-  package let zeroItems: Int
+  package private(set) var zeroItems = 0
   private let vectors: VectorRows
   /// The row of each item of the data set; -1 for none.
-  private let rows: [Int]
+  private var rows: [Int]
 
   /// Opens a file and finds the data set's items in it.
   ///
@@ -36,6 +37,11 @@ package struct ForeignVectors: TokenSource {
   /// - Throws: `InputError` when a file is damaged, ids and vectors do not belong together, an id stands twice, a vector of the data
   ///   set's items is not finite, or none is of the data set's items.
   package init(path: String, ids: String?, items: some TextItems, name: String?) throws {
+    self = try ForeignVectors(unchecked: path, ids: ids, items: items, name: name).checked(items, on: SoloCommunicator())
+  }
+
+  /// The same without a look at the vectors' numbers, for ``checked(_:on:)``.
+  package init(unchecked path: String, ids: String?, items: some TextItems, name: String?) throws {
     self.path = path
     var found = ItemRows(count: items.count)
     switch VectorFileKind(path) {
@@ -60,7 +66,6 @@ package struct ForeignVectors: TokenSource {
         "\(path) has a vector of none of the data set's items; are the ids written in the same way? The data set's first is "
           + "\"\(items.id(0))\"\(theirs)")
     }
-    zeroItems = try Self.check(vectors, path, items, &found)
     rows = found.rows
     isNamed = name != nil || vectors.metadata["encoder"] != nil
     self.name = name ?? vectors.metadata["encoder"] ?? Self.unnamed
@@ -165,34 +170,44 @@ package struct ForeignVectors: TokenSource {
     return VectorRows(values, width: width)
   }
 
-  /// Looks at every item's vector, and takes those of zeros alone away.
+  /// Looks at every item's vector, and takes those of zeros alone away; collective.
   ///
-  /// - Returns: How many these are.
-  private static func check(_ vectors: VectorRows, _ path: String, _ items: some TextItems, _ found: inout ItemRows) throws -> Int
-  {
+  /// Each rank looks at a share of the file.
+  ///
+  /// - Throws: `InputError` on every rank, naming the first item of the data set whose vector is not finite.
+  package func checked(_ items: some TextItems, on communicator: any Communicator) throws -> ForeignVectors {
+    let found = lookThrough(Shares.range(of: communicator.rank, ranks: communicator.size, count: vectors.count))
+    let first = try communicator.gatherCounts(found.firstNotFinite).min() ?? .max
+    guard first == .max else {
+      throw InputError(
+        "\(path): the vector of item \"\(items.id(first))\" has NaN, infinity or a number beyond float32 in it; make it again")
+    }
+    var checked = self
+    let zeros = try communicator.gather(found.zeros)
+    for item in zeros { checked.rows[item] = -1 }
+    checked.zeroItems = zeros.count
+    return checked
+  }
+
+  /// The items of these rows whose vectors are all zeros, and the first whose vector is not finite; `Int.max` when there is none.
+  private func lookThrough(_ share: Range<Int>) -> (zeros: [Int], firstNotFinite: Int) {
     var vector = [Float](repeating: 0, count: vectors.width)
-    var (zeros, seen) = (0, 0)
+    var (zeros, first, seen): ([Int], Int, Int) = ([], .max, share.lowerBound)
     // In the file's order, so that its pages are read once and let go of.
-    for item in (0..<items.count).filter({ found.rows[$0] >= 0 }).sorted(by: { found.rows[$0] < found.rows[$1] }) {
-      let row = found.rows[item]
+    for item in rows.indices.filter({ share.contains(rows[$0]) }).sorted(by: { rows[$0] < rows[$1] }) {
+      let row = rows[item]
       let (isFinite, isZero) = vector.withUnsafeMutableBufferPointer { vector in
         if let base = vector.baseAddress { vectors.copy(row, into: base) }
         return (vector.allSatisfy(\.isFinite), vector.allSatisfy { $0 == 0 })
       }
-      guard isFinite else {
-        throw InputError(
-          "\(path): the vector of item \"\(items.id(item))\" has NaN, infinity or a number beyond float32 in it; make it again")
-      }
-      if isZero {
-        zeros += 1
-        found.remove(item)
-      }
+      if !isFinite { first = min(first, item) }
+      if isZero { zeros.append(item) }
       if row - seen >= vectors.rowsToForget {
         vectors.forget(seen..<row)
         seen = row
       }
     }
-    vectors.forget(seen..<vectors.count)
-    return zeros
+    vectors.forget(seen..<share.upperBound)
+    return (zeros, first)
   }
 }

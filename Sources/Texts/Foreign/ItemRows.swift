@@ -31,9 +31,6 @@ struct ItemRows {
     return false
   }
 
-  /// Takes an item's row away.
-  mutating func remove(_ item: Int) { rows[item] = -1 }
-
   /// Reads a list of ids, a line each, that belong to the `count` rows of the file at `path`, in their order.
   ///
   /// - Throws: `InputError` for a line that is no id, an id that stands twice, and a list of another length.

@@ -88,9 +88,11 @@ package final class TokenStates: Sendable {
     type.decode(rawStates(item), into: output)
   }
 
-  /// Takes the states of the items before `item` out of this process's memory; they are read from the file again when needed.
-  package func forget(upTo item: Int) {
-    file.forget(UnsafeRawBufferPointer(rebasing: states[..<(Int(offsetValues[item]) * dimension * type.size)]))
+  /// Takes the states of some items out of this process's memory; they are read from the file again when needed.
+  package func forget(_ items: Range<Int>) {
+    let rowSize = dimension * type.size
+    let rows = Int(offsetValues[items.lowerBound]) * rowSize..<Int(offsetValues[items.upperBound]) * rowSize
+    file.forget(UnsafeRawBufferPointer(rebasing: states[rows]))
   }
 
   /// An item's states as stored: m_i · dt elements of `type`; valid as long as this object lives.

@@ -1,3 +1,4 @@
+package import Collectives
 package import Files
 
 /// Writes a data set's token states and the record beside them, item by item in constant memory.
@@ -27,54 +28,72 @@ package struct TokenStatesWriter {
     self.type = type
   }
 
-  /// Writes the states of all items.
+  /// Writes the states of all items; collective.
+  ///
+  /// The files are the same, byte for byte, on any number of ranks.
   ///
   /// - Parameters:
   ///   - source: Where the states come from.
   ///   - items: The data set's items.
-  ///   - progress: Called now and then with the number of items done.
+  ///   - communicator: The ranks, each of which makes the states of a share of the items.
+  ///   - progress: Called now and then with the number of items done, as far as this rank can tell from its own share.
   ///   - beforeRecord: Writes what else belongs to the encoding, once the states are in place: the record comes last, so that a data set
   ///     with a record is whole.
-  /// - Throws: `InputError` naming the item whose states are not finite, or when the disk refuses.
+  /// - Throws: `InputError` naming the first item whose states are not finite, or when the disk refuses.
   package func write(
-    _ source: some TokenSource, items: some TextItems, progress: (Int) -> Void = { _ in },
-    beforeRecord: (EncodingRecord) throws -> Void = { _ in }
+    _ source: some TokenSource, items: some TextItems, on communicator: any Communicator = SoloCommunicator(),
+    progress: (Int) -> Void = { _ in }, beforeRecord: (EncodingRecord) throws -> Void = { _ in }
   ) throws -> EncodingRecord {
-    let offsets = Self.offsets(source, items.count)
-    let rows = Int(offsets[items.count])
-    var writer = try SafetensorsWriter(
+    let own = ItemShares.own(communicator, count: items.count) { source.weight($0) }
+    var ends: [Int64] = []
+    ends.reserveCapacity(own.count + 1)
+    var withStates = 0
+    for item in own {
+      let count = source.tokenCount(item)
+      ends.append((ends.last ?? 0) + Int64(count))
+      withStates += count > 0 ? 1 : 0
+    }
+    let rows = try communicator.gatherCounts(Int(ends.last ?? 0))
+    let first = rows[..<communicator.rank].reduce(0, +)
+    let total = rows.reduce(0, +)
+    let file = try SharedTensors(
       path: "\(folder)/\(TokenStates.fileName)",
-      tensors: [TensorSpec("offsets", .i64, [items.count + 1]), TensorSpec("states", type, [rows, source.dimension])],
-      metadata: ["encoder": source.name, "tokens": "\(tokens)", TokenStates.itemTableKey: itemTableChecksum])
-    try writer.write(offsets)
+      tensors: [TensorSpec("offsets", .i64, [items.count + 1]), TensorSpec("states", type, [total, source.dimension])],
+      metadata: ["encoder": source.name, "tokens": "\(tokens)", TokenStates.itemTableKey: itemTableChecksum], on: communicator)
+    try communicator.agree(on: InputError.init) {
+      // Rank 0's begin with the 0 of the first item.
+      try file.begin(0, at: communicator.isFirst ? 0 : own.lowerBound + 1)
+      try file.write((communicator.isFirst ? [0] : []) + ends.map { Int64(first) + $0 })
+      try file.begin(1, at: first * source.dimension)
+      try write(source, items, own, to: file) { progress($0 * items.count / own.count) }
+    }
+    let record = EncodingRecord(
+      source: source, tokens: tokens, type: type, items: items.count,
+      itemsWithStates: try communicator.gatherCounts(withStates).reduce(0, +), rows: total,
+      itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try file.finish()))
+    try beforeRecord(record)
+    if communicator.isFirst { try record.write(folder: folder) }
+    return record
+  }
+
+  /// Writes the states of some items, a batch at a time.
+  private func write(
+    _ source: some TokenSource, _ items: some TextItems, _ own: Range<Int>, to file: SharedTensors, progress: (Int) -> Void
+  ) throws {
     var (batch, batches): ([Float], Int) = ([], 0)
     batch.reserveCapacity(Self.batchValues + tokens * source.dimension)
-    for item in 0..<items.count {
+    for item in own {
       let start = batch.count
       source.appendStates(item, to: &batch)
       try checkFinite(batch[start...], items, item, source.file)
       if batch.count >= Self.batchValues {
-        try flush(&batch, to: &writer)
+        try flush(&batch, to: file)
         batches += 1
         if batches % Self.batchesToForget == 0 { source.forget() }
-        progress(item + 1)
+        progress(item + 1 - own.lowerBound)
       }
     }
-    try flush(&batch, to: &writer)
-    let record = EncodingRecord(
-      source: source, tokens: tokens, type: type, items: items.count,
-      itemsWithStates: (0..<items.count).count { offsets[$0 + 1] > offsets[$0] }, rows: rows,
-      itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try writer.finish()))
-    try beforeRecord(record)
-    try record.write(folder: folder)
-    return record
-  }
-
-  private static func offsets(_ source: some TokenSource, _ count: Int) -> [Int64] {
-    var offsets: [Int64] = [0]
-    offsets.reserveCapacity(count + 1)
-    for item in 0..<count { offsets.append(offsets[item] + Int64(source.tokenCount(item))) }
-    return offsets
+    try flush(&batch, to: file)
   }
 
   /// Refuses NaN, infinity, and what becomes infinity when stored.
@@ -101,12 +120,12 @@ package struct TokenStatesWriter {
     }
   }
 
-  private func flush(_ batch: inout [Float], to writer: inout SafetensorsWriter) throws {
+  private func flush(_ batch: inout [Float], to file: SharedTensors) throws {
     let bytes = [UInt8](unsafeUninitializedCapacity: batch.count * type.size) { buffer, count in
       if let base = buffer.baseAddress { batch.withUnsafeBufferPointer { type.encode($0, into: base) } }
       count = batch.count * type.size
     }
-    try writer.write(bytes)
+    try file.write(bytes)
     batch.removeAll(keepingCapacity: true)
   }
 }

@@ -1,3 +1,4 @@
+import Collectives
 import Files
 import Tensors
 
@@ -49,6 +50,19 @@ package struct SemanticAxes: Sendable {
     }
     guard let found else { return nil }
     self.init(mean: found.mean, directions: found.directions, count: axes)
+  }
+
+  /// Finds the axes on rank 0 and tells them to the others; collective.
+  ///
+  /// The sample is bounded, so this takes seconds at most however large the catalogue is; cut over ranks, its sums would be rounded
+  /// in another order for each number of them, and every rank would hold a sample's memory if each found them for itself.
+  init?(of states: TokenStates, workspace: Workspace, on communicator: any Communicator) throws {
+    let found = communicator.isFirst ? SemanticAxes(of: states, workspace: workspace) : nil
+    let count = try communicator.gatherCounts(found?.count ?? -1)[0]
+    let mean = try communicator.gather(found?.mean ?? [])
+    let directions = try communicator.gather(found?.directions ?? [])
+    guard count >= 0 else { return nil }
+    self.init(mean: mean, directions: directions, count: count)
   }
 
   /// Projects mean states `[rows, dt]`, which are centered on the way, to vectors of unit length `[rows, axes]`.
