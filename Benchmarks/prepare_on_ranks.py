@@ -8,7 +8,8 @@ Makes events in files (a heavy tail of items, times in order within a file, scen
 the same for the same seed. Then both commands run --runs times on each number of ranks, alternating. A row has the lowest and the median
 seconds, events or items a second, the ratio to the first number of ranks, and the peak of resident memory (ranks are threads of
 one process). Ends with 1 when an output file of one number of ranks differs from that of another. Needs about 4 GB of disk for 10
-million events. Standard library only; --parquet writes the events with pyarrow.
+million events. Standard library only; --parquet writes the events with pyarrow, and
+precise reads them by cluster/parquet/install.sh.
 """
 import argparse, itertools, json, multiprocessing, os, pathlib, random, statistics, subprocess, sys, tempfile, time, zlib
 
@@ -110,6 +111,7 @@ def has_ranks(options, command):
 def measure(options):
     """Runs both commands on each number of ranks, alternating; the runs of each, and what its files are, by command and ranks."""
     dataset, made = options.folder / "dataset", ("token_states.safetensors", "text_vectors.safetensors", "encode.json")
+    # A command without ranks is a row of one rank, whatever the others run on.
     able = {command: has_ranks(options, command) for command in ("prepare", "encode")}
     for command in [command for command in able if not able[command]]:
         print(f"precise {command} has no --ranks: it runs once a turn, as it comes", flush=True)
@@ -122,18 +124,18 @@ def measure(options):
         for command in words:
             if not able[command] and ranks != options.ranks[0]:
                 continue
-            flags = ["--ranks", ranks] if able[command] else []
-            runs.setdefault((command, ranks), []).append(run(options, *words[command], *flags))
+            flags, key = (["--ranks", ranks], (command, ranks)) if able[command] else ([], (command, 1))
+            runs.setdefault(key, []).append(run(options, *words[command], *flags))
             found = checksums(dataset, lambda name: (name in made) == (command == "encode"))
-            if files.setdefault((command, ranks), found) != found:
+            if files.setdefault(key, found) != found:
                 sys.exit(f"error: precise {command} on {ranks} ranks wrote other bytes in turn {turn + 1}")
     return runs, files, json.loads((dataset / "encode.json").read_text())["items"]
 
 
-def differences(files, first):
-    """What is not the same as with the first number of ranks."""
+def differences(files):
+    """What is not the same as with the command's first number of ranks."""
     for (command, ranks), found in files.items():
-        other = files[command, first]
+        first, other = next((key[1], entry) for key, entry in files.items() if key[0] == command)
         for name in sorted(name for name in {*found, *other} if found.get(name) != other.get(name)):
             yield f"precise {command}: {name} of {ranks} ranks is not that of {first}"
 
@@ -165,13 +167,13 @@ def main():
         print(f"{options.events:,} events of {options.users:,} users in {options.files} files, {options.items:,} items", flush=True)
         runs, files, items = measure(options)
     print("\n| command | ranks | seconds, lowest | median | a second | ratio | peak MiB |\n|---|---|---|---|---|---|---|")
-    for (command, ranks), found in sorted(runs.items(), key=lambda entry: (entry[0][0] != "prepare", options.ranks.index(entry[0][1]))):
+    for (command, ranks), found in sorted(runs.items(), key=lambda entry: entry[0][0] != "prepare"):
         lowest = min(seconds for seconds, _ in found)
-        first = min(seconds for seconds, _ in runs[command, options.ranks[0]])
+        first = min(seconds for seconds, _ in next(entry for key, entry in runs.items() if key[0] == command))
         of, what = (options.events, "events") if command == "prepare" else (items, "items")
         print(f"| {command} | {ranks} | {lowest:.2f} | {statistics.median(seconds for seconds, _ in found):.2f} | {of / lowest:,.0f} {what} "
               f"| {first / lowest:.2f} | {max(memory for _, memory in found):,.0f} |")
-    wrong = list(differences(files, options.ranks[0]))
+    wrong = list(differences(files))
     print("\n" + ("\n".join(wrong) or "the same bytes on every number of ranks"))
     sys.exit(1 if wrong else 0)
 
