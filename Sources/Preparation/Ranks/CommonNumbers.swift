@@ -56,7 +56,9 @@ struct NameList {
 
   /// Becomes the list of one of the ranks on every rank.
   mutating func share(of teller: Int, on communicator: any Communicator) throws {
-    self = NameList(lengths: try communicator.share(lengths, of: teller), bytes: try communicator.share(bytes, of: teller))
+    let isTeller = communicator.rank == teller
+    self = NameList(
+      lengths: try communicator.gather(isTeller ? lengths : []), bytes: try communicator.gather(isTeller ? bytes : []))
   }
 
   /// Calls `body` with each name.

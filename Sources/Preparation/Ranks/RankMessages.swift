@@ -21,16 +21,6 @@ extension Communicator {
     return try RecordCoding.decode(Record.self, from: Data(try broadcast(text).utf8))
   }
 
-  /// Every rank gets what one of them tells.
-  func share<Element: BitwiseCopyable>(_ elements: [Element], of teller: Int) throws -> [Element] {
-    let count = try gatherCounts(elements.count)[teller]
-    let counts = (0..<size).map { $0 == teller ? count : 0 }
-    return try [Element](unsafeUninitializedCapacity: count) { received, initialized in
-      try (rank == teller ? elements : []).withUnsafeBufferPointer { try allGather($0, into: received, counts: counts) }
-      initialized = count
-    }
-  }
-
   /// Sums of whole numbers over the ranks; exact up to 2⁵³.
   func sum(counts: [Int]) throws -> [Int] {
     guard size > 1 else { return counts }
