@@ -1,3 +1,5 @@
+import Host
+
 extension Communicator {
   /// Returns once the channel's exchange is done.
   ///
@@ -118,18 +120,15 @@ extension Communicator {
 
   /// Tells every rank the text of the first rank that has one; nil when none has.
   package func firstText(_ own: String?) throws -> String? {
-    let bytes = own.map { Array($0.utf8) } ?? []
-    let lengths = try gatherCounts(own == nil ? -1 : bytes.count)
-    guard let first = lengths.firstIndex(where: { $0 >= 0 }) else { return nil }
-    let counts = (0..<size).map { $0 == first ? lengths[first] : 0 }
-    return try String(unsafeUninitializedCapacity: lengths[first]) { buffer in
-      let send = rank == first ? bytes : []
-      try send.withUnsafeBufferPointer { try allGather($0, into: buffer, counts: counts) }
-      return lengths[first]
-    }
+    guard let first = try gatherCounts(own == nil ? 0 : 1).firstIndex(of: 1) else { return nil }
+    return try text(own, of: first)
   }
 
-  /// Runs what one rank may fail in alone: then all ranks throw the sentence of the first rank that did.
+  private func text(_ own: String?, of teller: Int) throws -> String {
+    String(decoding: try gather(rank == teller ? Array((own ?? "").utf8) : []), as: UTF8.self)
+  }
+
+  /// Runs what one rank may fail in alone: then all ranks throw the sentence of the first rank that did, as its `RankFailure`.
   ///
   /// So it is the same sentence on any number of ranks that divide the work in its order.
   ///
@@ -141,7 +140,10 @@ extension Communicator {
     var result: Result?
     var problem: Failure?
     do { result = try body() } catch let error as Failure { problem = error }
-    if let sentence = try firstText(problem?.description) { throw failure(sentence) }
+    if let first = try gatherCounts(problem == nil ? 0 : 1).firstIndex(of: 1) {
+      throw RankFailure(
+        of: first, on: try text(Machine.host, of: first), cause: failure(try text(problem?.description, of: first)))
+    }
     guard let result else { preconditionFailure("neither a result nor a problem") }
     return result
   }

@@ -28,12 +28,17 @@ package struct Preparation {
     self.communicator = communicator
   }
 
-  /// Does everything and returns the manifest of the new data set; collective.
+  /// Does everything and returns the manifest of the new data set, on rank 0.
+  ///
+  /// Collective; what the other ranks return is not whole.
   ///
   /// Throws `InputError` for bad input; nothing is left under the output's name then.
   ///
   /// - Parameter plan: the files, where they have been looked for; that of rank 0 counts.
   package func run(_ plan: ReadingPlan? = nil) throws -> DatasetManifest {
+    try communicator.agree(on: InputError.init) {
+      if communicator.isFirst && options.isVerifiedLater { try options.known?.verifyChecksums() }
+    }
     let own = try communicator.isFirst ? plan ?? ReadingPlan(options) : nil
     let plan = communicator.size > 1 ? try communicator.broadcast(record: own) : own ?? ReadingPlan()
     let known = options.known.map { known in (0..<known.shardCount).map { known.manifest.files[$0 + 1].bytes } } ?? []
@@ -83,7 +88,7 @@ package struct Preparation {
     let sorter = read.sorter
     reporter.note(sorter.runCount > 0 ? "merging \(sorter.runCount + 1) sorted runs" : "sorting")
     var rules = UserEventRules(duplicates: options.duplicates, ties: options.ties, eventHash: read.names.hash)
-    let events = try sorter.finish(&rules)
+    let events = try communicator.agree(on: InputError.init) { try sorter.finish(&rules) }
     let filter = CoreFilter(
       minimumUserEvents: options.minimumUserEvents, minimumItemEvents: options.minimumItemEvents, knownUsers: read.knownUsers,
       knownItems: options.known?.items.count ?? 0, keepsGoneItems: options.goneItems == .keep)
@@ -164,9 +169,10 @@ package struct Preparation {
     reporter.note("writing \(options.virtualShards) shards")
     var writer = DatasetWriter(folder)
     try writer.makeFolders(on: communicator)
-    let written = try writer.writeShards(
-      events, read.users, of: ShardShare.shards(of: communicator.rank, ranks: communicator.size, count: options.virtualShards),
-      rule: options.split, numbers: numbers)
+    let ownShards = ShardShare.shards(of: communicator.rank, ranks: communicator.size, count: options.virtualShards)
+    let written = try communicator.agree(on: InputError.init) {
+      try writer.writeShards(events, read.users, of: ownShards, rule: options.split, numbers: numbers)
+    }
     let shards = try communicator.gatherRecords(written).flatMap { $0 }
     guard communicator.isFirst else { return }
     manifest.shards = writer.take(shards)

@@ -9,6 +9,8 @@ package struct PreparationOptions: Sendable {
   package var items: [String] = []
   /// The data set whose events, users and items come before those of the files; nil = none (`append(to:)`).
   package private(set) var known: Dataset?
+  /// Whether the preparation compares the files of `known` with their checksums.
+  private(set) var isVerifiedLater = false
   /// Events before this time are left out; nil = all stay.
   package var since: EventFloor?
   /// What becomes of items of `known` that have no event any more.
@@ -45,7 +47,7 @@ package struct PreparationOptions: Sendable {
   package var maximumBadRows = BadRowLimit.share(0.001)
   /// Whether nothing may be left to train on: true for made-up worlds.
   package var mayLackTraining = false
-  /// Bytes for event buffers; what is more goes to a scratch file.
+  /// A rank's bytes for event buffers; what is more goes to a scratch file.
   ///
   /// Ids and texts come on top (ours: 1 GiB, 22 million events in memory).
   package var memory = 1 << 30
@@ -59,10 +61,11 @@ package struct PreparationOptions: Sendable {
   ///
   /// - Parameters:
   ///   - dataset: the data set.
-  ///   - isVerified: whether its files are compared with their checksums, which one of many processes does for all.
+  ///   - isVerifiedLater: whether its files are compared with their checksums when the preparation runs, by rank 0 for all.
   /// - Throws: `InputError` when its files are damaged or its rules are none of this program's.
-  package mutating func append(to dataset: Dataset, isVerified: Bool = true) throws {
-    if isVerified { try dataset.verifyChecksums() }
+  package mutating func append(to dataset: Dataset, isVerifiedLater: Bool = false) throws {
+    if !isVerifiedLater { try dataset.verifyChecksums() }
+    self.isVerifiedLater = isVerifiedLater
     let rules = dataset.manifest.preparation
     guard let duplicates = DuplicateRule(rawValue: rules.duplicates), let itemKey = ItemKey(rawValue: rules.itemKey),
       let ties = try? TieOrder(rules.ties), let split = try? SplitProtocol(rules.split),

@@ -20,6 +20,17 @@ package struct RankFailure: Error, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// The same of another rank, which has told it.
+  init(of rank: Int, on host: String, cause: any Error) {
+    (self.rank, self.host, self.cause) = (rank, host, cause)
+    position = nil
+  }
+
+  /// An error with the rank that it came from: this one's, unless it says itself whose it is.
+  package static func of(_ error: any Error, on communicator: any Communicator) -> RankFailure {
+    (error as? RankFailure) ?? RankFailure(communicator, cause: error)
+  }
+
   /// Which rank, where, and when: `rank 1 on node7, universal step 12`.
   package var location: String { "rank \(rank) on \(host)" + (position.map { ", \($0.phase) step \($0.step)" } ?? "") }
 

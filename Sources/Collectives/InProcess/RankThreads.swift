@@ -25,7 +25,7 @@ package enum RankThreads {
           try body(communicator)
           world.leave(rank, failed: false)
         } catch {
-          failures.withLock { $0.append(RankFailure(communicator, cause: error)) }
+          failures.withLock { $0.append(.of(error, on: communicator)) }
           world.leave(rank, failed: true)
         }
         ended.signal()

@@ -136,18 +136,28 @@ package struct SequenceLengths: Codable, Sendable, Equatable {
 
   package init() {}
 
-  /// Quantiles of these lengths, in any order.
-  package init(_ lengths: [Int]) {
-    guard !lengths.isEmpty else { return }
-    let sorted = lengths.sorted()
-    func quantile(_ share: Double) -> Int { sorted[Int(share * Double(sorted.count - 1))] }
+  /// Quantiles of lengths.
+  ///
+  /// - Parameter users: how many users have each length.
+  package init(_ users: [Int: Int]) {
+    let sorted = users.sorted { $0.key < $1.key }
+    let count = sorted.reduce(0) { $0 + $1.value }
+    guard count > 0 else { return }
+    func quantile(_ share: Double) -> Int {
+      var before = Int(share * Double(count - 1))
+      for (length, users) in sorted {
+        if before < users { return length }
+        before -= users
+      }
+      return 0
+    }
     minimum = quantile(0)
     lowerQuartile = quantile(0.25)
     median = quantile(0.5)
     upperQuartile = quantile(0.75)
     percentile95 = quantile(0.95)
     maximum = quantile(1)
-    mean = Double(sorted.reduce(0, +)) / Double(sorted.count)
+    mean = Double(sorted.reduce(0) { $0 + $1.key * $1.value }) / Double(count)
   }
 }
 

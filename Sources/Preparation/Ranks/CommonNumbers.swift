@@ -4,8 +4,8 @@ import Files
 /// Gives names that each rank has numbered on its own the numbers that one rank would have given them.
 ///
 /// One rank numbers by first appearance, and ranks read consecutive stretches of the input: rank 0's names come first, in its order, then
-/// the new ones of rank 1, and so on. Ours: each rank in turn tells the names that nobody has told before, so every name travels once,
-/// and work and memory of a rank grow with the names, not with the ranks.
+/// the new ones of rank 1, and so on. Ours: each rank in turn tells the names that nobody has told before, so every name travels once
+/// to each rank, and the work and memory of a rank grow with the names; with the ranks grow only the turns, each of two exchanges.
 struct CommonNumbers {
   /// All ranks' names.
   let table: IdentifierTable
@@ -16,59 +16,76 @@ struct CommonNumbers {
   @inline(__always)
   func number(_ own: Int) -> Int { numbers.map { Int($0[own]) } ?? own }
 
-  /// Collective.
+  /// The common numbers of several kinds of names; collective.
   ///
   /// Throws `InputError` when there are too many names.
-  init(of own: IdentifierTable, on communicator: any Communicator) throws {
-    guard communicator.size > 1 else {
-      (table, numbers) = (own, nil)
-      return
-    }
-    let table = IdentifierTable()
-    var numbers = [UInt32](repeating: .max, count: own.count)
+  static func of(_ own: [IdentifierTable], on communicator: any Communicator) throws -> [CommonNumbers] {
+    guard communicator.size > 1 else { return own.map { CommonNumbers(table: $0, numbers: nil) } }
+    let tables = own.map { _ in IdentifierTable() }
+    var numbers = own.map { [UInt32](repeating: .max, count: $0.count) }
     for teller in 0..<communicator.size {
-      let new = communicator.rank == teller ? (0..<own.count).filter { numbers[$0] == .max } : []
       var told = NameList()
-      for name in new { told.append(own[name]) }
-      try told.share(of: teller, on: communicator)
-      try told.forEach { id in
-        let number = try table.intern(id)
-        if let name = own.find(id).index { numbers[name] = UInt32(number) }
+      if communicator.rank == teller {
+        for kind in own.indices {
+          let new = numbers[kind].indices.filter { numbers[kind][$0] == .max }
+          told.append(count: new.count)
+          for name in new { told.append(own[kind][name]) }
+        }
+      }
+      told = NameList(bytes: try communicator.gather(told.bytes))
+      try told.forEach(kinds: own.count) { kind, id in
+        let number = try tables[kind].intern(id)
+        if let name = own[kind].find(id).index { numbers[kind][name] = UInt32(number) }
       }
     }
-    (self.table, self.numbers) = (table, numbers)
+    return own.indices.map { CommonNumbers(table: tables[$0], numbers: numbers[$0]) }
   }
 }
 
-/// Names one behind the other, as they travel.
+/// Names as they travel: each with its length in front, and those of a kind with their number in front.
 struct NameList {
-  private(set) var lengths: [UInt32] = []
   private(set) var bytes: [UInt8] = []
+  private(set) var count = 0
 
   init() {}
 
-  init(lengths: [UInt32], bytes: [UInt8]) { (self.lengths, self.bytes) = (lengths, bytes) }
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
+  /// Begins the names of the next kind.
+  mutating func append(count: Int) { append(UInt64(count)) }
 
   mutating func append(_ name: UnsafeRawBufferPointer) {
-    lengths.append(UInt32(name.count))
+    append(UInt32(name.count))
     bytes.append(contentsOf: name)
+    count += 1
   }
 
-  /// Becomes the list of one of the ranks on every rank.
-  mutating func share(of teller: Int, on communicator: any Communicator) throws {
-    let isTeller = communicator.rank == teller
-    self = NameList(
-      lengths: try communicator.gather(isTeller ? lengths : []), bytes: try communicator.gather(isTeller ? bytes : []))
-  }
-
-  /// Calls `body` with each name.
-  func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+  /// Calls `body` with each name and the number of its kind.
+  func forEach(kinds: Int, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) rethrows {
     try bytes.withUnsafeBytes { all in
       var start = 0
-      for length in lengths {
-        try body(UnsafeRawBufferPointer(rebasing: all[start..<start + Int(length)]))
-        start += Int(length)
+      for kind in 0..<kinds where start < all.count {
+        let count = Int(all.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+        start += MemoryLayout<UInt64>.size
+        for _ in 0..<count { try body(kind, NameList.name(all, &start)) }
       }
     }
   }
+
+  /// Calls `body` with each name of a list without kinds.
+  func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    try bytes.withUnsafeBytes { all in
+      var start = 0
+      while start < all.count { try body(NameList.name(all, &start)) }
+    }
+  }
+
+  private static func name(_ all: UnsafeRawBufferPointer, _ start: inout Int) -> UnsafeRawBufferPointer {
+    let length = Int(all.loadUnaligned(fromByteOffset: start, as: UInt32.self))
+    let first = start + MemoryLayout<UInt32>.size
+    start = first + length
+    return UnsafeRawBufferPointer(rebasing: all[first..<start])
+  }
+
+  private mutating func append(_ number: some FixedWidthInteger) { withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) } }
 }

@@ -6,8 +6,8 @@ import Files
 /// A rank has consecutive shards. It numbers its users in the order in which one rank would: rank 0's in its order, then the new ones of
 /// rank 1, and so on; only the order within a shard shows in a data set. Users travel first, once a rank; then events, in blocks.
 struct EventExchange {
-  /// Events of a block, at most (ours: 6 MiB).
-  private static let blockEvents = 1 << 18
+  /// Events of a block that a rank sends, at most and at least (ours: 6 MiB, 24 KiB).
+  private static let blockEvents = (most: 1 << 18, least: 1 << 10)
 
   /// The users of this rank's shards.
   let users: UserTable
@@ -35,14 +35,13 @@ struct EventExchange {
     addresses.reserveCapacity(read.count)
     for user in 0..<read.count {
       let owner = owners[read.shard(user)]
-      addresses.append((UInt16(owner), UInt32(lists[owner].lengths.count)))
+      addresses.append((UInt16(owner), UInt32(lists[owner].count)))
       lists[owner].append(read[user])
       if user < known { knownOf[owner] += 1 }
     }
     let knownFrom = try communicator.exchangeCounts(knownOf)
     for (rank, list) in try exchange(lists).enumerated() {
       var numbers: [UInt32] = []
-      numbers.reserveCapacity(list.lengths.count)
       try list.forEach { id in
         numbers.append(UInt32(try users.intern(id)))
         if numbers.count == knownFrom[rank] { knownUsers = users.count }
@@ -53,32 +52,61 @@ struct EventExchange {
 
   /// Sends the events after them, with common numbers; collective.
   ///
-  /// `sorter` has a lane for each rank.
-  func send(
-    _ log: EventLog, items: CommonNumbers, scenes: CommonNumbers, behaviors: CommonNumbers, to sorter: EventSorter
-  ) throws {
-    let blocks = try communicator.gatherCounts((log.count + Self.blockEvents - 1) / Self.blockEvents).max() ?? 0
-    var sent = [EventRecord](repeating: EventRecord(time: 0, user: 0, item: 0, scene: 0, behavior: 0), count: Self.blockEvents)
-    for _ in 0..<blocks {
-      let block = try log.take(Self.blockEvents)
+  /// - Parameters:
+  ///   - numbers: the common numbers of items, scenes and behaviors.
+  ///   - sorter: gets the events of this rank's users; it has a lane for each rank.
+  ///   - memory: bytes for what arrives in a turn.
+  func send(_ log: EventLog, numbers: [CommonNumbers], to sorter: EventSorter, memory: Int) throws {
+    let most = try communicator.gatherCounts(log.count).max() ?? 0
+    // All ranks may send to one.
+    let room = memory / MemoryLayout<EventRecord>.stride / communicator.size
+    let blockEvents = min(most, max(Self.blockEvents.least, min(Self.blockEvents.most, room)))
+    guard blockEvents > 0 else { return }
+    var sent = [EventRecord](repeating: EventRecord(time: 0, user: 0, item: 0, scene: 0, behavior: 0), count: blockEvents)
+    // A rank whose disk is full goes on with the exchanges until all can say so.
+    var problem: InputError?
+    for _ in 0..<(most + blockEvents - 1) / blockEvents {
       var counts = [Int](repeating: 0, count: communicator.size)
-      for event in block { counts[Int(addresses[Int(event.user)].owner)] += 1 }
-      var next = counts.indices.map { counts[..<$0].reduce(0, +) }
-      for event in block {
-        let (owner, place) = addresses[Int(event.user)]
-        sent[next[Int(owner)]] = EventRecord(
-          time: event.time, user: place, item: UInt32(items.number(Int(event.item))),
-          scene: UInt16(scenes.number(Int(event.scene))), behavior: UInt16(behaviors.number(Int(event.behavior))))
-        next[Int(owner)] += 1
-      }
-      try exchange(sent, counts, to: sorter)
+      do {
+        if problem == nil { counts = fill(&sent, with: try log.take(blockEvents), numbers) }
+      } catch let error as InputError { problem = error }
+      let (received, arriving) = try exchange(sent, counts)
+      do {
+        if problem == nil { try append(received, arriving, to: sorter) }
+      } catch let error as InputError { problem = error }
     }
+    try communicator.agree(on: InputError.init) { if let problem { throw problem } }
   }
 
-  private func exchange(_ sent: [EventRecord], _ counts: [Int], to sorter: EventSorter) throws {
+  /// Puts a block's events in the order of the ranks that they go to; how many go to each.
+  private func fill(
+    _ sent: inout [EventRecord], with block: UnsafeBufferPointer<EventRecord>, _ numbers: [CommonNumbers]
+  ) -> [Int] {
+    let (items, scenes, behaviors) = (numbers[0], numbers[1], numbers[2])
+    var counts = [Int](repeating: 0, count: communicator.size)
+    for event in block { counts[Int(addresses[Int(event.user)].owner)] += 1 }
+    var (next, start) = ([Int](), 0)
+    for count in counts {
+      next.append(start)
+      start += count
+    }
+    for event in block {
+      let (owner, place) = addresses[Int(event.user)]
+      sent[next[Int(owner)]] = EventRecord(
+        time: event.time, user: place, item: UInt32(items.number(Int(event.item))),
+        scene: UInt16(scenes.number(Int(event.scene))), behavior: UInt16(behaviors.number(Int(event.behavior))))
+      next[Int(owner)] += 1
+    }
+    return counts
+  }
+
+  private func exchange(_ sent: [EventRecord], _ counts: [Int]) throws -> (events: [EventRecord], counts: [Int]) {
     let arriving = try communicator.exchangeCounts(counts)
-    var received = try received(sent, counts, arriving)
-    var start = 0
+    return (try received(sent, counts, arriving), arriving)
+  }
+
+  private func append(_ received: [EventRecord], _ arriving: [Int], to sorter: EventSorter) throws {
+    var (received, start) = (received, 0)
     for (lane, count) in arriving.enumerated() {
       for index in start..<start + count { received[index].user = arrived[lane][Int(received[index].user)] }
       try received.withUnsafeBufferPointer {
@@ -90,13 +118,12 @@ struct EventExchange {
 
   /// Lists for each rank become lists from each rank.
   private func exchange(_ lists: [NameList]) throws -> [NameList] {
-    let names = try communicator.exchangeCounts(lists.map(\.lengths.count))
-    let sizes = try communicator.exchangeCounts(lists.map(\.bytes.count))
-    var lengths = try received(lists.flatMap(\.lengths), lists.map(\.lengths.count), names)[...]
-    var bytes = try received(lists.flatMap(\.bytes), lists.map(\.bytes.count), sizes)[...]
-    return (0..<communicator.size).map { rank in
-      defer { (lengths, bytes) = (lengths.dropFirst(names[rank]), bytes.dropFirst(sizes[rank])) }
-      return NameList(lengths: Array(lengths.prefix(names[rank])), bytes: Array(bytes.prefix(sizes[rank])))
+    let counts = lists.map(\.bytes.count)
+    let arriving = try communicator.exchangeCounts(counts)
+    var rest = try received(Array(lists.map(\.bytes).joined()), counts, arriving)[...]
+    return arriving.map { count in
+      defer { rest = rest.dropFirst(count) }
+      return NameList(bytes: Array(rest.prefix(count)))
     }
   }
 

@@ -40,7 +40,8 @@ struct EventReading {
   /// Where scratch files go.
   let folder: String
 
-  /// The share of the memory of which several ranks keep what they have read; the rest is for sorting (ours).
+  /// Of several ranks each keeps what it has read in this part of its memory, and as much is for what arrives in a turn; the rest is for
+  /// sorting (ours).
   private static let logShare = 4
 
   /// Collective.
@@ -68,16 +69,16 @@ struct EventReading {
     account.badRows.lines.forEach(reporter.note)
     try check(account)
     reporter.note("bringing the users' events together")
-    let items = try CommonNumbers(of: sink.names.items, on: communicator)
-    let scenes = try CommonNumbers(of: sink.names.scenes.table, on: communicator)
-    let behaviors = try CommonNumbers(of: sink.names.behaviors.table, on: communicator)
+    let numbers = try CommonNumbers.of(
+      [sink.names.items, sink.names.scenes.table, sink.names.behaviors.table], on: communicator)
     let names = EventNames(
-      items: items.table, scenes: try NameTable("scene", scenes.table), behaviors: try NameTable("behavior", behaviors.table))
+      items: numbers[0].table, scenes: try NameTable("scene", numbers[1].table),
+      behaviors: try NameTable("behavior", numbers[2].table))
     let exchange = try EventExchange(sink.users, known: known, on: communicator)
+    let part = options.memory / Self.logShare
     let sorter = EventSorter(
-      users: exchange.users, folder: folder, memory: options.memory / Self.logShare * (Self.logShare - 1),
-      lanes: communicator.size)
-    try exchange.send(log, items: items, scenes: scenes, behaviors: behaviors, to: sorter)
+      users: exchange.users, folder: folder, memory: part * (Self.logShare - 2), lanes: communicator.size)
+    try exchange.send(log, numbers: numbers, to: sorter, memory: part)
     return Outcome(users: exchange.users, knownUsers: exchange.knownUsers, names: names, sorter: sorter, account: account)
   }
 

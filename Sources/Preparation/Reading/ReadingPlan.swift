@@ -28,12 +28,11 @@ package struct ReadingPlan: Codable, Sendable {
   private(set) var items: [String] = []
   /// Whether an items file is no plain file, so that one rank alone can read it.
   private(set) var hasItemStream = false
+  /// The same of an interaction file: then rank 0 reads all of them, since others may not have the stream.
+  private var isOneStream = false
 
   /// How many ranks find something to read.
   package var count: Int { isOneStream ? 1 : pieces.count }
-
-  /// Whether something comes through a stream that only one process has.
-  private var isOneStream: Bool { pieces.contains { $0.path == "-" } }
 
   /// No file.
   init() {}
@@ -48,6 +47,7 @@ package struct ReadingPlan: Codable, Sendable {
     let items = try InputFiles.expand(options.items, isFormatGiven: isFormatGiven)
     for file in interactions where !Self.isStream(file.path) { _ = try Importer.interactions(file, options) }
     for file in items where !Self.isStream(file.path) { _ = try Importer.items(file, options) }
+    isOneStream = interactions.contains { Self.isStream($0.path) }
     for (index, file) in interactions.enumerated() { pieces += try Self.pieces(file, index + 1, options) }
     self.items = items.map(\.path)
     hasItemStream = self.items.contains(where: Self.isStream)
@@ -78,7 +78,7 @@ package struct ReadingPlan: Codable, Sendable {
     return stretches
   }
 
-  /// The rank's of things with so many bytes: those whose middle is in its stretch of all bytes.
+  /// Which of some things a rank has, given each one's bytes: those whose middle is in its stretch of all bytes.
   static func part(of rank: Int, ranks: Int, bytes: [Int]) -> Range<Int> {
     guard rank < ranks else { return bytes.count..<bytes.count }
     let total = Double(max(1, bytes.reduce(0, +)))

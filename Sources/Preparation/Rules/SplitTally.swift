@@ -3,7 +3,7 @@ import Datasets
 
 /// Everything that is counted over the kept events: the split's parts, training counts, ties, leaks, scenes and behaviors.
 ///
-/// Each rank counts its own users' events; rank 0 then has the sums, the others what is said below.
+/// Each rank counts its own users' events; then all have the sums, and rank 0 alone the lengths and the pairs.
 struct SplitTally {
   private(set) var split = SplitCounts()
   private(set) var audit = LeakAudit()
@@ -15,7 +15,8 @@ struct SplitTally {
   private(set) var usersToLearnFrom = 0
   /// The time of the earliest event.
   private(set) var earliestTime = Int64.max
-  private(set) var lengths: [Int] = []
+  /// How many users have so many events.
+  private(set) var lengths: [Int: Int] = [:]
   /// What the cold protocol keeps out of training.
   private(set) var cold = ColdCounts()
   private let isCold: [Bool]
@@ -66,7 +67,10 @@ struct SplitTally {
     earliestTime = Int64(try communicator.gatherCounts(Int(earliestTime)).min() ?? .max)
     trainCounts = try communicator.sum(counts: trainCounts.map { Int($0) }).map { UInt32($0) }
     eventCounts = try communicator.sum(counts: eventCounts)
-    lengths = try communicator.gatherToFirst(lengths)
+    let (counts, users) = (
+      try communicator.gatherToFirst(Array(lengths.keys)), try communicator.gatherToFirst(Array(lengths.values))
+    )
+    lengths = Dictionary(zip(counts, users), uniquingKeysWith: +)
     try scenes.add(on: communicator)
     try behaviors.add(on: communicator)
   }
@@ -89,7 +93,7 @@ struct SplitTally {
   private mutating func count(
     _ events: UnsafeMutableBufferPointer<EventRecord>, user: Int, _ parts: UserSplit, _ stays: UserSplit
   ) {
-    lengths.append(events.count)
+    lengths[events.count, default: 0] += 1
     if let first = events.first { earliestTime = min(earliestTime, first.time) }
     if stays.trainCount > 1 { usersToLearnFrom += 1 }
     for event in events {
@@ -171,9 +175,10 @@ struct CategoryTally {
   mutating func add(on communicator: any Communicator) throws {
     events = try communicator.sum(counts: events)
     users = try communicator.sum(counts: users)
-    let all = try communicator.gatherToFirst(pairs.keys)
-    guard communicator.isFirst else { return }
-    for key in all where pairs.insert(Int(key >> 16), UInt16(truncatingIfNeeded: key)) { items[Int(key & 0xFFFF)] += 1 }
+    for teller in 1..<communicator.size {
+      for key in try communicator.gatherToFirst(communicator.rank == teller ? pairs.keys : [])
+      where pairs.insert(Int(key >> 16), UInt16(truncatingIfNeeded: key)) { items[Int(key & 0xFFFF)] += 1 }
+    }
   }
 
   /// Adds pairs that have no event, such as listings; categories beyond those of the events are appended.

@@ -46,7 +46,7 @@ final class EventSorter: EventStore {
     var rest = records[...]
     while !rest.isEmpty {
       try makeRoom()
-      let part = rest.prefix(max(1, capacity - held))
+      let part = rest.prefix(max(1, roomForEvents - held))
       lanes[lane].buffer.append(UnsafeBufferPointer(rebasing: part))
       held += part.count
       rest = rest.dropFirst(part.count)
@@ -55,9 +55,11 @@ final class EventSorter: EventStore {
 
   @inline(__always)
   private func makeRoom() throws {
-    // A run smaller than the users' own tables would cost more in passes over these tables than it saves.
-    if held >= capacity && held >= users.count / 2 { try spill() }
+    if held >= roomForEvents { try spill() }
   }
+
+  /// A run smaller than the users' own tables would cost more in passes over these tables than it saves.
+  private var roomForEvents: Int { max(capacity, users.count / 2) }
 
   /// Sorts everything, applies `rules` to each user's events and returns the rest.
   ///
@@ -81,7 +83,8 @@ final class EventSorter: EventStore {
       let start = file.size
       try file.append(UnsafeRawBufferPointer(lane.buffer.contents))
       lane.runs.append(start..<file.size)
-      lane.buffer.removeAll()
+      // With several, one that gets nothing more would keep what it had room for.
+      if lanes.count == 1 { lane.buffer.removeAll() } else { lane.buffer = EventBuffer() }
     }
     held = 0
   }

@@ -201,7 +201,7 @@ struct PrepareCommand: RankCommand {
   private func appended(to path: String) throws -> PreparationOptions {
     let given = options
     var options = given
-    try options.append(to: try Dataset(path: path), isVerified: RankOptions.isFirstProcess)
+    try options.append(to: try Dataset(path: path), isVerifiedLater: true)
     let flags: [(name: String, isGiven: Bool, given: String, inherited: String)] = [
       ("--cold-items", coldItems != nil, given.coldItems?.description ?? "", options.coldItems?.description ?? "none"),
       ("--ties", ties != nil, "\(given.ties)", "\(options.ties)"),

@@ -50,7 +50,7 @@ struct RankOptions: ParsableArguments {
     } catch {
       // What is under way stays where it is until the process has ended.
       withExtendedLifetime(started) {
-        let failure = started.map { $0.size > 1 ? RankFailure($0, cause: error) : error } ?? error
+        let failure = started.map { $0.size > 1 ? RankFailure.of(error, on: $0) : error } ?? error
         let code = PreciseExit.report(failure).rawValue
         // The sentence travels through the launcher, which drops what it has not passed on yet once it ends the job.
         if started.map({ $0.size > 1 }) ?? false { usleep(500_000) }
@@ -61,9 +61,6 @@ struct RankOptions: ParsableArguments {
 
   /// Whether a launcher started this process as one of several, or as one.
   static var isLaunched: Bool { Launch.detect(ProcessInfo.processInfo.environment) != nil }
-
-  /// Whether this process is rank 0's, as far as the launcher has said.
-  static var isFirstProcess: Bool { Launch.detect(ProcessInfo.processInfo.environment)?.rank ?? 0 == 0 }
 
   /// Says what the ranks are, and what is wrong with them; collective.
   static func introduce(_ communicator: any Communicator, _ console: Console) throws {
