@@ -6,7 +6,7 @@ import Testing
   /// Events (user, item) grouped by user as the sorter leaves them.
   private func sorted(_ pairs: [(Int, Int)]) -> SortedEvents {
     let pairs = pairs.sorted { $0.0 < $1.0 }
-    let records = UnsafeMutableBufferPointer<EventRecord>.allocate(capacity: max(1, pairs.count))
+    let records = UnsafeMutableBufferPointer(start: EventBuffer.allocate(pairs.count), count: pairs.count)
     var (users, starts): ([UInt32], [Int]) = ([], [])
     for (index, pair) in pairs.enumerated() {
       if users.last != UInt32(pair.0) {

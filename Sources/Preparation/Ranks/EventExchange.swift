@@ -63,6 +63,7 @@ struct EventExchange {
     let blockEvents = min(most, max(Self.blockEvents.least, min(Self.blockEvents.most, room)))
     guard blockEvents > 0 else { return }
     var sent = [EventRecord](repeating: EventRecord(time: 0, user: 0, item: 0, scene: 0, behavior: 0), count: blockEvents)
+    var received = sent
     // A rank whose disk is full goes on with the exchanges until all can say so.
     var problem: InputError?
     for _ in 0..<(most + blockEvents - 1) / blockEvents {
@@ -70,9 +71,9 @@ struct EventExchange {
       do {
         if problem == nil { counts = fill(&sent, with: try log.take(blockEvents), numbers) }
       } catch let error as InputError { problem = error }
-      let (received, arriving) = try exchange(sent, counts)
+      let arriving = try exchange(sent, counts, into: &received)
       do {
-        if problem == nil { try append(received, arriving, to: sorter) }
+        if problem == nil { try append(&received, arriving, to: sorter) }
       } catch let error as InputError { problem = error }
     }
     try communicator.agree(on: InputError.init) { if let problem { throw problem } }
@@ -100,13 +101,17 @@ struct EventExchange {
     return counts
   }
 
-  private func exchange(_ sent: [EventRecord], _ counts: [Int]) throws -> (events: [EventRecord], counts: [Int]) {
+  /// Returns how many events came from each rank; they stand at the beginning of `received`, which grows when it must.
+  private func exchange(_ sent: [EventRecord], _ counts: [Int], into received: inout [EventRecord]) throws -> [Int] {
     let arriving = try communicator.exchangeCounts(counts)
-    return (try received(sent, counts, arriving), arriving)
+    let missing = arriving.reduce(0, +) - received.count
+    if missing > 0 { received.append(contentsOf: repeatElement(sent[0], count: missing)) }
+    try received.withUnsafeMutableBufferPointer { try exchange(sent, counts, into: $0, arriving) }
+    return arriving
   }
 
-  private func append(_ received: [EventRecord], _ arriving: [Int], to sorter: EventSorter) throws {
-    var (received, start) = (received, 0)
+  private func append(_ received: inout [EventRecord], _ arriving: [Int], to sorter: EventSorter) throws {
+    var start = 0
     for (lane, count) in arriving.enumerated() {
       for index in start..<start + count { received[index].user = arrived[lane][Int(received[index].user)] }
       try received.withUnsafeBufferPointer {
@@ -130,12 +135,18 @@ struct EventExchange {
   private func received<Element: BitwiseCopyable>(_ sent: [Element], _ counts: [Int], _ arriving: [Int]) throws -> [Element] {
     let total = arriving.reduce(0, +)
     return try [Element](unsafeUninitializedCapacity: total) { target, count in
-      try sent.withUnsafeBufferPointer {
-        let own = UnsafeBufferPointer(rebasing: $0[..<counts.reduce(0, +)])
-        let room = UnsafeMutableBufferPointer(rebasing: target[..<total])
-        try communicator.allToAll(own, counts: counts, into: room, counts: arriving)
-      }
+      try exchange(sent, counts, into: target, arriving)
       count = total
+    }
+  }
+
+  private func exchange<Element: BitwiseCopyable>(
+    _ sent: [Element], _ counts: [Int], into target: UnsafeMutableBufferPointer<Element>, _ arriving: [Int]
+  ) throws {
+    try sent.withUnsafeBufferPointer {
+      let own = UnsafeBufferPointer(rebasing: $0[..<counts.reduce(0, +)])
+      let room = UnsafeMutableBufferPointer(rebasing: target[..<arriving.reduce(0, +)])
+      try communicator.allToAll(own, counts: counts, into: room, counts: arriving)
     }
   }
 }

@@ -6,9 +6,17 @@ struct EventBuffer: ~Copyable {
   private var capacity = 1 << 12
   private var records: UnsafeMutablePointer<EventRecord>
 
-  init() { records = .allocate(capacity: capacity) }
+  init() { records = Self.allocate(capacity) }
 
-  deinit { records.deallocate() }
+  deinit { free(records) }
+
+  /// Memory for events, which `free` gives back.
+  ///
+  /// The system's own function, because its counterpart `realloc` moves large blocks without copying them.
+  static func allocate(_ count: Int) -> UnsafeMutablePointer<EventRecord> {
+    guard let memory = malloc(max(1, count) * MemoryLayout<EventRecord>.stride) else { fatalError("no memory for \(count) events") }
+    return memory.bindMemory(to: EventRecord.self, capacity: count)
+  }
 
   /// The events; valid until the next change.
   var contents: UnsafeMutableBufferPointer<EventRecord> { UnsafeMutableBufferPointer(start: records, count: count) }
@@ -33,11 +41,11 @@ struct EventBuffer: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
-  /// Hands the memory over to the caller, who deallocates it.
+  /// Hands the memory over to the caller, who frees it.
   mutating func take() -> UnsafeMutableBufferPointer<EventRecord> {
     let taken = contents
     (count, capacity) = (0, 1 << 12)
-    records = .allocate(capacity: capacity)
+    records = Self.allocate(capacity)
     return taken
   }
 
@@ -58,7 +66,7 @@ struct EventBuffer: ~Copyable {
       start += size
     }
     count = start
-    let assigned = UnsafeMutablePointer<EventRecord>.allocate(capacity: max(1, count))
+    let assigned = Self.allocate(count)
     var position: UInt32 = 0
     for part in parts {
       for var record in part {
@@ -68,7 +76,7 @@ struct EventBuffer: ~Copyable {
         position &+= 1
       }
     }
-    records.deallocate()
+    free(records)
     (records, capacity) = (assigned, max(1, count))
     start = 0
     for user in order where indices[Int(user)] > start {
@@ -86,10 +94,10 @@ struct EventBuffer: ~Copyable {
   }
 
   private mutating func grow() {
-    let larger = UnsafeMutablePointer<EventRecord>.allocate(capacity: capacity * 2)
-    larger.update(from: records, count: count)
-    records.deallocate()
-    records = larger
     capacity *= 2
+    guard let larger = realloc(records, capacity * MemoryLayout<EventRecord>.stride) else {
+      fatalError("no memory for \(capacity) events")
+    }
+    records = larger.bindMemory(to: EventRecord.self, capacity: capacity)
   }
 }

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 
 /// All events, grouped by user as the data set stores users, each user's in time order: in memory, or mapped from a scratch file.
 final class SortedEvents {
@@ -11,7 +12,7 @@ final class SortedEvents {
   /// Mapped events that a pass keeps in memory behind it (ours: 24 MB).
   private static let window = 1 << 20
 
-  /// Events in memory that this object deallocates, or (with `scratch`) a mapping that the file owns.
+  /// Events in memory that this object frees (`EventBuffer.allocate`), or (with `scratch`) a mapping that the file owns.
   init(_ records: UnsafeMutableBufferPointer<EventRecord>, users: [UInt32], starts: [Int], scratch: ScratchFile? = nil) {
     precondition(starts.count == users.count + 1, "\(starts.count) starts for \(users.count) users")
     self.records = records
@@ -20,7 +21,7 @@ final class SortedEvents {
     self.scratch = scratch
   }
 
-  deinit { if scratch == nil { records.deallocate() } }
+  deinit { if scratch == nil { free(records.baseAddress) } }
 
   var count: Int { starts[users.count] }
 
