@@ -49,12 +49,21 @@ if [ -x "$program" ]; then
   echo "precise doctor: sees the ranks, and misses one that was promised"
 fi
 
-# Encoding writes the same bytes on ranks that are processes.
+# Preparing and encoding write the same bytes on ranks that are processes.
 if [ -x "$program" ]; then
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   "$program" synth --out "$folder/raw" --users 80 --items 60 --quiet
-  "$program" prepare --interactions "$folder/raw/interactions.csv" --items "$folder/raw/items.csv" --out "$folder/1" --quiet
+  mkdir "$folder/parts"
+  tail -n +2 "$folder/raw/interactions.csv" | split -n r/4 --additional-suffix=.csv - "$folder/parts/events-"
+  for part in "$folder"/parts/*.csv; do sed -i "1i $(head -n 1 "$folder/raw/interactions.csv")" "$part"; done
+  prepare=(prepare --interactions "$folder/parts" --items "$folder/raw/items.csv" --quiet)
+  "$program" "${prepare[@]}" --out "$folder/1" --ranks 1
+  for count in 2 3; do
+    cluster/local/mpi.sh "$count" "$program" "${prepare[@]}" --out "$folder/$count"
+    diff -r "$folder/1" "$folder/$count" || { echo "error: $count processes prepare otherwise than one" >&2; exit 1; }
+  done
+  echo "precise prepare: the same bytes on 1, 2 and 3 processes"
   cut -d, -f1 "$folder/raw/items.csv" | tail -n +2 | sort -u |
     awk 'BEGIN { srand(1) } { printf "{\"id\": \"%s\", \"embedding\": [%f, %f, %f]}\n", $1, rand(), rand(), rand() }' >"$folder/vectors.jsonl"
   for source in "" "--vectors $folder/vectors.jsonl"; do
