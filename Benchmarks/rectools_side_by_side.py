@@ -114,7 +114,7 @@ def main() -> int:
     print(describe("one training each") + "\n", flush=True)
     own = [(precision, ours(options, precision)) for precision in options.precisions.split(",")]
     peer, recall = theirs(options)
-    print(f"| ML-1M, {options.epochs} epochs | an epoch | RecTools' in it | recall@10 |\n|---|---|---|---|")
+    print(f"| ML-1M, {options.epochs} epochs | an epoch | times RecTools | recall@10 |\n|---|---|---|---|")
     for precision, (seconds, found) in own:
         times = statistics.median(peer) / statistics.median(seconds)
         print(f"| precise, {precision}, {options.cores} ranks | {spread(seconds)} | {times:.1f} | {found:.4f} |")

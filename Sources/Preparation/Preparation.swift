@@ -249,12 +249,19 @@ package struct Preparation {
 package struct PreparationReporter {
   /// Takes a line for people: a bad row, a stage that begins.
   package var note: (String) -> Void
-  /// Takes the rows and bytes of text read so far, often; the receiver decides which to show.
+  /// Takes the rows and bytes of text that this rank has read so far, often; the receiver decides which to show.
   package var progress: (_ rows: Int, _ bytes: Int) -> Void
 
+  /// Takes the rows and bytes that all ranks have read together, once.
+  package var total: (_ rows: Int, _ bytes: Int) -> Void
+
   /// Makes a reporter; without arguments it is silent.
-  package init(note: @escaping (String) -> Void = { _ in }, progress: @escaping (Int, Int) -> Void = { _, _ in }) {
+  package init(
+    note: @escaping (String) -> Void = { _ in }, progress: @escaping (Int, Int) -> Void = { _, _ in },
+    total: @escaping (Int, Int) -> Void = { _, _ in }
+  ) {
     self.note = note
     self.progress = progress
+    self.total = total
   }
 }

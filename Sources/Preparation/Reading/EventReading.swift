@@ -64,9 +64,13 @@ struct EventReading {
     let log = EventLog(folder: folder, memory: options.memory / Self.logShare)
     let silent = PreparationReporter(progress: reporter.progress)
     let sink = EventSink(options, users: UserTable(shardCount: options.virtualShards), store: log, reporter: silent)
-    let known = try communicator.agree(on: InputError.init) { try read(share, into: sink) }
+    // Other errors are thrown at once.
+    var outcome = Result<Int, InputError>.success(0)
+    do { outcome = .success(try read(share, into: sink)) } catch let error as InputError { outcome = .failure(error) }
     let account = try communicator.broadcast(record: merged(try communicator.gatherRecords(sink.account)))
+    reporter.total(account.rows, account.bytes)
     account.badRows.lines.forEach(reporter.note)
+    let known = try communicator.agree(on: InputError.init) { try outcome.get() }
     try check(account)
     reporter.note("bringing the users' events together")
     let numbers = try CommonNumbers.of(
@@ -92,6 +96,7 @@ struct EventReading {
       if communicator.size > 1, !share.stretches.isEmpty { try admitOldNames(of: known, into: sink.users) }
     }
     for stretch in share.stretches { try sink.read(try stretch.open(), input: stretch.input) }
+    sink.finish()
     return knownUsers
   }
 
@@ -106,9 +111,10 @@ struct EventReading {
     }
   }
 
+  /// What was found before the first file that could not be read, as one rank would have found it.
   private func merged(_ accounts: [ReadAccount]) -> ReadAccount? {
     guard var sum = accounts.first else { return nil }
-    for next in accounts.dropFirst() { sum.add(next) }
+    for next in accounts.dropFirst() where sum.isWhole { sum.add(next) }
     return sum
   }
 

@@ -13,7 +13,6 @@ final class EventSink {
   private let store: any EventStore
   private let reporter: PreparationReporter
   private let key = ByteBuffer()
-  private var bytesOfFilesBefore = 0
 
   /// `store` gets the events, with the numbers of `users` and `names`.
   init(_ options: PreparationOptions, users: UserTable, store: any EventStore, reporter: PreparationReporter) {
@@ -64,15 +63,18 @@ final class EventSink {
           account.rows += 1
         }
       }
-      if account.rows & 0xFFFF == 0 { reporter.progress(account.rows, bytesOfFilesBefore + source.bytesRead) }
+      if account.rows & 0xFFFF == 0 { reporter.progress(account.rows, account.bytes + source.bytesRead) }
     }
-    bytesOfFilesBefore += source.bytesRead
-    reporter.progress(account.rows, bytesOfFilesBefore)
+    account.bytes += source.bytesRead
+    reporter.progress(account.rows, account.bytes)
     account.add(
       DatasetManifest.Input(
         path: source.path, kind: source.isPrepared ? "dataset" : "interactions", rows: account.rows - rowsBefore,
         badRows: account.badRows.total - badBefore), number: input)
   }
+
+  /// Says that everything was read.
+  func finish() { account.isWhole = true }
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
     account.rows += problem.rows

@@ -9,8 +9,12 @@ struct ReadAccount: Codable {
     var input: DatasetManifest.Input
   }
 
+  /// Whether everything was read that was to be.
+  var isWhole = false
   /// Rows of the files, good and bad.
   var rows = 0
+  /// Bytes of text read.
+  var bytes = 0
   /// Good rows older than the floor.
   var rowsTooOld = 0
   /// The same of the data set that is appended to.
@@ -35,7 +39,9 @@ struct ReadAccount: Codable {
 
   /// Adds what was found in rows that come behind these.
   mutating func add(_ next: ReadAccount) {
+    isWhole = next.isWhole
     rows += next.rows
+    bytes += next.bytes
     rowsTooOld += next.rowsTooOld
     knownTooOld += next.knownTooOld
     badRows.add(next.badRows)

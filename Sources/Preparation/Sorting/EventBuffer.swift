@@ -14,7 +14,9 @@ struct EventBuffer: ~Copyable {
   ///
   /// The system's own function, because its counterpart `realloc` moves large blocks without copying them.
   static func allocate(_ count: Int) -> UnsafeMutablePointer<EventRecord> {
-    guard let memory = malloc(max(1, count) * MemoryLayout<EventRecord>.stride) else { fatalError("no memory for \(count) events") }
+    guard let memory = malloc(max(1, count) * MemoryLayout<EventRecord>.stride) else {
+      fatalError("no memory for \(count) events")
+    }
     return memory.bindMemory(to: EventRecord.self, capacity: count)
   }
 

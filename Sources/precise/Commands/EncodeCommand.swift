@@ -201,6 +201,7 @@ struct EncodeCommand: RankCommand {
     let record = try writer.write(source, items: items, on: communicator) {
       bar.update(completed: $0)
     } beforeRecord: { record in
+      bar.update(completed: items.count)
       bar.finish()
       let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
       try TextVectors.write(
@@ -208,6 +209,7 @@ struct EncodeCommand: RankCommand {
         states: TokenStates(path: "\(folder)/\(TokenStates.fileName)", items: items.count), on: communicator,
         known: own.known
       ) { textBar.update(completed: $0) }
+      textBar.update(completed: items.count)
       textBar.finish()
     }
     guard let staged else { return }

@@ -4,6 +4,7 @@ import Datasets
 import Files
 import Preparation
 import Reporting
+import Synchronization
 import Texts
 
 /// `precise prepare`: raw event files in, a data set out.
@@ -17,6 +18,7 @@ struct PrepareCommand: RankCommand {
         precise prepare --interactions events/ --items items.parquet --out dataset/
         precise prepare --interactions events.csv --items items.csv --columns text=title+brand,features=category --out dataset/
         precise prepare --append dataset/ --interactions today.csv.gz --items titles.csv.gz --out dataset-today/
+        mpirun -n 16 precise prepare --interactions events/ --items items.parquet --out dataset/
         precise prepare --append dataset/ --interactions today.csv.gz --since 2025-06-01 --out dataset/ --overwrite
 
       Interaction files have a header with at least user, item and timestamp (and perhaps scene, behavior), items \
@@ -132,21 +134,23 @@ struct PrepareCommand: RankCommand {
       let old = try append.flatMap(encoding)
       // Under a launcher rank 0 looks for the files.
       let plan = RankOptions.isLaunched ? nil : try ReadingPlan(options)
+      let progress = RankProgress()
       try rankOptions.run(atMost: plan?.count ?? 1, console: outputOptions.console) { [self] communicator, console in
-        try prepare(options, plan, old, on: communicator, console)
+        try prepare(options, plan, old, progress, on: communicator, console)
       }
     }
   }
 
   private func prepare(
-    _ given: PreparationOptions, _ plan: ReadingPlan?, _ old: EncodingRecord?, on communicator: any Communicator,
-    _ console: Console
+    _ given: PreparationOptions, _ plan: ReadingPlan?, _ old: EncodingRecord?, _ progress: RankProgress,
+    on communicator: any Communicator, _ console: Console
   ) throws {
     var options = given
     if !RankOptions.isLaunched { options.memory /= communicator.size }
-    let ranks = communicator.size == 1 ? "" : " (rank 0 of \(communicator.size))"
+    // Of other processes nothing is known before the end.
+    let ranks = RankOptions.isLaunched && communicator.size > 1 ? " (rank 0 of \(communicator.size))" : ""
     let bar = ProgressBar("reading\(ranks)", total: nil, unit: "row", console: console)
-    let reporter = communicator.isFirst ? reporter(console, bar) : PreparationReporter()
+    let reporter = reporter(console, bar, progress, communicator.rank)
     let manifest = try Preparation(options, reporter: reporter, on: communicator).run(plan)
     bar.finish()
     guard communicator.isFirst else { return }
@@ -175,10 +179,16 @@ struct PrepareCommand: RankCommand {
   }
 
   /// Bad rows, and in the end warnings, are said even when quiet; stages and progress are not.
-  private func reporter(_ console: Console, _ bar: ProgressBar) -> PreparationReporter {
-    PreparationReporter(
+  private func reporter(_ console: Console, _ bar: ProgressBar, _ progress: RankProgress, _ rank: Int) -> PreparationReporter {
+    guard rank == 0 else { return PreparationReporter(progress: { progress.update(rank, rows: $0, bytes: $1) }) }
+    return PreparationReporter(
       note: { line in line.hasPrefix("bad row") ? printError(line) : console.detail(line) },
-      progress: { rows, bytes in bar.update(completed: rows, note: HumanFormat.bytes(bytes)) })
+      progress: { rows, bytes in
+        progress.update(rank, rows: rows, bytes: bytes)
+        let all = progress.sum
+        bar.update(completed: all.rows, note: HumanFormat.bytes(all.bytes))
+      },
+      total: { rows, bytes in bar.update(completed: rows, note: HumanFormat.bytes(bytes)) })
   }
 
   private var options: PreparationOptions {
@@ -220,6 +230,17 @@ struct PrepareCommand: RankCommand {
     options.minimumUserEvents = minUserEvents ?? options.minimumUserEvents
     options.minimumItemEvents = minItemEvents ?? options.minimumItemEvents
     return options
+  }
+}
+
+/// How far the ranks of this process are.
+private final class RankProgress: Sendable {
+  private let counts = Mutex<[Int: (rows: Int, bytes: Int)]>([:])
+
+  func update(_ rank: Int, rows: Int, bytes: Int) { counts.withLock { $0[rank] = (rows, bytes) } }
+
+  var sum: (rows: Int, bytes: Int) {
+    counts.withLock { $0.values.reduce((0, 0)) { ($0.0 + $1.rows, $0.1 + $1.bytes) } }
   }
 }
 

@@ -11,7 +11,9 @@ struct RankOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Ranks in this process, a thread each.",
-      discussion: "Default: the cores it may use. Under mpirun or srun each process is one rank.", valueName: "n"))
+      discussion:
+        "Default: the cores it may use, but no more than there is work for. Under mpirun or srun each process is one rank.",
+      valueName: "n"))
   var ranks: Int?
 
   func validate() throws {
