@@ -15,9 +15,9 @@ extension FuzzTarget {
         folder.put(name, bytes)
         var options = PreparationOptions()
         if input[1] & 1 == 1 { options.columns = try! ColumnNames("item=artist,text=artist,timestamp=ts") }
-        for open in [Importer.interactions, Importer.items] {
-          attempt { walk(try open(InputFile(path: folder.file(name)), options)) }
-        }
+        let file = InputFile(path: folder.file(name))
+        attempt { walk(try Importer.interactions(file, options)) }
+        attempt { walk(try Importer.items(file, options)) }
         attempt {
           let list = try IdentifierList(path: folder.file(name), of: .user)
           while let id = try list.next() { must(!id.utf8.contains(0x0A) && !id.isEmpty, "an id of two lines") }
