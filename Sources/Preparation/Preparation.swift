@@ -169,7 +169,7 @@ package struct Preparation {
     reporter.note("writing \(options.virtualShards) shards")
     var writer = DatasetWriter(folder)
     try writer.makeFolders(on: communicator)
-    let ownShards = ShardShare.shards(of: communicator.rank, ranks: communicator.size, count: options.virtualShards)
+    let ownShards = Shares.range(of: communicator.rank, ranks: communicator.size, count: options.virtualShards)
     let written = try communicator.agree(on: InputError.init) {
       try writer.writeShards(events, read.users, of: ownShards, rule: options.split, numbers: numbers)
     }

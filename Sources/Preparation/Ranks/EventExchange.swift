@@ -30,7 +30,7 @@ struct EventExchange {
     var lists = [NameList](repeating: NameList(), count: communicator.size)
     var knownOf = [Int](repeating: 0, count: communicator.size)
     let owners = (0..<communicator.size).flatMap { rank in
-      ShardShare.shards(of: rank, ranks: communicator.size, count: read.shardCount).map { _ in rank }
+      Shares.range(of: rank, ranks: communicator.size, count: read.shardCount).map { _ in rank }
     }
     addresses.reserveCapacity(read.count)
     for user in 0..<read.count {
@@ -149,10 +149,4 @@ struct EventExchange {
       try communicator.allToAll(own, counts: counts, into: room, counts: arriving)
     }
   }
-}
-
-/// Which shards a rank writes.
-enum ShardShare {
-  /// Consecutive shards for each rank, as even as they go.
-  static func shards(of rank: Int, ranks: Int, count: Int) -> Range<Int> { Shares.range(of: rank, ranks: ranks, count: count) }
 }
