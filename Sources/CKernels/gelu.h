@@ -22,14 +22,6 @@ INLINE struct normal normal_at(float x) {
   return (struct normal){0.39894228040143268f * e, x >= 0.0f ? 1.0f - tail : tail};
 }
 
-/* c[0] + c[1] w + ... of n terms, a constant. */
-INLINE float polynomial(int n, const float *c, float w) {
-  float sum = c[n - 1];
-#pragma clang loop unroll(full)
-  for (int i = n - 2; i >= 0; i--) sum = __builtin_fmaf(sum, w, c[i]);
-  return sum;
-}
-
 /* What the short forms are made of: |x| up to 4.25, and the square of that, stretched to [-1, 1]. Distribution function and slope, less
  * a half, are odd functions of x: |x| times a polynomial of the square, with the sign of x. */
 struct gelu_place {

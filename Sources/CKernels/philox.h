@@ -34,22 +34,26 @@ struct draws {
 
 INLINE u32v drawn(const struct draws *draws, int v) { return v & 1 ? draws->words[v / 2] >> 16 : draws->words[v / 2] & 0xffff; }
 
-/* The draws of `rows` rows from `row` on; a constant, so that their chains of multiplications run side by side. */
-INLINE void draw_rows(int rows, struct ck_stream s, uint64_t row, long start, struct draws *out) {
+/* Rows that are best drawn together: as many as the registers hold. */
+enum { DRAW_ROWS = 4 };
+
+/* The draws of `rows` rows by their keys; a constant, so that their chains of multiplications run side by side. */
+INLINE void draw_rows(int rows, struct ck_stream s, const uint64_t *keys, long start, struct draws *out) {
   const u64v low = (u64v){} + 0xffffffffu;
   uint32_t k0 = s.key0, k1 = s.key1;
   u32v zero = {}, block = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  u32v words[DRAW_ROWS][4]; /* and not `out`, which may be in memory */
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    uint64_t key = row + (uint64_t)r;
-    out[r].words[0] = block + (uint32_t)(start / 8), out[r].words[1] = zero + (uint32_t)key;
-    out[r].words[2] = zero + ((uint32_t)(key >> 32) ^ (s.purpose << 16)), out[r].words[3] = zero + s.step;
+    uint64_t key = keys[r];
+    words[r][0] = block + (uint32_t)(start / 8), words[r][1] = zero + (uint32_t)key;
+    words[r][2] = zero + ((uint32_t)(key >> 32) ^ (s.purpose << 16)), words[r][3] = zero + s.step;
   }
 #pragma clang loop unroll(full)
   for (int round = 0; round < 10; round++) {
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
-      u32v *c = out[r].words;
+      u32v *c = words[r];
       /* 32 x 32 -> 64 bits of the even and of the odd lanes; their upper halves are put together. */
       u64v even0 = ((u64v)c[0] & low) * 0xD2511F53u, odd0 = ((u64v)c[0] >> 32) * 0xD2511F53u;
       u64v even2 = ((u64v)c[2] & low) * 0xCD9E8D57u, odd2 = ((u64v)c[2] >> 32) * 0xCD9E8D57u;
@@ -60,13 +64,8 @@ INLINE void draw_rows(int rows, struct ck_stream s, uint64_t row, long start, st
     }
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }
-}
-
-INLINE void draw_tile(struct ck_stream s, uint64_t row, long start, uint32_t bits[DRAW_TILE]) {
-  struct draws draws;
-  draw_rows(1, s, row, start, &draws);
 #pragma clang loop unroll(full)
-  for (int v = 0; v < DRAW_TILE / 16; v++) *(u32v *)(bits + 16 * v) = drawn(&draws, v);
+  for (int r = 0; r < rows; r++) memcpy(out[r].words, words[r], sizeof words[r]);
 }
 
 #endif

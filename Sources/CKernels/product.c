@@ -9,6 +9,7 @@
 #include "CKernels.h"
 #include "pairs.h"
 #include "strip.h"
+#include "transpose.h"
 
 /* A block of ROWS x DEPTH words of A and a strip of B stay in the L2 cache. FEW rows of the last strip go together. */
 enum { ROWS = 240, DEPTH = 512, FEW = 4 * TALL };
@@ -19,9 +20,18 @@ long ck_packed_words(int bf16, long k, long n) { return (n + STRIP - 1) / STRIP 
 
 /* ---- Packing ------------------------------------------------------------------------------------------------------------- */
 
-INLINE void pack_float(int transpose, long k, long count, float factor, const float *b, long ldb, float *strip) {
-  for (long i = 0; i < k; i++) {
-    if (transpose)
+/* Sixteen columns of a transposed factor come out of sixteen rows by changing places in registers: read down a column one by one, a
+ * large factor takes longer to pack than to multiply. */
+INLINE void pack_float(int transpose_b, long k, long count, float factor, const float *b, long ldb, float *strip) {
+  long i = 0;
+  if (transpose_b && count == STRIP) {
+    i = k & ~15L;
+    transpose(STRIP, i, b, ldb, strip, STRIP);
+    VECTOR_LOOP
+    for (long c = 0; c < i * STRIP; c++) strip[c] *= factor;
+  }
+  for (; i < k; i++) {
+    if (transpose_b)
       for (long j = 0; j < count; j++) strip[i * STRIP + j] = factor * b[j * ldb + i];
     else
       VECTOR_LOOP
@@ -30,30 +40,40 @@ INLINE void pack_float(int transpose, long k, long count, float factor, const fl
 }
 
 /* Element (i, j) of op(B) as bfloat16, zero beyond the last row. */
-INLINE uint32_t pair_at(int transpose, long k, long i, long j, float factor, const float *b, long ldb) {
-  const float *x = transpose ? b + j * ldb + i : b + i * ldb + j;
-  float next = i + 1 < k ? x[transpose ? 1 : ldb] : 0.0f;
+INLINE uint32_t pair_at(int transpose_b, long k, long i, long j, float factor, const float *b, long ldb) {
+  const float *x = transpose_b ? b + j * ldb + i : b + i * ldb + j;
+  float next = i + 1 < k ? x[transpose_b ? 1 : ldb] : 0.0f;
   return pair(narrow_to_nearest(factor * *x), narrow_to_nearest(factor * next));
 }
 
-INLINE void pack_pairs(int transpose, long k, long count, float factor, const float *b, long ldb, uint32_t *strip) {
-  for (long i = 0; i < k; i += 2, strip += STRIP) {
-    VECTOR_LOOP
-    for (long j = 0; j < count; j++) strip[j] = pair_at(transpose, k, i, j, factor, b, ldb);
+/* Of a transposed factor the pairs stand side by side: sixteen pairs of a strip's columns are rounded, then they change places. */
+INLINE void pack_pairs(int transpose_b, long k, long count, float factor, const float *b, long ldb, uint32_t *strip) {
+  long i = 0;
+  if (transpose_b && count == STRIP)
+    for (; i + STRIP <= k; i += STRIP, strip += STRIP / 2 * STRIP) {
+      uint16_t lines[STRIP * STRIP];
+      for (long j = 0; j < STRIP; j++)
+        ROUNDING_LOOP
+        for (long c = 0; c < STRIP; c++) lines[j * STRIP + c] = narrow_to_nearest(factor * b[j * ldb + i + c]);
+      transpose(STRIP, STRIP / 2, (const float *)lines, STRIP / 2, (float *)strip, STRIP);
+    }
+  for (; i < k; i += 2, strip += STRIP) {
+    ROUNDING_LOOP
+    for (long j = 0; j < count; j++) strip[j] = pair_at(transpose_b, k, i, j, factor, b, ldb);
   }
 }
 
-KERNEL void ck_pack(int bf16, int transpose, long k, long n, float factor, const float *b, long ldb, void *packed) {
+KERNEL void ck_pack(int bf16, int transpose_b, long k, long n, float factor, const float *b, long ldb, void *packed) {
   uint32_t *words = packed;
   long depth = depth_words(bf16, k);
   for (long first = 0; first < n; first += STRIP, words += depth * STRIP) {
     long count = n - first < STRIP ? n - first : STRIP;
-    const float *from = b + (transpose ? first * ldb : first);
+    const float *from = b + (transpose_b ? first * ldb : first);
     if (count < STRIP) memset(words, 0, sizeof(uint32_t) * (size_t)(depth * STRIP));
     if (bf16)
-      transpose ? pack_pairs(1, k, count, factor, from, ldb, words) : pack_pairs(0, k, count, factor, from, ldb, words);
+      transpose_b ? pack_pairs(1, k, count, factor, from, ldb, words) : pack_pairs(0, k, count, factor, from, ldb, words);
     else
-      pack_float(transpose, k, count, factor, from, ldb, (float *)words);
+      pack_float(transpose_b, k, count, factor, from, ldb, (float *)words);
   }
 }
 

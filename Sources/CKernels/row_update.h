@@ -8,7 +8,7 @@
 #include "stored.h"
 
 /* Rows that are updated side by side. */
-enum { UPDATE_ROWS = 4 };
+enum { UPDATE_ROWS = DRAW_ROWS };
 
 /* base to a whole power, by squaring. */
 INLINE double whole_power(double base, long exponent) {
@@ -64,10 +64,14 @@ INLINE void update_few(int rows, int element, long first, long width, const stru
                        const float *squares, void *values) {
   struct row_step steps[UPDATE_ROWS];
   int touched[UPDATE_ROWS];
-  for (int r = 0; r < rows; r++) touched[r] = begin_row(u, first + r, width, squares[r], &steps[r]);
+  uint64_t keys[UPDATE_ROWS];
+  for (int r = 0; r < rows; r++) {
+    touched[r] = begin_row(u, first + r, width, squares[r], &steps[r]);
+    keys[r] = u->key + (uint64_t)(first + r);
+  }
   for (long start = 0; start < width; start += DRAW_TILE) {
     struct draws draws[UPDATE_ROWS]; /* float32 needs none, and its code reads none */
-    if (element != CK_FP32) draw_rows(rows, u->rounding, u->key + (uint64_t)first, start, draws);
+    if (element != CK_FP32) draw_rows(rows, u->rounding, keys, start, draws);
 #pragma clang loop unroll(disable)
     for (int r = 0; r < rows; r++) {
       if (!touched[r]) continue;

@@ -109,6 +109,14 @@ INLINE float ck_largest(long n, const float *x) {
   return top;
 }
 
+/* c[0] + c[1] w + ... of n terms, a constant. */
+INLINE float polynomial(int n, const float *c, float w) {
+  float sum = c[n - 1];
+#pragma clang loop unroll(full)
+  for (int i = n - 2; i >= 0; i--) sum = __builtin_fmaf(sum, w, c[i]);
+  return sum;
+}
+
 /* The square root without errno, which would keep a loop from being vectorized. */
 INLINE float ck_sqrtf(float x) { return __builtin_elementwise_sqrt(x); }
 

@@ -235,8 +235,9 @@ struct ck_softmax_block {
   const float *correction;     /* [N], log q: subtracted first; may be null */
   float *logits;               /* [rows, N], lost */
   float *positive;             /* [rows], the targets' logits; becomes their gradient */
-  void *gradient;              /* [rows, ld_gradient] of the logits, written, zeros beyond N; may be the memory of logits */
-  long ld_gradient;
+  void *exponentials;          /* [rows, ld_exponentials], written, zeros beyond N; may be the memory of logits */
+  long ld_exponentials;
+  float *factors;              /* [rows], written: factor times exponential is the gradient of a logit */
 };
 /* Returns the sum of the rows' losses, unweighted. */
 double ck_sampled_softmax(const struct ck_softmax_block *block, int bf16);
@@ -249,6 +250,8 @@ double ck_cross_user_bpr(long rows, long users, float weight, const int32_t *row
 void ck_row_dots(long rows, long columns, float factor, const float *x, long ldx, const float *y, long ldy, float *out);
 /* y[r,:] += factors[r] * x[r,:] */
 void ck_add_scaled_rows(long rows, long columns, const float *factors, const float *x, long ldx, float *y, long ldy);
+/* out[r,:] = factors[r] * x[r,:], as activations are stored */
+void ck_scale_rows(long rows, long columns, const float *factors, const float *x, long ldx, int bf16, void *out);
 
 /* How rows of a table are stored. */
 enum ck_element { CK_FP32, CK_BF16, CK_FP16 };

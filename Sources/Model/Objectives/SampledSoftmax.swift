@@ -68,14 +68,14 @@ package struct SampledSoftmax {
   /// Makes the loss.
   package init(logitScale: Float) { self.logitScale = logitScale }
 
-  /// Floats that a pass takes of the workspace: negatives, their gradients, both packed; a block of queries with its logits' gradients,
-  /// in 16 bits its logits or its pairs besides.
+  /// Floats that a pass takes of the workspace: negatives, their gradients, both packed; a block of queries with its exponentials, in 16
+  /// bits its logits or its pairs besides.
   package static func workspaceFloats(queries: Double, negatives: Double, width: Int, precision: NumberFormat) -> Double {
     let (d, factor) = (Double(width), Double(precision.size) / 4)
     let rows = min(queries, Double(blockRows))
     let logits = min(rows * negatives, max(Double(cachedLogits), Double(stripRows) * negatives))
     let besides = factor < 1 ? max(rows * negatives * factor, logits) : 0
-    return negatives * d * (2 + 2 * factor) + rows * (d * (1 + 2 * factor) + negatives * factor) + besides
+    return negatives * d * (2 + 2 * factor) + rows * (d * (2 + 3 * factor) + negatives * factor) + besides
   }
 
   /// Returns Σ_p loss; adds `weight` times its gradients to dHidden `[Q, d]` and dE `[U, d]`.
@@ -127,29 +127,37 @@ package struct SampledSoftmax {
     let positive = workspace.vector(query.hidden.rows)
     rowDots(query.hidden, targetE, factor: logitScale, into: positive)
     let hidden = workspace.rows(of: query.hidden, pass.scores.precision)
-    let dLogits = workspace.rows(query.hidden.rows, pass.gradients.storedDepth, pass.scores.precision)
-    let loss = softmax(query, hidden, pass, positive: positive, dLogits: dLogits)
-    multiply(dLogits, pass.gradients, into: dHidden, adding: true)
-    addProduct(ofTransposed: dLogits, hidden, to: pass.dNegativeE, workspace: workspace)
+    let exponentials = workspace.rows(query.hidden.rows, pass.gradients.storedDepth, pass.scores.precision)
+    let factors = workspace.vector(query.hidden.rows)
+    let loss = softmax(query, hidden, pass, positive: positive, exponentials: exponentials, factors: factors)
+    // A row's factor goes to the d numbers on the product's other side instead of the N exponentials: a pass less over them.
+    let sums = workspace.matrix(query.hidden.rows, pass.e.columns)
+    multiply(exponentials, pass.gradients, into: sums)
+    addScaledRows(sums, factors: factors, to: dHidden)
+    let scaled = workspace.rows(query.hidden.rows, pass.e.columns, pass.scores.precision)
+    scaleRows(query.hidden, factors: factors, into: scaled)
+    addProduct(ofTransposed: exponentials, scaled, to: pass.dNegativeE, workspace: workspace)
     addScaledRows(targetE, factors: positive, to: dHidden)
     scatterAdd(query.hidden, scaledBy: positive, to: query.targetRows, of: pass.dE)
     return loss
   }
 
   /// Logits and their softmax, some rows at a time: those stay in the cache between the product and the last exponential.
-  private func softmax(_ query: Query, _ hidden: StoredRows, _ pass: Pass, positive: Vector, dLogits: StoredRows) -> Double {
-    let cached = Self.cachedLogits / max(dLogits.columns, 1) / Self.stripRows * Self.stripRows
+  private func softmax(
+    _ query: Query, _ hidden: StoredRows, _ pass: Pass, positive: Vector, exponentials: StoredRows, factors: Vector
+  ) -> Double {
+    let cached = Self.cachedLogits / max(exponentials.columns, 1) / Self.stripRows * Self.stripRows
     let step = max(Self.stripRows, min(hidden.rows, cached))
     var loss = 0.0
     for start in stride(from: 0, to: hidden.rows, by: step) {
       let rows = start..<min(start + step, hidden.rows)
-      let gradient = dLogits.rows(rows)
+      let written = exponentials.rows(rows)
       pass.workspace.scope {
-        let logits = gradient.floats ?? pass.workspace.matrix(rows.count, pass.scores.columns)
+        let logits = written.floats ?? pass.workspace.matrix(rows.count, pass.scores.columns)
         multiply(hidden.rows(rows), pass.scores, into: logits)
         loss += sampledSoftmaxBlock(
           logits: logits, positive: positive[rows], targets: RowList(rebasing: query.targets[rows]),
-          negativeIds: pass.negatives.ids, correction: pass.negatives.logQ, weight: pass.weight, gradient: gradient)
+          negativeIds: pass.negatives.ids, correction: pass.negatives.logQ, weight: pass.weight, exponentials: written, factors: factors[rows])
       }
     }
     return loss

@@ -48,6 +48,13 @@ package func addScaledRows(_ x: Matrix, factors: Vector, to y: Matrix) {
   ck_add_scaled_rows(x.rows, x.columns, factors.base, x.base, x.stride, y.base, y.stride)
 }
 
+/// out[i] = factors[i] · x[i], rounded as out is stored.
+package func scaleRows(_ x: Matrix, factors: Vector, into out: StoredRows) {
+  precondition(
+    x.rows == out.rows && x.columns == out.columns && factors.count == x.rows, "scaling rows of \(x.shape) into \(out.rows) rows")
+  ck_scale_rows(x.rows, x.columns, factors.base, x.base, x.stride, out.bf16Flag, out.base)
+}
+
 /// Whether a list holds a row: in vectors, for lists that are asked often.
 package func holds(_ rows: RowList, _ row: Int32) -> Bool {
   guard let first = rows.baseAddress else { return false }

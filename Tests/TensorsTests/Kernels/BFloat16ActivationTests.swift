@@ -140,21 +140,25 @@ import Testing
     #expect(GuardedMatrix.isIntact(guarded) && GuardedMatrix.isIntact(Matrix(sums[0].base, rows: 1, columns: heads * length)))
   }
 
-  @Test func softmaxWritesRoundedGradientsAndFillsUp() {
-    let values = RandomValues.floats(3 * 5, seed: 12)
-    func gradient(_ gradient: StoredRows?) -> (loss: Double, gradient: [Float]) {
-      let logits = GuardedMatrix.make(values, rows: 3, columns: 5)
-      let target = gradient ?? StoredRows(logits)
+  @Test(arguments: [5, 32, 77], [false, true])
+  func softmaxWritesRoundedExponentialsAndFillsUp(_ negatives: Int, _ corrected: Bool) {
+    let values = RandomValues.floats(3 * negatives, seed: 12, scale: 6)
+    let correction = corrected ? Vector.guarded(RandomValues.floats(negatives, seed: 13, scale: 3, center: -4)) : nil
+    let ids = [8, 1, 2, 3, 9] + (5..<negatives).map { 5 + $0 }
+    func gradient(_ exponentials: StoredRows?) -> (loss: Double, gradient: [Float]) {
+      let logits = GuardedMatrix.make(values, rows: 3, columns: negatives)
+      let (written, factors) = (exponentials ?? StoredRows(logits), Vector.guarded([0, 0, 0]))
       let loss = sampledSoftmaxBlock(
-        logits: logits, positive: .guarded([1, 2, 3]), targets: .kept([7, 8, 9]), negativeIds: .kept([8, 1, 2, 3, 9]),
-        correction: nil, weight: 0.5, gradient: target)
-      return (loss, target.values)
+        logits: logits, positive: .guarded([1, 2, 3]), targets: .kept([7, 8, 9]), negativeIds: .kept(ids),
+        correction: correction.map { UnsafePointer($0.base) }, weight: 0.5, exponentials: written, factors: factors)
+      return (loss, written.values.enumerated().map { $1 * factors[$0 / written.columns] })
     }
-    let (half, whole) = (gradient(workspace.rows(3, 6, .bf16)), gradient(nil))
+    let width = (negatives + 1) / 2 * 2
+    let (half, whole) = (gradient(workspace.rows(3, width, .bf16)), gradient(nil))
     #expect(abs(half.loss - whole.loss) < 1e-5 * whole.loss)
     for row in 0..<3 {
-      let found = Array(half.gradient[(6 * row)..<(6 * row + 6)])
-      let expected = Array(whole.gradient[(5 * row)..<(5 * row + 5)]) + [0]
+      let found = Array(half.gradient[(width * row)..<(width * row + width)])
+      let expected = Array(whole.gradient[(negatives * row)..<(negatives * (row + 1))]) + (negatives < width ? [0] : [])
       #expect(areNear(found, expected, within: 0))
       // A column that is left out has no gradient at all.
       #expect(found.map { $0 == 0 } == expected.map { $0 == 0 })

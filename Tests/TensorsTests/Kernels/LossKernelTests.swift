@@ -16,6 +16,19 @@ import Testing
     return (log(sum) + top - Double(positive), parts.map { $0 / sum }, own / sum - 1)
   }
 
+  /// The kernel, after which `logits` are their gradients: exponentials times factors.
+  private func softmaxGradient(
+    logits: Matrix, positive: Vector, targets: RowList, negativeIds: RowList, correction: UnsafePointer<Float>?, weight: Float
+  ) -> Double {
+    let factors = Vector.guarded([Float](repeating: .nan, count: logits.rows))
+    let loss = sampledSoftmaxBlock(
+      logits: logits, positive: positive, targets: targets, negativeIds: negativeIds, correction: correction, weight: weight,
+      exponentials: StoredRows(logits), factors: factors)
+    scaleRows(logits, factors: factors, into: StoredRows(logits))
+    #expect(GuardedMatrix.isIntact(Matrix(factors.base, rows: 1, columns: factors.count)))
+    return loss
+  }
+
   @Test(arguments: [(1, 1), (3, 7), (5, 16), (2, 33), (7, 257)], [false, true])
   func sampledSoftmax(_ extents: (rows: Int, negatives: Int), _ corrected: Bool) throws {
     let (rows, negatives) = extents
@@ -32,9 +45,9 @@ import Testing
       expected += twin.logits.map { Float($0 * 0.25) }
       expectedPositive.append(Float(twin.positive * 0.25))
     }
-    let actual = sampledSoftmaxBlock(
+    let actual = softmaxGradient(
       logits: logits, positive: positive, targets: targets, negativeIds: ids,
-      correction: correction.map { UnsafePointer($0.base) }, weight: 0.25, gradient: StoredRows(logits))
+      correction: correction.map { UnsafePointer($0.base) }, weight: 0.25)
     #expect(abs(actual - loss) < 2e-6 * max(1, loss))
     #expect(relativeError(logits.values, expected) < 2e-6 && relativeError(positive.values, expectedPositive) < 2e-6)
     #expect(logits[0, 0] == 0, "row 0's target is the first negative")
@@ -44,9 +57,8 @@ import Testing
   @Test func nothingIsLeftWhenEveryNegativeIsTheTarget() {
     let logits = GuardedMatrix.random(2, 3, seed: 5, scale: 50)
     let positive = Vector.guarded([-60, 60])
-    let loss = sampledSoftmaxBlock(
-      logits: logits, positive: positive, targets: .kept([8, 8]), negativeIds: .kept([8, 8, 8]), correction: nil, weight: 1,
-      gradient: StoredRows(logits))
+    let loss = softmaxGradient(
+      logits: logits, positive: positive, targets: .kept([8, 8]), negativeIds: .kept([8, 8, 8]), correction: nil, weight: 1)
     #expect(loss == 0)
     #expect(logits.values.allSatisfy { $0 == 0 } && positive.values.allSatisfy { $0 == 0 })
   }
@@ -55,9 +67,8 @@ import Testing
     let positive = Vector.guarded([2, -3])
     let ids = hasMemory ? RowList(start: RowList.kept([1]).baseAddress, count: 0) : RowList(start: nil, count: 0)
     let none = GuardedMatrix.filled(2, 0)
-    let loss = sampledSoftmaxBlock(
-      logits: none, positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1,
-      gradient: StoredRows(none))
+    let loss = softmaxGradient(
+      logits: none, positive: positive, targets: .kept([1, 2]), negativeIds: ids, correction: nil, weight: 1)
     let gradient = positive.values
     #expect(loss == 0 && gradient.allSatisfy { $0 == 0 })
   }
@@ -66,9 +77,8 @@ import Testing
     for (own, other) in [(Float(1e4), Float(-1e4)), (-1e4, 1e4), (200, 200), (-3e4, -3e4)] {
       let logits = GuardedMatrix.make([other], rows: 1, columns: 1)
       let positive = Vector.guarded([own])
-      let loss = sampledSoftmaxBlock(
-        logits: logits, positive: positive, targets: .kept([1]), negativeIds: .kept([2]), correction: nil, weight: 1,
-        gradient: StoredRows(logits))
+      let loss = softmaxGradient(
+        logits: logits, positive: positive, targets: .kept([1]), negativeIds: .kept([2]), correction: nil, weight: 1)
       let expected = own == other ? log(2) : max(0, Double(other) - Double(own))
       #expect(abs(loss - expected) <= 1e-6 * max(1, expected), "\(own) against \(other): \(loss)")
       #expect(abs(logits[0, 0] + positive[0]) < 1e-6 && logits[0, 0] >= 0 && logits[0, 0] <= 1)
@@ -78,9 +88,8 @@ import Testing
   @Test func aBrokenLogitBreaksTheLoss() {
     for bad in [Float.nan, .infinity] {
       let logits = GuardedMatrix.make([1, bad, 2], rows: 1, columns: 3)
-      let loss = sampledSoftmaxBlock(
-        logits: logits, positive: .guarded([0]), targets: .kept([9]), negativeIds: .kept([1, 2, 3]), correction: nil, weight: 1,
-        gradient: StoredRows(logits))
+      let loss = softmaxGradient(
+        logits: logits, positive: .guarded([0]), targets: .kept([9]), negativeIds: .kept([1, 2, 3]), correction: nil, weight: 1)
       #expect(!loss.isFinite)
     }
   }
