@@ -57,38 +57,32 @@ INLINE float exponentials(long n, const float *row, const float *correction, flo
   return sum;
 }
 
-#if defined(__x86_64__)
-/* The same with the instructions that split off and put back a whole power of two. */
+/* The same where it is rounded to bfloat16 by the processor. */
 BF16_TARGET static float exponentials_by_instruction(long n, const float *row, const float *correction, float top, uint16_t *out) {
-  const __m512 tops = _mm512_set1_ps(top), zero = _mm512_setzero_ps();
-  __m512 sums[2] = {zero, zero};
+  const v16 tops = (v16){} + top, zero = {};
+  v16 sums[2] = {zero, zero};
   long j = 0;
-  for (; j + 32 <= n; j += 32) {
-    __m512 e[2];
+  for (; j + 32 <= n; j += 32)
 #pragma clang loop unroll(full)
     for (int v = 0; v < 2; v++) {
-      __m512 x = _mm512_loadu_ps(row + j + 16 * v);
-      if (correction) x = _mm512_sub_ps(x, _mm512_loadu_ps(correction + j + 16 * v));
-      e[v] = exp_down_16(_mm512_sub_ps(x, tops));
-      sums[v] = _mm512_add_ps(sums[v], e[v]);
+      v16 x = *(const v16 *)(row + j + 16 * v);
+      if (correction) x -= *(const v16 *)(correction + j + 16 * v);
+      x = exp_short(x - tops);
+      sums[v] += x;
+      store_short(out + j + 16 * v, x);
     }
-    _mm512_storeu_si512(out + j, (__m512i)_mm512_cvtne2ps_pbh(e[1], e[0]));
-  }
   for (; j < n; j += 16) {
-    const __mmask16 kept = n - j < 16 ? (__mmask16)((1u << (n - j)) - 1) : 0xffff;
-    __m512 x = _mm512_maskz_loadu_ps(kept, row + j);
-    if (correction) x = _mm512_sub_ps(x, _mm512_maskz_loadu_ps(kept, correction + j));
-    __m512 e = exp_down_16(_mm512_sub_ps(x, tops));
-    sums[0] = _mm512_mask_add_ps(sums[0], kept, sums[0], e);
-    _mm256_mask_storeu_epi16(out + j, kept, (__m256i)_mm512_cvtneps_pbh(e));
+    const long lanes = n - j < 16 ? n - j : 16;
+    v16 x = load_first(lanes, row + j);
+    if (correction) x -= load_first(lanes, correction + j);
+    x = first_of(lanes, exp_short(x - tops), zero);
+    sums[0] += x;
+    uint16_t rounded[16];
+    store_short(rounded, x);
+    memcpy(out + j, rounded, sizeof(uint16_t) * (size_t)lanes);
   }
-  return _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1]));
+  return sum_of(sums[0] + sums[1]);
 }
-#else
-INLINE float exponentials_by_instruction(long n, const float *row, const float *correction, float top, uint16_t *out) {
-  return exponentials(n, row, correction, top, BF16_BY_BITS, out);
-}
-#endif
 
 INLINE double sampled_softmax(const struct ck_softmax_block *block, int form) {
   const struct ck_softmax_block b = *block; /* here, so that no store makes the compiler read it again */

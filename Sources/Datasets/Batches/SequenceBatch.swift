@@ -77,6 +77,18 @@ package final class SequenceBatch {
       time: events.times[index])
   }
 
+  /// Adds consecutive events of a user to the sequence that is being made: as one by one, in a fraction of the time.
+  func append(_ events: UserEvents, _ run: Range<Int>) {
+    let (items, times) = (items.extend(by: run.count), times.extend(by: run.count))
+    let (scenes, behaviors) = (scenes.extend(by: run.count), behaviors.extend(by: run.count))
+    for (index, event) in run.enumerated() {
+      items[index] = events.items[event]
+      times[index] = Self.seconds(events.times[event])
+      scenes[index] = Int32(events.scenes[event])
+      behaviors[index] = Int32(events.behaviors[event])
+    }
+  }
+
   /// Ends the sequence that is being made.
   ///
   /// - Parameters:
@@ -85,7 +97,8 @@ package final class SequenceBatch {
   package func endSequence(slot: Int, requestTime time: Int64 = 0) {
     let (first, end) = (rowKeys.count, items.count)
     // Counted back from the newest event, so that a key does not depend on how long the history is.
-    for position in first..<end { rowKeys.append(UInt64(slot) << 16 | UInt64(end - 1 - position)) }
+    let keys = rowKeys.extend(by: end - first)
+    for index in keys.indices { keys[index] = UInt64(slot) << 16 | UInt64(keys.count - 1 - index) }
     starts.append(Int32(end))
     requestTimes.append(Self.seconds(time))
   }

@@ -35,10 +35,10 @@ package final class UniversalBatches: BatchSource {
     walks.fill(batch, step: step) { events, row, epoch, slot in
       let choice = windows.below(rule.choices(events), row: row, column: UInt32(truncatingIfNeeded: epoch))
       let showing = rule.showing(events, choice)
-      for event in showing.first..<showing.last {
-        batch.append(events, event)
-        batch.targets.append(events.items[event + 1])
-      }
+      let run = showing.first..<showing.last
+      batch.append(events, run)
+      let targets = batch.targets.extend(by: run.count)
+      for index in targets.indices { targets[index] = events.items[run.lowerBound + index + 1] }
       batch.endSequence(slot: slot, requestTime: events.times[showing.last])
     }
   }

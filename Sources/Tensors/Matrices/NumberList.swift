@@ -45,6 +45,11 @@ package final class NumberList<Element: BitwiseCopyable> {
     return UnsafeMutableBufferPointer(start: storage.base, count: count)
   }
 
+  /// Makes the list `count` longer and returns the new part, for somebody to write into; valid until the next append.
+  package func extend(by count: Int) -> UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(rebasing: resize(to: self.count + count).suffix(count))
+  }
+
   private func grow(to needed: Int) { reserve(max(1024, needed, 2 * storage.count)) }
 }
 
