@@ -43,6 +43,12 @@ INLINE void draw_factors(const struct ck_dropout *d, long first, long rows, long
 KERNEL void ck_dropout_add(const struct ck_dropout *dropout, const float *x, const float *bias, const float *z, float *out) {
   const struct ck_dropout d = *dropout; /* here, so that no store makes the compiler read it again */
   const float zeros[TILE] = {0};
+  if (d.rate == 0.0f && bias && z) { /* the residual sum, when nothing is dropped */
+    for (long r = 0; r < d.rows; r++)
+      VECTOR_LOOP
+      for (long c = 0; c < d.columns; c++) out[r * d.columns + c] = z[r * d.columns + c] + (x[r * d.columns + c] + bias[c]);
+    return;
+  }
   EACH_TILE(d, {
     const float *xr = x + at, *br = bias ? bias + start : zeros, *zr = z ? z + at : zeros;
     VECTOR_LOOP

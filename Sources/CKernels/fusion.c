@@ -96,6 +96,49 @@ void ck_gate_backward(long experts, long active, const int32_t *chosen, const fl
   for (long a = 0; a < active; a++) dlogits[chosen[a]] += gates[a] * (dgates[a] - kept);
 }
 
+/* Items whose gates go back side by side. */
+enum { GATED = 4 };
+
+/* `items` (a constant) items in `lanes` columns from c on. All loads of an item come before its store, which may be to the same place. */
+INLINE void gate_back_tile(int items, long lanes, long c, long experts, long width, const float *dlogits, const float *input,
+                           const float *gate, float *dgate, float *dinput) {
+#pragma clang fp contract(fast)
+  v16 x[GATED], dx[GATED] = {0};
+#pragma clang loop unroll(full)
+  for (int i = 0; i < items; i++) x[i] = float_load(input + i * width + c, lanes);
+  for (long e = 0; e < experts; e++) {
+    v16 g = float_load(gate + e * width + c, lanes), dg = float_load(dgate + e * width + c, lanes);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < items; i++) {
+      float dlogit = dlogits[i * experts + e];
+      dx[i] += dlogit * g;
+      dg += dlogit * x[i];
+    }
+    float_store(dgate + e * width + c, lanes, dg);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; dinput && i < items; i++) float_store(dinput + i * width + c, lanes, dx[i]);
+}
+
+INLINE void gate_back(int items, long experts, long width, const float *dlogits, const float *input, const float *gate,
+                      float *dgate, float *dinput) {
+  long c = 0;
+  for (; c + 16 <= width; c += 16) gate_back_tile(items, 16, c, experts, width, dlogits, input, gate, dgate, dinput);
+  if (c < width) gate_back_tile(items, width - c, c, experts, width, dlogits, input, gate, dgate, dinput);
+}
+
+KERNEL void ck_gate_product_backward(long items, long experts, long width, const float *dlogits, const float *input,
+                                     const float *gate, float *dgate, float *dinput) {
+  for (long i = 0; i < items;) {
+    const float *dl = dlogits + i * experts, *x = input + i * width;
+    float *dx = dinput ? dinput + i * width : 0;
+    if (i + GATED <= items)
+      gate_back(GATED, experts, width, dl, x, gate, dgate, dx), i += GATED;
+    else
+      gate_back(1, experts, width, dl, x, gate, dgate, dx), i++;
+  }
+}
+
 /* The turns of a pass over the states for all active experts. */
 INLINE long pass_turns(long tokens, long width, long active) { return tokens * (width / 64) * ((active + 1) / 2); }
 

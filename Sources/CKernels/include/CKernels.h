@@ -281,6 +281,10 @@ void ck_token_mean(int element, const struct ck_item *item, float *out);
 /* The `active` (k) largest of logits [K] (ties: the lower index), their softmax gates [k], and the softmax of all, probabilities
  * [K]. */
 void ck_gate_top(long experts, long active, const float *logits, int32_t *chosen, float *gates, float *probabilities);
+/* Through logits = input gate^T, from dlogits [items, K]: dgate [K, width] is added to, dinput [items, width] is written unless it is
+ * null; it may be the memory of input [items, width]. */
+void ck_gate_product_backward(long items, long experts, long width, const float *dlogits, const float *input, const float *gate,
+                              float *dgate, float *dinput);
 /* Attention of an item's chosen experts over its tokens. */
 struct ck_pooling {
   long active;           /* k */

@@ -15,11 +15,10 @@ extension EmbeddingFusion {
     let item = Double(shape.experts) + (shape.gateInput == .mean ? width : 0)
     let saved = slots * (5 + Double(shape.tokens) + factor * width + semantic) + items * item
     let block = blockFloats(shape)
-    let rounded = factor < 1 ? factor * semantic : 0
-    return (saved, slots * width + block, slots * (width + semantic + rounded + 3) + block)
+    return (saved, slots * width + block, slots * (width + semantic * (1 + factor) + 3) + block)
   }
 
-  /// A block of items on their way through gate and pooling, with the gate packed both ways.
+  /// A block of items on their way through gate and pooling, with the gate packed, or by rows with its gradients.
   private static func blockFloats(_ shape: FusionShape) -> Double {
     let (rows, experts) = (Double(blockItems), Double(PackedFactor.storedColumns(shape.experts)))
     let gate = Double(shape.gateWidth) * (rows + 2 * experts) + 2 * rows * experts

@@ -111,10 +111,7 @@ package struct EmbeddingFusion {
   /// Gate and attention pooling, item after item, when the gate reads means: an item's states stay in the cache for both.
   private func readItems(tokens: TokenTable, saved: Saved, pooled: Matrix, workspace: Workspace) {
     workspace.scope {
-      let gate = workspace.matrix(shape.experts, shape.tokenWidth)
-      for expert in 0..<gate.rows {
-        for column in 0..<gate.columns { gate[expert, column] = gateWeight.value[column, expert] }
-      }
+      let gate = gateRows(workspace)
       let logits = workspace.vector(shape.experts)
       let ahead = StatesAhead(tokens, saved.rows, distance: 1)
       for item in 0..<saved.rows.count {
@@ -187,11 +184,14 @@ package struct EmbeddingFusion {
       let dProbabilities = workspace.vector(shape.experts)
       for expert in 0..<shape.experts { dProbabilities[expert] = balance.probabilityGradient(of: expert) }
       let pass = ItemsPass(
-        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, trainsTokens: trainsTokens
-      )
+        saved: saved, tokens: tokens, dGates: dGates, dPooled: dPooled, dProbabilities: dProbabilities, gate: gateRows(workspace),
+        dGate: workspace.zeros(shape.experts, shape.gateWidth), trainsTokens: trainsTokens)
       try forEachBlock(saved.rows.count) { items in
         try context.complete(from: experts.offset)
         itemsBackward(items, pass, workspace, dStates)
+      }
+      for expert in 0..<shape.experts {
+        for column in 0..<shape.gateWidth { gateWeight.gradient[column, expert] += pass.dGate[expert, column] }
       }
     }
   }
@@ -205,8 +205,8 @@ package struct EmbeddingFusion {
     rowDots(saved.results.rows(0..<slots.count), dResults, into: slotGradients)
     for (position, slot) in slots.slots.enumerated() { dGates.base[Int(slot)] = slotGradients[position] }
     let factors = slotGates(saved, workspace)
-    for position in 0..<slots.count { scale(Vector(dResults.row(position), count: dResults.columns), by: factors[position]) }
-    let dOutputs = workspace.rows(of: dResults, saved.pooled.element)
+    let dOutputs = workspace.rows(slots.count, shape.semanticWidth, saved.pooled.element)
+    scaleRows(dResults, factors: factors, into: dOutputs)
     for expert in 0..<shape.experts {
       let group = slots.range(of: expert)
       guard !group.isEmpty else { continue }
@@ -227,6 +227,8 @@ package struct EmbeddingFusion {
     let dGates: Matrix
     let dPooled: Matrix
     let dProbabilities: Vector
+    /// The gate's weights and their gradients, a row an expert.
+    let gate, dGate: Matrix
     let trainsTokens: Bool
   }
 
@@ -243,7 +245,7 @@ package struct EmbeddingFusion {
           probabilities: row(saved.probabilities, item), dProbabilities: pass.dProbabilities,
           dLogits: row(dLogits, item - items.lowerBound))
       }
-      let dInput = gateBackward(items, saved, dLogits, tokens, wantsInput: pass.trainsTokens, workspace)
+      let dInput = gateBackward(items, pass, dLogits, workspace)
       let ahead = StatesAhead(tokens, saved.rows, distance: 1)
       let scratch = PoolScratch(tokens: shape.tokens, width: shape.tokenWidth, active: shape.active, workspace: workspace)
       for item in items {
@@ -260,18 +262,14 @@ package struct EmbeddingFusion {
   }
 
   /// Adds to the gate's gradients from dLogits `[items, K]`; returns those of its input, if wanted.
-  private func gateBackward(
-    _ items: Range<Int>, _ saved: Saved, _ dLogits: Matrix, _ tokens: TokenTable, wantsInput: Bool, _ workspace: Workspace
-  ) -> Matrix {
+  private func gateBackward(_ items: Range<Int>, _ pass: ItemsPass, _ dLogits: Matrix, _ workspace: Workspace) -> Matrix {
     let isMean = shape.gateInput == .mean
-    let input = isMean ? saved.means.rows(items) : concatenated(items, saved.rows, tokens, workspace)
-    multiply(input, transposed: true, dLogits, into: gateWeight.gradient, adding: true, workspace: workspace)
-    addColumnSums(dLogits, to: gateBias.gradientVector)
+    let input = isMean ? pass.saved.means.rows(items) : concatenated(items, pass.saved.rows, pass.tokens, workspace)
     // Means are kept as they were; concatenated states are not read again.
-    let dInput = isMean && wantsInput ? workspace.matrix(items.count, shape.gateWidth) : input
-    if wantsInput {
-      multiply(dLogits, gateWeight.value, rightTransposed: true, into: dInput, workspace: workspace)
-    }
+    let dInput = isMean && pass.trainsTokens ? workspace.matrix(items.count, shape.gateWidth) : input
+    gateProductBackward(
+      dLogits: dLogits, input: input, gate: pass.gate, dGate: pass.dGate, dInput: pass.trainsTokens ? dInput : nil)
+    addColumnSums(dLogits, to: gateBias.gradientVector)
     return dInput
   }
 
@@ -290,6 +288,15 @@ package struct EmbeddingFusion {
     let input = workspace.zeros(items.count, shape.gateWidth)
     for (line, item) in items.enumerated() { tokens.states(of: Int(rows[item])).copy(into: input.row(line)) }
     return input
+  }
+
+  /// The gate's weights, a row an expert `[K, width]`.
+  private func gateRows(_ workspace: Workspace) -> Matrix {
+    let gate = workspace.matrix(shape.experts, shape.gateWidth)
+    for expert in 0..<gate.rows {
+      for column in 0..<gate.columns { gate[expert, column] = gateWeight.value[column, expert] }
+    }
+    return gate
   }
 
   /// The gate of each grouped slot.

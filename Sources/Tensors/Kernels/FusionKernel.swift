@@ -32,6 +32,19 @@ package func chooseExpertsBackward(
     dLogits.base)
 }
 
+/// Backward of the gate's product, logits = input · gateᵀ, with dLogits and input `[items, K]` and `[items, width]`: adds to dGate
+/// `[K, width]`, and writes dInput, which may be the input itself; nil when nobody wants it.
+///
+/// Ours: K is far narrower than a strip of a product, which would spend its time on columns that are not there.
+package func gateProductBackward(dLogits: Matrix, input: Matrix, gate: Matrix, dGate: Matrix, dInput: Matrix?) {
+  precondition(
+    dLogits.isContiguous && input.isContiguous && gate.isContiguous && dGate.isContiguous && dInput?.isContiguous ?? true
+      && input.rows == dLogits.rows && gate.rows == dLogits.columns && gate.columns == input.columns && dGate.shape == gate.shape
+      && dInput?.shape ?? input.shape == input.shape, "gate backward of \(dLogits.shape) on \(input.shape) by \(gate.shape)")
+  ck_gate_product_backward(
+    dLogits.rows, dLogits.columns, input.columns, dLogits.base, input.base, gate.base, dGate.base, dInput?.base)
+}
+
 /// Attention pooling of an item's tokens by its chosen experts: weights `[k, m_i]` and pooled `[k, dt]` are written.
 ///
 /// - Parameter next: what is read soon, fetched into the cache meanwhile.
