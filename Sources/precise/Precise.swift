@@ -46,7 +46,7 @@ struct Precise: ParsableCommand {
       UnsafeRawPointer(missingPage.utf8Start).assumingMemoryBound(to: CChar.self), PreciseExit.badInput.rawValue)
     do {
       try reportingFailures { try refuseUnreadableArguments() }
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(CommandLine.arguments.dropFirst()).withNegativeNumbersJoined)
       Memory.begin(.work(of: command))
       try reportingFailures { try refuseCrowd(command) }
       // A training saves first, and who supervises trainings passes signals on.
