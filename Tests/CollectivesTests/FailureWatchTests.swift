@@ -36,6 +36,20 @@ struct FailureWatchTests {
     }
   }
 
+  /// Where ranks carry each other's messages between hosts.
+  @Test(arguments: [[0, 1, 0, 1], [0, 0, 1, 1, 2]]) func allStopWhereRanksSendByHost(hosts: [Int]) throws {
+    let stopped = Mutex(0)
+    try RankThreads.run(ranks: hosts.count) { threads in
+      let communicator = HostwiseCommunicator(threads, HostMap(names: hosts))
+      let watch = try FailureWatch(on: communicator)
+      let isStopped = communicator.rank == 1 ? false : try Self.work(watch, steps: 60_000).isStopped
+      try watch.end(failed: communicator.rank == 1)
+      if isStopped { stopped.withLock { $0 += 1 } }
+      try communicator.barrier()
+    }
+    #expect(stopped.withLock { $0 } == hosts.count - 1)
+  }
+
   @Test(arguments: [1, 2, 5]) func whoIsDoneWaitsForAll(ranks: Int) throws {
     let done = Atomic<Int>(0)
     try RankThreads.run(ranks: ranks) { communicator in

@@ -44,6 +44,11 @@ struct NumberOptionTests {
     }
   }
 
+  @Test func theProgramJoinsThem() throws {
+    let result = try CommandRunner.run("encode", "d", "--ranks", "-1")
+    #expect(result.code == 64 && result.errors.contains("--ranks must be 1 to 1024, not -1"), "\(result.errors)")
+  }
+
   @Test func onlyNegativeNumbersAreJoined() {
     let words = ["recommend", "r", "--user", "-5", "-k", "-1", "--quiet", "--at", "-.5"]
     #expect(words.withNegativeNumbersJoined == ["recommend", "r", "--user=-5", "-k=-1", "--quiet", "--at=-.5"])
