@@ -133,7 +133,7 @@ extension Communicator {
   /// So it is the same sentence on any number of ranks that divide the work in its order.
   ///
   /// - Parameter failure: makes the error of a sentence; of other kinds of errors a rank throws its own.
-  package func agree<Result, Failure: Error & CustomStringConvertible>(
+  package func agree<Result: ~Copyable, Failure: Error & CustomStringConvertible>(
     on failure: (String) -> Failure, _ body: () throws -> Result
   ) throws -> Result {
     guard size > 1 else { return try body() }
@@ -144,8 +144,10 @@ extension Communicator {
       throw RankFailure(
         of: first, on: try text(Machine.host, of: first), cause: failure(try text(problem?.description, of: first)))
     }
-    guard let result else { preconditionFailure("neither a result nor a problem") }
-    return result
+    switch consume result {
+    case .some(let result): return result
+    case .none: preconditionFailure("neither a result nor a problem")
+    }
   }
 
   // MARK: How
@@ -204,16 +206,5 @@ func sumInRankOrder<Element: FloatingPoint & BitwiseCopyable>(
   for rank in 1..<max(all.count / sums.count, 1) {
     let part = from + rank * sums.count
     for index in 0..<sums.count { to[index] += part[index] }
-  }
-}
-
-/// How a buffer is cut into one share a rank.
-package enum Shares {
-  /// An all-reduce of at most so many bytes is not cut: every rank sends all its numbers to every other.
-  package static let fewBytes = 1024
-
-  /// The elements that are `rank`'s.
-  package static func range(of rank: Int, ranks: Int, count: Int) -> Range<Int> {
-    (count * rank / ranks)..<(count * (rank + 1) / ranks)
   }
 }

@@ -54,10 +54,12 @@ package enum Channels {
   package static let prefetch = 1
   /// Rows on their way into a checkpoint's files.
   package static let checkpoints = 2
+  /// How ranks fare that work without a word to each other (`FailureWatch`).
+  package static let failures = 3
   /// Dense gradients: two for each bucket, from here on.
-  package static let buckets = 3
+  package static let buckets = 4
   /// How many there are.
-  package static let count = 131
+  package static let count = 132
 }
 
 /// Work assigned by rank 0, which alone reads and writes files, and its results taken back.

@@ -2,9 +2,20 @@ import Foundation
 import Glibc
 import Host
 
-/// The sentence of a system call that failed on a path: `cannot <operation> <path>: <system's reason>`.
+/// The sentence of a system call that failed on a path: `cannot <operation> <path>: <system's reason>; <what to do>`.
 func systemFailure(_ operation: String, _ path: String, code: Int32 = errno) -> InputError {
-  InputError("cannot \(operation) \(path): \(systemReason(code))")
+  InputError("cannot \(operation) \(path): \(systemReason(code))\(remedy(code).map { "; \($0)" } ?? "")")
+}
+
+/// What to do about an error of the system that has to do with a path; nil where only its own words help.
+private func remedy(_ code: Int32) -> String? {
+  switch code {
+  case ENOENT, ENOTDIR: "is the path right?"
+  case EACCES, EPERM, EROFS: "name another path, or get the right to use this one"
+  case ENOSPC, EDQUOT: "make room, or name a path on another disk"
+  case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"
+  default: nil
+  }
 }
 
 /// The system's reason for an error that Foundation reports of a file or folder.

@@ -39,18 +39,18 @@ package struct Preparation {
     try communicator.agree(on: InputError.init) {
       if communicator.isFirst && options.isVerifiedLater { try options.known?.verifyChecksums() }
     }
-    let own = try communicator.isFirst ? plan ?? ReadingPlan(options) : nil
+    let own = try communicator.agree(on: InputError.init) { try communicator.isFirst ? plan ?? ReadingPlan(options) : nil }
     let plan = communicator.size > 1 ? try communicator.broadcast(record: own) : own ?? ReadingPlan()
     let known = options.known.map { known in (0..<known.shardCount).map { known.manifest.files[$0 + 1].bytes } } ?? []
     let (shards, pieces) = plan.share(of: communicator.rank, ranks: communicator.size, shards: known)
-    let stretches = ReadingPlan.stretches(pieces).map { stretch in
-      EventReading.Stretch(input: stretch.input) {
+    let inputs = ReadingPlan.stretches(pieces).map { stretch in
+      EventReading.Input(number: stretch.input) {
         try Importer.interactions(InputFile(path: stretch.path), options, groups: stretch.groups)
       }
     }
     let items: [Opener] = plan.items.map { path in { try Importer.items(InputFile(path: path), options) } }
     return try run(
-      EventReading.Share(shards: shards, stretches: stretches),
+      EventReading.Share(shards: shards, inputs: inputs),
       items: plan.hasItemStream && !communicator.isFirst ? [] : items, sharingItems: !plan.hasItemStream)
   }
 
@@ -59,13 +59,15 @@ package struct Preparation {
   /// The same over sources of any kind, opened one after another, on one rank.
   package func run(interactions: [Opener], items: [Opener]) throws -> DatasetManifest {
     precondition(communicator.size == 1, "\(communicator.size) ranks for sources that one reads")
-    let stretches = interactions.enumerated().map { EventReading.Stretch(input: $0 + 1, open: $1) }
+    let inputs = interactions.enumerated().map { EventReading.Input(number: $0 + 1, open: $1) }
     return try run(
-      EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), stretches: stretches), items: items, sharingItems: true)
+      EventReading.Share(shards: 0..<(options.known?.shardCount ?? 0), inputs: inputs), items: items, sharingItems: true)
   }
 
   private func run(_ share: EventReading.Share, items: [Opener], sharingItems: Bool) throws -> DatasetManifest {
-    let folder = try communicator.isFirst ? OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite) : nil
+    let folder = try communicator.agree(on: InputError.init) {
+      try communicator.isFirst ? OutputFolder(path: options.output, kind: .dataset, overwrite: options.overwrite) : nil
+    }
     let path = try communicator.broadcast(folder?.temporaryPath)
     let reading = EventReading(options: options, reporter: reporter, communicator: communicator, folder: path)
     let read = try reading.run(share)
@@ -79,7 +81,7 @@ package struct Preparation {
     let itemFiles = ItemFiles(
       options, names: read.names, rows: rows, on: sharingItems ? communicator : SoloCommunicator(), note: reporter.note)
     try write(events, rows, read, itemFiles, items, path, &manifest)
-    try folder?.commit()
+    try communicator.agree(on: InputError.init) { try folder?.commit() }
     return manifest
   }
 
@@ -174,12 +176,14 @@ package struct Preparation {
       try writer.writeShards(events, read.users, of: ownShards, rule: options.split, numbers: numbers)
     }
     let shards = try communicator.gatherRecords(written).flatMap { $0 }
-    guard communicator.isFirst else { return }
     manifest.shards = writer.take(shards)
-    try writer.writeItems(
-      ids: names.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
-      numbers: numbers, isCold: isCold)
-    manifest = try writer.writeManifest(manifest)
+    try communicator.agree(on: InputError.init) {
+      guard communicator.isFirst else { return }
+      try writer.writeItems(
+        ids: names.items, rows: rows, itemFiles: itemFiles, trainCounts: tally.trainCounts, scenePairs: tally.scenes.pairs,
+        numbers: numbers, isCold: isCold)
+      manifest = try writer.writeManifest(manifest)
+    }
   }
 
   /// Throws `InputError` when the split leaves nothing that a model could learn.

@@ -86,6 +86,33 @@ func reportingFailures<Result>(_ body: () throws -> Result) throws -> Result {
   }
 }
 
+/// What a command says that a signal stops and that has nothing to save.
+struct StopWords {
+  /// The command's name; empty where nothing is to be said.
+  let command: String
+
+  /// Describes a command of this process.
+  ///
+  /// Who follows a run stops looking in this way. Of a job's processes the first speaks.
+  init(of command: any ParsableCommand) {
+    let isFirst = Launch.detect(ProcessInfo.processInfo.environment)?.rank ?? 0 == 0
+    self.command = command is WatchCommand || !isFirst ? "" : type(of: command).configuration.commandName ?? ""
+  }
+
+  /// Makes the words of a command of this name.
+  init(command: String) { self.command = command }
+
+  /// One line: what was stopped, by which signal, and whether half-written files are left.
+  func sentence(signal: Int32, left: [String]) -> String {
+    guard !command.isEmpty else { return "" }
+    let name = [SIGINT: "Ctrl-C (SIGINT)", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][signal] ?? "signal \(signal)"
+    let rest =
+      left.isEmpty
+      ? "no half-written file is left" : "remove what could not be removed: \(left.map(printable).joined(separator: ", "))"
+    return "precise: \(command) was stopped by \(name); \(rest)\n"
+  }
+}
+
 /// Prints a line of a command's results; in place of Swift's own, which loses what a full disk refuses.
 func print(_ text: some CustomStringConvertible) {
   StandardOutput.write("\(text)\n")

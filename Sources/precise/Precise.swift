@@ -5,6 +5,7 @@ import Collectives
 import Files
 import Foundation
 import Host
+import Reporting
 
 /// A command that many ranks share; any other runs in one process.
 protocol RankCommand: ParsableCommand {}
@@ -45,11 +46,14 @@ struct Precise: ParsableCommand {
       UnsafeRawPointer(missingPage.utf8Start).assumingMemoryBound(to: CChar.self), PreciseExit.badInput.rawValue)
     do {
       try reportingFailures { try refuseUnreadableArguments() }
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(CommandLine.arguments.dropFirst()).withNegativeNumbersJoined)
       Memory.begin(.work(of: command))
       try reportingFailures { try refuseCrowd(command) }
       // A training saves first, and who supervises trainings passes signals on.
-      if !(command is TrainCommand || command is LaunchCommand || command is AblateCommand) { StopCleanup.begin() }
+      if !(command is TrainCommand || command is LaunchCommand || command is AblateCommand) {
+        let words = StopWords(of: command)
+        StopCleanup.begin { StandardError.end(words.sentence(signal: $0, left: $1)) }
+      }
       try command.run()
     } catch {
       exit(withError: error)

@@ -34,7 +34,8 @@ import Testing
   @Test func badInputIs65WithOneSentence() throws {
     let missing = try CommandRunner.run("prepare", "--interactions", folder.file("none"), "--out", folder.file("d"))
     #expect(
-      missing.code == 65 && missing.errorLines == ["precise: cannot open \(folder.file("none")): No such file or directory"])
+      missing.code == 65
+        && missing.errorLines == ["precise: cannot open \(folder.file("none")): No such file or directory; is the path right?"])
     let input = try folder.write("events.csv", events + "u,i,soon\n")
     let bad = try CommandRunner.run("prepare", "--interactions", input, "--out", folder.file("d"), "--quiet")
     #expect(bad.code == 65 && bad.errorLines.count == 2)

@@ -120,7 +120,7 @@ import Testing
 
   @Test func saysWhichFileItCannotCreate() throws {
     let folder = try TemporaryFolder()
-    #expect(throws: InputError("cannot create \(folder.path)/none/a: No such file or directory")) {
+    #expect(throws: InputError("cannot create \(folder.path)/none/a: No such file or directory; is the path right?")) {
       _ = try AtomicFile(path: folder.file("none/a"))
     }
     #expect(throws: InputError.self) { _ = try AtomicFile(path: folder.path + "/") }

@@ -88,7 +88,7 @@ import Testing
   @Test func refusesAFolderAndAMissingFile() throws {
     let folder = try TemporaryFolder()
     #expect(throws: InputError("\(folder.path) is a folder; a file is wanted here")) { try LineReader(path: folder.path) }
-    #expect(throws: InputError("cannot open \(folder.path)/none: No such file or directory")) {
+    #expect(throws: InputError("cannot open \(folder.path)/none: No such file or directory; is the path right?")) {
       try LineReader(path: folder.file("none"))
     }
   }

@@ -30,7 +30,7 @@ import Testing
   @Test func refusesWhatIsNoFile() throws {
     let folder = try TemporaryFolder()
     #expect(throws: InputError("\(folder.path) is a folder; a file is wanted here")) { try MappedFile(path: folder.path) }
-    #expect(throws: InputError("cannot open \(folder.path)/none: No such file or directory")) {
+    #expect(throws: InputError("cannot open \(folder.path)/none: No such file or directory; is the path right?")) {
       try MappedFile(path: folder.file("none"))
     }
     mkfifo(folder.file("pipe"), 0o600)

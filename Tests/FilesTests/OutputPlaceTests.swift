@@ -45,7 +45,9 @@ import Testing
     let before = try kind("/dev/null")
     try write("gone", to: "/dev/null")
     #expect(try kind("/dev/null") == before && before == S_IFCHR)
-    #expect(throws: InputError("cannot write /dev/full: No space left on device")) { try write("x", to: "/dev/full") }
+    #expect(throws: InputError("cannot write /dev/full: No space left on device; make room, or name a path on another disk")) {
+      try write("x", to: "/dev/full")
+    }
     symlink("/dev/null", folder.file("link"))
     try write("gone", to: folder.file("link"))
     #expect(try kind(folder.file("link")) == S_IFLNK)

@@ -30,7 +30,9 @@ import Testing
 
   @Test func saysWhereItCannotBeMade() throws {
     let folder = try TemporaryFolder()
-    #expect(throws: InputError("cannot create a scratch file in \(folder.file("none")): No such file or directory")) {
+    #expect(
+      throws: InputError("cannot create a scratch file in \(folder.file("none")): No such file or directory; is the path right?")
+    ) {
       try ScratchFile(folder: folder.file("none"))
     }
   }

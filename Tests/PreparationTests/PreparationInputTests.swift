@@ -72,7 +72,7 @@ import Testing
       )
     ) { try Preparation(options, reporter: reporter).run() }
     options.items = [folder.file("none.csv")]
-    #expect(throws: InputError("cannot open \(folder.file("none.csv")): No such file or directory")) {
+    #expect(throws: InputError("cannot open \(folder.file("none.csv")): No such file or directory; is the path right?")) {
       try Preparation(options).run()
     }
     #expect(rows == 0)

@@ -30,15 +30,21 @@ import Testing
     return options
   }
 
+  /// Bad rows that were told.
+  private final class Said: Sendable {
+    let lines = Mutex<[String]>([])
+  }
+
   /// Prepares on so many ranks; all files of the data set, and what was said.
-  private func prepare(_ options: PreparationOptions, ranks: Int) throws -> (files: [String: Data], said: [String]) {
+  private func prepare(
+    _ options: PreparationOptions, ranks: Int, said: Said = Said()
+  ) throws -> (files: [String: Data], said: [String]) {
     var options = options
     options.output = folder.file("dataset-\(ranks)")
     let settled = options
-    let said = Mutex<[String]>([])
     try RankThreads.run(ranks: ranks) { communicator in
       let reporter = PreparationReporter(note: { line in
-        if communicator.isFirst && line.hasPrefix("bad row") { said.withLock { $0.append(line) } }
+        if communicator.isFirst && line.hasPrefix("bad row") { said.lines.withLock { $0.append(line) } }
       })
       _ = try Preparation(settled, reporter: reporter, on: communicator).run()
     }
@@ -46,7 +52,7 @@ import Testing
     try dataset.verifyChecksums()
     let names = dataset.manifest.files.map(\.path) + [DatasetManifest.fileName]
     let files = try names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(options.output)/\($0)"))) }
-    return (Dictionary(uniqueKeysWithValues: files), said.withLock { $0 })
+    return (Dictionary(uniqueKeysWithValues: files), said.lines.withLock { $0 })
   }
 
   /// Compares 1 rank with 2, 3 and 11: more than there are files, and than shards.
@@ -140,6 +146,50 @@ import Testing
     let error = #expect(throws: (any Error).self) { try prepare(options, ranks: ranks) }
     #expect("\(try #require(error))".hasPrefix("\(files[3]) is gzip data cut short"), "\(String(describing: error))")
     #expect(try folder.names().allSatisfy { !$0.contains("dataset") })
+  }
+
+  /// Ranks that have read little until then tell what one rank would have told: the damaged file, and the bad rows before it.
+  @Test func badRowsBeforeADamagedFileAreThoseOfTheFilesInOrder() throws {
+    var files = try files(RandomEvent.make(3_000, seed: 2))
+    let bad = "user,item,no time,home,view\n"
+    for index in [0, 1, 3, 5] {
+      files[index] = try folder.write("bad-\(index).csv", String(contentsOfFile: files[index], encoding: .utf8) + bad)
+    }
+    let whole = try gzip(files[3])
+    files[3] = try folder.write("cut.csv.gz", whole.dropLast(whole.count / 2))
+    let options = try options(files)
+    var told: [[String]] = []
+    for ranks in [1, 2, 3, 11] {
+      let said = Said()
+      let error = #expect(throws: (any Error).self) { try prepare(options, ranks: ranks, said: said) }
+      let cause = (error as? RankFailure)?.cause ?? error
+      told.append(said.lines.withLock { $0 } + ["\(try #require(cause))"])
+    }
+    #expect(told[0].count == 3 && told[0][2].hasPrefix("\(files[3]) is gzip data cut short"), "\(told[0])")
+    #expect(told.allSatisfy { $0 == told[0] }, "\(told)")
+  }
+
+  private func gzip(_ path: String) throws -> Data {
+    let (process, pipe) = (Process(), Pipe())
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    (process.arguments, process.standardOutput) = (["gzip", "-c", path], pipe)
+    try process.run()
+    return pipe.fileHandleForReading.readDataToEndOfFile()
+  }
+
+  /// Each rank's own names are few enough, all ranks' are not.
+  @Test func tooManyScenesOfAllRanksAreOneSentence() throws {
+    let files = try (0..<2).map { file in
+      let rows = (0..<40_000).map { "u\($0 % 9),i\($0 % 7),\($0),s\(file) \($0)\n" }
+      return try folder.write("\(file).csv", "user,item,timestamp,scene\n" + rows.joined())
+    }
+    let options = try options(files)
+    var told: Set<String> = []
+    for ranks in [1, 2, 3] {
+      let error = #expect(throws: (any Error).self) { try prepare(options, ranks: ranks) }
+      told.insert("\(try #require((error as? RankFailure)?.cause ?? error))")
+    }
+    #expect(told == ["there are more than 65535 different values of scene; is the right column named?"])
   }
 
   @Test func tooManyBadRowsOfAllRanksEndIt() throws {

@@ -4,23 +4,6 @@ import Testing
 @testable import Preparation
 
 @Suite struct ReadingPlanTests {
-  /// Ranks' parts one behind the other are everything, in order, and of about as many bytes.
-  @Test(arguments: [1, 2, 3, 7, 40]) func partsAreConsecutiveAndEven(ranks: Int) {
-    var random = SplitMix(state: 3)
-    let bytes = (0..<200).map { _ in Int.random(in: 0..<1_000, using: &random) }
-    let parts = (0..<ranks).map { ReadingPlan.part(of: $0, ranks: ranks, bytes: bytes) }
-    #expect(parts.flatMap { Array($0) } == Array(0..<200))
-    let share = bytes.reduce(0, +) / ranks
-    #expect(parts.allSatisfy { abs(bytes[$0].reduce(0, +) - share) <= 1_000 })
-  }
-
-  @Test func whatIsTooFewIsSomeRanks() {
-    for bytes in [[], [5], [5, 5], [1_000, 1, 1], [0, 0, 0]] {
-      let parts = (0..<4).map { ReadingPlan.part(of: $0, ranks: 4, bytes: bytes) }
-      #expect(parts.flatMap { Array($0) } == Array(bytes.indices), "\(bytes)")
-    }
-  }
-
   @Test func whoReadsAStreamReadsAll() throws {
     let folder = try TemporaryFolder()
     var options = PreparationOptions()

@@ -108,6 +108,17 @@ struct ScreenTests {
     #expect(terminal.lines.filter { !$0.isEmpty } == ["begin", "step 1: recall 0.2", "end"])
   }
 
+  @Test func nothingFollowsTheLastWords() {
+    let terminal = Terminal(columns: 40)
+    let screen = terminal.screen()
+    screen.print("begin\n")
+    screen.show(lines("step 1", "loss 5"))
+    screen.end("stopped\n")
+    screen.show(lines("step 2"))
+    screen.print("step 2 is done\n")
+    #expect(terminal.lines.filter { !$0.isEmpty } == ["begin", "stopped"])
+  }
+
   @Test func aBlockThatShrinksLeavesNothing() {
     let terminal = Terminal(columns: 40)
     let screen = terminal.screen()

@@ -161,23 +161,34 @@ struct EncodingRanksTests {
     }
   }
 
-  /// Every item is one rank's, in order, and the shares are of about the same work.
-  @Test(arguments: [1, 2, 3, 7, 64])
-  func sharesCoverTheItems(ranks: Int) throws {
-    for weights in [
-      [], [0], [5, 0, 0], Array(repeating: 3, count: 1000), (0..<1000).map { $0 * $0 },
-      [1_000_000] + Array(repeating: 1, count: 99),
-    ] {
-      let shares = Mutex<[Int: Range<Int>]>([:])
-      try RankThreads.run(ranks: ranks) { communicator in
-        let own = ItemShares.own(communicator, count: weights.count) { weights[$0] }
-        shares.withLock { $0[communicator.rank] = own }
+  /// What only rank 0 meets, all ranks end with.
+  @Test func aFileThatCannotBeMadeEndsAllRanks() throws {
+    let (path, thrown) = (folder.file("none/x"), Thrown())
+    #expect(throws: RankFailure.self) {
+      try RankThreads.run(ranks: 3) { communicator in
+        do {
+          _ = try SharedTensors(path: path, tensors: [TensorSpec("a", .u8, [3])], metadata: [:], on: communicator)
+        } catch {
+          thrown.errors.withLock { $0.append("\(error)") }
+          throw error
+        }
       }
-      let all = shares.withLock { shares in (0..<ranks).compactMap { shares[$0] } }
-      #expect(all.count == ranks && all.flatMap { Array($0) } == Array(weights.indices), "\(all)")
-      let work = all.map { $0.reduce(0) { $0 + weights[$1] + 1 } }
-      let even = (weights.reduce(0, +) + weights.count) / ranks
-      #expect(work.allSatisfy { $0 <= even + (weights.max() ?? 0) + 1 }, "\(work)")
     }
+    let errors = thrown.errors.withLock { $0 }
+    #expect(errors.count == 3 && errors.allSatisfy { $0.hasPrefix("cannot create \(path): ") && $0.contains("(rank 0 on ") })
+  }
+
+  private final class Thrown: Sendable {
+    let errors = Mutex<[String]>([])
+  }
+
+  /// Items without a text are work too: where no item has one, each rank has as many.
+  @Test func itemsWithoutATextAreShared() throws {
+    let shares = Mutex<[Int: Range<Int>]>([:])
+    try RankThreads.run(ranks: 3) { communicator in
+      let own = ItemShares.own(communicator, count: 9) { _ in 0 }
+      shares.withLock { $0[communicator.rank] = own }
+    }
+    #expect(shares.withLock { $0 } == [0: 0..<3, 1: 3..<6, 2: 6..<9])
   }
 }

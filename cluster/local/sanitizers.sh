@@ -13,9 +13,10 @@ cd "$(dirname "$0")/../.."
 filter=
 if [ "${1:-}" = --filter ]; then filter=$2 && shift 2; fi
 [ $# -gt 0 ] || set -- address,undefined thread
-# Collectives, locks, checkpoints beside training, and whole trainings on many ranks: the rest has one thread. What sends by host stands
-# on the ranks' exchange and is touched by its own rank alone: two of its tests, because worlds of up to eleven threads take minutes here.
-threads='CollectivesTests.(Bucketed|FailingRank|InProcess|Launch|MPIRank|RankTimeout|Solo|Stopwatch)|HostwiseCommunicatorTests.(ranksMayWait|aFailureEnds)|CheckpointsTests|FilesTests.(FileLockTests|TemporaryTests)|TrainingTests.(RanksTests|ResumeTests|CheckpointTests|RunOpeningTests)|ServingRanksTests|EvaluatorRanksTests'
+# Collectives, locks, words that threads share, checkpoints beside training, and whole trainings on many ranks: the rest has one thread.
+# What sends by host stands on the ranks' exchange and is touched by its own rank alone: two of its tests, because worlds of up to eleven
+# threads take minutes here.
+threads='CollectivesTests.(Bucketed|FailingRank|FailureWatch|InProcess|Launch|MPIRank|RankTimeout|Solo|Stopwatch)|HostwiseCommunicatorTests.(ranksMayWait|aFailureEnds)|CheckpointsTests|FilesTests.(FileLockTests|TemporaryTests)|TrainingTests.(RanksTests|ResumeTests|CheckpointTests|RunOpeningTests)|ServingRanksTests|EvaluatorRanksTests|TextsTests.WordStatesTests'
 resources=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.load(sys.stdin)["paths"]["runtimeResourcePath"])')
 runtimes=$resources/clang/lib/linux
 work=$(mktemp -d)

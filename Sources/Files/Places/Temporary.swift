@@ -172,23 +172,32 @@ final class Temporary {
 
   /// Removes all that this process is making; nothing can be made or put in place from then on.
   ///
-  /// For who ends the process.
-  static func removeAllForGood(_ end: () -> Never) -> Never {
+  /// For who ends the process; `end` is told what could not be removed.
+  static func removeAllForGood(_ end: (_ left: [String]) -> Never) -> Never {
     registry.withLock { paths in
       for path in paths { removeTree(path) }
-      end()
+      var status = stat()
+      end(paths.filter { lstat($0, &status) == 0 }.sorted())
     }
   }
 }
 
 /// What a command does that is stopped by a signal and has nothing to save.
 package enum StopCleanup {
-  /// From now on SIGINT, SIGTERM and SIGHUP remove what this process has under temporary names before they end it, as they would
-  /// without.
+  /// Says that a signal ended the process, and which half-written files could not be removed.
+  package typealias LastWords = @Sendable (_ signal: Int32, _ left: [String]) -> Void
+
+  /// Seconds that the last words may take: what they are written to may take nothing more.
+  private static let mostSeconds = 1.0
+  private static let lastWords = Mutex<LastWords>({ _, _ in })
+
+  /// From now on SIGINT, SIGTERM and SIGHUP remove what this process has under temporary names, and call `lastWords`, before they end it,
+  /// as they would without.
   ///
   /// A thread of its own waits for them, since nothing may be removed in a handler. To be called before other threads are started:
   /// they inherit that these signals are not for them. A signal that is ignored (`nohup`, a script's `&`) stays so.
-  package static func begin() {
+  package static func begin(_ lastWords: @escaping LastWords) {
+    self.lastWords.withLock { $0 = lastWords }
     var (set, before) = (signals, sigset_t())
     pthread_sigmask(SIG_BLOCK, &set, &before)
     var thread = pthread_t()
@@ -209,11 +218,22 @@ package enum StopCleanup {
     var set = signals
     var number: Int32 = 0
     while sigwait(&set, &number) != 0 {}
-    Temporary.removeAllForGood {
+    Temporary.removeAllForGood { left in
+      say(number, left)
       signal(number, SIG_DFL)
       pthread_sigmask(SIG_UNBLOCK, &set, nil)
       raise(number)
       _exit(128 + number)
     }
+  }
+
+  private static func say(_ number: Int32, _ left: [String]) {
+    let said = DispatchSemaphore(value: 0)
+    let words = lastWords.withLock { $0 }
+    Thread.detachNewThread {
+      words(number, left)
+      said.signal()
+    }
+    _ = said.wait(timeout: .now() + mostSeconds)
   }
 }

@@ -8,6 +8,8 @@ import Files
 struct EventExchange {
   /// Events of a block that a rank sends, at most and at least (ours: 6 MiB, 24 KiB).
   private static let blockEvents = (most: 1 << 18, least: 1 << 10)
+  /// In place of a count of events: the sender has failed.
+  private static let failed = -1
 
   /// The users of this rank's shards.
   let users: UserTable
@@ -24,9 +26,10 @@ struct EventExchange {
   /// - Parameters:
   ///   - read: the users that this rank has read.
   ///   - known: how many of them are known, which come first.
+  /// - Throws: `InputError` on all ranks when all have more users together than one could number.
   init(_ read: UserTable, known: Int, on communicator: any Communicator) throws {
     self.communicator = communicator
-    users = UserTable(shardCount: read.shardCount)
+    users = UserTable(shardCount: read.shardCount, most: read.most)
     var lists = [NameList](repeating: NameList(), count: communicator.size)
     var knownOf = [Int](repeating: 0, count: communicator.size)
     let owners = (0..<communicator.size).flatMap { rank in
@@ -40,14 +43,19 @@ struct EventExchange {
       if user < known { knownOf[owner] += 1 }
     }
     let knownFrom = try communicator.exchangeCounts(knownOf)
-    for (rank, list) in try exchange(lists).enumerated() {
-      var numbers: [UInt32] = []
-      try list.forEach { id in
-        numbers.append(UInt32(try users.intern(id)))
-        if numbers.count == knownFrom[rank] { knownUsers = users.count }
+    let arriving = try exchange(lists)
+    try communicator.agree(on: InputError.init) {
+      for (rank, list) in arriving.enumerated() {
+        var numbers: [UInt32] = []
+        try list.forEach { id in
+          numbers.append(UInt32(try users.intern(id)))
+          if numbers.count == knownFrom[rank] { knownUsers = users.count }
+        }
+        arrived.append(numbers)
       }
-      arrived.append(numbers)
     }
+    // What one rank could not number is too much for a data set of many.
+    guard try communicator.sum(counts: [users.count])[0] <= users.most else { throw IdentifierTable.tooMany(users.most) }
   }
 
   /// Sends the events after them, with common numbers; collective.
@@ -64,16 +72,18 @@ struct EventExchange {
     guard blockEvents > 0 else { return }
     var sent = [EventRecord](repeating: EventRecord(time: 0, user: 0, item: 0, scene: 0, behavior: 0), count: blockEvents)
     var received = sent
-    // A rank whose disk is full goes on with the exchanges until all can say so.
+    // A rank whose disk is full says so with the next block, which is the last one then.
     var problem: InputError?
     for _ in 0..<(most + blockEvents - 1) / blockEvents {
-      var counts = [Int](repeating: 0, count: communicator.size)
+      var counts = [Int](repeating: Self.failed, count: communicator.size)
       do {
         if problem == nil { counts = fill(&sent, with: try log.take(blockEvents), numbers) }
       } catch let error as InputError { problem = error }
-      let arriving = try exchange(sent, counts, into: &received)
+      let arriving = try communicator.exchangeCounts(counts)
+      guard !arriving.contains(Self.failed) else { break }
       do {
-        if problem == nil { try append(&received, arriving, to: sorter) }
+        try exchange(sent, counts, into: &received, arriving)
+        try append(&received, arriving, to: sorter)
       } catch let error as InputError { problem = error }
     }
     try communicator.agree(on: InputError.init) { if let problem { throw problem } }
@@ -101,13 +111,13 @@ struct EventExchange {
     return counts
   }
 
-  /// Returns how many events came from each rank; they stand at the beginning of `received`, which grows when it must.
-  private func exchange(_ sent: [EventRecord], _ counts: [Int], into received: inout [EventRecord]) throws -> [Int] {
-    let arriving = try communicator.exchangeCounts(counts)
+  /// What arrives stands at the beginning of `received`, which grows when it must.
+  private func exchange(
+    _ sent: [EventRecord], _ counts: [Int], into received: inout [EventRecord], _ arriving: [Int]
+  ) throws {
     let missing = arriving.reduce(0, +) - received.count
     if missing > 0 { received.append(contentsOf: repeatElement(sent[0], count: missing)) }
     try received.withUnsafeMutableBufferPointer { try exchange(sent, counts, into: $0, arriving) }
-    return arriving
   }
 
   private func append(_ received: inout [EventRecord], _ arriving: [Int], to sorter: EventSorter) throws {

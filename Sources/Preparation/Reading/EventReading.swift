@@ -8,9 +8,9 @@ import Files
 /// (`CommonNumbers`) and exchange events (`EventExchange`); what comes out is the same.
 struct EventReading {
   /// A file to read, or some row groups of one.
-  struct Stretch {
+  struct Input {
     /// The file's place among all, from 1.
-    let input: Int
+    let number: Int
     let open: Preparation.Opener
   }
 
@@ -18,7 +18,7 @@ struct EventReading {
   struct Share {
     /// Shards of the data set that is appended to.
     var shards: Range<Int>
-    var stretches: [Stretch]
+    var inputs: [Input]
   }
 
   /// What reading leaves on a rank.
@@ -63,21 +63,20 @@ struct EventReading {
   private func runTogether(_ share: Share) throws -> Outcome {
     let log = EventLog(folder: folder, memory: options.memory / Self.logShare)
     let silent = PreparationReporter(progress: reporter.progress)
-    let sink = EventSink(options, users: UserTable(shardCount: options.virtualShards), store: log, reporter: silent)
+    let watch = try FailureWatch(on: communicator)
+    let sink = EventSink(
+      options, users: UserTable(shardCount: options.virtualShards), store: log, reporter: silent, checkStop: watch.check)
+    var (known, problem): (Int, InputError?) = (0, nil)
     // Other errors are thrown at once.
-    var outcome = Result<Int, InputError>.success(0)
-    do { outcome = .success(try read(share, into: sink)) } catch let error as InputError { outcome = .failure(error) }
-    let account = try communicator.broadcast(record: merged(try communicator.gatherRecords(sink.account)))
+    do { known = try read(share, into: sink) } catch let error as InputError { problem = error } catch is FailureWatch.Stopped {}
+    try watch.end(failed: problem != nil)
+    let account = try gathered(sink.account, hasFailed: problem != nil)
     reporter.total(account.rows, account.bytes)
     account.badRows.lines.forEach(reporter.note)
-    let known = try communicator.agree(on: InputError.init) { try outcome.get() }
+    try communicator.agree(on: InputError.init) { if let problem { throw problem } }
     try check(account)
     reporter.note("bringing the users' events together")
-    let numbers = try CommonNumbers.of(
-      [sink.names.items, sink.names.scenes.table, sink.names.behaviors.table], on: communicator)
-    let names = EventNames(
-      items: numbers[0].table, scenes: try NameTable("scene", numbers[1].table),
-      behaviors: try NameTable("behavior", numbers[2].table))
+    let (numbers, names) = try communicator.agree(on: InputError.init) { try common(sink.names) }
     let exchange = try EventExchange(sink.users, known: known, on: communicator)
     let part = options.memory / Self.logShare
     let sorter = EventSorter(
@@ -93,10 +92,9 @@ struct EventReading {
       try sink.number(known)
       if !share.shards.isEmpty { try sink.read(known, shards: share.shards) }
       knownUsers = sink.users.count
-      if communicator.size > 1, !share.stretches.isEmpty { try admitOldNames(of: known, into: sink.users) }
+      if communicator.size > 1, !share.inputs.isEmpty { try admitOldNames(of: known, into: sink.users) }
     }
-    for stretch in share.stretches { try sink.read(try stretch.open(), input: stretch.input) }
-    sink.finish()
+    for input in share.inputs { try sink.read(try input.open(), input: input.number) }
     return knownUsers
   }
 
@@ -111,11 +109,29 @@ struct EventReading {
     }
   }
 
-  /// What was found before the first file that could not be read, as one rank would have found it.
-  private func merged(_ accounts: [ReadAccount]) -> ReadAccount? {
-    guard var sum = accounts.first else { return nil }
-    for next in accounts.dropFirst() where sum.isWhole { sum.add(next) }
-    return sum
+  /// What all ranks found; of a failure's rank and those before it, as one rank would have met them first.
+  ///
+  /// Collective.
+  private func gathered(_ own: ReadAccount, hasFailed: Bool) throws -> ReadAccount {
+    let last = try communicator.gatherCounts(hasFailed ? 1 : 0).firstIndex(of: 1) ?? communicator.size - 1
+    let accounts = try communicator.gatherRecords(own).prefix(last + 1)
+    return try communicator.broadcast(
+      record: accounts.first.map { first in
+        accounts.dropFirst().reduce(into: first) { $0.add($1) }
+      })
+  }
+
+  /// The common numbers of the names that this rank has read, and all ranks' names; collective.
+  ///
+  /// Throws `InputError` when there are too many of a kind, on all ranks at the same name.
+  private func common(_ own: EventNames) throws -> ([CommonNumbers], EventNames) {
+    let numbers = try CommonNumbers.of([own.items, own.scenes.table, own.behaviors.table], on: communicator)
+    return (
+      numbers,
+      EventNames(
+        items: numbers[0].table, scenes: try NameTable("scene", numbers[1].table),
+        behaviors: try NameTable("behavior", numbers[2].table))
+    )
   }
 
   private func check(_ account: ReadAccount) throws {

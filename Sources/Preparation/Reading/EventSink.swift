@@ -7,21 +7,34 @@ final class EventSink {
   let names = EventNames()
   private(set) var account = ReadAccount()
 
+  /// Rows after which progress is told and `checkStop` is asked, whatever the files (ours: a few hundredths of a second).
+  private static let rowsBetweenLooks = 1 << 16
+
   private let itemKey: ItemKey
   private let sceneKey: SceneKey
   private let floor: Int64
   private let store: any EventStore
   private let reporter: PreparationReporter
+  private let checkStop: () throws -> Void
+  private var rowsToLook = EventSink.rowsBetweenLooks
   private let key = ByteBuffer()
 
-  /// `store` gets the events, with the numbers of `users` and `names`.
-  init(_ options: PreparationOptions, users: UserTable, store: any EventStore, reporter: PreparationReporter) {
+  /// Makes a sink without an event.
+  ///
+  /// - Parameters:
+  ///   - store: gets the events, with the numbers of `users` and `names`.
+  ///   - checkStop: called again and again while rows are read, which ends with what it throws.
+  init(
+    _ options: PreparationOptions, users: UserTable, store: any EventStore, reporter: PreparationReporter,
+    checkStop: @escaping () throws -> Void = {}
+  ) {
     itemKey = options.itemKey
     sceneKey = options.sceneKey
     floor = options.since?.time ?? .min
     self.users = users
     self.store = store
     self.reporter = reporter
+    self.checkStop = checkStop
   }
 
   /// Numbers a data set's items, and the scenes and behaviors that it has events in, before any row does.
@@ -40,9 +53,12 @@ final class EventSink {
   /// Reads the events of some shards of a data set whose names are numbered.
   func read(_ dataset: Dataset, shards: Range<Int>) throws {
     let (rows, tooOld) = (account.rows, account.rowsTooOld)
+    // Its rows are none of the files', wherever reading ends.
+    defer {
+      account.rows = rows
+      account.knownTooOld += account.rowsTooOld - tooOld
+    }
     try read(DatasetSource(dataset, shards: shards), input: 0)
-    account.rows = rows
-    account.knownTooOld += account.rowsTooOld - tooOld
   }
 
   /// Reads a whole source, which is (a part of) the input of this number.
@@ -63,7 +79,12 @@ final class EventSink {
           account.rows += 1
         }
       }
-      if account.rows & 0xFFFF == 0 { reporter.progress(account.rows, account.bytes + source.bytesRead) }
+      rowsToLook -= 1
+      if rowsToLook == 0 {
+        reporter.progress(account.rows, account.bytes + source.bytesRead)
+        try checkStop()
+        rowsToLook = Self.rowsBetweenLooks
+      }
     }
     account.bytes += source.bytesRead
     reporter.progress(account.rows, account.bytes)
@@ -72,9 +93,6 @@ final class EventSink {
         path: source.path, kind: source.isPrepared ? "dataset" : "interactions", rows: account.rows - rowsBefore,
         badRows: account.badRows.total - badBefore), number: input)
   }
-
-  /// Says that everything was read.
-  func finish() { account.isWhole = true }
 
   private func refuse(_ problem: BadRow, _ source: any RowSource) {
     account.rows += problem.rows

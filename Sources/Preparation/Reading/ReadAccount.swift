@@ -9,8 +9,6 @@ struct ReadAccount: Codable {
     var input: DatasetManifest.Input
   }
 
-  /// Whether everything was read that was to be.
-  var isWhole = false
   /// Rows of the files, good and bad.
   var rows = 0
   /// Bytes of text read.
@@ -39,7 +37,6 @@ struct ReadAccount: Codable {
 
   /// Adds what was found in rows that come behind these.
   mutating func add(_ next: ReadAccount) {
-    isWhole = next.isWhole
     rows += next.rows
     bytes += next.bytes
     rowsTooOld += next.rowsTooOld

@@ -1,3 +1,4 @@
+import Collectives
 import Datasets
 import Files
 import Glibc
@@ -59,7 +60,11 @@ package struct ReadingPlan: Codable, Sendable {
   /// - Parameters:
   ///   - shards: the bytes of each shard, which come before all files.
   func share(of rank: Int, ranks: Int, shards: [Int]) -> (shards: Range<Int>, pieces: ArraySlice<Piece>) {
-    let parts = Self.part(of: rank, ranks: isOneStream ? 1 : ranks, bytes: shards + pieces.map(\.bytes))
+    let bytes = shards + pieces.map(\.bytes)
+    let parts =
+      isOneStream
+      ? (rank == 0 ? bytes.indices : bytes.count..<bytes.count)
+      : Shares.range(of: rank, ranks: ranks, count: bytes.count) { bytes[$0] }
     let own = { (range: Range<Int>) in parts.clamped(to: range) }
     let files = own(shards.count..<shards.count + pieces.count)
     return (own(0..<shards.count), pieces[(files.lowerBound - shards.count)..<(files.upperBound - shards.count)])
@@ -76,20 +81,6 @@ package struct ReadingPlan: Codable, Sendable {
       }
     }
     return stretches
-  }
-
-  /// Which of some things a rank has, given each one's bytes: those whose middle is in its stretch of all bytes.
-  static func part(of rank: Int, ranks: Int, bytes: [Int]) -> Range<Int> {
-    guard rank < ranks else { return bytes.count..<bytes.count }
-    let total = Double(max(1, bytes.reduce(0, +)))
-    func first(of rank: Int) -> Int {
-      var start = 0.0
-      return bytes.firstIndex { count in
-        defer { start += Double(count) }
-        return (start + Double(count) / 2) * Double(ranks) >= total * Double(rank)
-      } ?? bytes.count
-    }
-    return (rank == 0 ? 0 : first(of: rank))..<(rank == ranks - 1 ? bytes.count : first(of: rank + 1))
   }
 
   private static func pieces(_ file: InputFile, _ input: Int, _ options: PreparationOptions) throws -> [Piece] {

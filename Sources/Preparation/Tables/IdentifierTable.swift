@@ -8,8 +8,13 @@ import Glibc
 /// `Probing`; a slot holds 32 bits of the hash beside the number, so that most probes touch no id bytes. All
 /// ids' bytes stand in one run. Memory: about 16 to 32 bytes an id plus its own bytes.
 final class IdentifierTable {
+  /// How many ids a data set can hold.
+  static let most = Int(Int32.max) - 1
+
   /// The number of ids.
   private(set) var count = 0
+  /// How many there may be.
+  let most: Int
   private var slots: UnsafeMutablePointer<UInt64>
   private var probing = Probing(slots: 2_048)
   private var offsets: UnsafeMutablePointer<Int>
@@ -17,7 +22,9 @@ final class IdentifierTable {
   private var bytes: UnsafeMutableRawPointer
   private var byteCapacity = 1 << 14
 
-  init() {
+  /// Starts without an id, and takes at most so many.
+  init(most: Int = IdentifierTable.most) {
+    self.most = most
     slots = .allocate(capacity: probing.count)
     slots.initialize(repeating: 0, count: probing.count)
     offsets = .allocate(capacity: offsetCapacity)
@@ -50,13 +57,16 @@ final class IdentifierTable {
 
   /// Adds an id that `find` did not find, with the hash that it gave, and returns its number.
   func insert(_ id: UnsafeRawBufferPointer, hash: UInt64) throws -> Int {
-    guard count < Int(Int32.max) - 1 else {
-      throw InputError("there are more than \(Int32.max - 1) different ids, more than a data set can hold")
-    }
+    guard count < most else { throw Self.tooMany(most) }
     if probing.isFull(count) { growSlots() }
     append(id)
     put(hash >> 32, number: count)
     return count - 1
+  }
+
+  /// What is said of more ids than there may be.
+  static func tooMany(_ most: Int) -> InputError {
+    InputError("there are more than \(most) different ids, more than a data set can hold; are the right columns named?")
   }
 
   /// The id's number, added when it is new.

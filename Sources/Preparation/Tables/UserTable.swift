@@ -3,10 +3,17 @@ import Datasets
 /// User ids in the order of first appearance, with their virtual shards.
 final class UserTable {
   let shardCount: Int
-  private let ids = IdentifierTable()
+  private let ids: IdentifierTable
   private var shards: [UInt16] = []
 
-  init(shardCount: Int) { self.shardCount = shardCount }
+  /// Starts without a user, and takes at most so many.
+  init(shardCount: Int, most: Int = IdentifierTable.most) {
+    self.shardCount = shardCount
+    ids = IdentifierTable(most: most)
+  }
+
+  /// How many users there may be.
+  var most: Int { ids.most }
 
   var count: Int { ids.count }
 
@@ -16,8 +23,9 @@ final class UserTable {
   func find(_ id: UnsafeRawBufferPointer) -> (index: Int?, hash: UInt64) { ids.find(id) }
 
   func insert(_ id: UnsafeRawBufferPointer, hash: UInt64) throws -> Int {
+    let user = try ids.insert(id, hash: hash)
     shards.append(UInt16(VirtualShards.shard(ofUser: id, of: shardCount)))
-    return try ids.insert(id, hash: hash)
+    return user
   }
 
   /// The id's number, added when it is new.

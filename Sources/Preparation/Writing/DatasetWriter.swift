@@ -19,8 +19,9 @@ struct DatasetWriter {
 
   /// Rank 0 makes the folder of the shards; collective.
   func makeFolders(on communicator: any Communicator) throws {
-    if communicator.isFirst { try OutputFolder.makeFolder("shards", in: folder) }
-    try communicator.barrier()
+    try communicator.agree(on: InputError.init) {
+      if communicator.isFirst { try OutputFolder.makeFolder("shards", in: folder) }
+    }
   }
 
   /// Writes this rank's shards, the users of which `events` has in order.

@@ -130,9 +130,12 @@ package enum StandardError {
   /// Writes a text, line ends included; one that nobody can read any more is lost.
   package static func write(_ text: String) { Screen.standardError.print(text) }
 
-  /// Writes a process's last words: a live block is taken away and does not come back.
+  /// Writes a text that ends what was under way: a live block is taken away, until there is more to show.
   package static func writeLast(_ text: String) {
     Screen.standardError.clear()
     write(text)
   }
+
+  /// Writes a process's last words, which nothing follows.
+  package static func end(_ text: String) { Screen.standardError.end(text) }
 }

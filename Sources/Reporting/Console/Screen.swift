@@ -32,6 +32,8 @@ package final class Screen: Sendable {
     var windowSince = 0.0
     /// Until when nothing waits any more for a window to keep still.
     var impatientUntil = 0.0
+    /// Whether the last words were said.
+    var hasEnded = false
   }
 
   /// Whether lines can be redrawn: a terminal that knows escape sequences.
@@ -80,6 +82,7 @@ package final class Screen: Sendable {
   /// Writes text for good, above the block.
   package func print(_ text: String) {
     state.withLock { state in
+      guard !state.hasEnded else { return }
       waitUntilSteady(&state)
       let start = start(of: state)
       // What stands there is written over line by line, and only the rest is erased: where everything is, a terminal may keep it as history.
@@ -107,6 +110,7 @@ package final class Screen: Sendable {
   package func show(_ lines: [StyledLine]) {
     guard isLive else { return }
     state.withLock { state in
+      guard !state.hasEnded else { return }
       state.block = lines
       guard !lines.isEmpty else {
         waitUntilSteady(&state)
@@ -119,8 +123,18 @@ package final class Screen: Sendable {
     }
   }
 
-  /// Takes the block away for good, as before the process's last words.
+  /// Takes the block away, until lines are shown again.
   package func clear() { show([]) }
+
+  /// Takes the block away and writes the last text: whatever other threads print or show from now on is lost.
+  package func end(_ text: String) {
+    state.withLock { state in
+      state.block = []
+      erase(&state)
+      state.hasEnded = true
+      write((state.isAtLineStart || text.isEmpty ? "" : "\n") + text)
+    }
+  }
 
   private static let eraseRest = "\u{1B}[K\u{1B}[J"
   /// A window is of a new size once it has kept it so many seconds.

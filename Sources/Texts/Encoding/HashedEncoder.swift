@@ -53,9 +53,14 @@ package struct HashedEncoder: Sendable, Equatable {
   @discardableResult
   package func encode(_ text: String, into states: inout [Float]) -> Int {
     let split = TextTokens(text, limit: maxTokens)
-    let count = split.tokens.count
+    encode(split, into: &states)
+    return split.tokens.count
+  }
+
+  /// Appends the states of tokens that were split before.
+  func encode(_ split: TextTokens, into states: inout [Float]) {
     let start = states.count
-    states.append(contentsOf: repeatElement(0, count: count * dimension))
+    states.append(contentsOf: repeatElement(0, count: split.tokens.count * dimension))
     states.withUnsafeMutableBufferPointer { states in
       for (token, position) in split.tokens.enumerated() {
         let (word, first) = (split.scalars[position], start + token * dimension)
@@ -64,7 +69,6 @@ package struct HashedEncoder: Sendable, Equatable {
         }
       }
     }
-    return count
   }
 
   private func encodeWord(_ word: ArraySlice<UInt32>, into state: UnsafeMutableBufferPointer<Float>) {

@@ -23,13 +23,15 @@ package struct LexicalEncoder: Sendable {
 
   /// Writes a text's vector, `dimension` numbers: of length 1, or zeros when the text has no word of any weight.
   package func encode(_ text: String, into vector: UnsafeMutablePointer<Float>) {
-    var states: [Float] = []
-    encoder.encode(text, into: &states)
     let split = TextTokens(text, limit: Self.mostWords)
+    var states: [Float] = []
+    encoder.encode(split, into: &states)
     vector.update(repeating: 0, count: dimension)
-    for (token, index) in split.tokens.enumerated() {
-      let weight = weights.weight(HashedEncoder.number(of: split.scalars[index]))
-      for column in 0..<dimension { vector[column] += weight * states[token * dimension + column] }
+    states.withUnsafeBufferPointer { states in
+      for (token, index) in split.tokens.enumerated() {
+        let weight = weights.weight(HashedEncoder.number(of: split.scalars[index]))
+        for column in 0..<dimension { vector[column] += weight * states[token * dimension + column] }
+      }
     }
     var squares: Float = 0
     for column in 0..<dimension { squares += vector[column] * vector[column] }

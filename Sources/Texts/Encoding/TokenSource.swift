@@ -75,8 +75,8 @@ package struct HashedSource<Items: TextItems>: TokenSource {
     encoder.tokenCount(items.text(item))
   }
 
-  /// The text's bytes, as far as words of the usual eight bytes would be read: to count its words is half the work already.
-  package func weight(_ item: Int) -> Int { min(items.textSize(item), 8 * encoder.maxTokens) }
+  /// To count a text's words is half the work already.
+  package func weight(_ item: Int) -> Int { ItemShares.work(ofText: items.textSize(item), words: encoder.maxTokens) }
 
   /// Encodes the item's text.
   package func appendStates(_ item: Int, to states: inout [Float]) {

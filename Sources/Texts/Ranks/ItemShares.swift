@@ -8,21 +8,15 @@ package enum ItemShares {
   /// has met, and what ranks tell each other.
   package static let fewestItems = 2048
 
+  /// How much work a text of so many bytes is: these, as far as `words` words of the usual eight would be read.
+  static func work(ofText bytes: Int, words: Int) -> Int { min(bytes, 8 * words) }
+
   /// The items that are this rank's; nobody need be asked.
   ///
   /// - Parameter weight: how much work an item is, 0 or more.
   static func own(_ communicator: any Communicator, count: Int, weight: (Int) -> Int) -> Range<Int> {
     guard communicator.size > 1 else { return 0..<count }
     // One more for each, so that items without a text are work too.
-    let total = (0..<count).reduce(0) { $0 + weight($1) + 1 }
-    func first(of rank: Int) -> Int { (total * rank + communicator.size - 1) / communicator.size }
-    let (start, end) = (first(of: communicator.rank), first(of: communicator.rank + 1))
-    var (before, lower, upper) = (0, 0, 0)
-    for item in 0..<count {
-      if before < start { lower += 1 }
-      if before < end { upper += 1 }
-      before += weight(item) + 1
-    }
-    return lower..<upper
+    return Shares.range(of: communicator.rank, ranks: communicator.size, count: count) { weight($0) + 1 }
   }
 }

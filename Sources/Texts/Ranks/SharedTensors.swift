@@ -29,16 +29,22 @@ final class SharedTensors {
   ///   - path: The final name.
   ///   - tensors: What will be written; every rank knows all of it.
   ///   - metadata: Free text entries for the header.
-  /// - Throws: `InputError` when the file cannot be created, or a rank does not see it.
+  /// - Throws: `InputError` on all ranks when the file cannot be created, or a rank does not see it.
   init(path: String, tensors: [TensorSpec], metadata: [String: String], on communicator: any Communicator) throws {
     self.communicator = communicator
     self.tensors = tensors
     layout = SafetensorsLayout(tensors: tensors, metadata: metadata)
     sums = Array(repeating: Sum(), count: tensors.count)
-    file = communicator.isFirst ? try AtomicFile(path: path) : nil
-    let place = try communicator.broadcast(file?.share(size: layout.size))
-    part = try FilePart(path: place)
-    if communicator.isFirst { try layout.header.withUnsafeBytes { try part.write($0) } }
+    let layout = layout
+    var file = try communicator.agree(on: InputError.init) { communicator.isFirst ? try AtomicFile(path: path) : nil }
+    let shared = try communicator.agree(on: InputError.init) { try file?.share(size: layout.size) }
+    self.file = file
+    let place = try communicator.broadcast(shared)
+    part = try communicator.agree(on: InputError.init) {
+      let part = try FilePart(path: place)
+      if communicator.isFirst { try layout.header.withUnsafeBytes { try part.write($0) } }
+      return part
+    }
   }
 
   /// Goes on with the rows of a tensor that are this rank's; to be called once for each tensor that it has rows of.

@@ -72,7 +72,7 @@ package struct TokenStatesWriter {
       itemsWithStates: try communicator.gatherCounts(withStates).reduce(0, +), rows: total,
       itemTableChecksum: itemTableChecksum, fileChecksum: hexadecimal(try file.finish()))
     try beforeRecord(record)
-    if communicator.isFirst { try record.write(folder: folder) }
+    try communicator.agree(on: InputError.init) { if communicator.isFirst { try record.write(folder: folder) } }
     return record
   }
 

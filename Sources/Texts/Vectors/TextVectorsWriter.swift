@@ -20,7 +20,9 @@ extension TextVectors {
     on communicator: any Communicator = SoloCommunicator(), known: WordStates = WordStates(), progress: (Int) -> Void = { _ in }
   ) throws {
     let workspace = Workspace()
-    let own = ItemShares.own(communicator, count: items.count) { min(items.textSize($0), 8 * LexicalEncoder.mostWords) }
+    let own = ItemShares.own(communicator, count: items.count) {
+      ItemShares.work(ofText: items.textSize($0), words: LexicalEncoder.mostWords)
+    }
     var counts = WordCounts()
     for item in own { counts.count(items.text(item)) }
     let words = try counts.shared(on: communicator)
@@ -75,7 +77,7 @@ extension TextVectors {
         ElementType.f16.encode(UnsafeBufferPointer(vectors.buffer), into: stored)
         try file.write(UnsafeRawBufferPointer(start: stored, count: 2 * vectors.count))
       }
-      states.forget(own.lowerBound..<start)
+      states.forget(block)
       progress(block.upperBound - own.lowerBound)
     }
   }

@@ -194,7 +194,9 @@ struct EncodeCommand: RankCommand {
     let items = DatasetItems(dataset)
     let start = ContinuousClock.now
     let bar = ProgressBar("encode", total: items.count, unit: "item", console: console)
-    let staged = communicator.isFirst ? try StagedFiles("encode", in: dataset.path) : nil
+    let staged = try communicator.agree(on: InputError.init) {
+      communicator.isFirst ? try StagedFiles("encode", in: dataset.path) : nil
+    }
     let folder = try communicator.broadcast(staged?.path)
     let writer = TokenStatesWriter(
       folder: folder, itemTableChecksum: items.checksum, tokens: tokens, type: dtype?.elementType ?? type)
@@ -204,17 +206,21 @@ struct EncodeCommand: RankCommand {
       bar.update(completed: items.count)
       bar.finish()
       let textBar = ProgressBar("text vectors", total: items.count, unit: "item", console: console)
+      let states = try communicator.agree(on: InputError.init) {
+        try TokenStates(path: "\(folder)/\(TokenStates.fileName)", items: items.count)
+      }
       try TextVectors.write(
-        folder: folder, items: items, itemTableChecksum: items.checksum, record: record,
-        states: TokenStates(path: "\(folder)/\(TokenStates.fileName)", items: items.count), on: communicator,
+        folder: folder, items: items, itemTableChecksum: items.checksum, record: record, states: states, on: communicator,
         known: own.known
       ) { textBar.update(completed: $0) }
       textBar.update(completed: items.count)
       textBar.finish()
     }
-    guard let staged else { return }
-    let replaced = replaced(dataset, by: source, tokens)
-    try staged.commit([TokenStates.fileName, TextVectors.fileName, EncodingRecord.fileName])
+    let replaced = communicator.isFirst ? replaced(dataset, by: source, tokens) : nil
+    try communicator.agree(on: InputError.init) {
+      try staged?.commit([TokenStates.fileName, TextVectors.fileName, EncodingRecord.fileName])
+    }
+    guard communicator.isFirst else { return }
     if let replaced { printError(replaced) }
     printResult(record, dataset, seconds: (ContinuousClock.now - start) / .seconds(1))
   }

@@ -39,7 +39,7 @@ struct SynthCommand: ParsableCommand {
     help: "steady, or growing: a catalogue that grows until the last day, with a long tail. (default: steady)",
     completion: .values(of: WorldKind.self), transform: WorldKind.parse)
   var kind = WorldKind.steady
-  @Option(help: "The seed of everything.")
+  @Option(help: "The seed of everything, 0 or more.")
   var seed = WorldOptions().seed
   @Flag(help: "Write interactions.csv.gz and items.csv.gz.")
   var gzip = false

@@ -10,7 +10,7 @@ import Tensors
 struct RankOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Ranks in this process, a thread each.",
+      "Ranks in this process, a thread each: 1 to 1024.",
       discussion:
         "Default: the cores it may use, but no more than there is work for. Under mpirun or srun each process is one rank.",
       valueName: "n"))
