@@ -109,6 +109,7 @@ package final class Trainer {
       console.note("there is no checkpoint yet: the run begins")
     }
     return point
+    if let point { try checkResults(selected, point) }
   }
 
   /// What a phase begins with that has no checkpoint of its own.
@@ -117,6 +118,20 @@ package final class Trainer {
     // A run that was stopped before its first checkpoint knows from its record what it began with.
     guard let start = try given ?? (isResuming ? context.inputs.directory.record().from : nil) else { return .fresh }
     let (point, checkpoint) = try start.open(context.config, context.vocabulary, communicator: context.communicator)
+  /// Looks at the results that the run reads only later: the best so far of the phase that goes on, and the universal one where a phase
+  /// is still to start from it.
+  ///
+  /// Collective; throws `InputError` when one is damaged.
+  private func checkResults(_ selected: [PhasePlan], _ point: ResumePoint) throws {
+    let plan = selected[point.phase]
+    let isStarted = plan.kind.isUniversal || point.phase == selected.count - 1
+    for plan in isStarted ? [plan] : [context.plans[0], plan] {
+      // The checkpoint that the run goes on from has just been read.
+      guard let result = try context.result(of: plan), result.path != point.checkpoint.path else { continue }
+      try result.verifyResult(sharedBy: context.communicator)
+    }
+  }
+
     if context.communicator.rank == 0 { try context.inputs.directory.note(point) }
     return .warmStart(point, checkpoint)
   }
