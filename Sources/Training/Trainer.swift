@@ -22,9 +22,14 @@ package final class Trainer {
     package let directory: RunDirectory
     /// How long each phase is, for who waits; may be empty.
     package let lengths: [PhasePlan.Length]
+    /// What says that the run directory is this job's; rank 0's alone, nil where nobody else could be in it.
+    package let lock: RunLock?
 
     /// Puts the inputs together.
-    package init(dataset: Dataset, states: TokenStates?, directory: RunDirectory, lengths: [PhasePlan.Length] = []) {
+    package init(
+      dataset: Dataset, states: TokenStates?, directory: RunDirectory, lengths: [PhasePlan.Length] = [], lock: RunLock? = nil
+    ) {
+      self.lock = lock
       self.dataset = dataset
       self.states = states
       self.directory = directory
@@ -95,6 +100,7 @@ package final class Trainer {
       if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
+    try context.inputs.lock?.checkInPlace()
     context.log?.finish()
     return .finished
   }
@@ -103,21 +109,15 @@ package final class Trainer {
     let point = try ResumePoint.find(
       selected, context.inputs.directory, context.inputs.dataset, context.vocabulary, context.config,
       communicator: context.communicator)
+    if let point { try checkResults(selected, point) }
     if let manifest = point?.checkpoint.manifest {
       console.note("going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)")
     } else {
       console.note("there is no checkpoint yet: the run begins")
     }
     return point
-    if let point { try checkResults(selected, point) }
   }
 
-  /// What a phase begins with that has no checkpoint of its own.
-  private func makeStart(of plan: PhasePlan, given: StartingPoint?, resuming isResuming: Bool) throws -> PhaseStart {
-    guard plan.kind.isUniversal else { return .universal }
-    // A run that was stopped before its first checkpoint knows from its record what it began with.
-    guard let start = try given ?? (isResuming ? context.inputs.directory.record().from : nil) else { return .fresh }
-    let (point, checkpoint) = try start.open(context.config, context.vocabulary, communicator: context.communicator)
   /// Looks at the results that the run reads only later: the best so far of the phase that goes on, and the universal one where a phase
   /// is still to start from it.
   ///
@@ -132,6 +132,12 @@ package final class Trainer {
     }
   }
 
+  /// What a phase begins with that has no checkpoint of its own.
+  private func makeStart(of plan: PhasePlan, given: StartingPoint?, resuming isResuming: Bool) throws -> PhaseStart {
+    guard plan.kind.isUniversal else { return .universal }
+    // A run that was stopped before its first checkpoint knows from its record what it began with.
+    guard let start = try given ?? (isResuming ? context.inputs.directory.record().from : nil) else { return .fresh }
+    let (point, checkpoint) = try start.open(context.config, context.vocabulary, communicator: context.communicator)
     if context.communicator.rank == 0 { try context.inputs.directory.note(point) }
     return .warmStart(point, checkpoint)
   }
@@ -141,7 +147,8 @@ package final class Trainer {
     guard context.communicator.rank == 0 else { return }
     let (names, config) = (selected.map(\.name), context.config)
     context.log = try RunLog(
-      context.inputs.directory, config, job(selected), console: console, phases: context.plans.map(\.name)
+      context.inputs.directory, config, job(selected), console: console, phases: context.plans.map(\.name),
+      lock: context.inputs.lock
     ) { line in
       guard let number = names.firstIndex(of: line.phase) else { return true }
       guard let point, number <= point.phase else { return false }

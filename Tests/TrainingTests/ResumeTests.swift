@@ -214,7 +214,7 @@ struct ResumeTests {
     // What it was bound to stays until the next run takes that place: at no moment is there neither.
     #expect(directory.exists)
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
-    #expect(names == ["config.yaml", "notes.txt", "run.json"])
+    #expect(names == ["config.yaml", "notes.txt", "run.json", "train.lock"])
   }
 
   @Test func aPhaseThatBeginsAnewHasNoOlderResult() throws {

@@ -112,9 +112,9 @@ struct TrainCommand: RankCommand {
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         if let warning = lock?.warning { console.note("warning: \(warning)") }
-        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory, lengths: lengths)
+        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory, lengths: lengths, lock: lock)
         let view = TrainingView(config: config, dataset: dataset, states: states, lengths: lengths, output: output)
-        let (end, outcomes) = try recordingFailure(communicator, directory) {
+        let (end, outcomes) = try recordingFailure(communicator, directory, lock) {
           try trace.record(communicator, console) {
             let trainer = try Trainer(config, inputs, communicator: communicator, console: console)
             if communicator.rank == 0 {
@@ -147,12 +147,13 @@ struct TrainCommand: RankCommand {
 
   /// What a rank prints may be lost on its way through a launcher; the run directory keeps it.
   private func recordingFailure<Result>(
-    _ communicator: any Communicator, _ directory: RunDirectory, _ body: () throws -> Result
+    _ communicator: any Communicator, _ directory: RunDirectory, _ lock: RunLock?, _ body: () throws -> Result
   ) throws -> Result {
     do {
       return try body()
     } catch {
-      FailureRecord(communicator, error)?.write(to: directory)
+      // Another run may stand there by now.
+      if lock?.isInPlace ?? true { FailureRecord(communicator, error)?.write(to: directory) }
       throw error
     }
   }
