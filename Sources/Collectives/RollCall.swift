@@ -28,7 +28,7 @@ struct RollCall {
       begin(missing, channel, since: now, first: now, ask)
       return []
     }
-    guard now - round.since >= .seconds(min(max(timeout / 2, 0.5), 3)) else { return [] }
+    guard now - round.since >= .seconds(min(max(timeout / 4, 0.5), 3)) else { return [] }
     let silent = missing.filter { !answered.contains($0) }
     guard silent.isEmpty else { return silent }
     guard now - round.first < .seconds(max(timeout, 10)) else { return missing }
