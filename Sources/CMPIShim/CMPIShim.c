@@ -238,6 +238,23 @@ int cmpi_poll(int number, int *is_done) {
 
 int cmpi_count(int number) { return number < channel_count ? channels[number].count : 0; }
 
+int cmpi_send_note(int number, int peer) {
+  MPI_Request request;
+  int code = MPI_Isend(NULL, 0, MPI_BYTE, peer, number, world, &request);
+  return code == MPI_SUCCESS ? MPI_Request_free(&request) : code;
+}
+
+int cmpi_take_note(int number, int *peer) {
+  int has_come = 0;
+  MPI_Status status;
+  *peer = -1;
+  int code = MPI_Iprobe(MPI_ANY_SOURCE, number, world, &has_come, &status);
+  if (code != MPI_SUCCESS || !has_come) return code;
+  code = MPI_Recv(NULL, 0, MPI_BYTE, status.MPI_SOURCE, number, world, MPI_STATUS_IGNORE);
+  if (code == MPI_SUCCESS) *peer = status.MPI_SOURCE;
+  return code;
+}
+
 /* Looks at every message, and returns how many receipts are not done. */
 static int look(void) {
   int receipts = 0;

@@ -65,11 +65,7 @@ package struct Checkpoint: Sendable {
     into contents: CheckpointContents, isSameData: Bool = true, communicator: any Communicator,
     checkStop: () throws -> Void = {}
   ) throws {
-    do {
-      try verify(sharedBy: communicator)
-    } catch let error as InputError {
-      throw InputError("\(error); moving \(path) away makes the next best the phase's result")
-    }
+    try verifyResult(sharedBy: communicator)
     let match = isSameData ? nil : try match(contents, communicator: communicator, checkStop: checkStop)
     try load(into: contents, matching: match, communicator: communicator, isVerified: true, checkStop: checkStop)
   }
@@ -91,6 +87,17 @@ package struct Checkpoint: Sendable {
     throw InputError(
       "\(path) was trained on other token states (\(text(then, otherThan: now))) than the data set has "
         + "(\(text(now, otherThan: then))); encode the data set in the same way")
+  }
+
+  /// Does what `verify(sharedBy:)` does with a phase's result, and says what may be done about a damaged one; collective.
+  ///
+  /// Throws `InputError` on every rank.
+  package func verifyResult(sharedBy communicator: any Communicator) throws {
+    do {
+      try verify(sharedBy: communicator)
+    } catch let error as InputError {
+      throw InputError("\(error); moving \(path) away makes the next best the phase's result")
+    }
   }
 
   /// Compares the checksums of this rank's share of the files, looks for NaN in them, and agrees; collective.

@@ -5,6 +5,8 @@ import Glibc
 ///
 /// A core that spins is a core that another rank of an oversubscribed machine waits for.
 package struct Backoff {
+  /// Who has waited so long looks whether others ask for it: no step's waiting is slowed down by that.
+  private static let answerSeconds = 0.1
   private var channel: Int?
   private var looks = 0
   private var seconds = 0.0
@@ -38,6 +40,7 @@ package struct Backoff {
     defer { lastLook = now }
     guard lastLook.tv_sec != 0 || lastLook.tv_nsec != 0, let timeout = communicator.state.timeout else { return }
     seconds += min(Double(now.tv_sec - lastLook.tv_sec) + 1e-9 * Double(now.tv_nsec - lastLook.tv_nsec), 1)
+    if seconds >= Self.answerSeconds { communicator.answerRollCall() }
     guard seconds >= timeout else { return }
     let silent = communicator.giveUp(on: channel)
     if !silent.isEmpty { throw RankTimeout(ranks: silent, seconds: timeout) }

@@ -34,10 +34,14 @@ package protocol Communicator: AnyObject {
   /// True when nothing was started. Throws when another rank has failed.
   func poll(_ channel: Int) throws -> Bool
 
-  /// Gives up waiting: the ranks whose part the channel's exchange still lacks.
+  /// Gives up waiting: the ranks whose part the channel's exchange still lacks, and that do not say that they wait themselves (`RollCall`).
   ///
-  /// When there are any, this rank is about to fail, and those that come after all must not touch its memory.
+  /// To be asked again while there are none. When there are any, this rank is about to fail, and those that come after all must not
+  /// touch its memory.
   func giveUp(on channel: Int) -> [Int]
+
+  /// Tells ranks that are about to give this one up that it waits, as they do; for who waits, now and then.
+  func answerRollCall()
 
   /// Takes this rank out of the world because it fails: once this returns, no other rank reads memory that it has given to an
   /// exchange, and nothing is written into it.
@@ -60,6 +64,13 @@ package enum Channels {
   package static let buckets = 4
   /// How many there are.
   package static let count = 132
+  /// Of notes without a content, which are no exchange: whether a rank waits, and that it does.
+  static let (question, answer) = (count, count + 1)
+}
+
+extension Communicator {
+  /// Nobody asks where nobody can be given up.
+  package func answerRollCall() {}
 }
 
 /// Work assigned by rank 0, which alone reads and writes files, and its results taken back.

@@ -34,8 +34,6 @@ package final class Exchange {
   }
   /// What is known: it saves messages where ranks send by host.
   package var pattern = Pattern.any
-  /// Whether a rank that has begun the exchange is not given up yet: where not all ranks exchange with all, it may wait for another.
-  var sparesWhoBegan = false
   /// With which ranks it is, for an exchange that is not with all; messages to the others are not sent, not even empty ones.
   private(set) var peers: (to: [Int], from: [Int])?
 

@@ -87,12 +87,34 @@ package final class Dataset: Sendable {
   ///
   /// Throws `InputError` naming the first that differs.
   package func verifyChecksums() throws {
-    for file in manifest.files {
-      let found = DatasetManifest.hexadecimal(try CRC32.of(file: "\(path)/\(file.path)"), digits: 8)
-      guard found == file.crc32 else {
-        throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
-      }
+    for file in manifest.files { try check(try CRC32.of(file: "\(path)/\(file.path)"), of: file) }
+  }
+
+  /// Reads a shard's file and compares its CRC-32 with the manifest.
+  ///
+  /// Throws `InputError` when it differs, and what `checkStop` throws, which is asked now and then.
+  package func verify(shard index: Int, checkStop: () throws -> Void) throws {
+    guard let file = manifest.files.first(where: { $0.path == UserShard.fileName(index) }) else { return }
+    try check(CRC32.part(0, of: 1, file: "\(path)/\(file.path)", checkStop: checkStop).checksum, of: file)
+  }
+
+  /// Throws `InputError` when a checksum is not the one that the manifest gives the table of items.
+  package func check(itemsChecksum found: UInt32) throws {
+    for file in manifest.files where file.path == ItemCatalogue.fileName { try check(found, of: file) }
+  }
+
+  private func check(_ checksum: UInt32, of file: DatasetManifest.File) throws {
+    let found = DatasetManifest.hexadecimal(checksum, digits: 8)
+    guard found == file.crc32 else {
+      throw InputError("\(path)/\(file.path) has checksum \(found), the manifest says \(file.crc32); make the data set again")
     }
+  }
+
+  /// Compares the size of every file with the manifest, without reading any.
+  ///
+  /// Throws `InputError` naming the first that is missing or differs.
+  package func checkSizes() throws {
+    for file in manifest.files { try Self.checkSize(of: file, in: path) }
   }
 }
 

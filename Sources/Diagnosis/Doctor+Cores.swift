@@ -15,14 +15,22 @@ extension Doctor {
         "cores",
         "\(names(crowd.ranks)) share core\(crowd.cores.count == 1 ? "" : "s") \(CoreList.text(crowd.cores)) of \(host)",
         .wrong,
-        remedy: ranks[0].isProcess
-          ? "start mpirun with --bind-to none (it pins ranks to cores by itself), or fewer ranks on this host"
-          : "start fewer ranks: --ranks \(crowd.cores.count)")
+        remedy: !ranks[0].isProcess
+          ? "start fewer ranks: --ranks \(crowd.cores.count)"
+          : mayBePinned(crowd.ranks, to: crowd.cores)
+            ? "start mpirun with --bind-to none (it pins ranks to cores by itself), or fewer ranks on this host"
+            : "start fewer ranks on this host")
     }
     guard let quota = ranks.compactMap(\.quota).min(), quota + 0.01 < Double(ranks.count) else { return nil }
     return Finding(
       "cores", "the container on \(host) allows \(tenths(quota)) cores' worth of time to \(ranks.count) ranks", .notice,
       remedy: "start fewer ranks there, or raise its limit of CPUs")
+  }
+
+  /// Whether a launcher may have pinned ranks to cores: not where they have all that the machine has, or where it was told not to.
+  private static func mayBePinned(_ ranks: [RankFacts], to cores: Set<Int>) -> Bool {
+    let isTold = ranks.contains { $0.variables["OMPI_MCA_hwloc_base_binding_policy"] == "none" }
+    return !isTold && ranks.allSatisfy { $0.onlineCores.map { $0 > cores.count } ?? true }
   }
 
   /// More ranks than the cores that they may use: the smallest such set of cores that is some ranks' whole mask.

@@ -16,6 +16,8 @@ struct RankFacts: Codable, Equatable, Sendable {
   var threadLevel: String?
   /// The cores that this rank may use.
   var cores: [Int] = []
+  /// How many cores its machine has; nil where the system does not say.
+  var onlineCores: Int?
   /// Cores' worth of time that its container allows; nil without a limit.
   var quota: Double?
   var instructionSet = ""
@@ -53,6 +55,7 @@ struct RankFacts: Codable, Equatable, Sendable {
     return RankFacts(
       rank: communicator.rank, host: Machine.host, process: Int(getpid()), backend: communicator.backend,
       library: MPIWorld.library, threadLevel: isProcess ? MPIWorld.threadLevel : nil, cores: Machine.affinity,
+      onlineCores: Machine.onlineCores,
       quota: ControlGroup.cores(), instructionSet: Engine.instructionSet,
       bfloat16Kernels: ProductKernel.usable.map(\.rawValue),
       wrongKernels: ProductKernel.allCases.filter { $0.state == .wrong }.map(\.rawValue), bfloat16Products: ProductKernel.summary,

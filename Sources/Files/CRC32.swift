@@ -6,6 +6,9 @@ package struct CRC32: Sendable {
   /// The checksum of the bytes seen so far; 0 before the first.
   package private(set) var value: UInt32 = 0
 
+  /// Bytes of a file that are taken in at once; then they leave this process's memory again.
+  private static let slice = 16 << 20
+
   /// Starts with no bytes seen.
   package init() {}
 
@@ -33,8 +36,32 @@ package struct CRC32: Sendable {
   /// The checksum of a whole file.
   ///
   /// Throws `InputError` when it is missing, unreadable or no plain file.
-  package static func of(file path: String) throws -> UInt32 {
-    try MappedFile(path: path).withBytes { CRC32.of($0) }
+  package static func of(file path: String) throws -> UInt32 { try part(0, of: 1, file: path).checksum }
+
+  /// The checksum of one of so many parts of a file, all of about the same length, and that length; `combined` puts them together.
+  ///
+  /// Throws `InputError` when the file is missing, unreadable or no plain file, and what `checkStop` throws.
+  ///
+  /// - Parameter checkStop: asked now and then; throws when the rest is not wanted any more.
+  package static func part(
+    _ index: Int, of parts: Int, file path: String, checkStop: () throws -> Void = {}
+  ) throws -> (checksum: UInt32, bytes: Int) {
+    precondition((0..<parts).contains(index), "part \(index) of \(parts)")
+    let file = try MappedFile(path: path)
+    return try file.withBytes { bytes in
+      // Whole numbers first: a product with a file's size could overflow.
+      let (each, rest) = bytes.count.quotientAndRemainder(dividingBy: parts)
+      let start = index * each + min(index, rest)
+      let part = UnsafeRawBufferPointer(rebasing: bytes[start..<start + each + (index < rest ? 1 : 0)])
+      var checksum = CRC32()
+      for first in stride(from: 0, to: part.count, by: slice) {
+        try checkStop()
+        let piece = UnsafeRawBufferPointer(rebasing: part[first..<min(first + slice, part.count)])
+        checksum.update(piece)
+        file.forget(piece)
+      }
+      return (checksum.value, part.count)
+    }
   }
 }
 

@@ -21,6 +21,9 @@ package enum Machine {
     CoreList.cores(field("Cpus_allowed_list", in: text("/proc/thread-self/status") ?? "") ?? "")
   }
 
+  /// How many cores the machine has, whoever may use them; nil where the system does not say.
+  package static var onlineCores: Int? { text("/sys/devices/system/cpu/online").map { CoreList.cores($0).count } }
+
   /// Bytes that may still be taken: the machine's, or fewer where a control group says so.
   package static var memory: Int { hostMemory.free }
 

@@ -46,7 +46,7 @@ enum PhaseStart {
       try checkpoint.load(into: contents, communicator: run.communicator, isVerified: true, checkStop: run.checkStop)
     case .warmStart(let point, let checkpoint):
       let match = try point.load(checkpoint, into: contents, communicator: run.communicator, checkStop: run.checkStop)
-      run.log?.start(point, match)
+      try run.log?.start(point, match)
     }
   }
 }

@@ -40,6 +40,8 @@ final class PhaseTrainer {
   private let keeper: CheckpointKeeper
   private let faults: FaultySteps
   private let watch: TrainingWatch?
+  /// Rank 0's hold on the run directory.
+  private let lock: RunLock?
   private let start: PhaseStart
   /// Whether negatives are drawn among fewer items than by the rule of earlier versions.
   private let leavesItemsOut: Bool
@@ -102,7 +104,12 @@ final class PhaseTrainer {
     step.betweenLayers = { [keeper] in try keeper.advance() }
     let faults = FaultySteps(plan.name, config, dataset, run.inputs.directory, communicator: communicator)
     self.faults = faults
-    step.onFault = { try faults.handle($0) }
+    let lock = run.inputs.lock
+    self.lock = lock
+    step.onFault = {
+      try lock?.checkInPlace()
+      try faults.handle($0)
+    }
     hasOrigin = communicator.rank == 0 && (try? run.inputs.directory.record())?.from != nil
     parameters = ModelFactory.parameters(
       model.parameters.gradients.count, model.shape.fusion, dataset, run.inputs.states)
@@ -117,11 +124,11 @@ final class PhaseTrainer {
     if let log {
       let length = BeginRecord.Length(phase: plan.name, steps: steps, stepsPerEpoch: stepsPerEpoch, users: users)
       let record = BeginRecord(length, step: resumed?.step ?? 0, parameters: parameters, job: log.job)
-      log.begin(record, schedule, unlogged: resumed?.unlogged)
+      try log.begin(record, schedule, unlogged: resumed?.unlogged)
     }
     if let checkpoint = start.resumed { warnOfEarlierVersions(checkpoint) }
     let end = try Timeline.record("phase", plan.name, on: communicator.state.timeline, runSteps)
-    outcome = log?.end(
+    outcome = try log?.end(
       end == .finished ? try store.result()?.manifest : nil, step: reached, start: beginning, isEarly: isEarly)
     return end
   }
@@ -163,7 +170,7 @@ final class PhaseTrainer {
       }
       reached = step + 1
       rankTimes.add(self.step.clock, waiting: communication)
-      log?.step(
+      try log?.step(
         step, report, routing: self.step.routing, seconds: self.step.clock.total, communication: communication,
         last: step + 1 == steps)
       try watchPace(waiting: communication)
@@ -257,7 +264,7 @@ final class PhaseTrainer {
   }
 
   private func evaluate(_ step: Int) throws -> EvaluationOutcome {
-    if let times = try rankTimes.take(phase: plan.name, step: step, communicator) { log?.rankTimes(times) }
+    if let times = try rankTimes.take(phase: plan.name, step: step, communicator) { try log?.rankTimes(times) }
     work.reset()
     let task = plan.task(.validation, filterSeen: config.evaluation.filterSeen)
     let measured = try work.time(.evaluation) {
@@ -271,7 +278,7 @@ final class PhaseTrainer {
     if step == steps || !keeper.isBetter(score) && isOver(after: step) { try examineMixture(step) }
     guard metrics.users(in: "all") > 0 else { return .scored(nil) }
     let fields = EvaluationRecord.protocolFields(task, dataset, model: model.shape, checkpoint: "step \(step)")
-    log?.evaluation(
+    try log?.evaluation(
       .init(phase: plan.name, split: task.split.rawValue, metrics: metrics, protocolFields: fields), step: step,
       seconds: work[.evaluation])
     return .scored(score)
@@ -282,10 +289,12 @@ final class PhaseTrainer {
     let found = try Memory.use(for: .evaluation) {
       try MixtureHealth(model, dataset, communicator: communicator, workspace: workspace)
     }
-    if let found { log?.mixture(found, step: step) }
+    if let found { try log?.mixture(found, step: step) }
   }
 
   private func keep(step: Int, _ outcome: EvaluationOutcome, mustExist: Bool) throws {
+    // A checkpoint makes the folders that it lies in, and another job's may stand there by now.
+    try lock?.checkInPlace()
     let manifest = CheckpointManifest(
       phase: plan.name, step: step, steps: steps, epoch: Double(step) / Double(stepsPerEpoch),
       updates: self.step.optimizer.updates, isEvaluated: outcome != .stopped, unlogged: log?.unlogged,
@@ -294,7 +303,7 @@ final class PhaseTrainer {
       order: EpochOrder.rule, negatives: NegativeSampler.rule)
     work.reset()
     let mode = try work.time(.checkpoint) { try keeper.keep(manifest, mustExist: mustExist) }
-    log?.checkpoint(step: step, seconds: work[.checkpoint], isAsynchronous: mode == .asynchronous)
+    try log?.checkpoint(step: step, seconds: work[.checkpoint], isAsynchronous: mode == .asynchronous)
   }
 
   /// What happens between steps.

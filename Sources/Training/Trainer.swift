@@ -22,9 +22,14 @@ package final class Trainer {
     package let directory: RunDirectory
     /// How long each phase is, for who waits; may be empty.
     package let lengths: [PhasePlan.Length]
+    /// What says that the run directory is this job's; rank 0's alone, nil where nobody else could be in it.
+    package let lock: RunLock?
 
     /// Puts the inputs together.
-    package init(dataset: Dataset, states: TokenStates?, directory: RunDirectory, lengths: [PhasePlan.Length] = []) {
+    package init(
+      dataset: Dataset, states: TokenStates?, directory: RunDirectory, lengths: [PhasePlan.Length] = [], lock: RunLock? = nil
+    ) {
+      self.lock = lock
       self.dataset = dataset
       self.states = states
       self.directory = directory
@@ -95,6 +100,7 @@ package final class Trainer {
       if case .stopped(let step) = try train(plan, from: beginning) { return .stopped(phase: plan.name, step: step) }
       try blend(plan)
     }
+    try context.inputs.lock?.checkInPlace()
     context.log?.finish()
     return .finished
   }
@@ -103,12 +109,27 @@ package final class Trainer {
     let point = try ResumePoint.find(
       selected, context.inputs.directory, context.inputs.dataset, context.vocabulary, context.config,
       communicator: context.communicator)
+    if let point { try checkResults(selected, point) }
     if let manifest = point?.checkpoint.manifest {
       console.note("going on from \(manifest.phase), step \(manifest.step) of \(manifest.steps)")
     } else {
       console.note("there is no checkpoint yet: the run begins")
     }
     return point
+  }
+
+  /// Looks at the results that the run reads only later: the best so far of the phase that goes on, and the universal one where a phase
+  /// is still to start from it.
+  ///
+  /// Collective; throws `InputError` when one is damaged.
+  private func checkResults(_ selected: [PhasePlan], _ point: ResumePoint) throws {
+    let plan = selected[point.phase]
+    let isStarted = plan.kind.isUniversal || point.phase == selected.count - 1
+    for plan in isStarted ? [plan] : [context.plans[0], plan] {
+      // The checkpoint that the run goes on from has just been read.
+      guard let result = try context.result(of: plan), result.path != point.checkpoint.path else { continue }
+      try result.verifyResult(sharedBy: context.communicator)
+    }
   }
 
   /// What a phase begins with that has no checkpoint of its own.
@@ -126,7 +147,8 @@ package final class Trainer {
     guard context.communicator.rank == 0 else { return }
     let (names, config) = (selected.map(\.name), context.config)
     context.log = try RunLog(
-      context.inputs.directory, config, job(selected), console: console, phases: context.plans.map(\.name)
+      context.inputs.directory, config, job(selected), console: console, phases: context.plans.map(\.name),
+      lock: context.inputs.lock
     ) { line in
       guard let number = names.firstIndex(of: line.phase) else { return true }
       guard let point, number <= point.phase else { return false }

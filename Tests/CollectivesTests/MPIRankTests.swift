@@ -54,6 +54,32 @@ struct MPIRankTests {
     }
   }
 
+  /// The first rank misses all others; they answer, but for the last, which says nothing until the first has found that out.
+  @Test(.enabled(if: Job.ranks > 2, "needs three ranks")) func whoWaitsAnswersAndWhoIsSilentDoesNot() throws {
+    try Job.run { communicator in
+      let (exchange, last) = (Exchange(ranks: communicator.size), communicator.size - 1)
+      try communicator.barrier()
+      if communicator.rank == 0 {
+        try communicator.start(exchange, on: Channels.prefetch, keeping: communicator)
+        var silent: [Int] = []
+        for _ in 0..<1000 where silent.isEmpty {
+          _ = try communicator.poll(Channels.prefetch)
+          silent = communicator.giveUp(on: Channels.prefetch)
+          usleep(5000)
+        }
+        #expect(silent == [last])
+      } else {
+        for _ in 0..<400 {
+          if communicator.rank != last { communicator.answerRollCall() }
+          usleep(5000)
+        }
+        try communicator.start(exchange, on: Channels.prefetch, keeping: communicator)
+      }
+      try communicator.wait(Channels.prefetch)
+      communicator.answerRollCall()
+    }
+  }
+
   @Test func aFailingCallIsAnErrorWithItsText() throws {
     try Job.run { communicator in
       let failure = #expect(throws: MPIError.self) {

@@ -65,10 +65,23 @@ import Testing
     #expect(try #require(lines.firstIndex { $0.hasPrefix("phase ") }) > #require(lines.firstIndex { $0.hasPrefix("  disk ") }))
     #expect(lines.contains { $0.hasPrefix(world.dataset) })
     #expect(lines.filter { $0.hasPrefix("phase ") } == ["phase universal", "phase like"])
-    for part in ["embeddingGradients ", "4 d F", "all while training", "25 Gb/s", "docs/scaling.md"] {
+    for part in ["embeddingGradients ", "4 d F", "all while training", "docs/scaling.md"] {
       #expect(result.output.contains(part), "\(part)")
     }
     #expect(try folder.names().isEmpty)
+  }
+
+  /// What this machine could start stands on one host: no link, and no messages to others.
+  @Test func ranksOfThisMachineAreOnOneHost() throws {
+    let ranks = min(2, ProcessInfo.processInfo.activeProcessorCount)
+    let arguments = ["check", "--config", world.config, "--data", world.dataset, "--ranks", "\(ranks)"]
+    let here = try CommandRunner.run(arguments, in: folder.path).output
+    #expect(here.contains("  one host  formula") && !here.contains("Gb/s ") && !here.contains("messages to other hosts"))
+    #expect(ranks == 1 || here.contains("2 ranks on this host, "))
+    let apart = try CommandRunner.run(
+      ["check", "--config", world.config, "--data", world.dataset, "--ranks", "2", "--ranks-per-host", "1"], in: folder.path
+    ).output
+    #expect(apart.contains("  25 Gb/s  ") && apart.contains("messages to other hosts") && apart.contains("2 ranks, 1 a host, "))
   }
 
   @Test func ranksShareTheTableAndNotWhatIsCopied() throws {

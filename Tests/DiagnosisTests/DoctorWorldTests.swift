@@ -86,6 +86,23 @@ import Testing
     #expect(Doctor.coreFindings(facts).map(\.verdict) == [.fine])
   }
 
+  /// A launcher that pins nothing, because it was told not to or has no other cores, need not be told.
+  @Test func onlyWhoMayBePinnedIsToldToBindNone() {
+    func remedy(_ change: (inout RankFacts) -> Void) -> String? {
+      var facts = fineFacts()
+      for rank in facts.indices {
+        facts[rank].cores = [1]
+        change(&facts[rank])
+      }
+      return Doctor.coreFindings(facts)[0].remedy
+    }
+    #expect(remedy { $0.onlineCores = 2 }?.contains("--bind-to none") == true)
+    #expect(remedy { $0.onlineCores = 1 } == "start fewer ranks on this host")
+    #expect(
+      remedy { ($0.onlineCores, $0.variables) = (2, ["OMPI_MCA_hwloc_base_binding_policy": "none"]) }
+        == "start fewer ranks on this host")
+  }
+
   @Test func moreRanksThanCoresAreWrong() {
     var facts = fineFacts()
     for rank in facts.indices { (facts[rank].cores, facts[rank].threadLevel) = ([3], nil) }

@@ -66,6 +66,22 @@ struct ProgressBarTests {
     #expect(line.hasPrefix("train  "))
   }
 
+  /// A narrow terminal shows less, not a part of a word.
+  @Test(arguments: 27...90) func whatMattersLeastGoesFirst(width: Int) throws {
+    let recorder = Recorder()
+    let bar = ProgressBar(
+      "evaluating universal", total: 2700, unit: "user", console: recorder.console(terminal: true, width: width),
+      clock: recorder.now)
+    recorder.sleep(100)
+    bar.update(completed: 1234, note: "on rank 0")
+    let line = try #require(recorder.error.last).replacing("\u{1B}[K", with: "").replacing("\u{1B}[J", with: "")
+    #expect(line.replacing("\u{1B}[1m", with: "").replacing("\u{1B}[0m", with: "").count < width)
+    let parts = line.replacing(#/\[[^\]]*\]/#, with: "").split(separator: "  ").map(String.init).dropFirst()
+    let whole = ["45 %", "1,234/2,700 users", "12.3 users/s", "1:59 left", "on rank 0"]
+    #expect(parts.allSatisfy { whole.contains($0) } && parts.first == "45 %", "\(line)")
+    #expect(line.contains("1:59 left") == (width >= 38) && line.contains("users/s") == (width >= 82), "\(line)")
+  }
+
   @Test func aNoteIsMadeForALineAndForTheEnd() {
     let recorder = Recorder()
     let bar = ProgressBar("train", total: 40, unit: "step", console: recorder.console(), clock: recorder.now)

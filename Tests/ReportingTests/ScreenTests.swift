@@ -162,13 +162,13 @@ struct ScreenTests {
     let terminal = Terminal(columns: 10)
     let screen = terminal.screen()
     screen.show(lines("123456789012345") + (0..<20).map { StyledLine("\($0)") })
-    #expect(terminal.lines.count == 9 && terminal.lines[0] == "123456789")
+    #expect(terminal.lines.count == 9 && terminal.lines[0] == "12345678…")
   }
 
   /// Letters that take two columns count twice.
   @Test func wideLettersAreCutByColumns() {
     #expect(StyledLine("日本語").width == 6)
-    #expect(StyledLine("a日本語").prefix(columns: 4).text == "a日")
+    #expect(StyledLine("a日本語").fitted(columns: 4).text == "a日…")
   }
 
   @Test func aHalfLineIsNotRunInto() {

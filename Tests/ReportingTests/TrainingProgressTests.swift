@@ -23,11 +23,10 @@ struct TrainingProgressTests {
       ])
   }
 
-  @Test(arguments: 32...130) func noLineIsWiderThanTheTerminal(columns: Int) {
+  /// Where a fact is too wide for a line of its own, less of it is said.
+  @Test(arguments: 24...130) func noLineIsWiderThanTheTerminal(columns: Int) {
     let lines = progress.lines(columns: columns)
-    // A part that does not fit alone is cut by the screen.
-    let parts = ["validation ndcg@10 0.0712 after step 1,350", "2:01 left in this phase, 8:40 in the run"]
-    #expect(lines.allSatisfy { $0.width <= columns || parts.contains($0.text) || $0.text.hasPrefix("best") })
+    #expect(lines.allSatisfy { $0.width <= columns }, "\(lines.map(\.text))")
     let text = lines.map(\.text).joined(separator: " ")
     for fact in [
       "52 %", "2:01 left", "epoch 11 of 20", "loss 5.4321", "104,000 positions/s", "0.0712", "0.0731", "patience 1 of 3",

@@ -126,6 +126,27 @@ struct ResumeTests {
     #expect(try losses(run) == losses(straight))
   }
 
+  /// The best is read only when its phase has ended, perhaps days later.
+  @Test(arguments: [1, 2]) func aDamagedResultIsFoundAtTheStart(ranks: Int) throws {
+    let config = try config()
+    _ = try world.leg(config, of: "best", stopAfter: 12)
+    let store = CheckpointStore(path: try world.run("best").directory.checkpointsPath(phase: "universal"))
+    // Of the checkpoints that are there, the oldest becomes the best.
+    let oldest = try #require(store.all().first).evaluated(by: "ndcg@10", score: 1)
+    let newest = try #require(store.all().last)
+    #expect(oldest.path != newest.path)
+    let file = URL(fileURLWithPath: "\(oldest.path)/dense.safetensors")
+    var bytes = try Data(contentsOf: file)
+    bytes[bytes.count - 1] ^= 4
+    try bytes.write(to: file)
+    let lines = try String(contentsOfFile: world.run("best").directory.metricsPath, encoding: .utf8)
+    let error = #expect(throws: (any Error).self) { try world.leg(config, of: "best", ranks: ranks, resuming: true) }
+    #expect("\(error as Any)".contains("moving \(oldest.path) away makes the next best the phase's result"))
+    #expect(try String(contentsOfFile: world.run("best").directory.metricsPath, encoding: .utf8) == lines)
+    try FileManager.default.removeItem(atPath: oldest.path)
+    #expect(try world.leg(config, of: "best", ranks: ranks, resuming: true) == .finished)
+  }
+
   @Test func withoutAWholeCheckpointNothingIsBegunAnew() throws {
     let config = try config()
     _ = try world.leg(config, of: "broken", stopAfter: 12)
@@ -193,7 +214,7 @@ struct ResumeTests {
     // What it was bound to stays until the next run takes that place: at no moment is there neither.
     #expect(directory.exists)
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
-    #expect(names == ["config.yaml", "notes.txt", "run.json"])
+    #expect(names == ["config.yaml", "notes.txt", "run.json", "train.lock"])
   }
 
   @Test func aPhaseThatBeginsAnewHasNoOlderResult() throws {

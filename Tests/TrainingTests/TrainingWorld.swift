@@ -90,12 +90,16 @@ final class TrainingWorld: Sendable {
     try directory.write(
       config: ConfigWriter.text(config),
       record: .init(dataset: dataset.path, checksum: dataset.manifest.checksum, from: before?.from))
+    // Given back at the end, though the ranks' threads may last a moment longer.
+    let lock = Mutex<RunLock?>(try RunLock(directory))
+    defer { lock.withLock { $0 = nil } }
     let console = Console(verbosity: .normal, isTerminal: false, output: { _ in }, error: says)
     let outcome = Mutex(Trainer.Outcome.finished)
     try RankThreads.run(ranks: ranks) {
       let communicator = wrap($0)
       let inputs = Trainer.Inputs(
-        dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory)
+        dataset: dataset, states: try ModelFactory.tokenStates(config, dataset), directory: directory,
+        lock: communicator.rank == 0 ? lock.withLock { $0 } : nil)
       var questions = 0
       let trainer = try Trainer(config, inputs, communicator: communicator, console: console) {
         questions += 1

@@ -36,6 +36,7 @@ final class WatchedCommunicator: Communicator {
   }
 
   func giveUp(on channel: Int) -> [Int] { inner.giveUp(on: channel) }
+  func answerRollCall() { inner.answerRollCall() }
 
   func withdraw() { inner.withdraw() }
 

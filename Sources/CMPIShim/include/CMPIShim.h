@@ -59,6 +59,10 @@ int cmpi_poll(int channel, int *is_done);
 int cmpi_waits_for(int channel, int peer);
 /* How many messages of the channel are not done, as far as cmpi_poll and cmpi_withdraw know. */
 int cmpi_count(int channel);
+/* Sends a message of no bytes that nothing waits for; its channel is none of those that others send or receive on. */
+int cmpi_send_note(int channel, int peer);
+/* Takes in one such message of the channel, if any has come: *peer is who sent it, else -1. */
+int cmpi_take_note(int channel, int *peer);
 /* Takes back all receipts that nothing has come for, and waits a second at the most for those that something is coming for. A message
  * that was posted cannot be called back; it stays under way until it is gone. */
 void cmpi_withdraw(void);

@@ -11,9 +11,6 @@ package final class HostwiseCommunicator: Communicator {
   ///
   /// docs/benchmarks/ranks.md.
   static let worthwhile = 4
-  /// Seconds that a rank is given longer at least which may itself wait for another: ranks but the first hold their sentence back for
-  /// 2 s, so that one of them speaks for all.
-  private static let leastPatience = 3.0
   /// This rank.
   package var rank: Int { inner.rank }
   /// The world's ranks.
@@ -33,8 +30,6 @@ package final class HostwiseCommunicator: Communicator {
   private var waiting = 0
   /// Which channel is moved on beside the one that is asked for.
   private var next = 0
-  /// Since when a rank was to be given up that may itself wait for another.
-  private var impatience: (channel: Int, since: ContinuousClock.Instant)?
 
   /// Wraps a communicator whose ranks are on these hosts.
   ///
@@ -91,29 +86,17 @@ package final class HostwiseCommunicator: Communicator {
     return !underWay[channel]
   }
 
-  /// The ranks whose part the exchange's stage still lacks.
-  ///
-  /// Where they may wait for others themselves, those who wait for the silent rank itself are given longer to name it.
-  package func giveUp(on channel: Int) -> [Int] {
-    guard underWay[channel], let staged = exchanges[channel] else { return [] }
-    staged.stageExchange.sparesWhoBegan = true
-    let silent = staged.isFirstHand ? inner.giveUp(on: channel) : []
-    guard silent.isEmpty, let timeout = state.timeout else { return silent }
-    let now = ContinuousClock.now
-    guard let impatience, impatience.channel == channel else {
-      impatience = (channel, now)
-      return []
-    }
-    staged.stageExchange.sparesWhoBegan = false
-    return now - impatience.since < .seconds(max(timeout / 2, Self.leastPatience)) ? [] : inner.giveUp(on: channel)
-  }
+  /// The ranks whose part the exchange's stage still lacks, without those that wait themselves.
+  package func giveUp(on channel: Int) -> [Int] { underWay[channel] ? inner.giveUp(on: channel) : [] }
+
+  /// Tells who asks that this rank waits.
+  package func answerRollCall() { inner.answerRollCall() }
 
   /// Takes this rank out of the world because it fails.
   package func withdraw() { inner.withdraw() }
 
   private func advance(_ channel: Int) throws {
     while underWay[channel], let staged = exchanges[channel], try inner.poll(channel) {
-      if impatience?.channel == channel { impatience = nil }
       if staged.nextStage() {
         try inner.start(staged.stageExchange, on: channel, keeping: staged)
       } else {

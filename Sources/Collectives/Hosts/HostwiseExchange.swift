@@ -14,8 +14,6 @@
 final class HostwiseExchange {
   /// What the other communicator is to exchange in this stage.
   let stageExchange: Exchange
-  /// Whether whoever is missing in this stage has not even begun the exchange; else it may itself wait for another.
-  var isFirstHand: Bool { stage == .lengths || stage == .spreading || (stage == .parts && outer?.pattern == .evenLengths) }
 
   private enum Stage {
     case lengths, parts, messages, spreading, copies

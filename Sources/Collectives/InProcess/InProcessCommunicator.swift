@@ -16,6 +16,7 @@ final class InProcessCommunicator: Communicator {
   package let state: CollectiveState
   private let world: InProcessWorld
   private var flights: [Flight]
+  private var rollCall = RollCall()
 
   /// Makes one rank of a world; used by one thread.
   init(_ world: InProcessWorld, rank: Int) {
@@ -66,19 +67,24 @@ final class InProcessCommunicator: Communicator {
     return true
   }
 
-  /// The ranks that have not published the channel's exchange, or else not copied.
+  /// The ranks that have not published the channel's exchange, or else not copied, and do not answer.
   func giveUp(on channel: Int) -> [Int] {
     let flight = flights[channel]
     guard let exchange = flight.exchange else { return [] }
     let peers = flight.hasCopied ? exchange.peers?.to : exchange.peers?.from
     let missing = (peers ?? Array(0..<size)).filter { other in
       let post = world.post(channel, other)
-      let hasToCopy = flight.hasCopied && !exchange.sparesWhoBegan
-      return (hasToCopy ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)) < flight.number
+      return (flight.hasCopied ? post.copied.load(ordering: .acquiring) : post.started.load(ordering: .acquiring)) < flight.number
     }
-    if !missing.isEmpty { withdraw() }
-    return missing
+    let silent = rollCall.silent(
+      of: missing, on: channel, timeout: state.timeout ?? 0, ask: { for other in $0 { world.setAnswer(of: other, false) } },
+      hear: { missing.filter(world.hasAnswered) })
+    if !silent.isEmpty { withdraw() }
+    return silent
   }
+
+  /// Says that this rank waits.
+  func answerRollCall() { world.setAnswer(of: rank, true) }
 
   /// Ends the world; waits as long as others copy.
   func withdraw() { world.fail(rank) }

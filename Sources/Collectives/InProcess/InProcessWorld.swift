@@ -17,6 +17,8 @@ final class InProcessWorld: Sendable {
     let hasEnded = Atomic<Bool>(false)
     /// Whether it is copying out of others' memory.
     let isCopying = Atomic<Bool>(false)
+    /// Whether it has said that it waits, since it was last asked.
+    let hasAnswered = Atomic<Bool>(false)
   }
 
   let ranks: Int
@@ -33,6 +35,12 @@ final class InProcessWorld: Sendable {
   }
 
   func post(_ channel: Int, _ rank: Int) -> Post { posts[channel * ranks + rank] }
+
+  /// A rank's answer to who asks whether it waits: taken back by who asks, given by the rank.
+  func setAnswer(of rank: Int, _ answer: Bool) { members[rank].hasAnswered.store(answer, ordering: .relaxed) }
+
+  /// Whether a rank has answered since it was last asked.
+  func hasAnswered(_ rank: Int) -> Bool { members[rank].hasAnswered.load(ordering: .relaxed) }
 
   /// Says that a rank takes part in nothing any more: it has failed, or it is done.
   func leave(_ rank: Int, failed: Bool) {

@@ -16,6 +16,7 @@ package final class MPICommunicator: Communicator {
   package let state: CollectiveState
   /// Whose memory is under way, by channel.
   private var flights: [AnyObject?]
+  private var rollCall = RollCall()
 
   /// Joins the world that MPI has started.
   init(backend: String) {
@@ -56,9 +57,25 @@ package final class MPICommunicator: Communicator {
     return isDone != 0
   }
 
-  /// The ranks whose messages of the channel's exchange have not come, or that have not taken theirs.
+  /// The ranks whose messages of the channel's exchange have not come, or that have not taken theirs, and that do not answer.
   package func giveUp(on channel: Int) -> [Int] {
-    (0..<size).filter { cmpi_waits_for(Int32(channel), Int32($0)) != 0 }
+    let missing = (0..<size).filter { cmpi_waits_for(Int32(channel), Int32($0)) != 0 }
+    return rollCall.silent(
+      of: missing, on: channel, timeout: state.timeout ?? 0, ask: { for peer in $0 { note(Channels.question, to: peer) } },
+      hear: { notes(Channels.answer) })
+  }
+
+  /// Answers every rank that asks.
+  package func answerRollCall() { for peer in notes(Channels.question) { note(Channels.answer, to: peer) } }
+
+  /// Sends a note; one that cannot be sent is one that does not come.
+  private func note(_ channel: Int, to peer: Int) { _ = cmpi_send_note(Int32(channel), Int32(peer)) }
+
+  /// The ranks whose notes have come.
+  private func notes(_ channel: Int) -> [Int] {
+    var (peers, peer): ([Int], Int32) = ([], -1)
+    while cmpi_take_note(Int32(channel), &peer) == 0, peer >= 0 { peers.append(Int(peer)) }
+    return peers
   }
 
   /// Takes back the receipts that nothing has come for; what is under way all the same is held until the process ends.

@@ -23,7 +23,8 @@ package struct Roofline: Sendable, Equatable {
   /// Measures it, on all ranks at the same time, so that they share caches and memory as they do in a step; collective.
   ///
   /// The product is [256, 256] x [256, 256] (768 KiB), formed as the step's products are; the memory's is the sum `y += x` over
-  /// `bytes` altogether, 3 bytes moved for 2 (x in, y in and out). Each is the best of its tries.
+  /// `bytes` altogether, 3 bytes moved for 2 (x in, y in and out), slice by slice. Each is the best of its tries, which are short, so that
+  /// they say what a core can do also where ranks share cores and take turns.
   package static func measure(
     _ communicator: any Communicator, precision: NumberFormat, bytes: Int = 256 << 20
   ) throws -> Roofline {
@@ -35,14 +36,23 @@ package struct Roofline: Sendable, Equatable {
     let half = block.count / 2
     let (x, y) = (Matrix(block.base, rows: 1, columns: half), Matrix(block.base + half, rows: 1, columns: half))
     try communicator.barrier()
-    let moved = (0..<5).map { _ -> Double in
-      let start = Timeline.now
-      add(x, to: y)
-      return Double(Timeline.now - start) * 1e-9
-    }
+    let rates = (0..<5).map { _ in gigabytes(x, y) }
     try communicator.barrier()
-    return Roofline(
-      gigaflops: gigaflops, gigabytes: Double(12 * half) / (moved.min() ?? 1) * 1e-9)
+    return Roofline(gigaflops: gigaflops, gigabytes: rates.max() ?? 0)
+  }
+
+  /// GB/s of `y += x`, of two rows: those of its middle slice, because a turn of another thread's falls into few of them.
+  private static func gigabytes(_ x: Matrix, _ y: Matrix) -> Double {
+    let slice = min(x.columns, 1 << 18)
+    let rates = (0..<x.columns / slice).map { index -> Double in
+      let (from, to) = (
+        Matrix(x.base + index * slice, rows: 1, columns: slice), Matrix(y.base + index * slice, rows: 1, columns: slice)
+      )
+      let start = Timeline.now
+      add(from, to: to)
+      return Double(12 * slice) / Double(max(Timeline.now - start, 1))
+    }
+    return rates.sorted()[rates.count / 2]
   }
 
   /// GFLOP/s of the product [256, 256] x [256, 256] on this thread, the best of some tries.

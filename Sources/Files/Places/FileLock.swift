@@ -55,6 +55,17 @@ package final class FileLock: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Whether the locked file still stands under a name; nil where the system cannot say.
+  package func stands(at path: String) -> Bool? {
+    var (own, now) = (stat(), stat())
+    guard fstat(descriptor, &own) == 0 else { return nil }
+    guard stat(path, &now) == 0 else { return Self.means(absent: errno) ? false : nil }
+    return own.st_dev == now.st_dev && own.st_ino == now.st_ino
+  }
+
+  /// Whether a system's code says that nothing stands under a name, and not that it could not look.
+  package static func means(absent code: Int32) -> Bool { [ENOENT, ENOTDIR, ESTALE].contains(code) }
+
   /// Whether somebody holds a file just now; nil where nobody can tell, for want of locks or of permission.
   ///
   /// Only looks: a file that is not there is not made, and none is written. While it looks it shares the lock, so that who wants the file for

@@ -107,14 +107,16 @@ package final class ProgressBar: Sendable {
     if console.isTerminal {
       console.screen.show([drawn(state)])
     } else {
-      console.note("\(title): " + facts(state).joined(separator: ", "))
+      console.note("\(title): " + facts(state).map(\.text).joined(separator: ", "))
     }
   }
 
-  /// The line; on a narrow terminal the bar shrinks, then goes, before words are cut.
+  /// The line; on a narrow terminal the bar shrinks, then goes, then what matters least: no word is cut.
   private func drawn(_ state: State) -> StyledLine {
-    let facts = facts(state)
-    let room = console.width - 1 - TextTable.width(title) - facts.reduce(0) { $0 + 2 + TextTable.width($1) }
+    var known = facts(state)
+    func room() -> Int { console.width - 1 - TextTable.width(title) - known.reduce(0) { $0 + 2 + TextTable.width($1.text) } }
+    for kind in [Fact.speed, .note, .count, .timeLeft] where room() < 0 { known.removeAll { $0.kind == kind } }
+    let (facts, room) = (known.map(\.text), room())
     var line = StyledLine(title, .bold)
     if let total, total > 0, let bar = StyledLine(bar: Double(state.completed) / Double(total), columns: min(24, room)) {
       line.append(bar)
@@ -124,19 +126,25 @@ package final class ProgressBar: Sendable {
   }
 
   /// Share, count, speed, time left and note, those of them that are known.
-  private func facts(_ state: State) -> [String] {
-    var parts: [String] = []
+  private func facts(_ state: State) -> [(kind: Fact, text: String)] {
+    var parts: [(kind: Fact, text: String)] = []
     if let total, total > 0 {
-      parts.append("\(max(0, min(100, 100 * state.completed / total))) %")
-      parts.append("\(HumanFormat.count(state.completed))/\(HumanFormat.count(total, unit))")
+      parts.append((.share, "\(max(0, min(100, 100 * state.completed / total))) %"))
+      parts.append((.count, "\(HumanFormat.count(state.completed))/\(HumanFormat.count(total, unit))"))
     } else {
-      parts.append(HumanFormat.count(state.completed, unit))
+      // All that is known of how far it is.
+      parts.append((.share, HumanFormat.count(state.completed, unit)))
     }
-    parts.append(speed(state.meter.rate))
+    parts.append((.speed, speed(state.meter.rate)))
     if let total, state.meter.rate > 0, state.completed < total {
-      parts.append(HumanFormat.duration(seconds: Double(total - state.completed) / state.meter.rate) + " left")
+      parts.append((.timeLeft, HumanFormat.duration(seconds: Double(total - state.completed) / state.meter.rate) + " left"))
     }
-    return (parts + [state.note]).filter { !$0.isEmpty }
+    return (parts + [(.note, state.note)]).filter { !$0.text.isEmpty }
+  }
+
+  /// What a part of the line says.
+  private enum Fact {
+    case share, count, speed, timeLeft, note
   }
 
   private func speed(_ rate: Double) -> String { rate > 0 ? "\(HumanFormat.rate(rate)) \(unit)s/s" : "" }

@@ -199,11 +199,11 @@ package final class Screen: Sendable {
     return min(rows, max(1, size.rows))
   }
 
-  /// The block's lines, each cut to the window, and nothing behind them.
+  /// The block's lines, each fitted to the window, and nothing behind them.
   private func drawing(_ state: inout State) -> String {
     let size = size
     // A full line would wrap when the next letter comes, and where it ends then differs from terminal to terminal.
-    let lines = state.block.prefix(max(1, size.rows - 1)).map { $0.prefix(columns: max(1, size.columns - 1)) }
+    let lines = state.block.prefix(max(1, size.rows - 1)).map { $0.fitted(columns: max(1, size.columns - 1)) }
     state.drawn = lines.map(\.width)
     state.continued = ContinueSignal.count
     return lines.map { $0.rendered(inColor: usesColor) + "\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J"

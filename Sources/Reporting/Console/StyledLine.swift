@@ -69,8 +69,21 @@ package struct StyledLine: Sendable, Equatable {
     spans.map { $0.style.painted($0.text, if: inColor) }.joined()
   }
 
+  /// The line where it fits so many columns, else as much of it as does, with a mark at the end.
+  package func fitted(columns: Int) -> StyledLine {
+    guard width > columns else { return self }
+    var line = prefix(columns: columns - 1)
+    line.append("…", line.spans.last?.style ?? .plain)
+    return line
+  }
+
+  /// The first of several ways to say something that fits so many columns, else the last.
+  static func first(of ways: [StyledLine], columns: Int) -> StyledLine {
+    ways.first { $0.width <= columns } ?? ways.last ?? StyledLine()
+  }
+
   /// As much of it as fits so many columns.
-  package func prefix(columns: Int) -> StyledLine {
+  private func prefix(columns: Int) -> StyledLine {
     var (kept, room) = (StyledLine(), columns)
     for span in spans {
       var text = ""

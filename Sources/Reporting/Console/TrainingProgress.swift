@@ -56,9 +56,8 @@ package struct TrainingProgress: Sendable, Equatable {
 
   /// Lines of at most `columns` letters; what belongs together stands in a line as long as it fits.
   package func lines(columns: Int) -> [StyledLine] {
-    var head = StyledLine(phase, .bold)
-    if phases > 1 { head.append(" (phase \(number) of \(phases))", .dim) }
     let share = StyledLine("  \(percent) %")
+    var head = StyledLine.first(of: heads, columns: columns - share.width)
     if steps > 0, let bar = StyledLine(bar: Double(step) / Double(steps), columns: min(34, columns - head.width - share.width)) {
       head.append(bar)
     }
@@ -70,16 +69,25 @@ package struct TrainingProgress: Sendable, Equatable {
       : [head] + StyledLine.flow(timeFacts.map { StyledLine($0) }, separator: ", ", columns: columns)
     return top
       + StyledLine.flow(stepFacts.map { StyledLine($0) } + activityFacts, separator: ", ", columns: columns)
-      + StyledLine.flow(scoreFacts, separator: ", ", columns: columns)
+      + StyledLine.flow(scoreFacts.map { StyledLine.first(of: $0, columns: columns) }, separator: ", ", columns: columns)
   }
 
   // MARK: A plain line
 
   /// One line, for a file or a launcher's terminal: `universal: 45 %, epoch 9 of 20, step 1,234 of 2,700, …`.
   package var line: String {
-    let facts = ["\(percent) %"] + stepFacts + timeFacts + [activity].compactMap { $0 } + scoreFacts.map(\.text)
+    let facts = ["\(percent) %"] + stepFacts + timeFacts + [activity].compactMap { $0 } + scoreFacts.map { $0[0].text }
     // A phase's name, and a metric's, may come from a file.
     return printable("\(phase): " + facts.joined(separator: ", "))
+  }
+
+  /// The phase, with its number among the run's and without.
+  private var heads: [StyledLine] {
+    let name = StyledLine(phase, .bold)
+    guard phases > 1 else { return [name] }
+    var numbered = name
+    numbered.append(" (phase \(number) of \(phases))", .dim)
+    return [numbered, name]
   }
 
   private var percent: Int { steps > 0 ? max(0, min(100, 100 * step / steps)) : 100 }
@@ -105,19 +113,19 @@ package struct TrainingProgress: Sendable, Equatable {
 
   private var activityFacts: [StyledLine] { activity.map { [StyledLine($0, .cyan)] } ?? [] }
 
-  private var scoreFacts: [StyledLine] {
+  /// Each with what is said where that is too wide for a line.
+  private var scoreFacts: [[StyledLine]] {
     guard let last else { return [] }
-    var facts = [
-      StyledLine("validation \(metric) \(HumanFormat.decimal(last.value, 4)) after step \(HumanFormat.count(last.step))")
-    ]
+    func ways(_ name: String, _ score: Score) -> [StyledLine] {
+      let value = "\(name) \(HumanFormat.decimal(score.value, 4))"
+      return [StyledLine("\(value) after step \(HumanFormat.count(score.step))"), StyledLine(value)]
+    }
+    var facts = [ways("validation \(metric)", last) + [StyledLine("\(metric) \(HumanFormat.decimal(last.value, 4))")]]
     if let best {
-      facts.append(
-        best.step == last.step
-          ? StyledLine("the best so far", .green)
-          : StyledLine("best \(HumanFormat.decimal(best.value, 4)) after step \(HumanFormat.count(best.step))"))
+      facts.append(best.step == last.step ? [StyledLine("the best so far", .green)] : ways("best", best))
     }
     if let patience, patience.waited > 0 {
-      facts.append(StyledLine("patience \(patience.waited) of \(patience.most)", .yellow))
+      facts.append([StyledLine("patience \(patience.waited) of \(patience.most)", .yellow)])
     }
     return facts
   }

@@ -20,6 +20,7 @@ package final class RunLock: Sendable {
 
   /// Why the run is not locked; nil when it is.
   package let warning: String?
+  private let directory: RunDirectory
   private let lock: FileLock?
 
   /// Locks a run directory, which must be there.
@@ -27,6 +28,7 @@ package final class RunLock: Sendable {
   /// Where the file system has no locks the run goes on with a warning. Throws `InputError` naming the holder when there is one, or when
   /// the lock's file cannot be opened.
   package init(_ directory: RunDirectory) throws {
+    self.directory = directory
     let path = "\(directory.path)/\(Self.fileName)"
     do {
       lock = try Self.lock(path)
@@ -44,6 +46,24 @@ package final class RunLock: Sendable {
     let now = ISO8601DateFormatter().string(from: Date())
     let holder = Holder(host: Machine.host, process: getpid(), started: now)
     if let bytes = try? RecordCoding.encode(holder, layout: .line) { lock?.write(bytes + Data("\n".utf8)) }
+  }
+
+  /// Whether the folder that was locked still stands under the run's name: it may be removed, or its disk unmounted, while a job writes
+  /// into it, and another may stand there then.
+  ///
+  /// Where the system cannot say, it does.
+  package var isInPlace: Bool {
+    let path = "\(directory.path)/\(Self.fileName)"
+    guard let lock else { return access(path, F_OK) == 0 || !FileLock.means(absent: errno) }
+    return lock.stands(at: path) ?? true
+  }
+
+  /// Throws `InputError` when the folder is not there any more; to be asked before anything is made in it by its name.
+  package func checkInPlace() throws {
+    guard !isInPlace else { return }
+    throw InputError(
+      "\(directory.path) was removed, moved or unmounted while it was trained into (its \(Self.fileName) is gone): nothing more is "
+        + "written there; put it back and go on with --resume, or train again")
   }
 
   /// Whether some job holds a run directory just now; nil where nobody can tell.

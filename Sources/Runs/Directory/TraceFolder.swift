@@ -5,7 +5,7 @@ import Host
 
 /// Where every rank leaves a trace of what it did when: `rank-0000.json` and so on, written when its work ends.
 package struct TraceFolder: Sendable {
-  /// The folder; made when the first file is written.
+  /// The folder; made when the work begins.
   package let path: String
 
   /// Names a folder.
@@ -45,6 +45,7 @@ package struct TraceFolder: Sendable {
     _ communicator: any Communicator, capacity: Int = Timeline.defaultCapacity, _ body: () throws -> Result
   ) throws -> (result: Result, dropped: Int) {
     let timeline = Timeline(capacity: capacity)
+    try make()
     communicator.state.timeline = timeline
     defer { communicator.state.timeline = nil }
     let result: Result
@@ -59,12 +60,16 @@ package struct TraceFolder: Sendable {
     return (result, timeline.dropped)
   }
 
-  private func write(_ timeline: Timeline, _ communicator: any Communicator) throws {
+  /// Made once: a folder that is removed while the work goes on, perhaps with the run that it lies in, does not come back.
+  private func make() throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw InputError("the trace folder \(path) cannot be made: \(systemReason(error))")
     }
+  }
+
+  private func write(_ timeline: Timeline, _ communicator: any Communicator) throws {
     try TraceFile(timeline: timeline, rank: communicator.rank, ranks: communicator.size, backend: communicator.backend)
       .write(to: file(of: communicator.rank))
   }

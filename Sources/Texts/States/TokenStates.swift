@@ -149,10 +149,14 @@ extension TokenStates {
   /// - Throws: `InputError` when they are damaged, stale or of another encoding than the record's.
   package static func verify(in dataset: Dataset) throws {
     let states = try TokenStates(dataset: dataset)
-    guard try hexadecimal(CRC32.of(file: states.path)) == EncodingRecord(folder: dataset.path).fileChecksum else {
-      throw InputError(
-        "\(states.path) is not what \(EncodingRecord.fileName) says of it; run `precise encode \(dataset.path)` again")
-    }
+    try states.check(CRC32.of(file: states.path))
+  }
+
+  /// Throws `InputError` when a checksum of the file is not the one that the record of the encoding gives.
+  package func check(_ found: UInt32) throws {
+    guard let checksum, hexadecimal(found) != checksum else { return }
+    throw InputError(
+      "\(path) has checksum \(hexadecimal(found)), \(EncodingRecord.fileName) says \(checksum); run `precise encode` again")
   }
 
   /// Whether a data set was encoded at all; opening says whether the states are sound and current.

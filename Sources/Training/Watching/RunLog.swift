@@ -19,6 +19,7 @@ final class RunLog {
   private let tensorBoard: TensorBoardWriter?
   private let display: TrainingDisplay
   private let everySteps: Int
+  private let lock: RunLock?
   private var phase = ""
   private var schedule = EvaluationSchedule(everyEpochs: 0, stepsPerEpoch: 0, steps: 0)
   private var interval = Interval()
@@ -33,12 +34,15 @@ final class RunLog {
   ///
   /// - Parameters:
   ///   - phases: the names of the run's phases.
+  ///   - lock: what says that the directory is still there.
   ///   - stays: whether what was logged after a step of a phase stays.
   init(
     _ directory: RunDirectory, _ config: RunConfig, _ job: BeginRecord.Job, console: Console, phases: [String],
+    lock: RunLock? = nil,
     clock: @escaping ProgressBar.Clock = ProgressBar.steadyClock, where stays: (MetricsLog.StepPosition) -> Bool
   ) throws {
     self.job = job
+    self.lock = lock
     try MetricsLog.keep(path: directory.metricsPath, where: stays)
     try TensorBoardFile.keep(folder: directory.path, phases: phases, where: stays)
     // What cannot be read is no reason to lose a training: only what it says is missing then.
@@ -59,11 +63,11 @@ final class RunLog {
   func finish() { survive { try tensorBoard?.appendEnd() } }
 
   /// Starts a phase, of whose steps some may be made, and some of these may be in no line yet.
-  func begin(_ record: BeginRecord, _ schedule: EvaluationSchedule, unlogged: CheckpointManifest.OpenMean?) {
+  func begin(_ record: BeginRecord, _ schedule: EvaluationSchedule, unlogged: CheckpointManifest.OpenMean?) throws {
     (phase, self.schedule) = (record.phase, schedule)
     (interval, latest) = (Interval(), nil)
     interval.unlogged = unlogged ?? interval.unlogged
-    append(record)
+    try append(record)
     display.begin(record)
     showScores(seconds: nil)
   }
@@ -72,8 +76,8 @@ final class RunLog {
   var unlogged: CheckpointManifest.OpenMean? { interval.unlogged.steps == 0 ? nil : interval.unlogged }
 
   /// Writes what the run begins with, and what became of the items.
-  func start(_ point: StartingPoint, _ match: ItemMatch) {
-    append(
+  func start(_ point: StartingPoint, _ match: ItemMatch) throws {
+    try append(
       OriginRecord(
         from: point.checkpoint, manifest: point.manifestChecksum ?? "", known: match.known, new: match.new, gone: match.gone))
     note(
@@ -88,29 +92,29 @@ final class RunLog {
   func note(_ line: String) { display.note(line) }
 
   /// Writes how long training stood still for a checkpoint.
-  func checkpoint(step: Int, seconds: Double, isAsynchronous: Bool) {
+  func checkpoint(step: Int, seconds: Double, isAsynchronous: Bool) throws {
     display.pause(seconds: seconds)
-    append(CheckpointRecord(phase: phase, step: step, milliseconds: 1000 * seconds, isAsynchronous: isAsynchronous))
+    try append(CheckpointRecord(phase: phase, step: step, milliseconds: 1000 * seconds, isAsynchronous: isAsynchronous))
   }
 
   /// Writes how the mixture of experts shares out the items at the end of a phase.
-  func mixture(_ health: MixtureHealth, step: Int) {
-    append(health.record(phase: phase, step: step))
+  func mixture(_ health: MixtureHealth, step: Int) throws {
+    try append(health.record(phase: phase, step: step))
     note("\(phase), step \(HumanFormat.count(step)): \(health.summary)")
   }
 
   /// Writes where the time of the last steps went, rank by rank.
-  func rankTimes(_ record: RankTimesRecord) { append(record) }
+  func rankTimes(_ record: RankTimesRecord) throws { try append(record) }
 
   /// Counts a step; every few steps writes what the steps since the last line were like.
   ///
   /// - Parameter routing: the whole job's routing in the step; nil for items without a semantic half.
-  func step(_ step: Int, _ report: StepReport, routing: Routing?, seconds: Double, communication: Double, last: Bool) {
+  func step(_ step: Int, _ report: StepReport, routing: Routing?, seconds: Double, communication: Double, last: Bool) throws {
     interval.add(report, seconds: seconds, communication: communication)
     display.step(done: step + 1, loss: report.loss, positions: report.positions, seconds: seconds)
     latest = (step + 1, report, routing)
     guard last || (step + 1) % everySteps == 0 else { return }
-    append(interval.record(phase: phase, step: step + 1, report, routing))
+    try append(interval.record(phase: phase, step: step + 1, report, routing))
     interval = Interval()
   }
 
@@ -118,12 +122,12 @@ final class RunLog {
   func evaluating(users: Int) { display.evaluating(users: users) }
 
   /// Writes an evaluation as a line and as scalars.
-  func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) {
+  func evaluation(_ entry: EvaluationRecord.Entry, step: Int, seconds: Double) throws {
     let means = entry.metrics.means(of: "all")
     let line = EvaluationLine(
       phase: entry.phase, step: step, split: entry.split, means: means, users: entry.metrics.users(in: "all"), seconds: seconds,
       measured: .object(entry.protocolFields))
-    append(line)
+    try append(line)
     evaluations[entry.phase, default: []].append(line)
     note(line.sentence + (entry.isRequestTimeKnown ? ", request time known" : ""))
     showScores(seconds: seconds)
@@ -152,24 +156,28 @@ final class RunLog {
   ///   - isEarly: whether it ended because evaluations did not become better.
   func end(
     _ result: CheckpointManifest?, step: Int, start: PhaseOutcome.Start = .fresh, isEarly: Bool = false
-  ) -> PhaseOutcome? {
+  ) throws -> PhaseOutcome? {
     let seconds = display.seconds
     display.end()
     guard let result else { return nil }
     // A phase that ends early may end between two lines.
-    if interval.steps > 0, let latest { append(interval.record(phase: phase, step: latest.step, latest.report, latest.routing)) }
+    if interval.steps > 0, let latest {
+      try append(interval.record(phase: phase, step: latest.step, latest.report, latest.routing))
+    }
     interval = Interval()
     let scores = scores
     let outcome = PhaseOutcome(
       phase: phase, start: start, result: result, startValue: start.isTrained ? scores.first { $0.step == 0 }?.value : nil,
       bestAfterStart: scores.filter { $0.step > 0 }.map(\.value).max(), seconds: seconds,
       endedEarlyAfter: isEarly ? step : nil)
-    append(outcome.record(step: step))
+    try append(outcome.record(step: step))
     display.note(outcome.sentence, outcome.isGain ? .green : .yellow)
     return outcome
   }
 
-  private func append(_ record: some MetricsRecord) {
+  /// Throws `InputError` when the run directory is not there any more: the open files would take what nobody will see.
+  private func append(_ record: some MetricsRecord) throws {
+    try lock?.checkInPlace()
     let time = WallClock.seconds()
     survive { try metrics.append(record, time: time) }
     let scalars = record.scalars

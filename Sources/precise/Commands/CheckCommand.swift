@@ -99,7 +99,8 @@ struct CheckCommand: ParsableCommand {
     _ host: Verdict.HostFit?, ranksWithUsers: Int?, _ console: Console
   ) throws {
     let ranks = estimates[0].size.ranks
-    let onHost = min(ranksPerHost ?? 1, ranks)
+    // What this machine could start is on one host, whose ranks speak through its memory: no link counts.
+    let onHost = host == nil ? min(ranksPerHost ?? 1, ranks) : ranks
     let verdict = VerdictView(
       config, try RunEstimate(config, dataset, estimates), constants, ranksPerHost: onHost, host: host,
       ranksWithUsers: ranksWithUsers, next: next)

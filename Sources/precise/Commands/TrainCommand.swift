@@ -27,7 +27,10 @@ struct TrainCommand: RankCommand {
         mpirun -n 4 precise train --config Configs/demo.yaml --data dataset/ --out run/
 
       SIGTERM, SIGINT (Ctrl-C) and SIGUSR1 end a training after its step and a checkpoint, with exit code 75; --resume goes on \
-      from the newest whole checkpoint, on any number of ranks, and begins where there is none: a job script may always give it.
+      from the newest whole checkpoint, on any number of ranks, and begins where there is none: a job script may always give it. \
+      mpirun passes SIGUSR1 on; at Ctrl-C or SIGTERM it gives its ranks a second and ends with 1, unless precise launch starts it.
+
+      Before anything is written, every file that is trained on is read and compared with its checksum.
 
       With --from a new run begins with the universal phase of another: dense parameters, rows of the items that it knows \
       and their optimizers' state, over a data set that has grown (precise prepare --append). The model's extents must be the \
@@ -103,14 +106,15 @@ struct TrainCommand: RankCommand {
         if communicator.rank == 0 {
           try refuseBeyondMemory(communicator, config, dataset, only: phase, file: self.config, console)
         }
+        try DatasetVerification(dataset, states).run(communicator) { if StopSignal.isRequested { throw StoppedEarly() } }
         let lock = communicator.rank == 0 ? try open(directory, config, dataset, states) : nil
         defer { withExtendedLifetime(lock) {} }
         try communicator.barrier()
         try RankOptions.introduce(communicator, console)
         if let warning = lock?.warning { console.note("warning: \(warning)") }
-        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory, lengths: lengths)
+        let inputs = Trainer.Inputs(dataset: dataset, states: states, directory: directory, lengths: lengths, lock: lock)
         let view = TrainingView(config: config, dataset: dataset, states: states, lengths: lengths, output: output)
-        let (end, outcomes) = try recordingFailure(communicator, directory) {
+        let (end, outcomes) = try recordingFailure(communicator, directory, lock) {
           try trace.record(communicator, console) {
             let trainer = try Trainer(config, inputs, communicator: communicator, console: console)
             if communicator.rank == 0 {
@@ -143,12 +147,13 @@ struct TrainCommand: RankCommand {
 
   /// What a rank prints may be lost on its way through a launcher; the run directory keeps it.
   private func recordingFailure<Result>(
-    _ communicator: any Communicator, _ directory: RunDirectory, _ body: () throws -> Result
+    _ communicator: any Communicator, _ directory: RunDirectory, _ lock: RunLock?, _ body: () throws -> Result
   ) throws -> Result {
     do {
       return try body()
     } catch {
-      FailureRecord(communicator, error)?.write(to: directory)
+      // Another run may stand there by now.
+      if lock?.isInPlace ?? true { FailureRecord(communicator, error)?.write(to: directory) }
       throw error
     }
   }

@@ -34,11 +34,17 @@ struct BenchView {
     ] + parts + [
       "roofline of a core while all ranks work: \(number(roofline.gigaflops, 0)) GFLOP/s in its cache, "
         + "\(number(roofline.gigabytes, 1)) GB/s of memory"
-    ] + traffic + [
+    ] + aboveRoofline + traffic + [
       "matrix products alone: \(number(result.products, 1)) ms, \(number(result.ceiling, 0)) GFLOP/s; "
         + "the step reaches \(number(100 * result.shareOfCeiling, 1)) % of that",
       "loss \(number(result.losses.first, 4)) -> \(number(result.losses.last, 4))",
     ]
+  }
+
+  /// What a part is that is faster than memory.
+  private var aboveRoofline: [String] {
+    result.parts.contains { ($0.share(of: roofline) ?? 0) > 1 }
+      ? ["above 100 %: what the part reads and writes was still in a cache, which is faster than memory"] : []
   }
 
   private var parts: [String] {

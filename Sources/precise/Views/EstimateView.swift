@@ -27,7 +27,7 @@ struct EstimateView {
   // MARK: For people
 
   var lines: [String] {
-    let hosts = ranks == 1 ? "1 rank" : "\(ranks) ranks, \(ranksPerHost) a host"
+    let hosts = ranks == 1 ? "1 rank" : host == nil ? "\(ranks) ranks, \(ranksPerHost) a host" : "\(ranks) ranks on this host"
     var lines = verdict.lines + ["", catalogue, "\(hosts), \(config.batch.users) users a step"]
     for estimate in estimates {
       lines += ["", "phase \(estimate.phase)"]
@@ -71,7 +71,7 @@ struct EstimateView {
   }
 
   private func perHost(_ bytes: Double) -> String {
-    ranksPerHost == 1 ? "" : "\(Self.bytes(bytes * Double(ranksPerHost))) a host"
+    ranksPerHost == 1 || host != nil ? "" : "\(Self.bytes(bytes * Double(ranksPerHost))) a host"
   }
 
   private func traffic(_ estimate: StepEstimate) -> [String] {
@@ -84,9 +84,11 @@ struct EstimateView {
   }
 
   private func times(_ estimate: StepEstimate) -> [String] {
-    let times = Self.links.map { estimate.time(on: network($0), constants) }
-    var table = TextTable(
-      [("time of a step in ms", .left)] + Self.links.map { ("\(Int($0)) Gb/s", .right) } + [("formula", .left)])
+    // On one host every link would have the same column.
+    let links = ranks > ranksPerHost ? Self.links : [Self.links[0]]
+    let times = links.map { estimate.time(on: network($0), constants) }
+    let columns = links.map { (links.count > 1 ? "\(Int($0)) Gb/s" : "one host", TextTable.Alignment.right) }
+    var table = TextTable([("time of a step in ms", .left)] + columns + [("formula", .left)])
     func append(_ name: String, _ value: KeyPath<StepEstimate.Time, Double>, _ formula: String) {
       table.append([name] + times.map { HumanFormat.decimal($0[keyPath: value] * 1000, 1) } + [formula])
     }

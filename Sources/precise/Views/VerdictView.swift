@@ -26,9 +26,7 @@ struct VerdictView {
     self.ranksWithUsers = ranksWithUsers
     // Other hosts have launchers of their own.
     self.next = host == nil ? nil : next
-    // Ranks of one host speak through its memory: no link counts.
-    let onHost = host == nil ? ranksPerHost : run.phases.first?.estimate.size.ranks ?? 1
-    networks = EstimateView.links.map { .init(gigabits: $0, ranksPerHost: onHost) }
+    networks = EstimateView.links.map { .init(gigabits: $0, ranksPerHost: ranksPerHost) }
   }
 
   private var ranks: Int { run.phases.first?.estimate.size.ranks ?? 1 }

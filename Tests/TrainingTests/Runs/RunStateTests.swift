@@ -33,10 +33,12 @@ struct RunStateTests {
     #expect(PhaseState(directory, phase: "universal", nil) == .begun && PhaseState(directory, phase: "like", nil) == .empty)
     #expect(try world.leg(config, of: "run", only: "universal", resuming: true) == .finished)
     #expect(try state("run", config) == .partlyTrained)
-    let lock = try RunLock(directory)
-    let running = try state("run", config)
-    #expect(running.isRunning && running.sentence.hasPrefix("being trained by process \(getpid()) on "))
-    withExtendedLifetime(lock) {}
+    do {
+      let lock = try RunLock(directory)
+      let running = try state("run", config)
+      #expect(running.isRunning && running.sentence.hasPrefix("being trained by process \(getpid()) on "))
+      withExtendedLifetime(lock) {}
+    }
     #expect(try world.leg(config, of: "run", resuming: true) == .finished)
   }
 

@@ -51,18 +51,18 @@ struct RunLogTests {
   /// Starts the universal phase.
   private func begin(
     _ log: RunLog, steps: Int, done: Int = 0, unlogged: CheckpointManifest.OpenMean? = nil, patience: Int? = nil
-  ) {
+  ) throws {
     let length = BeginRecord.Length(phase: "universal", steps: steps, stepsPerEpoch: 2, users: 5)
-    log.begin(
+    try log.begin(
       BeginRecord(length, step: done, parameters: 7, job: log.job),
       EvaluationSchedule(everyEpochs: 1, stepsPerEpoch: 2, steps: steps, patience: patience), unlogged: unlogged)
   }
 
   /// An evaluation that found a reciprocal rank of 1 / `rank`.
-  private func evaluate(_ log: RunLog, _ step: Int, rank: Int) {
+  private func evaluate(_ log: RunLog, _ step: Int, rank: Int) throws {
     var metrics = RankingMetrics(cutoffs: [10])
     metrics.add(rank: rank, groups: [0])
-    log.evaluation(
+    try log.evaluation(
       .init(phase: "universal", split: "validation", metrics: metrics, protocolFields: []), step: step, seconds: 0.25)
   }
 
@@ -80,18 +80,18 @@ struct RunLogTests {
     return all.filter { $0["steps_per_epoch"] == nil }
   }
 
-  private func step(_ log: RunLog, _ step: Int, _ report: StepReport, last: Bool = false) {
-    log.step(step, report, routing: nil, seconds: 0.5, communication: 0.125, last: last)
+  private func step(_ log: RunLog, _ step: Int, _ report: StepReport, last: Bool = false) throws {
+    try log.step(step, report, routing: nil, seconds: 0.5, communication: 0.125, last: last)
   }
 
   @Test func aLineIsTheMeanOfItsSteps() throws {
     let log = try log()
-    begin(log, steps: 3)
-    step(log, 0, report(1))
+    try begin(log, steps: 3)
+    try step(log, 0, report(1))
     #expect(log.unlogged == .init(steps: 1, loss: 1))
-    step(log, 1, report(3))
+    try step(log, 1, report(3))
     #expect(log.unlogged == nil)
-    step(log, 2, report(5), last: true)
+    try step(log, 2, report(5), last: true)
     let lines = try lines()
     #expect(lines.map { $0["step"] as? Int } == [2, 3] && lines.map { $0["loss"] as? Double } == [2, 5])
     #expect(lines[0]["phase"] as? String == "universal" && lines[0]["positions_per_s"] as? Double == 20)
@@ -100,18 +100,18 @@ struct RunLogTests {
 
   @Test func aRunThatGoesOnContinuesTheMean() throws {
     let log = try log()
-    begin(log, steps: 4, done: 1, unlogged: .init(steps: 1, loss: 4))
-    step(log, 1, report(2))
+    try begin(log, steps: 4, done: 1, unlogged: .init(steps: 1, loss: 4))
+    try step(log, 1, report(2))
     #expect(try lines().map { $0["loss"] as? Double } == [3])
   }
 
   @Test func skippedStepsAreCountedAndNoPartOfTheMean() throws {
     let log = try log()
-    begin(log, steps: 4)
-    step(log, 0, report(.nan, skipped: true))
-    step(log, 1, report(3))
-    step(log, 2, report(.nan, skipped: true))
-    step(log, 3, report(.nan, skipped: true))
+    try begin(log, steps: 4)
+    try step(log, 0, report(.nan, skipped: true))
+    try step(log, 1, report(3))
+    try step(log, 2, report(.nan, skipped: true))
+    try step(log, 3, report(.nan, skipped: true))
     let lines = try lines()
     #expect(lines[0]["loss"] as? Double == 3 && lines[0]["skipped"] as? Int == 1)
     // No step has a loss: there is no number to write.
@@ -121,21 +121,21 @@ struct RunLogTests {
   @Test func stepsThatAreMadeAgainLoseTheirLines() throws {
     do {
       let log = try log(every: 1)
-      begin(log, steps: 4)
-      for index in 0..<3 { step(log, index, report(Double(index))) }
-      log.checkpoint(step: 3, seconds: 0.25, isAsynchronous: true)
+      try begin(log, steps: 4)
+      for index in 0..<3 { try step(log, index, report(Double(index))) }
+      try log.checkpoint(step: 3, seconds: 0.25, isAsynchronous: true)
     }
     let again = try log(every: 1) { $0.step <= 2 }
-    begin(again, steps: 4, done: 2)
-    step(again, 2, report(7))
-    again.checkpoint(step: 3, seconds: 0.25, isAsynchronous: false)
+    try begin(again, steps: 4, done: 2)
+    try step(again, 2, report(7))
+    try again.checkpoint(step: 3, seconds: 0.25, isAsynchronous: false)
     let lines = try lines()
     #expect(lines.map { $0["step"] as? Int } == [1, 2, 3, 3] && lines[2]["loss"] as? Double == 7)
     #expect(lines[3]["checkpoint_ms"] as? Double == 250 && lines[3]["asynchronous"] as? Bool == false)
   }
 
   @Test func aPhaseBeginsWithItsLength() throws {
-    begin(try log(), steps: 8, done: 3)
+    try begin(log(), steps: 8, done: 3)
     let history = try RunHistory(path: directory.metricsPath)
     let record = try #require(history[phase: "universal"]?.begins.first?.record)
     #expect(record.step == 3 && record.steps == 8 && record.stepsPerEpoch == 2 && record.users == 5 && record.parameters == 7)
@@ -154,20 +154,20 @@ struct RunLogTests {
       (9, 0.25, "Result: step 9 of 10, validation mrr 0.2500"),
       (9, nil, "Result: step 9 of 10, the last one; nobody was evaluated"),
     ] as [(Int, Double?, String)] {
-      begin(log, steps: 10)
-      _ = log.end(result(step, score), step: 10)
+      try begin(log, steps: 10)
+      _ = try log.end(result(step, score), step: 10)
       #expect(said.text.hasSuffix("universal: done in 0:00. \(words)\n"), "\(said.text)")
     }
     let before = said.text
-    #expect(log.end(nil, step: 10) == nil && said.text == before)
+    #expect(try log.end(nil, step: 10) == nil && said.text == before)
   }
 
   @Test func theEndSaysWhatWasGained() throws {
     let log = try log()
-    begin(log, steps: 10)
-    evaluate(log, 0, rank: 5)
-    evaluate(log, 10, rank: 4)
-    let outcome = log.end(result(10, 0.25), step: 10, start: .earlierRun)
+    try begin(log, steps: 10)
+    try evaluate(log, 0, rank: 5)
+    try evaluate(log, 10, rank: 4)
+    let outcome = try log.end(result(10, 0.25), step: 10, start: .earlierRun)
     #expect(said.text.hasSuffix("validation mrr 0.2500, from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
     let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
     #expect(end.end == "finished" && end.step == 10 && end.resultStep == 10 && end.value == 0.25 && end.startValue == 0.2)
@@ -181,10 +181,10 @@ struct RunLogTests {
   ])
   func nothingLearnedIsSaid(start: PhaseOutcome.Start, kept: String, advice: String) throws {
     let log = try log()
-    begin(log, steps: 10)
-    evaluate(log, 0, rank: 4)
-    evaluate(log, 10, rank: 5)
-    #expect(log.end(result(0, 0.25), step: 10, start: start)?.isGain == false)
+    try begin(log, steps: 10)
+    try evaluate(log, 0, rank: 4)
+    try evaluate(log, 10, rank: 5)
+    #expect(try log.end(result(0, 0.25), step: 10, start: start)?.isGain == false)
     #expect(
       said.text.contains(
         "Result: step 0. Nothing was learned: \(kept) (validation mrr 0.2500 at its start, at best 0.2000 afterwards). \(advice)"),
@@ -193,10 +193,10 @@ struct RunLogTests {
 
   @Test func anEarlyEndSaysWhy() throws {
     let log = try log()
-    begin(log, steps: 10, patience: 1)
-    evaluate(log, 2, rank: 4)
-    evaluate(log, 4, rank: 5)
-    _ = log.end(result(2, 0.25), step: 4, isEarly: true)
+    try begin(log, steps: 10, patience: 1)
+    try evaluate(log, 2, rank: 4)
+    try evaluate(log, 4, rank: 5)
+    _ = try log.end(result(2, 0.25), step: 4, isEarly: true)
     #expect(said.text.contains("ended after step 4 of 10 by evaluation.patience. Result: step 2 of 10"), "\(said.text)")
     let end = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]?.end?.record)
     #expect(end.end == "patience" && end.step == 4 && end.resultStep == 2)
@@ -205,9 +205,9 @@ struct RunLogTests {
   /// Steps behind the last line are no less trained because the phase ended early.
   @Test func anEarlyEndLosesNoSteps() throws {
     let log = try log(every: 3)
-    begin(log, steps: 10, patience: 1)
-    for index in 0..<4 { step(log, index, report(Double(index))) }
-    _ = log.end(result(2, 0.25), step: 4, isEarly: true)
+    try begin(log, steps: 10, patience: 1)
+    for index in 0..<4 { try step(log, index, report(Double(index))) }
+    _ = try log.end(result(2, 0.25), step: 4, isEarly: true)
     let steps = try #require(RunHistory(path: directory.metricsPath)[phase: "universal"]).steps.map(\.record)
     #expect(steps.map(\.step) == [3, 4] && steps.map(\.loss) == [1, 3])
   }
@@ -216,13 +216,13 @@ struct RunLogTests {
   @Test func aRunThatGoesOnKnowsItsStart() throws {
     do {
       let log = try log()
-      begin(log, steps: 10)
-      evaluate(log, 0, rank: 5)
+      try begin(log, steps: 10)
+      try evaluate(log, 0, rank: 5)
     }
     let again = try log()
-    begin(again, steps: 10, done: 4)
-    evaluate(again, 10, rank: 4)
-    _ = again.end(result(10, 0.25), step: 10, start: .universal)
+    try begin(again, steps: 10, done: 4)
+    try evaluate(again, 10, rank: 4)
+    _ = try again.end(result(10, 0.25), step: 10, start: .universal)
     #expect(said.text.hasSuffix("from 0.2000 at its start: +0.0500 (+25.0 %)\n"), "\(said.text)")
   }
 
@@ -235,9 +235,9 @@ struct RunLogTests {
       unlink(path)
       return symlink("/dev/full", path) == 0
     }
-    begin(log, steps: 4)
-    log.checkpoint(step: 0, seconds: 1, isAsynchronous: true)
-    for index in 0..<3 { step(log, index, report(2)) }
+    try begin(log, steps: 4)
+    try log.checkpoint(step: 0, seconds: 1, isAsynchronous: true)
+    for index in 0..<3 { try step(log, index, report(2)) }
     #expect(log.unlogged == .init(steps: 1, loss: 2))
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
     #expect(names.contains { $0.hasPrefix("events.out.tfevents") } == tensorboard)
