@@ -44,6 +44,33 @@ INLINE void unpack(long length, long width, const float *from, float factor, flo
     for (long c = 0; c < width; c++) to[i * ld + c] = factor * from[i * wide + c];
 }
 
+/* One row of factor * scores becomes weights, in place; what is beyond `n` becomes zero, up to `columns`, best a multiple of 16.
+ * Returns log of the sum. Whole vectors throughout, because the rest of a row would take as long as the row. */
+INLINE float softmax_row(float *scores, long n, long columns, float factor) {
+  FAST_SUMS
+  float top = factor * ck_largest(n, scores), sum = 0;
+  ROW_LOOP
+  for (long j = 0; j < columns; j++) {
+    float e = j < n ? ck_exp_down(factor * scores[j] - top, 0) : 0.0f;
+    scores[j] = e;
+    sum += e;
+  }
+  float inverse = 1.0f / sum;
+  ROW_LOOP
+  for (long j = 0; j < columns; j++) scores[j] *= inverse;
+  return top + logf(sum);
+}
+
+/* One row of scores becomes weights p = exp(s - log sum), and dp becomes ds = p * (dp - dot); zeros beyond the keys. */
+INLINE void weights_and_score_gradients(struct query query, float *scores, float *dscores, long columns) {
+  ROW_LOOP
+  for (long j = 0; j < columns; j++) {
+    float p = j < query.keys ? ck_exp_down(query.factor * scores[j] - query.log_sum, 0) : 0.0f;
+    scores[j] = p;
+    dscores[j] = j < query.keys ? p * (dscores[j] - query.dot) : 0.0f;
+  }
+}
+
 KERNEL void ck_attention(const struct ck_sequence *sequence) {
   const struct ck_time *time = sequence->time;
   const long length = sequence->length, heads = sequence->heads, head_width = sequence->head_width;
@@ -69,7 +96,7 @@ KERNEL void ck_attention(const struct ck_sequence *sequence) {
       for (long q = 0; q < count; q++) {
         long keys_read = reach(causal, first + q, length);
         float *row = scores + q * columns, left = biased(time, head, first + q, keys_read, factor, row, buckets);
-        log_sum[head * length + first + q] = softmax_row(row, keys_read, padded(most), left, FLOATS, row);
+        log_sum[head * length + first + q] = softmax_row(row, keys_read, padded(most), left);
       }
       small_product(count, wide, most, scores, columns, 1, values, ld_values, results, wide, 0);
       unpack(count, head_width, results, 1.0f, out + first * d + head * head_width, d);
@@ -92,7 +119,7 @@ KERNEL void ck_attention_newest(long length, long heads, long head_width, const 
       scratch[j] = factor * dot;
     }
     biased(time, head, 0, length, 1.0f, scratch, (uint8_t *)(scratch + length));
-    softmax_row(scratch, length, length, 1.0f, FLOATS, scratch);
+    softmax_row(scratch, length, length, 1.0f);
     memset(to, 0, sizeof(float) * (size_t)head_width);
     for (long j = 0; j < length; j++)
       VECTOR_LOOP
@@ -139,7 +166,7 @@ KERNEL void ck_attention_backward(const struct ck_sequence *sequence, const floa
         float *weights = scores + q * columns, *gradients = dscores + q * columns;
         float left = biased(time, head, first + q, keys_read, factor, weights, buckets);
         struct query query = {left, log_sum[head * length + first + q], dot, keys_read};
-        weights_and_score_gradients(query, weights, gradients, limit, FLOATS, weights, gradients);
+        weights_and_score_gradients(query, weights, gradients, limit);
         if (time) ck_time_gradient(keys_read, buckets, dscores + q * columns, time_sums);
       }
       small_product(count, wide, limit, dscores, columns, 1, keys, wide, dqueries + first * wide, wide, 0);

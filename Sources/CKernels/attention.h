@@ -27,41 +27,10 @@ INLINE void add_time_gradient(const struct ck_time *time, long head, const float
     to[b] += (sums[b] + sums[CK_TIME_BUCKETS + b]) + (sums[2 * CK_TIME_BUCKETS + b] + sums[3 * CK_TIME_BUCKETS + b]);
 }
 
-/* One row of factor * scores becomes weights, stored in a form; what is beyond `n` becomes zero, up to `columns`, best a multiple of 16.
- * Returns log of the sum. Scores are lost. Whole vectors throughout, because the rest of a row would take as long as the row. */
-INLINE float softmax_row(float *scores, long n, long columns, float factor, int form, void *weights) {
-  FAST_SUMS
-  float top = factor * ck_largest(n, scores), sum = 0;
-  ROW_LOOP
-  for (long j = 0; j < columns; j++) {
-    float e = j < n ? ck_exp_down(factor * scores[j] - top, form != FLOATS) : 0.0f;
-    scores[j] = e;
-    sum += e;
-  }
-  float inverse = 1.0f / sum;
-  ROW_LOOP
-  for (long j = 0; j < columns; j++) store(weights, form, j, scores[j] * inverse);
-  return top + logf(sum);
-}
-
 /* What backward needs to form the weights of one query again: its softmax's sum, and the sum of its weights' gradients. */
 struct query {
   float factor, log_sum, dot;
   long keys; /* that it reads */
 };
-
-/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, stored in a form; zeros beyond the keys. ds takes the place
- * of dp too. */
-INLINE void weights_and_score_gradients(struct query query, const float *scores, float *dscores, long columns, int form,
-                                        void *weights, void *dstored) {
-  ROW_LOOP
-  for (long j = 0; j < columns; j++) {
-    float p = j < query.keys ? ck_exp_down(query.factor * scores[j] - query.log_sum, form != FLOATS) : 0.0f;
-    float ds = j < query.keys ? p * (dscores[j] - query.dot) : 0.0f;
-    store(weights, form, j, p);
-    store(dstored, form, j, ds);
-    dscores[j] = ds;
-  }
-}
 
 #endif

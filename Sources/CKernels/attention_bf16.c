@@ -139,8 +139,8 @@ BF16_TARGET void ck_attention_bf16(const struct ck_sequence *sequence) {
   }
 }
 
-/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, rounded; zeros from the keys up to `columns`. ds takes the place
- * of dp too, which a time bias asks for. */
+/* Weights p = exp(s - log sum) and ds = p * (dp - dot) of one row of scores, rounded; zeros from the keys up to `columns`. With `keep`, as
+ * a time bias asks, ds takes the place of dp too. */
 BF16_TARGET INLINE void weights_and_gradients(struct query query, const float *scores, float *dscores, long columns, int keep,
                                               uint16_t *weights, uint16_t *dstored) {
   const v16 less = (v16){} + query.log_sum, dot = (v16){} + query.dot, zero = {};

@@ -42,9 +42,10 @@ struct StopCommandTests {
       close(master)
     }
 
-    /// Reads on until the terminal has shown a text, for a minute at most.
-    func wait(for text: String) throws {
+    /// Reads on until the terminal has shown a text, for a minute at most; `meanwhile` gives it more to do.
+    func wait(for text: String, meanwhile: () -> Void = {}) throws {
       for _ in 0..<6000 where !shown.contains(text) {
+        meanwhile()
         take()
         usleep(10_000)
       }
@@ -80,9 +81,16 @@ struct StopCommandTests {
     let pipe = Pipe()
     let command = try OnTerminal(
       ["prepare", "--interactions", "-", "--out", "made"], input: pipe.fileHandleForReading, in: folder.path)
-    let rows = "user,item,timestamp\n" + (0..<70_000).map { "u\($0 % 900),i\($0 % 70),\($0)\n" }.joined()
-    try pipe.fileHandleForWriting.write(contentsOf: Data(rows.utf8))
-    try command.wait(for: "reading  ")
+    // A line is drawn when rows come in after the first moment: so they go on coming.
+    let rows = Array((0..<70_000).map { "u\($0 % 900),i\($0 % 70),\($0)\n" }.joined().utf8)
+    try pipe.fileHandleForWriting.write(contentsOf: Data("user,item,timestamp\n".utf8))
+    let writing = pipe.fileHandleForWriting.fileDescriptor
+    _ = fcntl(writing, F_SETFL, O_NONBLOCK)
+    var written = 0
+    try command.wait(for: "reading  ") {
+      let count = rows.withUnsafeBytes { write(writing, $0.baseAddress! + written, rows.count - written) }
+      written = (written + max(count, 0)) % rows.count
+    }
     #expect(try folder.names().contains { $0.hasPrefix(".made.") })
     command.stop(by: signal)
     #expect(command.process.terminationReason == .uncaughtSignal && command.process.terminationStatus == signal)

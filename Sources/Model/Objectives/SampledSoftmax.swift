@@ -157,7 +157,8 @@ package struct SampledSoftmax {
         multiply(hidden.rows(rows), pass.scores, into: logits)
         loss += sampledSoftmaxBlock(
           logits: logits, positive: positive[rows], targets: RowList(rebasing: query.targets[rows]),
-          negativeIds: pass.negatives.ids, correction: pass.negatives.logQ, weight: pass.weight, exponentials: written, factors: factors[rows])
+          negativeIds: pass.negatives.ids, correction: pass.negatives.logQ, weight: pass.weight, exponentials: written,
+          factors: factors[rows])
       }
     }
     return loss
