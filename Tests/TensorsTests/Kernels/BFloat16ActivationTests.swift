@@ -164,4 +164,18 @@ import Testing
       #expect(found.map { $0 == 0 } == expected.map { $0 == 0 })
     }
   }
+
+  /// Of one negative at -x the target's gradient is -e^-x / (1 + e^-x): no rounding to bfloat16 stands between.
+  @Test func theSoftmaxsExponentialIsAsExactAsStated() {
+    let logits = (0..<800).map { -Float($0) / 10 }
+    let positive = Vector.guarded([Float](repeating: 0, count: logits.count))
+    _ = sampledSoftmaxBlock(
+      logits: GuardedMatrix.make(logits, rows: logits.count, columns: 1), positive: positive,
+      targets: .kept([Int](repeating: 1, count: logits.count)), negativeIds: .kept([2]), correction: nil, weight: 1,
+      exponentials: workspace.rows(logits.count, 2, .bf16), factors: .guarded([Float](repeating: 0, count: logits.count)))
+    for (logit, gradient) in zip(logits, positive.values) {
+      let expected = exp(Double(logit)) / (1 + exp(Double(logit)))
+      #expect(abs(-Double(gradient) - expected) < 0x1p-17 * expected, "e^\(logit)")
+    }
+  }
 }
