@@ -129,13 +129,11 @@ INLINE void gate_back(int items, long experts, long width, const float *dlogits,
 
 KERNEL void ck_gate_product_backward(long items, long experts, long width, const float *dlogits, const float *input,
                                      const float *gate, float *dgate, float *dinput) {
-  for (long i = 0; i < items;) {
+  for (long i = 0, few = GATED; i < items; i += few) {
     const float *dl = dlogits + i * experts, *x = input + i * width;
     float *dx = dinput ? dinput + i * width : 0;
-    if (i + GATED <= items)
-      gate_back(GATED, experts, width, dl, x, gate, dgate, dx), i += GATED;
-    else
-      gate_back(1, experts, width, dl, x, gate, dgate, dx), i++;
+    if (i + GATED > items) few = 1;
+    few == 1 ? gate_back(1, experts, width, dl, x, gate, dgate, dx) : gate_back(GATED, experts, width, dl, x, gate, dgate, dx);
   }
 }
 
